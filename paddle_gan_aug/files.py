@@ -1,0 +1,104 @@
+"""Files: written whole or not at all, checked by their hash, and found from wherever the user stands."""
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from pathlib import Path
+
+from .errors import InputError
+
+PACKAGE_PARENT = Path(__file__).resolve().parent.parent
+
+
+@contextlib.contextmanager
+def atomic_write(path, mode="wb"):
+    """Open a temporary file that takes the name `path` only once it is complete and on the disk.
+
+    The folder must exist. When the block raises, the old file (if any) stays as it was and the temporary one is removed.
+    """
+    path = Path(path)
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, mode, **({} if "b" in mode else {"encoding": "utf-8"})) as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise
+    sync_folder(path.parent)
+
+
+def _umask():
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def sync_folder(folder):
+    """Put a folder's entries on the disk (a rename is only durable after this). A no-op where the system has no such call."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_json(path, value):
+    """Write `value` as indented JSON, atomically."""
+    with atomic_write(path, "w") as file:
+        json.dump(value, file, indent=1, ensure_ascii=False)
+        file.write("\n")
+
+
+def sha256(path):
+    """The SHA-256 of a file's bytes as 64 hexadecimal digits."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        for block in iter(lambda: file.read(1 << 20), b""):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def project_root():
+    """The folder that holds `work/mnist`: the current one, the nearest parent, or the one beside the package.
+
+    Where there is none (the package was installed without its data), the current folder.
+    """
+    here = Path.cwd()
+    for folder in (here, *here.parents, PACKAGE_PARENT):
+        if (folder / "work" / "mnist").is_dir():
+            return folder
+    return here
+
+
+def find_path(path):
+    """`path` as the user means it: from the current folder if it exists there, else from the project root."""
+    path = Path(path).expanduser()
+    if path.exists() or path.is_absolute():
+        return path
+    from_root = project_root() / path
+    return from_root if from_root.exists() else path
+
+
+def make_folder(path):
+    """Create a folder and make sure that files can be written into it.
+
+    Raises:
+        InputError: it cannot be created or written to.
+    """
+    path = Path(path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except OSError as error:
+        raise InputError(f"cannot write into folder {path}: {error.strerror or error}; choose another or change its permissions") from None
+    return path
