@@ -1,0 +1,37 @@
+"""From a few labelled images to a better classifier, with the proof.
+
+A GAN learns the images, its samples become a labelled set, a classifier trains on real + generated, and a report says
+whether that helped. Everything public is listed here and loaded on first use; `import paddle_gan_aug` alone does not
+import Paddle, it only prepares the process for it (see `paddle_gan_aug.runtime`).
+"""
+
+import importlib
+
+from . import runtime
+
+__version__ = "0.1.0"
+
+_PUBLIC = {
+    "load": "paddle_gan_aug.data",  # a data set by name or path -> LabelledImages
+    "LabelledImages": "paddle_gan_aug.data",  # uint8 images, int64 labels, class names
+    "load_config": "paddle_gan_aug.config",  # a preset or YAML file plus overrides -> Config
+    "train": "paddle_gan_aug.training",  # a Config -> a trained run on disk
+    "open_run": "paddle_gan_aug.training",  # a run's folder -> its trained algorithm, ready to sample
+    "generate": "paddle_gan_aug.synthesis",  # a run -> images on disk
+    "classify": "paddle_gan_aug.training",  # labelled images -> a classifier and its confusion matrix
+    "grid": "paddle_gan_aug.pictures",  # images -> one picture
+}
+
+__all__ = sorted(_PUBLIC)
+
+runtime.prepare_environment()
+
+
+def __getattr__(name):
+    if name not in _PUBLIC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_PUBLIC[name]), name)
+
+
+def __dir__():
+    return sorted([*globals(), *_PUBLIC])

@@ -1,0 +1,7 @@
+"""`python -m paddle_gan_aug COMMAND …`."""
+
+import sys
+
+from .cli import main
+
+sys.exit(main(sys.argv[1:]))

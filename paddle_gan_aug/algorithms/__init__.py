@@ -1,0 +1,37 @@
+"""Training algorithms, one file each: what a step is and how to sample. Files, records and progress are not their business."""
+
+import difflib
+import importlib
+
+from ..errors import InputError
+
+ALGORITHMS = {  # name -> where its class is; adding one = one file, one line here, one preset
+    "classic": "classic:ClassicGAN",
+    "classifier": "classifier:SupervisedClassifier",
+}
+
+
+def build(config, dataset_shape, class_names):
+    """Construct the algorithm that `config.algorithm` names.
+
+    Args:
+        config: a `paddle_gan_aug.config.Config`.
+        dataset_shape: (channels, height, width) of the images.
+        class_names: the data set's classes, in label order.
+
+    Raises:
+        InputError: no such algorithm, or it cannot learn images of this shape.
+    """
+    if config.algorithm not in ALGORITHMS:
+        near = difflib.get_close_matches(config.algorithm, ALGORITHMS, n=1)
+        hint = f"did you mean {near[0]}?" if near else "known: " + ", ".join(ALGORITHMS)
+        raise InputError(f"algorithm {config.algorithm}: there is none of that name; {hint}")
+    channels, height, width = dataset_shape
+    if height != width:
+        raise InputError(f"algorithm {config.algorithm}: images must be square, the data has {height}×{width}; crop or resize them")
+    module, name = ALGORITHMS[config.algorithm].split(":")
+    algorithm = getattr(importlib.import_module(f"{__name__}.{module}"), name)
+    try:
+        return algorithm(config, channels=channels, image_size=height, class_names=class_names)
+    except ValueError as error:
+        raise InputError(f"algorithm {config.algorithm}: {error}") from None

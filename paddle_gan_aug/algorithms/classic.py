@@ -1,0 +1,99 @@
+"""The classic GAN with three optimizers: `real_d` and `fake_d` for the discriminator, `g` for the generator.
+
+Per step, in this order: D learns the real batch, D learns the fakes, G learns from D; the same latents serve both fake
+passes. Since G does not change in between, the same fakes do too: one pass forward and one backward through G a step
+(its BatchNorm statistics therefore see one update a step, not two).
+"""
+
+import contextlib
+
+import paddle
+
+from ..networks import ClassicDiscriminator, ClassicGenerator
+from .base import Algorithm, clear_gradients, frozen
+from .ema import Average
+from .losses import HEADS
+
+
+class ClassicGAN(Algorithm):
+    """See the module. `config.generator`, `.discriminator`, `.optimizer`, `.train` describe it."""
+
+    losses = ("d_real_loss", "d_fake_loss", "g_loss")
+
+    def __init__(self, config, channels, image_size, class_names):
+        super().__init__(config)
+        g, d = config.generator, config.discriminator
+        self.latent_dim = g.latent_dim
+        shape = {"image_size": image_size, "channels": channels}
+
+        def generator():
+            return ClassicGenerator(
+                g.variant,
+                latent_dim=g.latent_dim,
+                width=g.width,
+                activation=g.activation,
+                output_activation=g.output_activation,
+                init_std=g.init_std,
+                **shape,
+            )
+
+        self.generator = generator()
+        self.discriminator = ClassicDiscriminator(
+            width=d.width, norm=d.norm, head=d.head, activation=d.activation, init_std=d.init_std, **shape
+        )
+        self.networks = {"generator": self.generator, "discriminator": self.discriminator}
+        self.average = None
+        if g.ema:
+            self.networks["generator_average"] = generator()
+            self.average = Average(self.generator, self.networks["generator_average"], g.ema)
+        self.head = HEADS[d.head]
+        self.add_adam("real_d", self.discriminator, config.optimizer.discriminator_lr)
+        self.add_adam("fake_d", self.discriminator, config.optimizer.discriminator_lr)
+        self.add_adam("g", self.generator, config.optimizer.generator_lr)
+
+    def step(self, batches, rng):
+        """One step on one batch; returns the three losses and the mean scores `d_real`, `d_fake` (0 to 1)."""
+        real = paddle.to_tensor(batches[0].images)
+        latents = paddle.to_tensor(self.latents(real.shape[0], rng))
+        leaks = self.config.train.gradient_leaks
+        g, d = self.generator, self.discriminator
+
+        real_logits = d(real)
+        real_loss = self.head.loss(real_logits, real=True, target=self.config.train.real_target)
+        real_loss.backward()
+        self.optimizers["real_d"].step()
+        clear_gradients(d)
+
+        fake = g(latents)
+        fake_logits = d(fake if leaks else fake.detach())
+        fake_loss = self.head.loss(fake_logits, real=False)
+        fake_loss.backward(retain_graph=leaks)
+        self.optimizers["fake_d"].step()
+        clear_gradients(d)
+
+        with contextlib.nullcontext() if leaks else frozen(d):
+            g_loss = self.head.loss(d(fake), real=True)
+            g_loss.backward()
+        self.optimizers["g"].step()
+        clear_gradients(g)
+
+        if self.average:
+            self.average.update(self.step_number)
+        return {
+            "d_real_loss": real_loss.detach(),
+            "d_fake_loss": fake_loss.detach(),
+            "g_loss": g_loss.detach(),
+            "d_real": self.head.score(real_logits.detach()).mean(),
+            "d_fake": self.head.score(fake_logits.detach()).mean(),
+        }
+
+    @paddle.no_grad()
+    def images(self, latents):
+        """See `Algorithm.images`; drawn from the averaged generator where there is one."""
+        network = self.networks.get("generator_average", self.generator)
+        training = network.training
+        network.eval()
+        images = network(paddle.to_tensor(latents)).clip(-1.0, 1.0).numpy()
+        if training:
+            network.train()
+        return images

@@ -1,0 +1,211 @@
+"""The command line: parsing only. Paddle is imported once the arguments are known to be good."""
+
+import argparse
+import json
+import sys
+
+from . import __version__
+from .errors import InputError, RunFailed
+
+DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+
+def main(argv=None):
+    """Run one command and return its exit code: 0 done, 1 the work failed, 2 bad input or arguments, 130 interrupted."""
+    parser = _parser()
+    args = parser.parse_args(sys.argv[1:] if argv is None else argv)
+    try:
+        return args.command(args)
+    except InputError as error:
+        print(f"paddle_gan_aug {args.name}: {error}", file=sys.stderr)
+        return BAD_INPUT
+    except RunFailed as error:
+        print(f"paddle_gan_aug {args.name}: {error}", file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        print(f"paddle_gan_aug {args.name}: interrupted", file=sys.stderr)
+        return INTERRUPTED
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse, with its errors in one line and its own help for them."""
+
+    def error(self, message):
+        self.exit(BAD_INPUT, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+def _parser():
+    parser = _Parser(prog="paddle_gan_aug", description="From a few labelled images to a better classifier, with the proof.")
+    parser.add_argument("--version", action="version", version=f"paddle_gan_aug {__version__}")
+    commands = parser.add_subparsers(dest="name", required=True, metavar="COMMAND", parser_class=_Parser)
+    for name, (build, run, text) in COMMANDS.items():
+        command = commands.add_parser(name, help=text, description=text, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+        command.add_argument("--json", action="store_true", help="print the result as one JSON object on standard output")
+        build(command)
+        command.set_defaults(command=run)
+    return parser
+
+
+def _say(args, result, text):
+    """The result of a command: JSON for machines, or a line for people."""
+    print(json.dumps(result, ensure_ascii=False) if args.json else text)
+
+
+# ---- train, classify ---------------------------------------------------------------------------------------------------
+
+FLAGS = {  # flag -> (configuration key, help)
+    "--data": ("data.source", "what to learn: mnist, a folder of IDX files, or a mnist.json.gz"),
+    "--split": ("data.split", "standard keeps the last sixth of the training images for validation, full trains on it too"),
+    "--generator": ("generator.variant", "upsample or transpose"),
+    "--epochs": ("train.epochs", "passes over the data, in total"),
+    "--steps": ("train.steps", "training steps, in total"),
+    "--batch-size": ("train.batch_size", "real images per step"),
+    "--seed": ("train.seed", "root of all randomness"),
+    "--device": ("runtime.device", "auto, cpu or gpu"),
+    "--threads": ("runtime.threads", "CPU threads, 0 = one per physical core"),
+    "--cpu-tuning": ("runtime.cpu_tuning", "on or off: MKL code path, threads and allocator as fits this CPU"),
+}
+
+
+def _training_flags(command, flags):
+    given = command.add_argument_group("what to train")
+    source = given.add_mutually_exclusive_group()
+    source.add_argument("-c", "--config", metavar="FILE_OR_PRESET", default=argparse.SUPPRESS, help="a YAML file or a shipped preset")
+    source.add_argument("--gan", metavar="NAME", default=argparse.SUPPRESS, help="a shipped preset (the readable spelling of -c)")
+    for flag in flags:
+        given.add_argument(flag, metavar="…", default=argparse.SUPPRESS, help=f"{FLAGS[flag][1]} ({FLAGS[flag][0]})")
+    given.add_argument("-o", "--override", nargs="+", action="extend", metavar="KEY=VALUE", default=[], help="any configuration key, such as generator.width=0.5")
+    place = command.add_argument_group("where")
+    place.add_argument("--run", metavar="NAME", help="the run's name; without it preset-data-date-time")
+    place.add_argument("--resume", action="store_true", help="go on with --run, or with the newest unfinished run")
+    place.add_argument("--output", metavar="DIR", help="the folder of runs (output)")
+    place.add_argument("--log", metavar="DIR", help="the folder of VisualDL records (log)")
+
+
+def _train_flags(command):
+    _training_flags(command, list(FLAGS))
+    digit = command.add_mutually_exclusive_group()
+    digit.add_argument("--digit", metavar="D", default=argparse.SUPPRESS, help="learn this digit alone (data.class_name)")
+    digit.add_argument("--class", dest="class_name", metavar="NAME", default=argparse.SUPPRESS, help="learn this class alone")
+    command.add_argument("--list-presets", action="store_true", help="print the presets, a line each, and end")
+
+
+def _overrides(args):
+    from .config import parse_overrides
+
+    overrides = {}
+    for flag, (key, _) in FLAGS.items():
+        text = getattr(args, flag[2:].replace("-", "_"), None)
+        if text is not None:
+            overrides[key] = text if key == "data.source" else parse_overrides([f"{key}={text}"])[key]
+    for name in ("digit", "class_name"):
+        if hasattr(args, name):
+            overrides["data.class_name"] = str(getattr(args, name))
+    return {**overrides, **parse_overrides(args.override)}
+
+
+def _run_options(args, default):
+    options = {"run": args.run, "resume": args.resume, "output": args.output, "log": args.log, "overrides": _overrides(args)}
+    return {"config": getattr(args, "config", getattr(args, "gan", default)), **options}
+
+
+def _check_config(options):
+    """Read the configuration before Paddle is imported, so that a mistake costs no wait."""
+    from .config import load_config
+
+    load_config(options["config"], options["overrides"])
+    return options
+
+
+def _train(args):
+    if args.list_presets:
+        from .config import presets
+
+        known = presets()
+        width = max(map(len, known))
+        _say(args, known, "\n".join(f"{name:{width}}  {text}" for name, text in known.items()))
+        return DONE
+    options = _check_config(_run_options(args, "classic"))
+    from .training import train
+
+    run = train(**options)
+    result = {"run": str(run.folder), "step": run.step, "interrupted": run.interrupted}
+    samples = f"; samples in {run.folder / 'samples'}" if run.algorithm.latent_dim else ""
+    _say(args, result, f"{_ending(run)}{samples}")
+    return INTERRUPTED if run.interrupted else DONE
+
+
+def _ending(run):
+    if run.interrupted:
+        return f"interrupted ({run.interrupted}) at step {run.step}, checkpoint saved; go on with: --run {run.folder.name} --resume"
+    return f"run {run.folder} is at step {run.step}"
+
+
+CLASSIFY_FLAGS = [flag for flag in FLAGS if flag != "--generator"]
+
+
+def _classify_flags(command):
+    _training_flags(command, CLASSIFY_FLAGS)
+    command.add_argument("--test", metavar="NAME_OR_PATH", help="the labelled test set; without it the test part of --data")
+
+
+def _classify(args):
+    options = _check_config(_run_options(args, "classifier"))
+    from .training import classify
+
+    run, report = classify(test=args.test, **options)
+    if run.interrupted:
+        _say(args, {"run": str(run.folder), "step": run.step, "interrupted": run.interrupted}, _ending(run))
+        return INTERRUPTED
+    text = f"{_ending(run)}; accuracy {100 * report['accuracy']:.2f} % on {report['test']['count']} test images; {run.folder / 'report' / 'confusion.png'}"
+    _say(args, report, text)
+    return DONE
+
+
+# ---- generate ----------------------------------------------------------------------------------------------------------
+
+
+def _generate_flags(command):
+    command.add_argument("run", metavar="RUN", help="a trained run's folder, such as output/my-run")
+    command.add_argument("--count", type=int, default=160, metavar="N", help="how many images")
+    command.add_argument("--seed", type=int, default=0, metavar="S", help="root of the latents")
+    command.add_argument("--to", required=True, metavar="DIR", default=argparse.SUPPRESS, help="a new or empty folder for the images")
+    command.add_argument("--checkpoint", default="last", metavar="last|N", help="which checkpoint: the last, or a step")
+    command.add_argument("--device", default="auto", choices=["auto", "cpu", "gpu"], help="where to compute")
+
+
+def _generate(args):
+    if args.count < 1:
+        raise InputError(f"--count {args.count}: ask for at least one image")
+    if args.seed < 0:
+        raise InputError(f"--seed {args.seed}: a seed is a whole number from 0")
+    from .synthesis import generate
+
+    folder = generate(args.run, args.count, args.to, args.seed, args.checkpoint, args.device)
+    _say(args, {"to": str(folder), "count": args.count}, f"{args.count} images in {folder}; look at {folder / 'grid.png'}")
+    return DONE
+
+
+# ---- dashboard ---------------------------------------------------------------------------------------------------------
+
+
+def _dashboard_flags(command):
+    command.add_argument("log", nargs="?", metavar="LOG", help="the folder of VisualDL records (log)")
+    command.add_argument("--port", type=int, default=8040, help="where to listen on 127.0.0.1; 0 = any free port")
+    command.add_argument("--language", choices=["en", "zh"], default="en", help="of the page")
+
+
+def _dashboard(args):
+    from .deploy.dashboard import serve
+    from .files import find_path, project_root
+
+    serve(find_path(args.log) if args.log else project_root() / "log", args.port, args.language)
+    return DONE
+
+
+COMMANDS = {  # name -> (flags, what to do, one line)
+    "train": (_train_flags, _train, "Train a GAN (or any other algorithm) as a run in output/, with records for VisualDL in log/."),
+    "generate": (_generate_flags, _generate, "Write images from a trained run as PNG files."),
+    "classify": (_classify_flags, _classify, "Train a classifier on labelled images and test it, with its confusion matrix."),
+    "dashboard": (_dashboard_flags, _dashboard, "Serve the VisualDL page of the records at 127.0.0.1."),
+}

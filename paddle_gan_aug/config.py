@@ -1,0 +1,304 @@
+"""One typed configuration, the same in YAML, on the command line and in Python.
+
+A preset is a YAML file that holds only what differs from the defaults below; `config.yaml` in a run holds everything. A
+misspelt key or a value of the wrong type is an error that names the key and, for a misspelling, the nearest one: silently
+ignored settings cost more time than any other mistake.
+"""
+
+import difflib
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal, Optional
+
+import msgspec
+import yaml
+
+from .errors import InputError
+from .files import find_path
+
+PRESETS = Path(__file__).with_name("configs")
+
+Positive = Annotated[int, msgspec.Meta(ge=1)]
+Count = Annotated[int, msgspec.Meta(ge=0)]
+Rate = Annotated[float, msgspec.Meta(gt=0)]
+Fraction = Annotated[float, msgspec.Meta(ge=0, lt=1)]
+Width = Annotated[float, msgspec.Meta(gt=0, le=8)]
+InitStd = Optional[Annotated[float, msgspec.Meta(gt=0)]]
+
+
+class Section(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Base of all sections: an unknown key is an error."""
+
+
+class Data(Section):
+    """`data.*`: what is learnt."""
+
+    source: str = "mnist"  # a name, a folder of IDX files, a mnist.json.gz
+    split: Literal["standard", "full"] = "standard"  # full: the validation part trains too
+    class_name: Optional[str] = None  # learn this class alone
+
+
+class Generator(Section):
+    """`generator.*`: G of the classic GAN."""
+
+    variant: Literal["transpose", "upsample"] = "transpose"
+    activation: Optional[Literal["tanh", "relu", "leaky_relu"]] = None  # None: leaky_relu for transpose, tanh for upsample
+    output_activation: Literal["tanh", "leaky_relu"] = "tanh"
+    width: Width = 1.0  # multiplies every inner layer's size
+    latent_dim: Positive = 100
+    init_std: InitStd = 0.02  # weights ~ N(0, std); None: the framework's own initialisation
+    ema: Fraction = 0.0  # decay of the averaged generator that makes the samples; 0: none is kept
+
+
+class Discriminator(Section):
+    """`discriminator.*`: D of the classic GAN."""
+
+    norm: Literal["none", "batch", "instance", "spectral"] = "none"
+    head: Literal["sigmoid", "softmax"] = "sigmoid"
+    activation: Literal["relu", "leaky_relu"] = "relu"
+    width: Width = 1.0
+    init_std: InitStd = 0.02
+
+
+class Classifier(Section):
+    """`classifier.*`: the supervised network."""
+
+    width: Width = 1.0
+    dropout: Fraction = 0.5
+
+
+class Optimizer(Section):
+    """`optimizer.*`: Adam; one learning rate for D's two optimizers, one for G's."""
+
+    discriminator_lr: Rate = 2e-4
+    generator_lr: Rate = 2e-4
+    classifier_lr: Rate = 2e-3
+    beta1: Fraction = 0.9
+    beta2: Fraction = 0.999
+    schedule: Literal["constant", "linear", "cosine"] = "constant"  # linear: constant for half the run, then down to zero
+
+
+class Train(Section):
+    """`train.*`: how long and on what."""
+
+    epochs: Optional[Positive] = None  # total; when steps is given too, the smaller of both ends the run
+    steps: Optional[Positive] = None  # total
+    batch_size: Positive = 128
+    seed: Count = 0
+    real_target: Annotated[float, msgspec.Meta(gt=0.5, le=1)] = 1.0  # below 1: one-sided label smoothing
+    gradient_leaks: bool = False  # for the record only: repeats the two gradient leaks of the oldest version
+
+
+class Checkpoint(Section):
+    """`checkpoint.*`"""
+
+    every_steps: Positive = 500
+    keep: Positive = 3
+
+
+class Log(Section):
+    """`log.*`: records for people."""
+
+    every_steps: Positive = 10
+    grid_every_steps: Positive = 100
+    grid_images: Positive = 160
+    visualdl: bool = True
+
+
+class Runtime(Section):
+    """`runtime.*`: the process."""
+
+    device: Literal["auto", "cpu", "gpu"] = "auto"
+    threads: Count = 0  # 0: one per physical core
+    cpu_tuning: bool = True
+
+
+class Config(Section):
+    """Everything that defines a run."""
+
+    description: str = ""
+    preset: str = "classic"  # where this configuration began; set by `load_config`
+    algorithm: str = "classic"
+    data: Data = msgspec.field(default_factory=Data)
+    generator: Generator = msgspec.field(default_factory=Generator)
+    discriminator: Discriminator = msgspec.field(default_factory=Discriminator)
+    classifier: Classifier = msgspec.field(default_factory=Classifier)
+    optimizer: Optimizer = msgspec.field(default_factory=Optimizer)
+    train: Train = msgspec.field(default_factory=Train)
+    checkpoint: Checkpoint = msgspec.field(default_factory=Checkpoint)
+    log: Log = msgspec.field(default_factory=Log)
+    runtime: Runtime = msgspec.field(default_factory=Runtime)
+
+
+def presets():
+    """The shipped presets as {name: one-line description}, in alphabetical order."""
+    return {path.stem: (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("description", "") for path in sorted(PRESETS.glob("*.yaml"))}
+
+
+def load_config(source="classic", overrides=None):
+    """Read a configuration.
+
+    Args:
+        source: the name of a shipped preset, or a YAML file.
+        overrides: {"section.key": value} laid over it; values may be strings as typed on a command line.
+
+    Raises:
+        InputError: no such preset or file, not YAML, an unknown key, a value of the wrong type or range.
+    """
+    path = _source_path(source)
+    tree = _read_yaml(path)
+    tree.setdefault("preset", path.stem)
+    for key, value in (overrides or {}).items():
+        _lay_over(tree, key, value)
+    return from_tree(tree, where=str(source))
+
+
+def _source_path(source):
+    if str(source) in presets():
+        return PRESETS / f"{source}.yaml"
+    path = find_path(source)
+    if path.is_file():
+        return path
+    near = difflib.get_close_matches(str(source), presets(), n=1)
+    hint = f"did you mean {near[0]}?" if near else "the presets are " + ", ".join(presets())
+    raise InputError(f"no preset or configuration file named {source}; {hint}")
+
+
+def _read_yaml(path):
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{path} is not valid YAML: {reason}") from None
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from None
+    if tree is None:
+        return {}
+    if not isinstance(tree, dict):
+        raise InputError(f"{path}: expected keys and values at the top level, found a {type(tree).__name__}")
+    return tree
+
+
+def parse_overrides(pairs):
+    """["train.steps=100", …] -> {"train.steps": 100, …}; the right-hand side is read as YAML.
+
+    Raises:
+        InputError: an item without "=".
+    """
+    parsed = {}
+    for pair in pairs:
+        key, equals, text = pair.partition("=")
+        if not equals or not key.strip():
+            raise InputError(f"-o {pair}: expected section.key=value, for example -o train.steps=100")
+        try:
+            parsed[key.strip()] = yaml.safe_load(text)
+        except yaml.YAMLError:
+            parsed[key.strip()] = text
+    return parsed
+
+
+def _lay_over(tree, dotted, value):
+    *sections, key = dotted.split(".")
+    for name in sections:
+        inner = tree.get(name)
+        if inner is None:
+            inner = tree[name] = {}
+        if not isinstance(inner, dict):
+            raise InputError(f"{dotted}: {name} is not a section")
+        tree = inner
+    tree[key] = value
+
+
+def from_tree(tree, where="configuration"):
+    """A plain tree of dicts -> Config; the inverse of `to_tree`.
+
+    Raises:
+        InputError: an unknown key (the nearest is named), a wrong type or range.
+    """
+    _check_keys(tree, Config, "", where)
+    try:
+        return msgspec.convert(_numbers(tree), Config, strict=True, str_keys=True)
+    except msgspec.ValidationError as error:
+        message, _, key = str(error).partition(" - at `$.")
+        key = key.rstrip("`")
+        raise InputError(f"{where}: {key or 'configuration'}: {_plain(message)}, got {_value_at(tree, key)!r}") from None
+
+
+_FLOAT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")
+
+
+def _numbers(value):
+    """YAML 1.1 reads 2e-4 as text; a number is meant."""
+    if isinstance(value, dict):
+        return {key: _numbers(inner) for key, inner in value.items()}
+    if isinstance(value, str) and _FLOAT.fullmatch(value):
+        return float(value)
+    return value
+
+
+def _plain(message):
+    message = message.replace("`", "").replace("Expected", "expected")
+    return message.partition(", got")[0] if ", got" in message else message
+
+
+def _value_at(tree, dotted):
+    for name in dotted.split("."):
+        tree = tree.get(name) if isinstance(tree, dict) else None
+    return tree
+
+
+def _check_keys(tree, section, prefix, where):
+    fields = {field.name: field.type for field in msgspec.structs.fields(section)}
+    for key, value in tree.items():
+        if key not in fields:
+            raise InputError(f"{where}: unknown key {prefix}{key}; {_nearest(prefix, str(key), fields)}")
+        inner = fields[key]
+        if isinstance(inner, type) and issubclass(inner, Section):
+            if not isinstance(value, dict):
+                raise InputError(f"{where}: {prefix}{key} is a section; set its keys, such as {prefix}{key}.{_first_key(inner)}")
+            _check_keys(value, inner, f"{prefix}{key}.", where)
+
+
+def _first_key(section):
+    return msgspec.structs.fields(section)[0].name
+
+
+def _nearest(prefix, key, fields):
+    near = difflib.get_close_matches(key, fields, n=1, cutoff=0.5)
+    if not near:  # the key may be right and its section wrong
+        everywhere = all_keys()
+        near = [dotted for dotted in everywhere if dotted.endswith(f".{key}")] or difflib.get_close_matches(prefix + key, everywhere, n=1)
+        return f"did you mean {near[0]}?" if near else "known keys here: " + ", ".join(fields)
+    return f"did you mean {prefix}{near[0]}?"
+
+
+def all_keys(section=Config, prefix=""):
+    """Every dotted key of the configuration, such as "train.steps"."""
+    keys = []
+    for field in msgspec.structs.fields(section):
+        if isinstance(field.type, type) and issubclass(field.type, Section):
+            keys += all_keys(field.type, f"{prefix}{field.name}.")
+        else:
+            keys.append(prefix + field.name)
+    return keys
+
+
+def to_tree(config):
+    """Config -> a plain tree of dicts, lists, strings and numbers."""
+    return msgspec.to_builtins(config)
+
+
+def to_flat(config) -> "dict[str, Any]":
+    """Config -> {"section.key": value}."""
+    flat = {}
+    for key in all_keys():
+        value = config
+        for name in key.split("."):
+            value = getattr(value, name)
+        flat[key] = value
+    return flat
+
+
+def to_yaml(config):
+    """Config -> YAML text that `load_config` reads back to an equal Config."""
+    return yaml.safe_dump(to_tree(config), sort_keys=False, allow_unicode=True)

@@ -1,0 +1,224 @@
+"""Process settings that must precede `import paddle`, the device, and every seed.
+
+Out of the box Paddle's CPU wheels use one thread and, on a non-Intel CPU, the slowest code path of an old MKL, and glibc
+gives every large buffer back to the system only to fault it in again. Together that costs a factor of three to five in a
+training step. The environment variables must be set before Paddle is first imported, hence this module, which imports
+nothing but the standard library and NumPy.
+"""
+
+import contextlib
+import ctypes
+import io
+import os
+import sys
+import warnings
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import InputError
+
+TUNING_SWITCH = "PADDLE_GAN_AUG_CPU_TUNING"  # "off" leaves the process as Paddle finds it
+_set_here = {}  # environment variables set by this module, so that a second call may change them, but never the user's own
+_warned = set()
+
+
+# ---- before Paddle -----------------------------------------------------------------------------------------------------
+
+
+def prepare_environment(threads=None, cpu_tuning=None):
+    """Set the environment that Paddle reads when it is first imported; variables that the user set are left alone.
+
+    Args:
+        threads: CPU threads; None = one per physical core this process may use (one under `paddle.distributed.launch`).
+        cpu_tuning: False leaves MKL's code path and thread count alone; None asks the variable PADDLE_GAN_AUG_CPU_TUNING.
+    """
+    if cpu_tuning is None:
+        cpu_tuning = tuning_wanted()
+    wanted = {}
+    if cpu_tuning:
+        code_path = mkl_code_path(*_cpu())
+        if code_path:
+            wanted["MKL_DEBUG_CPU_TYPE"] = str(code_path)
+        wanted["OMP_NUM_THREADS"] = str(default_threads())
+    if threads:
+        wanted["OMP_NUM_THREADS"] = str(threads)
+    wanted["GLOG_minloglevel"] = "2"  # the GPU build complains about missing CUDA libraries on every CPU machine
+    stale = [name for name, value in _set_here.items() if name not in wanted and os.environ.get(name) == value]
+    changed = {n: v for n, v in wanted.items() if n not in os.environ or os.environ.get(n) == _set_here.get(n)}
+    if threads:
+        changed["OMP_NUM_THREADS"] = str(threads)  # an explicit --threads is the user's latest word
+    if "paddle" in sys.modules:
+        late = [n for n, v in changed.items() if n != "GLOG_minloglevel" and os.environ.get(n) != v]
+        if late:
+            _warn_once(
+                "paddle was imported before paddle_gan_aug, so its CPU settings cannot take effect and training may be "
+                "3 to 5 times slower: restart and import paddle_gan_aug first, or set "
+                + " ".join(f"{n}={changed[n]}" for n in late)
+            )
+        return
+    for name in stale:
+        del os.environ[name], _set_here[name]
+    os.environ.update(changed)
+    _set_here.update(changed)
+
+
+def tuning_wanted():
+    """Whether the user left CPU tuning on (the default) in the environment variable PADDLE_GAN_AUG_CPU_TUNING."""
+    return os.environ.get(TUNING_SWITCH, "on").lower() not in ("off", "0", "false", "no")
+
+
+def _warn_once(message):
+    if message not in _warned:
+        _warned.add(message)
+        print(f"paddle_gan_aug: {message}", file=sys.stderr)
+
+
+def _cpu():
+    """(vendor, flags) of the first CPU from /proc/cpuinfo; empty where there is no such file."""
+    vendor, flags = "", frozenset()
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            key, _, value = line.partition(":")
+            if key.strip() == "vendor_id":
+                vendor = value.strip()
+            elif key.strip() == "flags":
+                return vendor, frozenset(value.split())
+    return vendor, flags
+
+
+def mkl_code_path(vendor, flags):
+    """The value of MKL_DEBUG_CPU_TYPE that makes the wheels' MKL use what this CPU has, or None to leave it alone.
+
+    Only for AMD: on Intel the library chooses well by itself, and on unknown CPUs nothing was measured.
+    """
+    if vendor != "AuthenticAMD" or not {"avx2", "fma"} <= flags:
+        return None
+    if {"avx512f", "avx512bw", "avx512dq", "avx512vl"} <= flags:
+        return 7 if "avx512_vnni" in flags else 6
+    return 5
+
+
+def default_threads():
+    """Physical cores that this process may use; 1 for each rank of a distributed launch."""
+    if int(os.environ.get("PADDLE_TRAINERS_NUM", "1")) > 1:
+        return 1
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(n for n in (allowed, _physical_cores(), _container_cpus()) if n))
+
+
+def _physical_cores():
+    """The number of distinct (socket, core) pairs, or None where /proc/cpuinfo does not tell."""
+    cores, socket = set(), "0"
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            key, _, value = line.partition(":")
+            if key.strip() == "physical id":
+                socket = value.strip()
+            elif key.strip() == "core id":
+                cores.add((socket, value.strip()))
+    return len(cores) or None
+
+
+def _container_cpus():
+    """The CPU quota of this container (cgroup v2), rounded up, or None."""
+    with contextlib.suppress(OSError, ValueError):
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        if quota != "max":
+            return max(1, -(-int(quota) // int(period)))
+    return None
+
+
+# ---- with Paddle -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Process:
+    """What a run's process is like: recorded with every result."""
+
+    device: str
+    paddle: str
+    threads: int
+    mkl_code_path: str
+    cpu_tuning: bool
+
+
+def start(device="auto", threads=None, cpu_tuning=True):
+    """Apply the settings, import Paddle and choose the device.
+
+    Args:
+        device: "auto" (a GPU when the build and a device are there), "cpu" or "gpu".
+        threads: CPU threads; None or 0 = one per physical core.
+        cpu_tuning: False leaves MKL's code path, thread count and the allocator as Paddle finds them.
+
+    Returns:
+        The `Process` as it now is.
+
+    Raises:
+        InputError: "gpu" was asked for and there is none.
+    """
+    cpu_tuning = cpu_tuning and tuning_wanted()
+    prepare_environment(threads or None, cpu_tuning)
+    if cpu_tuning:
+        keep_freed_memory()
+    paddle = import_paddle()
+    gpu = paddle.is_compiled_with_cuda() and paddle.device.cuda.device_count() > 0
+    if device == "gpu" and not gpu:
+        why = "no GPU is visible" if paddle.is_compiled_with_cuda() else f"Paddle {paddle.__version__} is a CPU build"
+        raise InputError(f"--device gpu: {why}; use --device cpu, or install paddlepaddle-gpu on a machine with a GPU")
+    chosen = "gpu" if gpu and device != "cpu" else "cpu"
+    paddle.set_device(chosen)
+    return Process(
+        device=chosen,
+        paddle=paddle.__version__,
+        threads=int(os.environ.get("OMP_NUM_THREADS") or 1),
+        mkl_code_path=os.environ.get("MKL_DEBUG_CPU_TYPE", ""),
+        cpu_tuning=cpu_tuning,
+    )
+
+
+def keep_freed_memory():
+    """Tell glibc to keep large buffers for the next step instead of returning them to the system (mallopt(3)).
+
+    One training step frees and asks again for hundreds of megabytes; faulting them in costs more than the convolutions'
+    products. Elsewhere than on glibc this does nothing.
+    """
+    options = {-4: 0, -1: 2**31 - 1, -2: 64 << 20, -8: 1}  # M_MMAP_MAX, M_TRIM_THRESHOLD, M_TOP_PAD, M_ARENA_MAX
+    with contextlib.suppress(OSError, AttributeError):
+        libc = ctypes.CDLL(None)
+        for option, value in options.items():
+            libc.mallopt(ctypes.c_int(option), ctypes.c_int(value))
+
+
+def import_paddle():
+    """Import Paddle without the lines it prints about threads and compilers on every start."""
+    with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
+        warnings.simplefilter("ignore")
+        import paddle
+    return paddle
+
+
+# ---- seeds -------------------------------------------------------------------------------------------------------------
+
+
+def rng(seed, stream, index=0):
+    """The random generator of one purpose at one place: a pure function of its arguments.
+
+    Nothing is carried from step to step, so a run's random state is its root seed and its step, and a resumed run draws
+    what the uninterrupted one would have drawn.
+
+    Args:
+        seed: the root seed of the run, an int >= 0.
+        stream: the purpose, such as "latents" or "shuffle".
+        index: the step or epoch.
+    """
+    import numpy as np
+
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(zlib.crc32(stream.encode()), index))))
+
+
+def seed_paddle(seed, stream, index=0):
+    """Re-seed the draws made inside Paddle (initial weights, dropout, noise layers) from the root seed and a place."""
+    import paddle
+
+    paddle.seed(int(rng(seed, stream, index).integers(2**31)))

@@ -1,0 +1,119 @@
+"""What happens around the steps of a run: the progress line, records, image grids and checkpoints."""
+
+import sys
+import time
+
+from tqdm import tqdm
+
+from ..data import to_uint8
+from ..pictures import titled_grid
+from .checkpoint import save_checkpoint
+from .loop import Callback
+
+
+class ProgressLine(Callback):
+    """One moving line on a terminal, one plain line every few seconds elsewhere (a file, a notebook's job log)."""
+
+    plain_every_seconds = 10.0
+
+    def __init__(self, stream=None):
+        self.stream = stream or sys.stderr
+        self.bar = None
+        self.printed = None  # when the last plain line was, and None before the first
+
+    def on_begin(self, progress):
+        if self.stream.isatty():
+            self.bar = tqdm(
+                total=progress.total_steps,
+                initial=progress.step,
+                file=self.stream,
+                unit="step",
+                dynamic_ncols=True,
+                mininterval=0.5,
+                bar_format="{desc}|{bar:12}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}]{postfix}",
+            )
+
+    def on_step(self, progress):
+        if self.bar is not None:
+            self.bar.update(1)
+            if self.bar.n == self.bar.last_print_n:  # tqdm has just drawn: renew the texts for its next drawing
+                self.bar.set_description_str(self._place(progress), refresh=False)
+                self.bar.set_postfix_str(self._numbers(progress), refresh=False)
+        elif self.printed is None or progress.last or time.monotonic() - self.printed >= self.plain_every_seconds:
+            self.printed = time.monotonic()
+            print(f"{self._place(progress)} {self._numbers(progress)} ETA {_clock(self._eta(progress))}", file=self.stream, flush=True)
+
+    def close(self):
+        if self.bar is not None:
+            self.bar.close()
+
+    def _place(self, progress):
+        epochs = -(-progress.total_steps // progress.steps_per_epoch)
+        place = f"epoch {progress.epoch}/{epochs}"
+        return place if self.bar is not None else f"{place} step {progress.step}/{progress.total_steps}"
+
+    def _numbers(self, progress):
+        losses = " ".join(f"{name} {float(progress.values[name]):.3f}" for name in progress.algorithm.losses)
+        return f"{progress.images_per_second:.0f} images/s {losses}"
+
+    def _eta(self, progress):
+        done = progress.step - progress.first_step
+        return (time.perf_counter() - progress.started) / done * (progress.total_steps - progress.step)
+
+
+def _clock(seconds):
+    minutes, seconds = divmod(int(seconds), 60)
+    return f"{minutes}:{seconds:02d}"
+
+
+class Recorder(Callback):
+    """Writes the step's values to the records every `every` steps, at the first and at the last."""
+
+    def __init__(self, records, every):
+        self.records, self.every = records, every
+
+    def on_step(self, progress):
+        if progress.step % self.every == 0 or progress.step == 1 or progress.last:
+            values = {name: float(value) for name, value in progress.values.items()}
+            values["images_per_second"] = progress.images_per_second
+            self.records.scalars(progress.step, values, epoch=progress.epoch)
+
+    def on_end(self, progress):
+        self.records.hyperparameter_results({name: float(value) for name, value in progress.values.items()})
+
+    def close(self):
+        self.records.close()
+
+
+class Grids(Callback):
+    """Draws the run's fixed latents into `samples/step-<n>.png` and the dashboard every `every` steps and at the last.
+
+    Args:
+        latents: float32 [N, latent_dim], the same for the whole run.
+    """
+
+    def __init__(self, folder, records, latents, every):
+        self.folder, self.records, self.latents, self.every = folder, records, latents, every
+
+    def on_step(self, progress):
+        if progress.step % self.every == 0 or progress.last:
+            images = to_uint8(progress.algorithm.images(self.latents))
+            path = self.folder / f"step-{progress.step:06d}.png"
+            titled_grid(path, images, f"epoch {progress.epoch}, step {progress.step}")
+            self.records.image(progress.step, images)
+
+
+class Checkpoints(Callback):
+    """Saves every `every` steps and at the last step, also an interrupted run's.
+
+    Args:
+        provenance: what every state.json says beside the step: seed, configuration hash, data fingerprint, versions.
+    """
+
+    def __init__(self, folder, latents, provenance, every, keep):
+        self.folder, self.latents, self.provenance, self.every, self.keep = folder, latents, provenance, every, keep
+
+    def on_step(self, progress):
+        if progress.step % self.every == 0 or progress.last:
+            state = {"total_steps": progress.total_steps, **self.provenance}
+            save_checkpoint(self.folder, progress.step, progress.algorithm, self.latents, state, self.keep)

@@ -1,0 +1,60 @@
+"""The command `classify`: train a classifier on labelled images and say how well it reads those it has not seen."""
+
+from ..data import load, to_network
+from ..errors import InputError
+from ..files import make_folder, write_json
+from ..metrics import accuracy, confusion_matrix
+from ..pictures import confusion_matrix_figure
+from .run import train
+
+
+def classify(config="classifier", test=None, **options):
+    """Train a classifier and test it; `report/confusion.png` and `report/classification.json` in the run's folder.
+
+    Args:
+        config: a `Config`, preset or YAML file whose algorithm is the classifier.
+        test: the labelled test set, by name or path; None = the test part of the training data.
+        **options: as for `paddle_gan_aug.train`.
+
+    Returns:
+        (run, report): the `Run`, and the report as a dict with accuracy (0 to 1), per-class precision and recall, and
+        the confusion matrix (rows = true classes).
+
+    Raises:
+        InputError: as `train`; a test set with other classes or another image size.
+    """
+    run = train(config, **options)
+    if run.interrupted:
+        return run, None
+    images = load(test or run.config.data.source, "eval")
+    if list(images.class_names) != run.state["data"]["class_names"]:
+        raise InputError(f"test set {images.source} has classes {list(images.class_names)}, the classifier learnt {run.state['data']['class_names']}")
+    if list(images.images.shape[1:]) != run.state["image_shape"]:
+        raise InputError(f"test set {images.source} has images {list(images.images.shape[1:])}, the classifier learnt {run.state['image_shape']}")
+    report = classification_report(run, images)
+    folder = make_folder(run.folder / "report")
+    write_json(folder / "classification.json", report)
+    title = f"{images.source}: accuracy {100 * report['accuracy']:.2f} % of {len(images)}"
+    confusion_matrix_figure(folder / "confusion.png", report["confusion_matrix"], images.class_names, title)
+    return run, report
+
+
+def classification_report(run, images):
+    """Read labelled images with a run's classifier; see `classify` for the report."""
+    probabilities, _ = run.algorithm.read(to_network(images.images))
+    matrix = confusion_matrix(images.labels, probabilities.argmax(1), len(images.class_names))
+    right = matrix.diagonal()
+    return {
+        "run": run.folder.name,
+        "step": run.step,
+        "test": {"source": images.source, "count": len(images), "fingerprint": images.fingerprint()},
+        "accuracy": accuracy(matrix),
+        "precision": dict(zip(images.class_names, _shares(right, matrix.sum(0)))),
+        "recall": dict(zip(images.class_names, _shares(right, matrix.sum(1)))),
+        "confusion_matrix": matrix.tolist(),
+    }
+
+
+def _shares(part, whole):
+    """part / whole, and None where nothing is there to share."""
+    return [int(p) / int(w) if w else None for p, w in zip(part, whole)]

@@ -1,0 +1,59 @@
+"""Every test runs with the settings that a run has, in a project folder of its own when it writes runs."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from paddle_gan_aug import runtime
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def process():
+    """Paddle, started on the CPU with the project's settings."""
+    return runtime.start("cpu")
+
+
+class CommandLine:
+    """The real command line in a process of its own, with runs and records under a temporary folder."""
+
+    def __init__(self, folder):
+        self.folder, self.output, self.log = folder, folder / "output", folder / "log"
+
+    def __call__(self, *arguments, code=0, cwd=ROOT, timeout=300):
+        """Run `python -m paddle_gan_aug ARGUMENTS`; train and classify write below the temporary folder."""
+        arguments = [str(a) for a in arguments]
+        if arguments and arguments[0] in ("train", "classify"):
+            for flag, folder in (("--output", self.output), ("--log", self.log)):
+                if flag not in arguments:
+                    arguments += [flag, str(folder)]
+        done = subprocess.run(
+            [sys.executable, "-m", "paddle_gan_aug", *arguments], cwd=cwd, capture_output=True, text=True, timeout=timeout
+        )
+        assert done.returncode == code, f"exit code {done.returncode}, expected {code}\n{done.stdout}\n{done.stderr}"
+        return done
+
+
+@pytest.fixture
+def cli(tmp_path):
+    return CommandLine(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def small_mnist(tmp_path_factory):
+    """A folder of IDX files with the first 600 training and 100 test images of the real MNIST, as (folder)."""
+    from paddle_gan_aug.data import load
+    from paddle_gan_aug.data.idx import write_idx
+
+    folder = tmp_path_factory.mktemp("data") / "small-mnist"
+    folder.mkdir()
+    for prefix, mode, count in (("train", "train", 600), ("t10k", "eval", 100)):
+        part = load("mnist", mode).subset(range(count))
+        write_idx(folder / f"{prefix}-images-idx3-ubyte.gz", part.images[:, 0])
+        write_idx(folder / f"{prefix}-labels-idx1-ubyte.gz", part.labels.astype("uint8"))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)

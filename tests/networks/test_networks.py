@@ -1,0 +1,186 @@
+"""The networks: sizes as published, and every cheap layer equal to the ordinary one."""
+
+import numpy as np
+import pytest
+
+pytestmark = pytest.mark.usefixtures("process")
+
+
+def parameter_count(network):
+    return sum(int(np.prod(p.shape)) for p in network.parameters() if not p.stop_gradient)
+
+
+def linear(inputs, outputs, bias=True):
+    return inputs * outputs + (outputs if bias else 0)
+
+
+GENERATOR_BODY = linear(100, 1024, False) + 2 * 1024 + linear(1024, 6272, False) + 2 * 6272 + 2 * 64
+
+
+@pytest.mark.parametrize(
+    "variant, convolutions",
+    [("transpose", 128 * 64 * 16 + 64 * 16 + 1), ("upsample", 128 * 64 * 25 + 64 * 25 + 1)],
+)
+def test_generator_has_the_published_sizes(variant, convolutions):
+    import paddle
+
+    from paddle_gan_aug.networks import ClassicGenerator
+
+    generator = ClassicGenerator(variant)
+    assert parameter_count(generator) == GENERATOR_BODY + convolutions
+    images = generator(paddle.randn([3, 100]))
+    assert images.shape == [3, 1, 28, 28]
+    assert float(images.abs().max()) <= 1
+    assert paddle.summary(generator, (2, 100))["trainable_params"] == GENERATOR_BODY + convolutions
+
+
+@pytest.mark.parametrize("head, logits", [("sigmoid", 1), ("softmax", 2)])
+@pytest.mark.parametrize(
+    "norm, extra",  # beside the weights: biases where nothing normalises, scale and shift where something does
+    [
+        ("none", 64 + 128 + 1024),
+        ("spectral", 64 + 128 + 1024),
+        ("instance", 2 * 64 + 2 * 128 + 1024),
+        ("batch", 2 * 64 + 2 * 128 + 2 * 1024),
+    ],
+)
+def test_discriminator_has_the_published_sizes(norm, extra, head, logits):
+    import paddle
+
+    from paddle_gan_aug.networks import ClassicDiscriminator
+
+    discriminator = ClassicDiscriminator(norm=norm, head=head)
+    expected = 64 * 9 + 128 * 64 * 9 + 3200 * 1024 + linear(1024, logits) + extra
+    assert parameter_count(discriminator) == expected
+    assert discriminator(paddle.randn([4, 1, 28, 28])).shape == [4, logits]
+    assert paddle.summary(discriminator, (2, 1, 28, 28))["total_params"] >= expected
+
+
+def test_sizes_follow_image_size_channels_and_width():
+    import paddle
+
+    from paddle_gan_aug.networks import ClassicDiscriminator, ClassicGenerator
+
+    for variant in ("transpose", "upsample"):
+        images = ClassicGenerator(variant, image_size=32, channels=3, width=0.125)(paddle.randn([2, 100]))
+        assert images.shape == [2, 3, 32, 32]
+        assert ClassicDiscriminator(32, 3, width=0.125)(images).shape == [2, 1]
+    with pytest.raises(ValueError, match="multiple of 4"):
+        ClassicGenerator(image_size=30)
+    with pytest.raises(ValueError, match="at least 10"):
+        ClassicDiscriminator(image_size=8)
+
+
+def test_lenet_sizes_and_features():
+    import paddle
+
+    from paddle_gan_aug.networks import LeNet
+
+    net = LeNet()
+    assert parameter_count(net) == 32 * 25 + 2 * 32 + 64 * 32 * 25 + 2 * 64 + linear(1024, 84) + linear(84, 10)
+    assert paddle.summary(net, (2, 1, 28, 28))["trainable_params"] == parameter_count(net)
+    features = net.features(paddle.randn([5, 1, 28, 28]))
+    assert features.shape == [5, 84]
+    assert float(features.min()) >= 0
+
+
+def gradients(function, inputs, parameters):
+    """(value, gradients by inputs and parameters) of sum(function · fixed weights)."""
+    import paddle
+
+    value = function(*inputs)
+    weights = paddle.to_tensor(np.random.default_rng(5).standard_normal(value.shape).astype("float32"))
+    found = paddle.grad((value * weights).sum(), [*inputs, *parameters])
+    return [value.numpy(), *[g.numpy() for g in found]]
+
+
+def assert_same(ours, theirs, tolerance=2e-4):
+    for a, b in zip(ours, theirs):
+        assert np.abs(a - b).max() <= tolerance * max(1.0, np.abs(b).max())
+
+
+def random_tensor(shape, seed=0):
+    import paddle
+
+    tensor = paddle.to_tensor(np.random.default_rng(seed).standard_normal(shape).astype("float32"))
+    tensor.stop_gradient = False
+    return tensor
+
+
+@pytest.mark.parametrize("inputs, outputs, kernel, padding", [(64, 1, 5, 2), (32, 2, 3, 0), (64, 3, 5, 4), (3, 8, 3, 0), (16, 8, 5, 2)])
+def test_conv2d_equals_paddles(inputs, outputs, kernel, padding):
+    from paddle import nn
+
+    from paddle_gan_aug.networks.layers import Conv2D
+
+    ours = Conv2D(inputs, outputs, kernel, padding=padding)
+    assert ours.transposed == (inputs >= 16 * outputs)
+    theirs = nn.Conv2D(inputs, outputs, kernel, padding=padding)
+    ours.bias.set_value(random_tensor([outputs], 1))
+    theirs.set_state_dict(ours.state_dict())
+    x = random_tensor([2, inputs, 12, 12])
+    assert_same(
+        gradients(ours, [x], [ours.weight, ours.bias]),
+        gradients(theirs, [x], [theirs.weight, theirs.bias]),
+    )
+
+
+def test_up_conv_equals_paddles():
+    from paddle import nn
+
+    from paddle_gan_aug.networks.layers import UpConv2D
+
+    ours, theirs = UpConv2D(8, 4), nn.Conv2DTranspose(8, 4, 4, stride=2, padding=1)
+    ours.bias.set_value(random_tensor([4], 1))
+    theirs.set_state_dict(ours.state_dict())
+    x = random_tensor([2, 8, 7, 7])
+    assert_same(
+        gradients(ours, [x], [ours.weight, ours.bias]),
+        gradients(theirs, [x], [theirs.weight, theirs.bias]),
+    )
+
+
+@pytest.mark.parametrize("activation", ["relu", "leaky_relu", "tanh"])
+def test_pool_before_bias_and_activation_is_exact(activation):
+    import paddle
+    from paddle.nn import functional as F
+
+    from paddle_gan_aug.networks.layers import ACTIVATIONS, ConvPool
+
+    block = ConvPool(3, 6, "none", activation)
+    block.bias.set_value(random_tensor([6], 1))
+    x = random_tensor([2, 3, 14, 14])
+
+    def plainly(x):
+        y = F.conv2d(x, block.conv.weight) + block.bias.reshape([1, -1, 1, 1])
+        return F.max_pool2d(ACTIVATIONS[activation](y), 2)
+
+    ours = gradients(block, [x], [block.conv.weight, block.bias])
+    theirs = gradients(plainly, [x], [block.conv.weight, block.bias])
+    np.testing.assert_array_equal(ours[0], theirs[0])
+    assert_same(ours, theirs, 1e-5)
+    assert paddle.isfinite(block(x)).all()
+
+
+def test_channel_bias_has_a_second_derivative():
+    import paddle
+
+    from paddle_gan_aug.networks.layers import add_channel_bias
+
+    x, bias = random_tensor([2, 3, 4, 4]), random_tensor([3], 1)
+    first = paddle.grad((add_channel_bias(x, bias) ** 3).sum(), [x], create_graph=True)[0]
+    second = paddle.grad(first.sum(), [bias])[0]
+    np.testing.assert_allclose(second.numpy(), (6 * (x + bias.reshape([1, 3, 1, 1]))).sum([0, 2, 3]).numpy(), rtol=1e-5)
+
+
+def test_spectral_norm_bounds_the_layers():
+    import paddle
+
+    from paddle_gan_aug.networks import ClassicDiscriminator
+
+    discriminator = ClassicDiscriminator(norm="spectral", width=0.25, init_std=0.5)
+    for _ in range(30):
+        discriminator(paddle.randn([2, 1, 28, 28]))
+    for weight in (discriminator.block1.conv.weight, discriminator.block2.conv.weight, discriminator.fc1.weight, discriminator.fc2.weight):
+        matrix = weight.numpy().reshape(weight.shape[0], -1)
+        assert np.linalg.svd(matrix, compute_uv=False)[0] == pytest.approx(1.0, abs=0.05)
