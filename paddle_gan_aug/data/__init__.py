@@ -1,0 +1,31 @@
+"""Labelled images: read from whatever the user has, split honestly, and dealt out in batches. NumPy only, no Paddle."""
+
+from .batches import Batch, Batches, iterate
+from .idx import idx_file_names, is_idx_folder, read_idx, read_idx_folder, write_idx
+from .images import LabelledImages, concatenate, to_network, to_uint8
+from .json_gz import read_mnist_json, write_mnist_json
+from .load import MODES, READERS, load
+from .splits import SPLITS, hold_out, select
+
+__all__ = [
+    "MODES",
+    "READERS",
+    "SPLITS",
+    "Batch",
+    "Batches",
+    "LabelledImages",
+    "concatenate",
+    "hold_out",
+    "idx_file_names",
+    "is_idx_folder",
+    "iterate",
+    "load",
+    "read_idx",
+    "read_idx_folder",
+    "read_mnist_json",
+    "select",
+    "to_network",
+    "to_uint8",
+    "write_idx",
+    "write_mnist_json",
+]

@@ -1,0 +1,166 @@
+"""Why IDX: it is the format MNIST itself, Fashion-MNIST, KMNIST and EMNIST come in, so all of them work as they are downloaded.
+
+The format (http://yann.lecun.com/exdb/mnist): two zero bytes, a type code, the number of dimensions, the dimensions as
+big-endian 32-bit integers, then the values.
+"""
+
+import hashlib
+import math
+import struct
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import InputError
+from ..files import project_root
+from .compressed import open_bytes, open_writer
+
+UINT8_CODE = 0x08
+OTHER_CODES = {0x09: "int8", 0x0B: "int16", 0x0C: "int32", 0x0D: "float32", 0x0E: "float64"}
+FILE_PREFIXES = {"train": "train", "test": "t10k"}
+
+# Of the decompressed files in work/mnist; they are in work/README.md too.
+SHIPPED_SHA256 = {
+    "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+}
+
+
+def read_idx(path):
+    """Read one IDX file of unsigned bytes, gzip or not.
+
+    Returns:
+        uint8 array with the dimensions the file states.
+
+    Raises:
+        InputError: the file is missing, damaged, truncated, too long, not IDX, or holds another type than unsigned bytes.
+    """
+    return _parse(_read_all(path), path)
+
+
+def _read_all(path):
+    with open_bytes(path) as file:
+        return file.read()
+
+
+def _parse(content, path):
+    if len(content) < 4:
+        raise InputError(f"{path} is truncated: {len(content)} bytes are too short for an IDX header; copy or download it again")
+    zeros, code, dimensions = struct.unpack(">HBB", content[:4])
+    if zeros or not dimensions or code not in (UINT8_CODE, *OTHER_CODES):
+        raise InputError(f"{path} is not an IDX file: wrong magic number 0x{content[:4].hex()}; give the file as it was downloaded")
+    if code != UINT8_CODE:
+        raise InputError(f"{path} holds {OTHER_CODES[code]}, not uint8: convert its values to unsigned bytes (0 to 255)")
+    start = 4 + 4 * dimensions
+    if len(content) < start:
+        raise InputError(f"{path} is truncated: {len(content)} bytes are too short for an IDX header; copy or download it again")
+    shape = struct.unpack(f">{dimensions}I", content[4:start])
+    expected, found = math.prod(shape), len(content) - start
+    if found < expected:
+        raise InputError(f"{path} is truncated: its header promises {expected} bytes, {found} are there; copy or download it again")
+    if found > expected:
+        raise InputError(f"{path} has {found - expected} trailing bytes after the {expected} of its header; copy or download it again")
+    return np.frombuffer(content, np.uint8, offset=start).reshape(shape).copy()
+
+
+def write_idx(path, array):
+    """Write a uint8 array as IDX, gzip if the name ends in .gz; atomically, and the same array gives the same bytes.
+
+    Raises:
+        ValueError: not uint8, or without dimensions.
+    """
+    array = np.asarray(array)
+    if array.dtype != np.uint8 or not 1 <= array.ndim <= 255:
+        raise ValueError(f"IDX here holds uint8 arrays of at least one dimension, not {array.dtype} {list(array.shape)}")
+    with open_writer(path) as file:
+        file.write(struct.pack(f">BBBB{array.ndim}I", 0, 0, UINT8_CODE, array.ndim, *array.shape))
+        file.write(array.tobytes())
+
+
+def idx_file_names(part):
+    """The standard names (images, labels) of a part, `train` or `test`, without .gz."""
+    prefix = FILE_PREFIXES[part]
+    return f"{prefix}-images-idx3-ubyte", f"{prefix}-labels-idx1-ubyte"
+
+
+def _find_file(folder, name):
+    """The file of a standard name in `folder`: with .gz or not, with a dash or a dot before `idx`; None if it is not there."""
+    for variant in (name, name.replace("-idx", ".idx")):
+        for candidate in (folder / f"{variant}.gz", folder / variant):
+            # Some unpackers make a folder of this name and put the file inside.
+            inside = candidate / variant
+            if candidate.is_file():
+                return candidate
+            if inside.is_file():
+                return inside
+    return None
+
+
+def is_idx_folder(folder):
+    """Whether a folder holds at least one of the four standard files."""
+    folder = Path(folder)
+    return any(_find_file(folder, name) for part in FILE_PREFIXES for name in idx_file_names(part))
+
+
+def read_idx_folder(folder, part):
+    """Read the images and labels of a folder of IDX files under their standard names.
+
+    The MNIST that ships in `work/mnist` is checked against its known SHA-256.
+
+    Args:
+        folder: a folder with e.g. train-images-idx3-ubyte.gz; also unpacked, and also spelled train-images.idx3-ubyte.
+        part: `train`, or `test` (the t10k files).
+
+    Returns:
+        images uint8 [N, 1, H, W] and labels int64 [N].
+
+    Raises:
+        InputError: a file is missing or broken, is not what its name says, or the numbers of images and labels differ.
+    """
+    folder = Path(folder)
+    if not _is_shipped(folder):
+        return _read_pair(folder, part, check=False)
+    try:
+        return _read_pair(folder, part, check=True)
+    except InputError as error:
+        raise InputError(f"the MNIST data that ships here is damaged: {error}; restore it with: git checkout -- work/mnist") from None
+
+
+def _is_shipped(folder):
+    return folder.resolve() == (project_root() / "work" / "mnist").resolve()
+
+
+def _read_pair(folder, part, check):
+    images, labels = (_read_named(folder, name, check) for name in idx_file_names(part))
+    if images.ndim != 3 or 0 in images.shape[1:] or labels.ndim != 1:
+        raise InputError(
+            f"the {part} files in {folder} hold {list(images.shape)} and {list(labels.shape)}, not images [N, height, width] and "
+            "labels [N]: put the right files under these names"
+        )
+    if len(images) != len(labels):
+        raise InputError(f"{folder} has {len(images)} {part} images but {len(labels)} {part} labels: the files do not belong together")
+    return images[:, np.newaxis], labels.astype(np.int64)
+
+
+def _read_named(folder, name, check):
+    path = _find_file(folder, name)
+    if path is None:
+        raise InputError(f"no {name}[.gz] in {folder}: put it there, or give another folder")
+    content = _read_all(path)
+    if check and hashlib.sha256(content).hexdigest() != SHIPPED_SHA256[name]:
+        raise InputError(f"the SHA-256 of {path} is not the expected one")
+    return _parse(content, path)
+
+
+def idx_class_count(folder):
+    """How many classes a folder of IDX files has: the largest training label + 1, and at least ten.
+
+    Without training labels the test labels decide. The test files alone could miss a class that training knows.
+    """
+    for part in ("train", "test"):
+        path = _find_file(Path(folder), idx_file_names(part)[1])
+        if path is not None:
+            return max(10, int(read_idx(path).max(initial=0)) + 1)
+    return 10

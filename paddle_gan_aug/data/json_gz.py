@@ -1,0 +1,312 @@
+"""Why mnist.json.gz: it is the MNIST of Paddle's own course and AI Studio, so most Paddle users have it already.
+
+The format: JSON `[train, valid, eval]`, each `[images, labels]`, an image being a list of 784 numbers (28 rows of 28) and a
+label an integer from 0 to 9. Copies differ in their pixel scale, so it is detected.
+
+A full set is 55 million numbers; as one Python object they would take gigabytes. They are read image by image once (seconds and
+0.35 GB, see `read_mnist_json`); later reads come from a binary cache.
+"""
+
+import contextlib
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ..errors import InputError
+from ..files import atomic_write, sha256
+from .compressed import open_bytes, open_writer
+
+PARTS = ("train", "valid", "eval")
+SIZE = 28
+PIXELS = SIZE * SIZE
+CLASSES = 10
+FORMAT = "the format is [train, valid, eval], each part [images, labels], each image 784 numbers"
+CACHE_VERSION = 1
+READ_CHARACTERS = 1 << 20
+LONGEST_LIST = 1 << 26
+# Room for rounding in the file: less than half a grey level in [0, 1], and a quarter in [-1, 1].
+TOLERANCE = 1e-3
+
+
+class Scale(NamedTuple):
+    """How a pixel 0..255 is written as a number, and how numbers (a float array) become 0..255 again."""
+
+    encode: Callable
+    decode: Callable
+    low: float
+    high: float
+
+
+# Six decimals tell 256 levels apart with ease and halve the file.
+SCALES = {
+    "[-1,1]": Scale(lambda pixel: round(pixel / 127.5 - 1, 6), lambda values: (values + 1) * 127.5, -1, 1),
+    "[0,1]": Scale(lambda pixel: round(pixel / 255, 6), lambda values: values * 255, 0, 1),
+    "0-255": Scale(lambda pixel: pixel, lambda values: values, 0, 255),
+}
+
+
+def _detect_scale(low, high):
+    return "[-1,1]" if low < -TOLERANCE else "[0,1]" if high <= 1 + TOLERANCE else "0-255"
+
+
+# Reading
+
+
+def read_mnist_json(path, cache_folder=None):
+    """Read a file in the format of mnist.json.gz (gzip or plain JSON).
+
+    The pixel scale is told from the whole file: a negative number means [-1, 1], else a maximum of at most 1 means [0, 1],
+    else it is 0 to 255. The first read of a full set (50,000 + 10,000 + 10,000 images) takes 6 seconds and 0.35 GB (measured
+    with six decimals; 16 seconds and the same memory with sixteen), later ones 0.1 seconds.
+
+    Args:
+        path: the file.
+        cache_folder: where the converted arrays are kept, under the SHA-256 of the file; made when needed, None for no cache.
+
+    Returns:
+        dict of part (`train`, and `valid` and `eval` where the file has them) to
+        (images uint8 [N, 1, 28, 28], labels int64 [N]).
+
+    Raises:
+        InputError: the file is missing or damaged, is neither gzip nor JSON, or its content is not of this format.
+    """
+    if cache_folder is None:
+        return _convert(path)
+    try:
+        cache = Path(cache_folder) / f"mnist-json-{CACHE_VERSION}-{sha256(path)}.npz"
+    except OSError:
+        return _convert(path)  # it cannot be read, and _convert says why
+    parts = _load_cache(cache)
+    if parts is None:
+        parts = _convert(path)
+        _save_cache(cache, parts)
+    return parts
+
+
+def _convert(path):
+    with open_bytes(path) as file, io.TextIOWrapper(file, encoding="utf-8-sig") as stream:
+        try:
+            parts = _read_parts(_Scanner(stream, path))
+        except UnicodeDecodeError:
+            raise InputError(f"{path} is neither gzip nor JSON: give a file in the format of mnist.json.gz") from None
+    if "train" not in parts:
+        raise InputError(f"{path} has no training images: {FORMAT}")
+    low = min(float(images.min()) for images, _ in parts.values())
+    high = max(float(images.max()) for images, _ in parts.values())
+    scale = SCALES[_detect_scale(low, high)]
+    if low < scale.low - TOLERANCE or high > scale.high + TOLERANCE:
+        raise InputError(f"{path} has pixels from {low:g} to {high:g}: none of the scales {', '.join(SCALES)}; rescale them to one")
+    return {part: (_to_pixels(images, scale), labels) for part, (images, labels) in parts.items()}
+
+
+def _to_pixels(images, scale):
+    pixels = np.empty(images.shape, np.uint8)
+    for i in range(0, len(images), 1000):  # in slices, so that no float copy of the whole is made
+        pixels[i : i + 1000] = np.clip(np.rint(scale.decode(images[i : i + 1000])), 0, 255)
+    return pixels.reshape(-1, 1, SIZE, SIZE)
+
+
+def _read_parts(scanner):
+    if scanner.peek() != "[":
+        scanner.fail("it is neither gzip nor JSON of this kind")
+    scanner.take("[")
+    parts = {}
+    for part in PARTS:
+        if scanner.peek() == "]":
+            break
+        content = _read_part(scanner, part)
+        if content is not None:
+            parts[part] = content
+        if scanner.peek() != "]" and part != PARTS[-1]:
+            scanner.take(",")
+    scanner.take("]")
+    if scanner.peek():
+        scanner.fail("something follows the end")
+    return parts
+
+
+def _read_part(scanner, part):
+    """(float32 images [N, 784], int64 labels [N]), or None where the part is null or empty."""
+    if scanner.peek() == "n":
+        for letter in "null":
+            scanner.take(letter)
+        return None
+    scanner.take("[")
+    if scanner.peek() == "]":
+        scanner.take("]")
+        return None
+    images = _read_images(scanner, part)
+    scanner.take(",")
+    labels = scanner.flat_list(f"the labels of part {part!r}")
+    scanner.take("]")
+    if len(images) != len(labels):
+        raise InputError(f"{scanner.path}: part {part!r} has {len(images)} images but {len(labels)} labels; {FORMAT}")
+    for i, label in enumerate(labels):
+        if type(label) is not int or not 0 <= label < CLASSES:
+            raise InputError(f"{scanner.path}: label {i} of part {part!r} is {label!r}, not an integer from 0 to 9; correct it")
+    return (np.stack(images), np.array(labels, np.int64)) if images else None
+
+
+def _read_images(scanner, part):
+    images = []
+    scanner.take("[")
+    while scanner.peek() != "]":
+        what = f"image {len(images)} of part {part!r}"
+        images.append(_to_image(scanner.flat_list(what), what, scanner.path))
+        if scanner.peek() != "]":
+            scanner.take(",")
+    scanner.take("]")
+    return images
+
+
+def _to_image(numbers, what, path):
+    if len(numbers) != PIXELS:
+        raise InputError(f"{path}: {what} has {len(numbers)} values, not {PIXELS} (28 x 28); {FORMAT}")
+    image = np.asarray(numbers)
+    if image.dtype.kind not in "iuf":
+        raise InputError(f"{path}: {what} holds values that are not numbers; {FORMAT}")
+    if not np.isfinite(image).all():
+        raise InputError(f"{path}: {what} holds NaN or infinity; remove or repair it")
+    return image.astype(np.float32)
+
+
+class _Scanner:
+    """Walks through JSON of any length, holding no more of it than the list that is being read."""
+
+    def __init__(self, stream, path):
+        self.path = path
+        self._stream = stream
+        self._text = ""
+        self._at = 0
+        self._dropped = 0  # characters that came before _text
+
+    def _more(self):
+        chunk = self._stream.read(READ_CHARACTERS)
+        self._dropped += self._at
+        self._text = self._text[self._at :] + chunk
+        self._at = 0
+        return bool(chunk)
+
+    def fail(self, why):
+        raise InputError(f"{self.path} is not a file like mnist.json.gz: {why} (character {self._dropped + self._at}); {FORMAT}")
+
+    def peek(self):
+        """The next character that is not a blank, without taking it; empty at the end."""
+        while True:
+            while self._at < len(self._text) and self._text[self._at] in " \t\r\n":
+                self._at += 1
+            if self._at < len(self._text):
+                return self._text[self._at]
+            if not self._more():
+                return ""
+
+    def take(self, expected):
+        found = self.peek()
+        if found != expected:
+            self.fail(f"{expected!r} expected, {repr(found) if found else 'the end'} found")
+        self._at += 1
+
+    def flat_list(self, what):
+        """The list that comes next; nothing in it may be a list."""
+        self.take("[")
+        end = self._text.find("]", self._at)
+        while end < 0:
+            seen = len(self._text) - self._at
+            if seen > LONGEST_LIST or not self._more():
+                self.fail(f"{what}: the list has no end")
+            end = self._text.find("]", self._at + seen)
+        try:
+            values = json.loads(f"[{self._text[self._at : end]}]")
+        except ValueError:
+            self.fail(f"{what}: not a list of numbers")
+        self._at = end + 1
+        return values
+
+
+# The cache
+
+
+def _load_cache(cache):
+    try:
+        with open(cache, "rb") as raw, np.load(raw, allow_pickle=False) as file:  # np.load by name leaves a broken file open
+            names = [part for part in PARTS if f"{part}_images" in file]
+            parts = {part: (file[f"{part}_images"], file[f"{part}_labels"]) for part in names}
+    except Exception:  # noqa: BLE001 - whatever is wrong with a cache only costs the time to make it again
+        return None
+    whole = "train" in parts and all(_is_part(images, labels) for images, labels in parts.values())
+    return parts if whole else None
+
+
+def _is_part(images, labels):
+    return images.dtype == np.uint8 and images.shape == (len(labels), 1, SIZE, SIZE) and labels.dtype == np.int64
+
+
+def _save_cache(cache, parts):
+    arrays = {f"{part}_images": images for part, (images, _) in parts.items()}
+    arrays.update({f"{part}_labels": labels for part, (_, labels) in parts.items()})
+    with contextlib.suppress(OSError):  # a full disk or a read-only folder must not keep anyone from the data
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_write(cache) as file:
+            np.savez(file, **arrays)
+
+
+# Writing
+
+
+def write_mnist_json(path, parts, scale="[-1,1]"):
+    """Write a file in the format of mnist.json.gz; gzip if the name ends in .gz. Reading it gives the same uint8 images.
+
+    All three parts are written, a missing one as `[[], []]`, so that `train, valid, eval = json.load(file)` works.
+
+    Args:
+        path: the file, in a folder that exists.
+        parts: dict of part (`train`, and `valid` and `eval` if there are any) to (images uint8 [N, 1, 28, 28], labels [N]).
+        scale: of the pixels in the file: `[-1,1]`, `[0,1]` or `0-255`.
+
+    Raises:
+        InputError: an unknown scale or part, no training images, images that are not uint8 28 x 28 grey, labels that do not fit,
+            or images so uniform that a reader would take them for another scale (images without a dark pixel, for example).
+    """
+    if scale not in SCALES:
+        raise InputError(f"unknown pixel scale {scale!r}: choose one of {', '.join(SCALES)}")
+    parts = _checked_parts(parts)
+    encode = SCALES[scale].encode
+    low, high = min(images.min() for images, _ in parts.values()), max(images.max() for images, _ in parts.values())
+    read_as = _detect_scale(encode(int(low)), encode(int(high)))
+    if read_as != scale:
+        raise InputError(f"pixels from {low} to {high} in the scale {scale} would be read as {read_as}: write {path} in the scale [0,1]")
+    words = [repr(encode(pixel)).encode() for pixel in range(256)]
+    with open_writer(path, level=6) as file:  # level 9 takes several times as long for a few percent
+        file.write(b"[")
+        for i, part in enumerate(PARTS):
+            file.write(b", " if i else b"")
+            _write_part(file, *parts.get(part, ((), ())), words)
+        file.write(b"]")
+
+
+def _write_part(file, images, labels, words):
+    file.write(b"[[")
+    for i, image in enumerate(images):
+        numbers = b", ".join([words[pixel] for pixel in image.tobytes()])
+        file.write(b"%s[%s]" % (b", " if i else b"", numbers))
+    file.write(b"], [%s]]" % ", ".join(str(int(label)) for label in labels).encode())
+
+
+def _checked_parts(parts):
+    unknown = [part for part in parts if part not in PARTS]
+    if unknown:
+        raise InputError(f"unknown part {unknown[0]!r}: an mnist.json.gz has {', '.join(PARTS)}")
+    checked = {part: (np.asarray(images), np.asarray(labels)) for part, (images, labels) in parts.items()}
+    for part, (images, labels) in checked.items():
+        if images.dtype != np.uint8 or images.shape != (len(images), 1, SIZE, SIZE):
+            raise InputError(f"part {part!r}: an mnist.json.gz holds uint8 [N, 1, 28, 28], not {images.dtype} {list(images.shape)}")
+        if labels.shape != (len(images),) or not np.isin(labels, range(CLASSES)).all():
+            raise InputError(f"part {part!r}: an mnist.json.gz needs one label from 0 to 9 for each of its {len(images)} images")
+    filled = {part: pair for part, pair in checked.items() if len(pair[0])}
+    if "train" not in filled:
+        raise InputError("an mnist.json.gz needs training images: give the part 'train'")
+    return filled

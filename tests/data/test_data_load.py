@@ -1,0 +1,134 @@
+"""`load` is the door for every kind of data; whoever knocks wrongly is told what it takes."""
+
+import numpy as np
+import pytest
+
+from paddle_gan_aug.data import READERS, load, write_idx, write_mnist_json
+from paddle_gan_aug.errors import InputError
+from paddle_gan_aug.files import PACKAGE_PARENT
+
+
+def test_mnist_by_mode(mnist_train, mnist_eval):
+    assert mnist_train.class_names == tuple("0123456789") and mnist_train.shape == (1, 28, 28)
+    assert mnist_train.labels[:5].tolist() == [5, 0, 4, 1, 9]
+    assert mnist_train.counts().tolist() == [4932, 5678, 4968, 5101, 4859, 4506, 4951, 5175, 4842, 4988]
+    assert mnist_eval.counts().tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
+    assert mnist_eval.source == "mnist, test files"
+
+
+def test_one_digit(mnist_train, mnist_eval):
+    single = load(mode="single", digit=3)
+    assert len(single) == 5101 and set(single.labels) == {3} and single.source.endswith("class 3")
+    assert single.fingerprint() == mnist_train.of_class(3).fingerprint() == load(mode="train", digit="3").fingerprint()
+    assert load(mode="eval", digit=np.int64(3)).fingerprint() == mnist_eval.of_class(3).fingerprint()
+    assert len(load(mode="single", digit=3, split="full")) == 6131
+
+
+def test_mnist_by_its_path_from_anywhere(tmp_path, monkeypatch, mnist_eval):
+    monkeypatch.chdir(PACKAGE_PARENT / "work")
+    assert load("mnist", "eval").fingerprint() == load("work/mnist", "eval").fingerprint() == mnist_eval.fingerprint()
+    monkeypatch.chdir(tmp_path)
+    assert load("mnist", "eval").fingerprint() == mnist_eval.fingerprint()
+
+
+def test_mnist_that_is_not_there(other_project):
+    with pytest.raises(InputError, match="looked for work/mnist in .*project.*git checkout"):
+        load()
+
+
+@pytest.mark.parametrize("kind", [str, lambda path: path])
+def test_an_idx_folder(idx_folder, kind):
+    folder = idx_folder(size=(6, 9))
+    train, valid, test = (load(kind(folder), mode) for mode in ("train", "valid", "eval"))
+    assert (len(train), len(valid), len(test)) == (10, 2, 5) and train.shape == (1, 6, 9)
+    assert train.labels.tolist() == list(range(10)) and valid.labels.tolist() == [0, 1]
+    assert str(folder) in train.source and len(load(folder, split="full")) == 12
+
+
+def test_a_relative_folder_is_found_from_the_project(idx_folder, other_project, monkeypatch):
+    idx_folder().rename(other_project / "digits")
+    (other_project / "deeper").mkdir()
+    monkeypatch.chdir(other_project / "deeper")
+    assert load("digits", "eval").source == "digits, test files"
+
+
+def test_classes_come_from_the_training_labels(idx_folder):
+    few = load(idx_folder("few", train_labels=[0, 1] * 6, test_labels=[0]), "eval")
+    many = load(idx_folder("many", train_labels=[*range(47)], test_labels=[0]), "eval")
+    assert (len(few.class_names), len(many.class_names), many.class_names[46]) == (10, 47, "46")
+    with pytest.raises(InputError, match="test labels in .* go to 12, the training labels to 9"):
+        load(idx_folder("odd", test_labels=[12]), "eval")
+
+
+def test_a_folder_with_test_files_only(idx_folder):
+    folder = idx_folder()
+    for name in ("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"):
+        (folder / name).unlink()
+    assert len(load(folder, "eval")) == 5
+    with pytest.raises(InputError, match="no train-images-idx3-ubyte"):
+        load(folder)
+
+
+def test_an_idx_folder_without_images(idx_folder):
+    with pytest.raises(InputError, match="no images for mode 'train'"):
+        load(idx_folder(train_labels=()))
+
+
+@pytest.fixture
+def json_parts(mnist_train, mnist_eval):
+    return {
+        "train": (mnist_train.images[:12], mnist_train.labels[:12]),
+        "valid": (mnist_train.images[12:15], mnist_train.labels[12:15]),
+        "eval": (mnist_eval.images[:4], mnist_eval.labels[:4]),
+    }
+
+
+@pytest.mark.parametrize("name", ["mnist.json.gz", "digits.json"])
+def test_a_json_file(other_project, json_parts, mnist_train, name):
+    write_mnist_json(name, json_parts)
+    assert load(name).fingerprint() == mnist_train.subset(slice(0, 12)).fingerprint()
+    assert load(name, "valid").fingerprint() == mnist_train.subset(slice(12, 15)).fingerprint()
+    assert load(name, split="full").fingerprint() == mnist_train.subset(slice(0, 15)).fingerprint()
+    assert load(name, "eval").labels.tolist() == [7, 2, 1, 0]
+    assert load(name, "single", digit=1).labels.tolist() == [1, 1, 1]
+    assert load(name).source == f"{name}, part train"
+    assert len(list((other_project / "output" / ".cache").iterdir())) == 1
+
+
+def test_a_json_file_with_training_images_only(other_project, json_parts):
+    write_mnist_json("x.json.gz", {"train": json_parts["train"]})
+    assert (len(load("x.json.gz")), len(load("x.json.gz", "valid")), len(load("x.json.gz", split="full"))) == (10, 2, 12)
+    with pytest.raises(InputError, match="x.json.gz has no images for mode 'eval'"):
+        load("x.json.gz", "eval")
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"mode": "test"}, "unknown mode 'test'.*train, valid, eval, single.*nearest: eval"),
+        ({"mode": "trian"}, "nearest: train"),
+        ({"mode": "Valid"}, "nearest: valid"),
+        ({"split": "half"}, "unknown split 'half'.*standard, full"),
+        ({"mode": "valid", "split": "full"}, "'valid' has no images with split 'full'"),
+        ({"mode": "single"}, "needs a digit"),
+        ({"mode": "single", "digit": 10}, "no class '10' .*0, 1, 2"),
+        ({"digit": "three"}, "no class 'three'"),
+        ({"name_or_path": "no/such/place"}, "no/such/place does not exist: give the name mnist; a folder with IDX files"),
+        ({"name_or_path": "mnist.json.gz"}, "does not exist.*json.gz"),
+        ({"name_or_path": ""}, "is none of the kinds"),
+    ],
+)
+def test_what_is_refused(tmp_path, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=message) as caught:
+        load(**arguments)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_kind_that_is_not_known(tmp_path):
+    (tmp_path / "digits.csv").write_text("1,2,3")
+    write_idx(tmp_path / "train-images-idx3-ubyte.gz", np.zeros((1, 2, 2), np.uint8))
+    for path in (tmp_path / "digits.csv", tmp_path / "train-images-idx3-ubyte.gz"):
+        with pytest.raises(InputError, match="none of the kinds") as caught:
+            load(path)
+        assert all(reader.what in str(caught.value) for reader in READERS)

@@ -1,0 +1,80 @@
+"""Splits: nothing is in two of them, nothing is lost, and what a source lacks is said."""
+
+import numpy as np
+import pytest
+
+from paddle_gan_aug.data import LabelledImages, hold_out, load, select
+from paddle_gan_aug.errors import InputError
+
+
+def part(count, first=0):
+    """Images that carry their own number."""
+    images = np.arange(first, first + count, dtype=np.uint8).reshape(count, 1, 1, 1)
+    return LabelledImages(images, np.zeros(count, np.int64), ("a",), f"from {first}")
+
+
+def numbers(data):
+    return data.images.reshape(-1).tolist()
+
+
+def source(**parts):
+    return parts.get
+
+
+def test_mnist_is_split_in_file_order(mnist_train):
+    full, valid = load(split="full"), load(mode="valid")
+    assert (len(full), len(mnist_train), len(valid)) == (60000, 50000, 10000)
+    assert (full.images[:50000] == mnist_train.images).all() and (full.labels[:50000] == mnist_train.labels).all()
+    assert (full.images[50000:] == valid.images).all() and (full.labels[50000:] == valid.labels).all()
+    assert mnist_train.source == "mnist, training files, images 0 to 49999 of 60000"
+
+
+@pytest.mark.parametrize("count, held", [(12, 2), (13, 2), (6, 1), (5, 0)])
+def test_hold_out_takes_the_last_sixth(count, held):
+    train, valid = hold_out(part(count))
+    assert numbers(train) + numbers(valid) == list(range(count)) and len(valid) == held
+
+
+def test_a_source_without_validation_part():
+    read = source(train=part(12), eval=part(3, 50))
+    assert numbers(select(read, "train")) == list(range(10))
+    assert numbers(select(read, "valid")) == [10, 11]
+    assert numbers(select(read, "train", "full")) == list(range(12))
+    assert numbers(select(read, "eval")) == numbers(select(read, "eval", "full")) == [50, 51, 52]
+
+
+def test_a_source_with_validation_part():
+    read = source(train=part(12), valid=part(2, 30), eval=part(3, 50))
+    assert numbers(select(read, "train")) == list(range(12))
+    assert numbers(select(read, "valid")) == [30, 31]
+    assert numbers(select(read, "train", "full")) == [*range(12), 30, 31]
+
+
+def test_only_the_parts_needed_are_read():
+    asked = []
+
+    def read(name):
+        asked.append(name)
+        return part(12) if name != "valid" else None
+
+    select(read, "eval")
+    assert asked == ["eval"]
+    select(read, "train")
+    assert asked == ["eval", "train", "valid"]
+    with pytest.raises(InputError):
+        select(read, "valid", "full")
+    assert len(asked) == 3
+
+
+def test_what_is_refused():
+    read = source(train=part(5))
+    with pytest.raises(InputError, match="my data has no images for mode 'eval'"):
+        select(read, "eval", name="my data")
+    with pytest.raises(InputError, match="no images for mode 'valid'"):
+        select(read, "valid")
+    with pytest.raises(InputError, match="no images for mode 'train'"):
+        select(source(train=part(0)), "train")
+    with pytest.raises(InputError, match="'valid' has no images with split 'full'"):
+        select(read, "valid", "full")
+    with pytest.raises(InputError, match="unknown split 'ful'.*nearest: full"):
+        select(read, "train", "ful")
