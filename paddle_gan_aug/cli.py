@@ -74,7 +74,15 @@ def _training_flags(command, flags):
     source.add_argument("--gan", metavar="NAME", default=argparse.SUPPRESS, help="a shipped preset (the readable spelling of -c)")
     for flag in flags:
         given.add_argument(flag, metavar="…", default=argparse.SUPPRESS, help=f"{FLAGS[flag][1]} ({FLAGS[flag][0]})")
-    given.add_argument("-o", "--override", nargs="+", action="extend", metavar="KEY=VALUE", default=[], help="any configuration key, such as generator.width=0.5")
+    given.add_argument(
+        "-o",
+        "--override",
+        nargs="+",
+        action="extend",
+        metavar="KEY=VALUE",
+        default=[],
+        help="any configuration key, such as generator.width=0.5",
+    )
     place = command.add_argument_group("where")
     place.add_argument("--run", metavar="NAME", help="the run's name; without it preset-data-date-time")
     place.add_argument("--resume", action="store_true", help="go on with --run, or with the newest unfinished run")
@@ -157,7 +165,8 @@ def _classify(args):
     if run.interrupted:
         _say(args, {"run": str(run.folder), "step": run.step, "interrupted": run.interrupted}, _ending(run))
         return INTERRUPTED
-    text = f"{_ending(run)}; accuracy {100 * report['accuracy']:.2f} % on {report['test']['count']} test images; {run.folder / 'report' / 'confusion.png'}"
+    accuracy = f"accuracy {100 * report['accuracy']:.2f} % on {report['test']['count']} test images"
+    text = f"{_ending(run)}; {accuracy}; {run.folder / 'report' / 'confusion.png'}"
     _say(args, report, text)
     return DONE
 
@@ -203,9 +212,39 @@ def _dashboard(args):
     return DONE
 
 
+# ---- bench -------------------------------------------------------------------------------------------------------------
+
+
+def _bench_flags(command):
+    kinds = command.add_subparsers(dest="kind", required=True, metavar="WHAT", parser_class=_Parser)
+    recipe = kinds.add_parser("recipe", help="train the rows of a recipe file and judge their samples; stored rows are skipped")
+    recipe.add_argument("--recipes", default="work/recipes.yaml", metavar="FILE", help="the rows to train")
+    recipe.add_argument("--only", nargs="+", metavar="NAME", help="these rows alone")
+    recipe.add_argument("--to", default="work/results/recipes", metavar="DIR", help="where the results are")
+    samples = kinds.add_parser("samples", help="judge the samples of trained runs against test images")
+    samples.add_argument("runs", nargs="+", metavar="RUN", help="trained runs")
+    samples.add_argument("--count", type=int, default=5000, help="samples of each run")
+    samples.add_argument("--to", metavar="FILE", help="store the result as JSON")
+    for kind in (recipe, samples):
+        kind.add_argument("--judge", required=True, metavar="RUN", help="the run of classify that reads the samples")
+    tuning = kinds.add_parser("tuning", help="the classic step with the run-time settings on and off, side by side")
+    tuning.add_argument("--steps", type=int, default=12, help="steps in each of the processes")
+    tuning.add_argument("--pairs", type=int, default=3, help="processes with each setting, in turn")
+    tuning.add_argument("--to", metavar="FILE", help="store the result as JSON")
+
+
+def _bench(args):
+    from .deploy import bench
+
+    result, text = getattr(bench, args.kind)(args)
+    _say(args, result, text)
+    return DONE
+
+
 COMMANDS = {  # name -> (flags, what to do, one line)
     "train": (_train_flags, _train, "Train a GAN (or any other algorithm) as a run in output/, with records for VisualDL in log/."),
     "generate": (_generate_flags, _generate, "Write images from a trained run as PNG files."),
     "classify": (_classify_flags, _classify, "Train a classifier on labelled images and test it, with its confusion matrix."),
+    "bench": (_bench_flags, _bench, "Measure: recipes, samples, run-time settings."),
     "dashboard": (_dashboard_flags, _dashboard, "Serve the VisualDL page of the records at 127.0.0.1."),
 }

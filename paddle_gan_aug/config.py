@@ -8,7 +8,7 @@ ignored settings cost more time than any other mistake.
 import difflib
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, Optional
+from typing import Annotated, Literal, Optional, get_args
 
 import msgspec
 import yaml
@@ -132,7 +132,10 @@ class Config(Section):
 
 def presets():
     """The shipped presets as {name: one-line description}, in alphabetical order."""
-    return {path.stem: (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("description", "") for path in sorted(PRESETS.glob("*.yaml"))}
+    return {
+        path.stem: (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("description", "")
+        for path in sorted(PRESETS.glob("*.yaml"))
+    }
 
 
 def load_config(source="classic", overrides=None):
@@ -221,7 +224,7 @@ def from_tree(tree, where="configuration"):
     except msgspec.ValidationError as error:
         message, _, key = str(error).partition(" - at `$.")
         key = key.rstrip("`")
-        raise InputError(f"{where}: {key or 'configuration'}: {_plain(message)}, got {_value_at(tree, key)!r}") from None
+        raise InputError(f"{where}: {key or 'configuration'}: {_plain(message, key)}, got {_value_at(tree, key)!r}") from None
 
 
 _FLOAT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")
@@ -236,9 +239,20 @@ def _numbers(value):
     return value
 
 
-def _plain(message):
-    message = message.replace("`", "").replace("Expected", "expected")
-    return message.partition(", got")[0] if ", got" in message else message
+def _plain(message, key):
+    if message.startswith("Invalid enum value"):
+        return "expected one of " + ", ".join(_choices(key))
+    return message.replace("`", "").replace("Expected", "expected").partition(", got")[0].replace("| null", "or nothing")
+
+
+def _choices(dotted):
+    """The values that a key of type Literal (or Optional[Literal]) may take."""
+    section, kind = Config, None
+    for name in dotted.split("."):
+        kind = next(field.type for field in msgspec.structs.fields(section) if field.name == name)
+        section = kind
+    flat = [choice for part in get_args(kind) for choice in (get_args(part) or (part,))]
+    return [str(choice) for choice in flat if choice is not type(None)]
 
 
 def _value_at(tree, dotted):
@@ -264,12 +278,13 @@ def _first_key(section):
 
 
 def _nearest(prefix, key, fields):
-    near = difflib.get_close_matches(key, fields, n=1, cutoff=0.5)
-    if not near:  # the key may be right and its section wrong
-        everywhere = all_keys()
-        near = [dotted for dotted in everywhere if dotted.endswith(f".{key}")] or difflib.get_close_matches(prefix + key, everywhere, n=1)
-        return f"did you mean {near[0]}?" if near else "known keys here: " + ", ".join(fields)
-    return f"did you mean {prefix}{near[0]}?"
+    everywhere = all_keys()
+    near = (
+        [prefix + name for name in difflib.get_close_matches(key, fields, n=1, cutoff=0.6)]
+        or [dotted for dotted in everywhere if dotted.endswith(f".{key}")]  # the right key in the wrong section
+        or difflib.get_close_matches(prefix + key, everywhere, n=1, cutoff=0.75)
+    )
+    return f"did you mean {near[0]}?" if near else "known here: " + ", ".join(fields)
 
 
 def all_keys(section=Config, prefix=""):
@@ -288,7 +303,7 @@ def to_tree(config):
     return msgspec.to_builtins(config)
 
 
-def to_flat(config) -> "dict[str, Any]":
+def to_flat(config):
     """Config -> {"section.key": value}."""
     flat = {}
     for key in all_keys():

@@ -19,6 +19,7 @@ from pathlib import Path
 from .errors import InputError
 
 TUNING_SWITCH = "PADDLE_GAN_AUG_CPU_TUNING"  # "off" leaves the process as Paddle finds it
+TUNED_VARIABLES = ("MKL_DEBUG_CPU_TYPE", "OMP_NUM_THREADS")
 _set_here = {}  # environment variables set by this module, so that a second call may change them, but never the user's own
 _warned = set()
 
@@ -53,8 +54,7 @@ def prepare_environment(threads=None, cpu_tuning=None):
         if late:
             _warn_once(
                 "paddle was imported before paddle_gan_aug, so its CPU settings cannot take effect and training may be "
-                "3 to 5 times slower: restart and import paddle_gan_aug first, or set "
-                + " ".join(f"{n}={changed[n]}" for n in late)
+                "3 to 5 times slower: restart and import paddle_gan_aug first, or set " + " ".join(f"{n}={changed[n]}" for n in late)
             )
         return
     for name in stale:

@@ -43,9 +43,27 @@ def cli(tmp_path):
     return CommandLine(tmp_path)
 
 
+SMALL = [  # networks and intervals that take seconds
+    "--batch-size=50",
+    "-o",
+    "generator.width=0.05",
+    "discriminator.width=0.05",
+    "log.every_steps=2",
+    "log.grid_every_steps=4",
+    "log.grid_images=32",
+    "checkpoint.every_steps=4",
+]
+
+
+@pytest.fixture
+def small():
+    """The arguments of a training that takes seconds."""
+    return list(SMALL)
+
+
 @pytest.fixture(scope="session")
 def small_mnist(tmp_path_factory):
-    """A folder of IDX files with the first 600 training and 100 test images of the real MNIST, as (folder)."""
+    """A folder of IDX files with the first 600 training and 100 test images of the real MNIST."""
     from paddle_gan_aug.data import load
     from paddle_gan_aug.data.idx import write_idx
 

@@ -9,7 +9,8 @@ def confusion_matrix(labels, predicted, classes):
     Args:
         labels, predicted: int64 [N], values in 0 … classes - 1.
     """
-    flat = np.bincount(np.asarray(labels) * classes + np.asarray(predicted), minlength=classes**2)
+    cells = np.asarray(labels, dtype=np.int64) * classes + np.asarray(predicted, dtype=np.int64)
+    flat = np.bincount(cells, minlength=classes**2)
     return flat.reshape(classes, classes)
 
 

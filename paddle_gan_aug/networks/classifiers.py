@@ -4,7 +4,7 @@ from paddle import nn
 from paddle.nn import functional as F
 
 from .generators import scaled
-from .layers import Conv2D
+from .layers import Conv2D, max_pool2d
 
 
 class LeNet(nn.Layer):
@@ -38,8 +38,8 @@ class LeNet(nn.Layer):
 
     def features(self, images):
         """The last hidden layer: float32 [N, 84], >= 0."""
-        h = F.relu(F.max_pool2d(self.bn1(self.conv1(images)), 2))
-        h = F.relu(F.max_pool2d(self.bn2(self.conv2(h)), 2))
+        h = F.relu(max_pool2d(self.bn1(self.conv1(images))))
+        h = F.relu(max_pool2d(self.bn2(self.conv2(h))))
         return F.relu(self.fc1(h.reshape([h.shape[0], -1])))
 
     def forward(self, images):

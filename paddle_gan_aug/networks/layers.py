@@ -29,6 +29,15 @@ def add_channel_bias(x, bias):
     return (x.reshape([n, c, h * w]) + bias.reshape([c, 1])).reshape([n, c, h, w])
 
 
+def max_pool2d(x):
+    """Max-pool 2 with stride 2, [N, C, H, W] -> [N, C, H // 2, W // 2].
+
+    Asking for the mask as well makes Paddle remember where each maximum was; its backward then takes a sixth of the time
+    of the one that searches again.
+    """
+    return F.max_pool2d(x, 2, return_mask=True)[0]
+
+
 class Conv2D(nn.Layer):
     """A stride-1 convolution, [N, in, H, W] -> [N, out, H + 2p - k + 1, W + 2p - k + 1].
 
@@ -104,5 +113,5 @@ class ConvPool(nn.Layer):
 
     def forward(self, x):
         y = self.conv(x)
-        y = F.max_pool2d(y if self.norm is None else self.norm(y), 2)
+        y = max_pool2d(y if self.norm is None else self.norm(y))
         return self.activation(y if self.bias is None else add_channel_bias(y, self.bias))

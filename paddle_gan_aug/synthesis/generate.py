@@ -48,7 +48,9 @@ def generate(run, count, to, seed=0, checkpoint="last", device="auto", threads=0
             for offset, image in enumerate(images):
                 name = f"{start + offset:06d}.png"
                 save_png(to / name, image[0] if len(image) == 1 else image.transpose(1, 2, 0))
-                manifest.write(json.dumps({"file": name, "class": opened.config.data.class_name, "latent": start + offset, **origin}) + "\n")
+                manifest.write(
+                    json.dumps({"file": name, "class": opened.config.data.class_name, "latent": start + offset, **origin}) + "\n"
+                )
             if start == 0:
                 first = images[:160]
     save_png(to / "grid.png", grid(first))

@@ -6,7 +6,7 @@ import time
 from tqdm import tqdm
 
 from ..data import to_uint8
-from ..pictures import titled_grid
+from ..pictures import grid, titled_grid
 from .checkpoint import save_checkpoint
 from .loop import Callback
 
@@ -100,7 +100,7 @@ class Grids(Callback):
             images = to_uint8(progress.algorithm.images(self.latents))
             path = self.folder / f"step-{progress.step:06d}.png"
             titled_grid(path, images, f"epoch {progress.epoch}, step {progress.step}")
-            self.records.image(progress.step, images)
+            self.records.image(progress.step, grid(images))
 
 
 class Checkpoints(Callback):

@@ -28,9 +28,13 @@ def classify(config="classifier", test=None, **options):
         return run, None
     images = load(test or run.config.data.source, "eval")
     if list(images.class_names) != run.state["data"]["class_names"]:
-        raise InputError(f"test set {images.source} has classes {list(images.class_names)}, the classifier learnt {run.state['data']['class_names']}")
+        raise InputError(
+            f"test set {images.source} has classes {list(images.class_names)}, the classifier learnt {run.state['data']['class_names']}"
+        )
     if list(images.images.shape[1:]) != run.state["image_shape"]:
-        raise InputError(f"test set {images.source} has images {list(images.images.shape[1:])}, the classifier learnt {run.state['image_shape']}")
+        raise InputError(
+            f"test set {images.source} has images {list(images.images.shape[1:])}, the classifier learnt {run.state['image_shape']}"
+        )
     report = classification_report(run, images)
     folder = make_folder(run.folder / "report")
     write_json(folder / "classification.json", report)

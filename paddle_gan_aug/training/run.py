@@ -66,8 +66,9 @@ def train(config="classic", run=None, output=None, log=None, resume=False, overr
         config = config if isinstance(config, Config) and not overrides else load_config(config, overrides)
         folder = output / (check_run_name(run) if run else default_name(config))
         if folder.exists() and any(folder.iterdir()):
-            if not (resume and _is_run(folder)):
-                raise InputError(f"run {folder.name} exists in {output}: choose another --run, or go on with it: --run {folder.name} --resume")
+            raise InputError(
+                    f"run {folder.name} exists in {output}: choose another --run, or go on with it: --run {folder.name} --resume"
+                )
     return _train_in(folder, config, log, resume, callbacks, quiet, say)
 
 
@@ -103,7 +104,12 @@ def _train_in(folder, config, log, resume, callbacks, quiet, say):
     records.hyperparameters(_hyperparameters(config), list(algorithm.losses))
     provenance = {
         "seed": seed,
-        "data": {"source": images.source, "fingerprint": images.fingerprint(), "count": len(images), "class_names": list(images.class_names)},
+        "data": {
+            "source": images.source,
+            "fingerprint": images.fingerprint(),
+            "count": len(images),
+            "class_names": list(images.class_names),
+        },
         "image_shape": list(images.images.shape[1:]),
         "version": __version__,
         "process": vars(process).copy(),
@@ -234,8 +240,8 @@ def open_run(run, checkpoint="last", device="auto", threads=0):
     steps = steps_on_disk(folder / "checkpoints")
     if not steps:
         raise InputError(f"run {folder} has no checkpoint yet: train it first (--run {folder.name} --resume)")
-    if checkpoint != "last" and int(checkpoint) not in steps:
-        raise InputError(f"run {folder} has no checkpoint {checkpoint}; it has " + ", ".join(map(str, steps)))
+    if checkpoint != "last" and str(checkpoint) not in map(str, steps):
+        raise InputError(f"run {folder} has no checkpoint {checkpoint}; it has " + ", ".join(map(str, steps)) + " (--checkpoint last or a step)")
     runtime.start(device, threads or config.runtime.threads, config.runtime.cpu_tuning)
 
     def algorithm_for(state):

@@ -1,0 +1,1 @@
+"""Around trained runs: the dashboard and the measurements."""

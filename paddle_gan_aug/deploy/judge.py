@@ -1,0 +1,51 @@
+"""What a classifier reads in generated images: the numbers by which runs are compared.
+
+The judge is a run of `classify`; which images are the reference is the caller's choice (validation images for every choice,
+test images only for final figures).
+"""
+
+from ..data import load, to_network
+from ..errors import InputError
+from ..metrics import class_shares, confident_share, mean_pairwise_distance
+from ..training import open_run
+
+
+class Judge:
+    """A classifier that reads samples, and the diversity of real images in its features.
+
+    Args:
+        run: a run of `classify`, by folder or name.
+        part: the reference images: "valid" or "eval" (test).
+        class_name: judge this class alone.
+        source: the data set.
+        count: how many reference images at most.
+
+    Raises:
+        InputError: the run is not a classifier's.
+    """
+
+    def __init__(self, run, part="valid", class_name=None, source="mnist", count=5000):
+        opened = open_run(run)
+        if opened.config.algorithm != "classifier":
+            raise InputError(f"{opened.folder} trained {opened.config.algorithm}: the judge must be a run of classify")
+        self.classifier, self.name, self.class_name = opened.algorithm, opened.folder.name, class_name
+        real = load(source, part, digit=class_name)
+        real = real.subset(range(min(count, len(real))))
+        _, features = self.classifier.read(to_network(real.images))
+        self.real_distance = mean_pairwise_distance(features)
+        self.reference = {"source": real.source, "count": len(real), "mean_pairwise_distance": round(self.real_distance, 4)}
+
+    def read(self, images):
+        """The numbers of `images`, float32 [N, C, H, W] in [-1, 1], as a dict of plain values."""
+        probabilities, features = self.classifier.read(images)
+        shares = class_shares(probabilities)
+        numbers = {
+            "count": len(images),
+            "confident": round(confident_share(probabilities), 4),
+            "classes": dict(zip(self.classifier.class_names, [round(float(share), 4) for share in shares])),
+            "smallest_class": round(float(shares.min()), 4),
+            "diversity": round(mean_pairwise_distance(features) / self.real_distance, 4),
+        }
+        if self.class_name is not None:
+            numbers["read_as_class"] = round(float(shares[self.classifier.class_names.index(str(self.class_name))]), 4)
+        return numbers

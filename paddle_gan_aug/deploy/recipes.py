@@ -1,0 +1,129 @@
+"""The recipe table: settings in, pictures and a judge's numbers out, one stored row per setting and seed.
+
+Rows that are stored are not computed again, so the command can be stopped and started at will, and a table that grew over
+days was still made by one command.
+"""
+
+import json
+import tempfile
+import time
+from pathlib import Path
+
+import yaml
+
+from .. import runtime
+from ..data import to_uint8
+from ..errors import InputError
+from ..files import atomic_write, find_path, make_folder
+from ..pictures import grid, save_png
+from ..training import train
+from ..training.loop import Callback
+from .judge import Judge
+
+SAMPLES = 5000
+
+
+def run_recipes(recipes, judge, to, only=None, say=print):
+    """Train every row of a recipe file that has no result yet.
+
+    Args:
+        recipes: a YAML file: a list of {name, preset, overrides, seeds, marks}; marks are the steps at which samples are judged.
+        judge: the run of `classify` that reads the samples, against validation images.
+        to: the folder of results: `<name>-seed-<s>.json` and the picture `<name>-seed-<s>.png`.
+        only: names of the rows to do; None = all.
+
+    Returns:
+        All rows with a result, in the order of the file.
+
+    Raises:
+        InputError: the file is not such a list.
+    """
+    to = make_folder(find_path(to))
+    rows = []
+    for recipe in read_recipes(recipes):
+        for seed in recipe["seeds"]:
+            path = to / f"{recipe['name']}-seed-{seed}.json"
+            if not path.exists() and (only is None or recipe["name"] in only):
+                say(f"{recipe['name']}, seed {seed}")
+                result = _measure(recipe, seed, judge, path.with_suffix(".png"), say)
+                if result is None:
+                    return rows
+                with atomic_write(path, "w") as file:
+                    json.dump(result, file, indent=1)
+            if path.exists():
+                rows.append(json.loads(path.read_text()))
+    return rows
+
+
+def read_recipes(path):
+    """The rows of a recipe file, with the defaults filled in."""
+    path = find_path(path)
+    try:
+        rows = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return [
+            {"preset": "classic", "overrides": {}, "seeds": [0, 1], **row, "name": str(row["name"]), "marks": list(row["marks"])}
+            for row in rows
+        ]
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from None
+    except (yaml.YAMLError, TypeError, KeyError) as error:
+        raise InputError(f"{path}: expected a list of rows with name and marks: {error}") from None
+
+
+def _measure(recipe, seed, judge, picture, say):
+    overrides = {**recipe["overrides"], "train.seed": seed, "train.steps": max(recipe["marks"])}
+    overrides.setdefault("checkpoint.every_steps", max(recipe["marks"]))
+    overrides.setdefault("log.grid_every_steps", max(recipe["marks"]))
+    marks = JudgedAt(recipe["marks"], judge, overrides.get("data.class_name"), seed, say)
+    with tempfile.TemporaryDirectory() as folder:
+        run = train(
+            recipe["preset"],
+            run="row",
+            output=Path(folder, "output"),
+            log=Path(folder, "log"),
+            overrides={**overrides, "log.visualdl": False},
+            callbacks=[marks],
+            quiet=True,
+        )
+        if run.interrupted:
+            return None
+        save_png(picture, grid(to_uint8(run.algorithm.images(run.algorithm.latents(160, runtime.rng(seed, "fixed latents"))))))
+    return {
+        "name": recipe["name"],
+        "preset": recipe["preset"],
+        "overrides": recipe["overrides"],
+        "seed": seed,
+        "marks": marks.rows,
+        "judge": marks.judge.name,
+        "reference": marks.judge.reference,
+        "process": run.state["process"],
+        "version": run.state["version"],
+    }
+
+
+class JudgedAt(Callback):
+    """Judges fresh samples at the given steps; the time it takes is not counted as training."""
+
+    def __init__(self, marks, judge, class_name, seed, say):
+        self.marks, self.seed, self.say = set(marks), seed, say
+        self.judge_run, self.class_name = judge, class_name
+        self.rows, self.judging = [], 0.0
+
+    def on_begin(self, progress):
+        self.judge = Judge(self.judge_run, "valid", self.class_name)
+        self.started = time.perf_counter()
+
+    def on_step(self, progress):
+        if progress.step not in self.marks:
+            return
+        paused = time.perf_counter()
+        images = progress.algorithm.sample(SAMPLES if self.class_name is None else 1000, runtime.rng(self.seed, "judged samples"))
+        row = {
+            "step": progress.step,
+            "seconds": round(paused - self.started - self.judging, 1),
+            **{name: round(float(value), 4) for name, value in progress.values.items()},
+            **self.judge.read(images),
+        }
+        self.rows.append(row)
+        self.say(json.dumps(row))
+        self.judging += time.perf_counter() - paused

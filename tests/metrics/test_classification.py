@@ -1,0 +1,30 @@
+"""Exact values of the measures of a classifier's readings."""
+
+import numpy as np
+import pytest
+
+from paddle_gan_aug.metrics import accuracy, class_shares, confident_share, confusion_matrix, mean_pairwise_distance
+
+PROBABILITIES = np.array([[0.95, 0.03, 0.02], [0.5, 0.3, 0.2], [0.05, 0.9, 0.05], [0.1, 0.1, 0.8]])
+
+
+def test_confusion_matrix_and_accuracy():
+    matrix = confusion_matrix([0, 0, 1, 2, 2, 2], [0, 1, 1, 2, 2, 0], 3)
+    np.testing.assert_array_equal(matrix, [[1, 1, 0], [0, 1, 0], [1, 0, 2]])
+    assert accuracy(matrix) == pytest.approx(4 / 6)
+    assert confusion_matrix([], [], 2).tolist() == [[0, 0], [0, 0]]
+
+
+def test_shares():
+    np.testing.assert_allclose(class_shares(PROBABILITIES), [0.5, 0.25, 0.25])
+    assert confident_share(PROBABILITIES) == 0.5
+    assert confident_share(PROBABILITIES, 0.5) == 1.0
+
+
+def test_mean_pairwise_distance():
+    assert mean_pairwise_distance(np.array([[0, 0], [3, 4], [0, 0]])) == pytest.approx(10 / 3)
+    assert mean_pairwise_distance(np.zeros((5, 3))) == 0
+    with pytest.raises(ValueError, match="two rows"):
+        mean_pairwise_distance(np.zeros((1, 3)))
+    draws = np.random.default_rng(0).standard_normal((2000, 50))
+    assert mean_pairwise_distance(draws) == pytest.approx(10.0, rel=0.02)  # sqrt(2 · 50) but for a small term

@@ -1,0 +1,104 @@
+"""The house keeps its shape: imports point one way, presets load, errors and help do not import Paddle."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "paddle_gan_aug"
+ANYWHERE = {"errors", "config", "runtime", "__init__"}
+ORDER = [
+    {"files", "pictures", "records"},
+    {"data"},
+    {"augment"},
+    {"networks"},
+    {"algorithms"},
+    {"metrics"},
+    {"training"},
+    {"synthesis"},
+    {"study"},
+    {"deploy"},
+    {"cli"},
+    {"__main__"},
+]
+RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}
+
+
+def imported_rooms(path):
+    """The rooms of the package that a file imports."""
+    depth = len(path.relative_to(PACKAGE).parts)
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.level:
+            if node.level != depth:
+                continue  # inside its own room
+            names = [f"paddle_gan_aug.{node.module or alias.name}" for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [node.module]
+        else:
+            continue
+        for name in names:
+            if name.startswith("paddle_gan_aug."):
+                yield name.split(".")[1]
+
+
+def test_imports_point_one_way():
+    wrong = []
+    for path in sorted(PACKAGE.rglob("*.py")):
+        room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+        for target in imported_rooms(path):
+            if target in ANYWHERE or target == room or target == "__version__":
+                continue
+            if room in ANYWHERE and target not in ORDER[0]:
+                wrong.append(f"{path.name} (anyone may import it) imports {target}")
+            elif room not in ANYWHERE and RANK[target] > RANK[room]:
+                wrong.append(f"{path.relative_to(ROOT)} imports {target}")
+    assert wrong == []
+
+
+def test_every_room_is_ranked():
+    rooms = {path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+    assert rooms - ANYWHERE <= set(RANK)
+
+
+@pytest.mark.parametrize("room", ["data", "files", "pictures", "records", "config", "runtime", "cli"])
+def test_these_rooms_do_without_paddle(room):
+    code = f"import sys, paddle_gan_aug.{room}; sys.exit('paddle' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["train", "--help"], ["train", "--epochs", "0"], ["train", "--list-presets"], ["generate"]]
+)
+def test_help_and_mistakes_do_not_import_paddle(arguments):
+    code = (
+        "import sys; from paddle_gan_aug.cli import main\n"
+        "try: main(sys.argv[1:])\n"
+        "except SystemExit: pass\n"
+        "print('paddle' in sys.modules or 'numpy' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *arguments], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.endswith("False\n")
+
+
+def test_the_public_api_is_documented_and_loads():
+    import paddle_gan_aug
+
+    source = (PACKAGE / "__init__.py").read_text()
+    for name in paddle_gan_aug.__all__:
+        assert re.search(rf'"{name}": .*#', source), f"{name} has no line of documentation"
+        assert getattr(paddle_gan_aug, name).__doc__
+    with pytest.raises(AttributeError, match="nothing_like_it"):
+        _ = paddle_gan_aug.nothing_like_it
+    assert set(paddle_gan_aug.__all__) <= set(dir(paddle_gan_aug))
+
+
+def test_no_pickle_and_no_eval():
+    forbidden = re.compile(r"\bpickle\.\w|paddle\.(load|save)\(|yaml\.load\(|(?<![.\w])(eval|exec)\(|allow_pickle=True")
+    for path in [*PACKAGE.rglob("*.py"), ROOT / "train.py"]:
+        assert not forbidden.search(path.read_text(encoding="utf-8")), path
