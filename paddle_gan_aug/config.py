@@ -142,15 +142,18 @@ def load_config(source="classic", overrides=None):
     """Read a configuration.
 
     Args:
-        source: the name of a shipped preset, or a YAML file.
+        source: the name of a shipped preset, a YAML file, or a `Config`.
         overrides: {"section.key": value} laid over it; values may be strings as typed on a command line.
 
     Raises:
         InputError: no such preset or file, not YAML, an unknown key, a value of the wrong type or range.
     """
-    path = _source_path(source)
-    tree = _read_yaml(path)
-    tree.setdefault("preset", path.stem)
+    if isinstance(source, Config):
+        tree, source = to_tree(source), source.preset
+    else:
+        path = _source_path(source)
+        tree = _read_yaml(path)
+        tree.setdefault("preset", path.stem)
     for key, value in (overrides or {}).items():
         _lay_over(tree, key, value)
     return from_tree(tree, where=str(source))

@@ -168,6 +168,7 @@ def start(device="auto", threads=None, cpu_tuning=True):
         raise InputError(f"--device gpu: {why}; use --device cpu, or install paddlepaddle-gpu on a machine with a GPU")
     chosen = "gpu" if gpu and device != "cpu" else "cpu"
     paddle.set_device(chosen)
+    warnings.filterwarnings("ignore", message="When training, we now always track")  # BatchNorm, once per network and run
     return Process(
         device=chosen,
         paddle=paddle.__version__,

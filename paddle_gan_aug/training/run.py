@@ -63,12 +63,10 @@ def train(config="classic", run=None, output=None, log=None, resume=False, overr
         else:
             config = continued_config(folder, overrides or {})
     if folder is None:
-        config = config if isinstance(config, Config) and not overrides else load_config(config, overrides)
+        config = load_config(config, overrides)
         folder = output / (check_run_name(run) if run else default_name(config))
         if folder.exists() and any(folder.iterdir()):
-            raise InputError(
-                    f"run {folder.name} exists in {output}: choose another --run, or go on with it: --run {folder.name} --resume"
-                )
+            raise InputError(f"run {folder.name} exists in {output}: choose another --run, or go on with it: --run {folder.name} --resume")
     return _train_in(folder, config, log, resume, callbacks, quiet, say)
 
 
@@ -241,7 +239,7 @@ def open_run(run, checkpoint="last", device="auto", threads=0):
     if not steps:
         raise InputError(f"run {folder} has no checkpoint yet: train it first (--run {folder.name} --resume)")
     if checkpoint != "last" and str(checkpoint) not in map(str, steps):
-        raise InputError(f"run {folder} has no checkpoint {checkpoint}; it has " + ", ".join(map(str, steps)) + " (--checkpoint last or a step)")
+        raise InputError(f"run {folder} has no checkpoint {checkpoint}; it has {', '.join(map(str, steps))} (--checkpoint last or a step)")
     runtime.start(device, threads or config.runtime.threads, config.runtime.cpu_tuning)
 
     def algorithm_for(state):

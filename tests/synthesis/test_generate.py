@@ -14,7 +14,8 @@ def run(tmp_path_factory, small_mnist):
     import paddle_gan_aug
 
     folder = tmp_path_factory.mktemp("runs")
-    overrides = {"data.source": str(small_mnist), "train.steps": 3, "generator.width": 0.05, "discriminator.width": 0.05, "generator.init_std": 0.3}
+    overrides = {"data.source": str(small_mnist), "train.steps": 3, "generator.init_std": 0.3}
+    overrides.update({"generator.width": 0.05, "discriminator.width": 0.05})
     return paddle_gan_aug.train("classic", run="r", output=folder, log=folder / "log", overrides=overrides, quiet=True).folder
 
 
@@ -55,7 +56,7 @@ def test_the_seed_decides_and_longer_sets_begin_alike(cli, run, tmp_path):
         (["--count", "x"], "invalid int value"),
         (["--seed", "-1"], "from 0"),
         (["--checkpoint", "77"], "no checkpoint 77; it has 3"),
-        (["--checkpoint", "newest"], no checkpoint newest; it has 3),
+        (["--checkpoint", "newest"], "no checkpoint newest; it has 3"),
     ],
 )
 def test_bad_arguments(cli, run, tmp_path, arguments, words):
