@@ -20,14 +20,15 @@ from ..training import train
 from ..training.loop import Callback
 from .judge import Judge
 
-SAMPLES = 5000
+DEFAULTS = {"preset": "classic", "overrides": {}, "seeds": [0, 1], "samples": 5000}
 
 
 def run_recipes(recipes, judge, to, only=None, say=print):
     """Train every row of a recipe file that has no result yet.
 
     Args:
-        recipes: a YAML file: a list of {name, preset, overrides, seeds, marks}; marks are the steps at which samples are judged.
+        recipes: a YAML file: a list of {name, preset, overrides, seeds, marks, samples}; marks are the steps at which that many
+            samples are judged, and the last one ends the run.
         judge: the run of `classify` that reads the samples, against validation images.
         to: the folder of results: `<name>-seed-<s>.json` and the picture `<name>-seed-<s>.png`.
         only: names of the rows to do; None = all.
@@ -74,7 +75,7 @@ def _measure(recipe, seed, judge, picture, say):
     overrides = {**recipe["overrides"], "train.seed": seed, "train.steps": max(recipe["marks"])}
     overrides.setdefault("checkpoint.every_steps", max(recipe["marks"]))
     overrides.setdefault("log.grid_every_steps", max(recipe["marks"]))
-    marks = JudgedAt(recipe["marks"], judge, overrides.get("data.class_name"), seed, say)
+    marks = JudgedAt(recipe, judge, seed, say)
     with tempfile.TemporaryDirectory() as folder:
         run = train(
             recipe["preset"],

@@ -1,0 +1,86 @@
+"""The measurements: rows stored as they end and never done twice, a judge that knows real digits, equal losses with tuning on and off."""
+
+import json
+
+import numpy as np
+import pytest
+import yaml
+
+
+@pytest.fixture(scope="module")
+def judge(tmp_path_factory, small_mnist):
+    """A run of `classify` on a few hundred digits."""
+    import paddle_gan_aug
+
+    folder = tmp_path_factory.mktemp("judge")
+    overrides = {"data.source": str(small_mnist), "train.epochs": 12, "train.batch_size": 50}
+    run, report = paddle_gan_aug.classify(run="judge", output=folder, log=folder / "log", overrides=overrides, quiet=True)
+    assert report["accuracy"] > 0.7
+    return run.folder
+
+
+TINY = {"generator.width": 0.05, "discriminator.width": 0.05, "train.batch_size": 50, "log.grid_images": 16}
+
+
+def test_recipe_rows_are_stored_judged_and_skipped(cli, judge, small_mnist, tmp_path):
+    recipes = tmp_path / "recipes.yaml"
+    rows = [{"name": "tiny", "overrides": {**TINY, "data.source": str(small_mnist)}, "seeds": [0, 1], "marks": [2, 4]}]
+    recipes.write_text(yaml.safe_dump(rows))
+    command = ["bench", "recipe", "--recipes", recipes, "--judge", judge, "--to", tmp_path / "results", "--json"]
+    done = cli("bench", "--json", *command[1:-1])
+    found = json.loads(done.stdout)
+    assert [(row["name"], row["seed"]) for row in found] == [("tiny", 0), ("tiny", 1)]
+    first = found[0]
+    assert [mark["step"] for mark in first["marks"]] == [2, 4]
+    assert first["marks"][0]["count"] == 5000
+    assert sum(first["marks"][0]["classes"].values()) == pytest.approx(1, abs=1e-3)
+    assert "last" in first["reference"]["source"] or "valid" in first["reference"]["source"] or "500" in first["reference"]["source"]
+    stored = tmp_path / "results" / "tiny-seed-0.json"
+    assert json.loads(stored.read_text()) == first
+    assert stored.with_suffix(".png").exists()
+    stored.write_text(json.dumps({**first, "version": "kept"}))
+    again = json.loads(cli("bench", "--json", *command[1:-1]).stdout)
+    assert again[0]["version"] == "kept"
+    table = cli(*command[:-1]).stdout
+    assert table.count("| tiny |") == 2
+
+
+def test_the_judge_reads_real_digits_as_they_are(judge):
+    from paddle_gan_aug.data import load, to_network
+    from paddle_gan_aug.deploy.judge import Judge
+
+    images = load("mnist", "valid").subset(range(400))
+    numbers = Judge(judge, "valid", count=400).read(to_network(images.images))
+    assert numbers["diversity"] == pytest.approx(1.0, abs=1e-3)
+    assert numbers["smallest_class"] > 0.04
+    grey = Judge(judge, "valid", count=400).read(np.zeros((20, 1, 28, 28), "float32"))
+    assert grey["diversity"] == 0
+    assert max(grey["classes"].values()) == 1
+    fives = Judge(judge, "valid", class_name="5", count=200)
+    only = load("mnist", "valid", digit="5").subset(range(200))
+    assert fives.read(to_network(only.images))["read_as_class"] > 0.6
+
+
+def test_samples_of_a_run_are_judged(cli, judge, small, small_mnist, tmp_path):
+    cli("train", "--data", small_mnist, *small, "--steps", 2, "--run", "r")
+    cli("bench", "samples", cli.output / "r", "--judge", judge, "--count", 50, "--to", tmp_path / "samples.json")
+    row = json.loads((tmp_path / "samples.json").read_text())[0]
+    assert (row["run"], row["step"], row["count"], row["judge"]) == ("r", 2, 50, "judge")
+    assert "test" in row["reference"]["source"]
+    wrong = cli("bench", "samples", cli.output / "r", "--judge", cli.output / "r", code=2)
+    assert "must be a run of classify" in wrong.stderr
+
+
+def test_tuning_changes_the_time_and_not_the_losses(cli):
+    result = json.loads(cli("bench", "--json", "tuning", "--steps", 4, "--pairs", 1).stdout)
+    assert result["largest_loss_difference"] < 1e-3
+    assert all(len(run["losses"]) == 4 for runs in result["processes"].values() for run in runs)
+    assert result["processes"]["off"][0]["process"]["cpu_tuning"] is False
+    assert result["processes"]["on"][0]["process"]["cpu_tuning"] is True
+
+
+def test_recipe_files_that_are_none(cli, judge, tmp_path):
+    bad = tmp_path / "bad.yaml"
+    bad.write_text("- overrides: {}\n")
+    assert "name and marks" in cli("bench", "recipe", "--recipes", bad, "--judge", judge, code=2).stderr
+    assert "cannot read" in cli("bench", "recipe", "--recipes", tmp_path / "none.yaml", "--judge", judge, code=2).stderr
