@@ -61,13 +61,10 @@ def read_recipes(path):
     path = find_path(path)
     try:
         rows = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return [
-            {"preset": "classic", "overrides": {}, "seeds": [0, 1], **row, "name": str(row["name"]), "marks": list(row["marks"])}
-            for row in rows
-        ]
+        return [{**DEFAULTS, **row, "name": str(row["name"]), "marks": [int(mark) for mark in row["marks"]]} for row in rows]
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from None
-    except (yaml.YAMLError, TypeError, KeyError) as error:
+    except (yaml.YAMLError, TypeError, KeyError, ValueError) as error:
         raise InputError(f"{path}: expected a list of rows with name and marks: {error}") from None
 
 
@@ -103,22 +100,21 @@ def _measure(recipe, seed, judge, picture, say):
 
 
 class JudgedAt(Callback):
-    """Judges fresh samples at the given steps; the time it takes is not counted as training."""
+    """Judges fresh samples at a recipe's marks; the time it takes is not counted as training."""
 
-    def __init__(self, marks, judge, class_name, seed, say):
-        self.marks, self.seed, self.say = set(marks), seed, say
-        self.judge_run, self.class_name = judge, class_name
+    def __init__(self, recipe, judge, seed, say):
+        self.recipe, self.judge_run, self.seed, self.say = recipe, judge, seed, say
         self.rows, self.judging = [], 0.0
 
     def on_begin(self, progress):
-        self.judge = Judge(self.judge_run, "valid", self.class_name)
+        self.judge = Judge(self.judge_run, "valid", self.recipe["overrides"].get("data.class_name"))
         self.started = time.perf_counter()
 
     def on_step(self, progress):
-        if progress.step not in self.marks:
+        if progress.step not in self.recipe["marks"]:
             return
         paused = time.perf_counter()
-        images = progress.algorithm.sample(SAMPLES if self.class_name is None else 1000, runtime.rng(self.seed, "judged samples"))
+        images = progress.algorithm.sample(self.recipe["samples"], runtime.rng(self.seed, "judged samples"))
         row = {
             "step": progress.step,
             "seconds": round(paused - self.started - self.judging, 1),
