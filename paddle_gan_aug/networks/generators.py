@@ -1,9 +1,8 @@
 """Generators: latent vectors in, images in [-1, 1] out."""
 
 from paddle import nn
-from paddle.nn import functional as F
 
-from .layers import ACTIVATIONS, Conv2D, UpConv2D, weight_attr
+from .layers import ACTIVATIONS, UpConv2D, UpsampleConv2D, weight_attr
 
 VARIANT_ACTIVATION = {"upsample": "tanh", "transpose": "leaky_relu"}
 
@@ -43,7 +42,7 @@ class ClassicGenerator(nn.Layer):
         if image_size % 4:
             raise ValueError(f"the classic generator doubles twice: image_size must be a multiple of 4, got {image_size}")
         features, maps, half = scaled(1024, width), scaled(128, width), scaled(64, width)
-        self.variant, self.latent_dim, self.base = variant, latent_dim, image_size // 4
+        self.latent_dim, self.base = latent_dim, image_size // 4
         self.activation = ACTIVATIONS[activation or VARIANT_ACTIVATION[variant]]
         self.output_activation = ACTIVATIONS[output_activation]
         self.fc1 = nn.Linear(latent_dim, features, weight_attr=weight_attr(init_std), bias_attr=False)
@@ -54,19 +53,16 @@ class ClassicGenerator(nn.Layer):
             self.conv1 = UpConv2D(maps, half, bias=False, init_std=init_std)
             self.conv2 = UpConv2D(half, channels, init_std=init_std)
         else:
-            self.conv1 = Conv2D(maps, half, 5, padding=2, bias=False, init_std=init_std)
-            self.conv2 = Conv2D(half, channels, 5, padding=2, init_std=init_std)
+            self.conv1 = UpsampleConv2D(maps, half, 5, self.base, bias=False, init_std=init_std)
+            self.conv2 = UpsampleConv2D(half, channels, 5, 2 * self.base, init_std=init_std)
         self.bn3 = nn.BatchNorm2D(half)
 
     def forward(self, latents):
         h = self.activation(self.bn1(self.fc1(latents)))
         h = self.activation(self.bn2(self.fc2(h)))
         h = h.reshape([h.shape[0], -1, self.base, self.base])
-        h = self.activation(self.bn3(self.conv1(self._enlarge(h))))
-        return self.output_activation(self.conv2(self._enlarge(h)))
-
-    def _enlarge(self, h):
-        return h if self.variant == "transpose" else F.interpolate(h, scale_factor=2, mode="bilinear")
+        h = self.activation(self.bn3(self.conv1(h)))
+        return self.output_activation(self.conv2(h))
 
 
 def scaled(size, width):

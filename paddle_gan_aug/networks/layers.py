@@ -4,6 +4,7 @@ Each computes what the ordinary Paddle layer of its name computes (the tests hol
 the way there differs, with the reason beside it. Parameters keep the ordinary names and shapes.
 """
 
+import numpy as np
 import paddle
 from paddle import nn
 from paddle.nn import functional as F
@@ -65,6 +66,54 @@ class Conv2D(nn.Layer):
         else:
             y = F.conv2d(x, self.weight, padding=self.padding)
         return y if self.bias is None else add_channel_bias(y, self.bias)
+
+
+class UpsampleConv2D(Conv2D):
+    """Bilinear ×2 and a convolution of odd kernel size that keeps the size, [N, in, n, n] -> [N, out, 2n, 2n].
+
+    Both are linear in the image, so the channels may be mixed first, at the small size: one product with the kernel gives
+    every tap's image [N, out, k², n²], a second one with a constant matrix enlarges, shifts and adds them. Two large products
+    replace an interpolation and a convolution sample by sample, at a quarter of the multiplications and about a tenth of the
+    time on a CPU. Where the constant matrix would be large, the two plain steps are taken.
+
+    Args:
+        size: n, the height and width of the input.
+        bias: None keeps no bias, for a layer that a normalisation follows.
+    """
+
+    largest_matrix = 1 << 23  # numbers in the constant matrix: 32 MB
+
+    def __init__(self, in_channels, out_channels, kernel_size, size, bias=True, init_std=None):
+        super().__init__(in_channels, out_channels, kernel_size, kernel_size // 2, bias, init_std)
+        self.size = size
+        self.fused = kernel_size**2 * size**2 * (2 * size) ** 2 <= self.largest_matrix
+        if self.fused:
+            spread = paddle.to_tensor(enlarge_and_shift(size, kernel_size), dtype=paddle.get_default_dtype())
+            self.register_buffer("spread", spread, persistable=False)
+
+    def forward(self, x):
+        if not self.fused:
+            return super().forward(F.interpolate(x, scale_factor=2, mode="bilinear"))
+        out_channels, in_channels, k, _ = self.weight.shape
+        n, side = x.shape[0], 2 * self.size
+        kernel = self.weight.transpose([0, 2, 3, 1]).reshape([out_channels * k * k, in_channels])
+        taps = paddle.matmul(kernel, x.reshape([n, in_channels, self.size**2]))
+        y = paddle.matmul(taps.reshape([n * out_channels, k * k * self.size**2]), self.spread).reshape([n, out_channels, side, side])
+        return y if self.bias is None else add_channel_bias(y, self.bias)
+
+
+def enlarge_and_shift(size, kernel_size):
+    """The constant of `UpsampleConv2D`, float64 [k²·n², 4n²]: from every tap's small image to the sum of their enlarged, shifted ones."""
+    source = np.maximum((np.arange(2 * size) + 0.5) / 2 - 0.5, 0)  # where a pixel of the large image lies in the small one
+    left = source.astype(int)
+    right = np.minimum(left + 1, size - 1)
+    enlarge = np.zeros((2 * size, size))
+    np.add.at(enlarge, (np.arange(2 * size), left), 1 - (source - left))
+    np.add.at(enlarge, (np.arange(2 * size), right), source - left)
+    padded = np.pad(enlarge, ((kernel_size // 2, kernel_size // 2), (0, 0)))
+    shifted = np.stack([padded[k : k + 2 * size] for k in range(kernel_size)])
+    both_axes = np.einsum("aip,bjq->abpqij", shifted, shifted)
+    return both_axes.reshape(kernel_size**2 * size**2, 4 * size**2)
 
 
 class UpConv2D(nn.Layer):

@@ -125,6 +125,28 @@ def test_conv2d_equals_paddles(inputs, outputs, kernel, padding):
     )
 
 
+@pytest.mark.parametrize(
+    "inputs, outputs, kernel, size, fused", [(8, 4, 5, 7, True), (6, 1, 5, 14, True), (4, 2, 3, 16, True), (2, 1, 5, 32, False)]
+)
+def test_upsample_conv_equals_the_two_steps(inputs, outputs, kernel, size, fused):
+    from paddle.nn import functional as F
+
+    from paddle_gan_aug.networks.layers import UpsampleConv2D
+
+    layer = UpsampleConv2D(inputs, outputs, kernel, size)
+    assert layer.fused == fused
+    assert set(layer.state_dict()) == {"weight", "bias"}
+    layer.bias.set_value(random_tensor([outputs], 1))
+
+    def plainly(x):
+        enlarged = F.interpolate(x, scale_factor=2, mode="bilinear")
+        return F.conv2d(enlarged, layer.weight, layer.bias, padding=kernel // 2)
+
+    x = random_tensor([2, inputs, size, size])
+    parameters = [layer.weight, layer.bias]
+    assert_same(gradients(layer, [x], parameters), gradients(plainly, [x], parameters))
+
+
 def test_up_conv_equals_paddles():
     from paddle import nn
 
