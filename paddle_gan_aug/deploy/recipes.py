@@ -5,6 +5,7 @@ days was still made by one command.
 """
 
 import json
+import re
 import tempfile
 import time
 from pathlib import Path
@@ -30,7 +31,7 @@ def run_recipes(recipes, judge, to, only=None, say=print):
         recipes: a YAML file: a list of {name, preset, overrides, seeds, marks, samples}; marks are the steps at which that many
             samples are judged, and the last one ends the run.
         judge: the run of `classify` that reads the samples, against validation images.
-        to: the folder of results: `<name>-seed-<s>.json` and the picture `<name>-seed-<s>.png`.
+        to: the folder of results, for each row and seed `<name>-seed-<s>.json` and the picture `<name>-seed-<s>.png`.
         only: names of the rows to do; None = all.
 
     Returns:
@@ -43,7 +44,7 @@ def run_recipes(recipes, judge, to, only=None, say=print):
     rows = []
     for recipe in read_recipes(recipes):
         for seed in recipe["seeds"]:
-            path = to / f"{recipe['name']}-seed-{seed}.json"
+            path = to / (re.sub(r"\W+", "-", recipe["name"]) + f"-seed-{seed}.json")
             if not path.exists() and (only is None or recipe["name"] in only):
                 say(f"{recipe['name']}, seed {seed}")
                 result = _measure(recipe, seed, judge, path.with_suffix(".png"), say)
