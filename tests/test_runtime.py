@@ -117,3 +117,14 @@ def test_paddle_draws_follow_the_seed(process):
     first = draw(1)
     assert not np.array_equal(first, draw(2))
     np.testing.assert_array_equal(first, draw(1))
+
+
+def test_threads_cannot_change_once_paddle_runs():
+    code = (
+        "from paddle_gan_aug import runtime\nruntime.prepare_environment(threads=1)\n"
+        "import sys, types; sys.modules['paddle'] = types.ModuleType('paddle')\n"
+        "runtime.prepare_environment()\nruntime.prepare_environment(threads=2)"
+    )
+    found, stderr = environment_after(code)
+    assert found["OMP_NUM_THREADS"] == "1"
+    assert stderr.strip() == "paddle_gan_aug: Paddle already runs with 1 threads here; 2 need a new process"
