@@ -20,6 +20,7 @@ from .errors import InputError
 
 TUNING_SWITCH = "PADDLE_GAN_AUG_CPU_TUNING"  # "off" leaves the process as Paddle finds it
 TUNED_VARIABLES = ("MKL_DEBUG_CPU_TYPE", "OMP_NUM_THREADS")
+_paddle_came_first = "paddle" in sys.modules
 _set_here = {}  # environment variables set by this module, so that a second call may change them, but never the user's own
 _warned = set()
 
@@ -50,17 +51,23 @@ def prepare_environment(threads=None, cpu_tuning=None):
     if threads:
         changed["OMP_NUM_THREADS"] = str(threads)  # an explicit --threads is the user's latest word
     if "paddle" in sys.modules:
-        late = [n for n, v in changed.items() if n != "GLOG_minloglevel" and os.environ.get(n) != v]
-        if late:
-            _warn_once(
-                "paddle was imported before paddle_gan_aug, so its CPU settings cannot take effect and training may be "
-                "3 to 5 times slower: restart and import paddle_gan_aug first, or set " + " ".join(f"{n}={changed[n]}" for n in late)
-            )
+        _warn_if_late(wanted if _paddle_came_first else changed, threads)
         return
     for name in stale:
         del os.environ[name], _set_here[name]
     os.environ.update(changed)
     _set_here.update(changed)
+
+
+def _warn_if_late(wanted, threads):
+    late = [name for name in TUNED_VARIABLES if name in wanted and os.environ.get(name) != wanted[name]]
+    if late and _paddle_came_first:
+        _warn_once(
+            "paddle was imported before paddle_gan_aug, so its CPU settings cannot take effect and training may be "
+            "3 to 5 times slower: restart and import paddle_gan_aug first, or set " + " ".join(f"{n}={wanted[n]}" for n in late)
+        )
+    elif threads and "OMP_NUM_THREADS" in late:
+        _warn_once(f"Paddle already runs with {os.environ['OMP_NUM_THREADS']} threads here; {threads} need a new process")
 
 
 def tuning_wanted():

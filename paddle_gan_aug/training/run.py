@@ -240,7 +240,7 @@ def open_run(run, checkpoint="last", device="auto", threads=0):
         raise InputError(f"run {folder} has no checkpoint yet: train it first (--run {folder.name} --resume)")
     if checkpoint != "last" and str(checkpoint) not in map(str, steps):
         raise InputError(f"run {folder} has no checkpoint {checkpoint}; it has {', '.join(map(str, steps))} (--checkpoint last or a step)")
-    runtime.start(device, threads or config.runtime.threads, config.runtime.cpu_tuning)
+    runtime.start(device, threads, config.runtime.cpu_tuning)
 
     def algorithm_for(state):
         return build(config, state["image_shape"], state["data"]["class_names"])
