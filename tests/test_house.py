@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "paddle_gan_aug"
 ANYWHERE = {"errors", "config", "runtime", "__init__"}
 ORDER = [
-    {"files", "pictures", "records"},
+    {"files", "pictures", "records", "record_files"},
     {"data"},
     {"augment"},
     {"networks"},

@@ -13,7 +13,7 @@ import pytest
 from nbclient import NotebookClient
 
 from paddle_gan_aug.config import load_config
-from paddle_gan_aug.records import read_metrics
+from paddle_gan_aug.record_files import read_metrics
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOK = ROOT / "work" / "01-classic-gan.ipynb"

@@ -17,7 +17,8 @@ from PIL import Image
 from paddle_gan_aug import records
 from paddle_gan_aug.deploy.dashboard import make_app
 from paddle_gan_aug.errors import InputError
-from paddle_gan_aug.records import Records, cut_visualdl_records, read_metrics, read_records
+from paddle_gan_aug.record_files import cut_visualdl_records, log_writer_class, read_metrics, read_records
+from paddle_gan_aug.records import Records
 
 LOSSES = ("d_real_loss", "d_fake_loss", "g_loss")
 
@@ -314,7 +315,7 @@ def run_on(run, steps=range(1, 6)):
 
 
 def break_import(monkeypatch, folders):
-    records._log_writer_class.cache_clear()
+    log_writer_class.cache_clear()
     monkeypatch.setitem(sys.modules, "visualdl", None)
 
 

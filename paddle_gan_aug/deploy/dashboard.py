@@ -18,7 +18,7 @@ import types
 from pathlib import Path
 
 from ..errors import InputError
-from ..records import read_records
+from ..record_files import read_records
 
 HOST = "127.0.0.1"  # never wider: the page has no password
 DEFAULT_PORT = 8040

@@ -19,7 +19,8 @@ import pytest
 
 from paddle_gan_aug.deploy import dashboard
 from paddle_gan_aug.errors import InputError
-from paddle_gan_aug.records import Records, read_records
+from paddle_gan_aug.record_files import read_records
+from paddle_gan_aug.records import Records
 
 ROOT = Path(dashboard.__file__).parents[2]
 
