@@ -56,6 +56,7 @@ class Discriminator(Section):
     norm: Literal["none", "batch", "instance", "spectral"] = "none"
     head: Literal["sigmoid", "softmax"] = "sigmoid"
     activation: Literal["relu", "leaky_relu"] = "relu"
+    see_edges: bool = True  # False: the published pools, which drop the last rows and columns
     width: Width = 1.0
     init_std: InitStd = 0.02
 

@@ -5,12 +5,14 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
-from conftest import ROOT
 
 import paddle_gan_aug
 from paddle_gan_aug.config import presets
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def test_version_and_help(cli):

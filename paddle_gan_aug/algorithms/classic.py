@@ -39,7 +39,7 @@ class ClassicGAN(Algorithm):
 
         self.generator = generator()
         self.discriminator = ClassicDiscriminator(
-            width=d.width, norm=d.norm, head=d.head, activation=d.activation, init_std=d.init_std, **shape
+            width=d.width, norm=d.norm, head=d.head, activation=d.activation, init_std=d.init_std, see_edges=d.see_edges, **shape
         )
         self.networks = {"generator": self.generator, "discriminator": self.discriminator}
         self.average = None

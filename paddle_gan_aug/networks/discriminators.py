@@ -20,19 +20,21 @@ class ClassicDiscriminator(nn.Layer):
         activation: "relu" or "leaky_relu".
         width: multiplies every inner layer's size.
         init_std: weights ~ N(0, init_std); None = the framework's initialisation.
+        see_edges: pool so that no row or column is dropped. At 28 pixels the published pools (False) leave the last two rows and
+            columns without any influence on the logit, and a generator fills them with bright lines.
 
     Raises:
         ValueError: the image is too small for two convolutions and pools (less than 10 pixels).
     """
 
-    def __init__(self, image_size=28, channels=1, width=1.0, norm="none", head="sigmoid", activation="relu", init_std=0.02):
+    def __init__(self, image_size=28, channels=1, width=1.0, norm="none", head="sigmoid", activation="relu", init_std=0.02, see_edges=True):
         super().__init__()
         side = ((image_size - 2) // 2 - 2) // 2
         if side < 1:
             raise ValueError(f"the classic discriminator needs images of at least 10 pixels, got {image_size}")
         maps, features = (scaled(64, width), scaled(128, width)), scaled(1024, width)
-        self.block1 = ConvPool(channels, maps[0], norm, activation, init_std)
-        self.block2 = ConvPool(maps[0], maps[1], norm, activation, init_std)
+        self.block1 = ConvPool(channels, maps[0], norm, activation, init_std, see_edges)
+        self.block2 = ConvPool(maps[0], maps[1], norm, activation, init_std, see_edges)
         self.fc1 = nn.Linear(maps[1] * side**2, features, weight_attr=weight_attr(init_std), bias_attr=False if norm == "batch" else None)
         self.norm1 = norm1d(norm, features)
         self.fc2 = nn.Linear(features, HEAD_LOGITS[head], weight_attr=weight_attr(init_std))

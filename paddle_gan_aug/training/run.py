@@ -1,6 +1,7 @@
 """A run on disk: started, continued, opened again. A run is never overwritten."""
 
 import datetime
+import itertools
 import json
 import re
 import sys
@@ -64,7 +65,7 @@ def train(config="classic", run=None, output=None, log=None, resume=False, overr
             config = continued_config(folder, overrides or {})
     if folder is None:
         config = load_config(config, overrides)
-        folder = output / (check_run_name(run) if run else default_name(config))
+        folder = output / check_run_name(run) if run else unused_folder(output, default_name(config))
         if folder.exists() and any(folder.iterdir()):
             raise InputError(f"run {folder.name} exists in {output}: choose another --run, or go on with it: --run {folder.name} --resume")
     return _train_in(folder, config, log, resume, callbacks, quiet, say)
@@ -167,6 +168,12 @@ def default_name(config):
     if config.data.class_name is not None:
         data += "-" + re.sub(r"[^\w-]+", "-", config.data.class_name)
     return f"{config.preset}-{data}-{datetime.datetime.now():%Y%m%d-%H%M%S}"
+
+
+def unused_folder(output, name):
+    """`output/name`, or the first of name-2, name-3, … that does not exist (two runs may begin within one second)."""
+    candidates = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
+    return next(output / candidate for candidate in candidates if not (output / candidate).exists())
 
 
 def _is_run(folder):

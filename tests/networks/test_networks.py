@@ -184,6 +184,29 @@ def test_pool_before_bias_and_activation_is_exact(activation):
     assert paddle.isfinite(block(x)).all()
 
 
+@pytest.mark.parametrize("see_edges", [True, False])
+def test_which_pixels_the_discriminator_sees(see_edges):
+    import paddle
+
+    from paddle_gan_aug.networks import ClassicDiscriminator
+
+    x = random_tensor([64, 1, 28, 28])
+    seen = paddle.grad(ClassicDiscriminator(width=0.25, see_edges=see_edges)(x).sum(), [x])[0].abs().sum([0, 1]).numpy() > 0
+    assert seen[:26, :26].all()
+    assert seen[26:].any() == seen[:, 26:].any() == see_edges
+    assert seen.all() == see_edges
+
+
+@pytest.mark.parametrize("size, kernel", [(11, 3), (12, 2)])
+def test_pool_that_sees_the_edges_equals_paddles(size, kernel):
+    from paddle.nn import functional as F
+
+    from paddle_gan_aug.networks.layers import max_pool2d
+
+    x = random_tensor([2, 3, size, size])
+    assert_same(gradients(lambda x: max_pool2d(x, see_edges=True), [x], []), gradients(lambda x: F.max_pool2d(x, kernel, 2), [x], []), 1e-6)
+
+
 def test_channel_bias_has_a_second_derivative():
     import paddle
 

@@ -6,12 +6,14 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT
 from PIL import Image
 from safetensors.numpy import load_file
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def metrics(folder):
@@ -199,6 +201,19 @@ def test_classify_reports_what_it_read(cli, small_mnist):
     assert not (cli.output / "c" / "samples").exists()
     refused = cli("generate", cli.output / "c", "--to", cli.folder / "images", code=2)
     assert "makes no images" in refused.stderr
+
+
+def test_two_nameless_runs_in_one_second(tmp_path):
+    from paddle_gan_aug.config import load_config
+    from paddle_gan_aug.training.run import default_name, unused_folder
+
+    name = default_name(load_config("classic", {"data.class_name": "5"}))
+    assert name.startswith("classic-mnist-5-")
+    assert unused_folder(tmp_path, name) == tmp_path / name
+    (tmp_path / name).mkdir()
+    assert unused_folder(tmp_path, name) == tmp_path / f"{name}-2"
+    (tmp_path / f"{name}-2").mkdir()
+    assert unused_folder(tmp_path, name) == tmp_path / f"{name}-3"
 
 
 def test_runs_work_from_python(tmp_path, small_mnist):
