@@ -90,7 +90,7 @@ class Recording:
             return head.loss(gan.discriminator(paddle.to_tensor(self.real.images)), real=True, target=gan.config.train.real_target)
         return head.loss(gan.discriminator(gan.generator(self.latents)), real=name == "g")
 
-    def slope(self, loss_name, network, direction, weights_at, epsilon=1e-6):
+    def slope(self, loss_name, network, direction, weights_at, epsilon=1e-7):
         """The slope of a loss along `direction` in the weights of `network`, by central differences."""
         _, generator, discriminator = self.seen[weights_at]
         values = []
