@@ -221,8 +221,11 @@ def _bench_flags(command):
     recipe.add_argument("--recipes", default="work/recipes.yaml", metavar="FILE", help="the rows to train")
     recipe.add_argument("--only", nargs="+", metavar="NAME", help="these rows alone")
     recipe.add_argument("--to", default="work/results/recipes", metavar="DIR", help="where the results are")
-    samples = kinds.add_parser("samples", help="judge the samples of trained runs against test images")
+    samples = kinds.add_parser("samples", help="judge the samples of trained runs")
     samples.add_argument("runs", nargs="+", metavar="RUN", help="trained runs")
+    samples.add_argument(
+        "--part", choices=["eval", "valid"], default="eval", help="the real images beside them: eval (test) for final figures alone"
+    )
     samples.add_argument("--count", type=int, default=5000, help="samples of each run")
     samples.add_argument("--to", metavar="FILE", help="store the result as JSON")
     for kind in (recipe, samples):

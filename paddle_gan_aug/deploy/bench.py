@@ -30,14 +30,14 @@ def recipe_table(rows):
 
 
 def samples(args):
-    """`bench samples`: what the judge reads in fresh samples of trained runs, against the test images."""
+    """`bench samples`: what the judge reads in fresh samples of trained runs, beside real images of `args.part`."""
     from ..training import open_run
     from .judge import Judge
 
     rows = []
     for name in args.runs:
         run = open_run(name)
-        judge = Judge(args.judge, "eval", run.config.data.class_name, run.config.data.source)
+        judge = Judge(args.judge, args.part, run.config.data.class_name, run.config.data.source)
         images = run.algorithm.sample(args.count, runtime.rng(run.config.train.seed, "judged samples"))
         rows.append({"run": run.folder.name, "step": run.step, "judge": judge.name, "reference": judge.reference, **judge.read(images)})
     if args.to:
