@@ -1,6 +1,7 @@
 """The command line: parsing only. Paddle is imported once the arguments are known to be good."""
 
 import argparse
+import difflib
 import json
 import sys
 
@@ -13,7 +14,9 @@ DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 def main(argv=None):
     """Run one command and return its exit code: 0 done, 1 the work failed, 2 bad input or arguments, 130 interrupted."""
     parser = _parser()
-    args = parser.parse_args(sys.argv[1:] if argv is None else argv)
+    args, unknown = parser.parse_known_args(sys.argv[1:] if argv is None else argv)
+    if unknown:
+        args.parser.refuse(unknown)
     try:
         return args.command(args)
     except InputError as error:
@@ -28,10 +31,18 @@ def main(argv=None):
 
 
 class _Parser(argparse.ArgumentParser):
-    """argparse, with its errors in one line and its own help for them."""
+    """argparse, with its errors in one line and its own help for them; a flag is never guessed from its beginning."""
+
+    def __init__(self, **options):
+        super().__init__(**options, allow_abbrev=False)
 
     def error(self, message):
         self.exit(BAD_INPUT, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+    def refuse(self, unknown):
+        """End with an error that names the arguments nobody asked for, and the flag that the first was perhaps meant to be."""
+        near = difflib.get_close_matches(unknown[0].partition("=")[0], self._option_string_actions, n=1)
+        self.error(f"unknown arguments: {' '.join(unknown)}" + (f"; did you mean {near[0]}?" if near else ""))
 
 
 def _parser():
@@ -42,7 +53,7 @@ def _parser():
         command = commands.add_parser(name, help=text, description=text, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
         command.add_argument("--json", action="store_true", help="print the result as one JSON object on standard output")
         build(command)
-        command.set_defaults(command=run)
+        command.set_defaults(command=run, parser=command)
     return parser
 
 

@@ -93,6 +93,7 @@ def test_missing_data(cli, small, data_copy):
         (["--device", "tpu"], ["auto, cpu, gpu"]),
         (["--run", "../outside"], ["one folder name"]),
         (["--nonsense"], ["--nonsense"]),
+        (["--epoch", "3"], ["--epoch 3", "did you mean --epochs?"]),
         (["--output", "/proc/nothing"], ["cannot write"]),
         (["--split", "half"], ["standard, full"]),
         (["-o", "algorithm=gann"], ["algorithm gann"]),
