@@ -55,28 +55,10 @@ class ClassicGAN(Algorithm):
         """One step on one batch; returns the three losses and the mean scores `d_real`, `d_fake` (0 to 1)."""
         real = paddle.to_tensor(batches[0].images)
         latents = paddle.to_tensor(self.latents(real.shape[0], rng))
-        leaks = self.config.train.gradient_leaks
-        g, d = self.generator, self.discriminator
-
-        real_logits = d(real)
-        real_loss = self.head.loss(real_logits, real=True, target=self.config.train.real_target)
-        real_loss.backward()
-        self.optimizers["real_d"].step()
-        clear_gradients(d)
-
-        fake = g(latents)
-        fake_logits = d(fake if leaks else fake.detach())
-        fake_loss = self.head.loss(fake_logits, real=False)
-        fake_loss.backward(retain_graph=leaks)
-        self.optimizers["fake_d"].step()
-        clear_gradients(d)
-
-        with contextlib.nullcontext() if leaks else frozen(d):
-            g_loss = self.head.loss(d(fake), real=True)
-            g_loss.backward()
-        self.optimizers["g"].step()
-        clear_gradients(g)
-
+        real_loss, real_logits = self.learn_real(real)
+        fake = self.generator(latents)
+        fake_loss, fake_logits = self.learn_fake(fake)
+        g_loss = self.learn_generator(fake)
         if self.average:
             self.average.update(self.step_number)
         return {
@@ -86,6 +68,34 @@ class ClassicGAN(Algorithm):
             "d_real": self.head.score(real_logits.detach()).mean(),
             "d_fake": self.head.score(fake_logits.detach()).mean(),
         }
+
+    def learn_real(self, real):
+        """D's step on real images; returns the loss and the logits."""
+        logits = self.discriminator(real)
+        loss = self.head.loss(logits, real=True, target=self.config.train.real_target)
+        loss.backward()
+        self.optimizers["real_d"].step()
+        clear_gradients(self.discriminator)
+        return loss, logits
+
+    def learn_fake(self, fake):
+        """D's step on generated images; returns the loss and the logits."""
+        leaks = self.config.train.gradient_leaks
+        logits = self.discriminator(fake if leaks else fake.detach())
+        loss = self.head.loss(logits, real=False)
+        loss.backward(retain_graph=leaks)
+        self.optimizers["fake_d"].step()
+        clear_gradients(self.discriminator)
+        return loss, logits
+
+    def learn_generator(self, fake):
+        """G's step, through D, on the images it made; returns the loss."""
+        with contextlib.nullcontext() if self.config.train.gradient_leaks else frozen(self.discriminator):
+            loss = self.head.loss(self.discriminator(fake), real=True)
+            loss.backward()
+        self.optimizers["g"].step()
+        clear_gradients(self.generator)
+        return loss
 
     @paddle.no_grad()
     def images(self, latents):

@@ -229,3 +229,67 @@ def test_spectral_norm_bounds_the_layers():
     for weight in (discriminator.block1.conv.weight, discriminator.block2.conv.weight, discriminator.fc1.weight, discriminator.fc2.weight):
         matrix = weight.numpy().reshape(weight.shape[0], -1)
         assert np.linalg.svd(matrix, compute_uv=False)[0] == pytest.approx(1.0, abs=0.05)
+
+
+@pytest.mark.parametrize("train_scale", [True, False])
+def test_weight_norm_linear_equals_the_definition(train_scale):
+    import paddle
+
+    from paddle_gan_aug.networks.layers import WeightNormLinear
+
+    layer = WeightNormLinear(30, 20, train_scale)
+    x = random_tensor([7, 30])
+    plain = paddle.matmul(x, layer.weight_v) + layer.bias
+    assert np.allclose(layer(x).numpy(), plain.numpy(), atol=1e-5)  # it begins as a plain layer
+    layer.weight_g.set_value(random_tensor([20], 1))
+    layer.bias.set_value(random_tensor([20], 2))
+    parameters = [layer.weight_v, layer.bias] + [layer.weight_g] * train_scale
+    assert layer.weight_g.stop_gradient != train_scale
+
+    def definition(x):
+        v = layer.weight_v
+        return paddle.matmul(x, layer.weight_g * v / (v * v).sum(0, keepdim=True).sqrt()) + layer.bias
+
+    assert_same(gradients(layer, [x], parameters), gradients(definition, [x], parameters))
+    radial = (gradients(layer, [x], parameters)[2] * layer.weight_v.numpy()).sum(0)
+    assert np.abs(radial).max() < 1e-3  # v's gradient is at right angles to v
+
+
+def test_weight_norm_linear_has_a_second_derivative():
+    import paddle
+
+    from paddle_gan_aug.networks.layers import WeightNormLinear
+
+    layer = WeightNormLinear(6, 4)
+    x = random_tensor([3, 6])
+    gradient = paddle.grad((layer(x) ** 2).sum(), x, create_graph=True)[0]
+    second = paddle.grad((gradient**2).sum(), layer.weight_v)[0].numpy()
+    value = layer.weight_v.numpy().astype("float64")
+
+    def penalty(v):
+        norm = np.sqrt((v * v).sum(0))
+        w = v * layer.weight_g.numpy() / norm
+        return ((2 * (x.numpy().astype("float64") @ w + layer.bias.numpy()) @ w.T) ** 2).sum()
+
+    step = np.zeros_like(value)
+    step[2, 1] = 1e-5
+    assert second[2, 1] == pytest.approx((penalty(value + step) - penalty(value - step)) / 2e-5, rel=1e-3)
+
+
+def test_gaussian_noise_is_normal_seeded_and_absent_in_evaluation():
+    import paddle
+
+    from paddle_gan_aug.networks.layers import GaussianNoise
+
+    layer = GaussianNoise(0.3)
+    zeros = paddle.zeros([300, 200])
+    paddle.seed(3)
+    noise, other = layer(zeros).numpy(), layer(zeros).numpy()
+    paddle.seed(3)
+    assert (layer(zeros).numpy() == noise).all()
+    assert np.abs(np.corrcoef(noise.ravel(), other.ravel())[0, 1]) < 0.02
+    assert noise.mean() == pytest.approx(0, abs=0.005)
+    assert noise.std() == pytest.approx(0.3, rel=0.01)
+    assert (np.abs(noise) > 0.6).mean() == pytest.approx(0.0455, abs=0.003)
+    layer.eval()
+    assert (layer(zeros).numpy() == 0).all()
