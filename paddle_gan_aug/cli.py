@@ -227,7 +227,8 @@ def _dashboard(args):
 
 
 def _bench_flags(command):
-    kinds = command.add_subparsers(dest="kind", required=True, metavar="WHAT", parser_class=_Parser)
+    _speed_flags(command)
+    kinds = command.add_subparsers(dest="kind", metavar="WHAT", parser_class=_Parser, help="without it the speed of steps; or one of:")
     recipe = kinds.add_parser("recipe", help="train the rows of a recipe file and judge their samples; stored rows are skipped")
     recipe.add_argument("--recipes", default="work/recipes.yaml", metavar="FILE", help="the rows to train")
     recipe.add_argument("--only", nargs="+", metavar="NAME", help="these rows alone")
@@ -242,15 +243,30 @@ def _bench_flags(command):
     for kind in (recipe, samples):
         kind.add_argument("--judge", required=True, metavar="RUN", help="the run of classify that reads the samples")
     tuning = kinds.add_parser("tuning", help="the classic step with the run-time settings on and off, side by side")
-    tuning.add_argument("--steps", type=int, default=12, help="steps in each of the processes")
-    tuning.add_argument("--pairs", type=int, default=3, help="processes with each setting, in turn")
+    tuning.add_argument("--turns", type=_positive, default=6, help="how often each is asked for a second's worth of steps")
     tuning.add_argument("--to", metavar="FILE", help="store the result as JSON")
+
+
+def _speed_flags(command):
+    command.add_argument("--against", choices=["pytorch", "original"], help="the same step in PyTorch, or the original's on Paddle as installed")
+    command.add_argument("--steps", nargs="+", metavar="STEP", help="which: 'PRESET VARIANT' such as 'classic upsample', or mlp")
+    command.add_argument("--threads", type=_positive, help="CPU threads of each; default: one per physical core")
+    command.add_argument("--turns", type=_positive, default=6, help="how often each is asked for a second's worth of steps")
+    command.add_argument("-o", "--override", nargs="+", action="extend", metavar="KEY=VALUE", default=[], help="any configuration key")
+    command.add_argument("--to", metavar="FILE", help="store the result as JSON")
+
+
+def _positive(text):
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text}: at least 1")
+    return number
 
 
 def _bench(args):
     from .deploy import bench
 
-    result, text = getattr(bench, args.kind)(args)
+    result, text = getattr(bench, args.kind or "speed")(args)
     _say(args, result, text)
     return DONE
 
@@ -259,6 +275,6 @@ COMMANDS = {  # name -> (flags, what to do, one line)
     "train": (_train_flags, _train, "Train a GAN (or any other algorithm) as a run in output/, with records for VisualDL in log/."),
     "generate": (_generate_flags, _generate, "Write images from a trained run as PNG files."),
     "classify": (_classify_flags, _classify, "Train a classifier on labelled images and test it, with its confusion matrix."),
-    "bench": (_bench_flags, _bench, "Measure: recipes, samples, run-time settings."),
+    "bench": (_bench_flags, _bench, "Measure speed, by stage or beside PyTorch; or recipes, samples, run-time settings."),
     "dashboard": (_dashboard_flags, _dashboard, "Serve the VisualDL page of the records at 127.0.0.1."),
 }

@@ -19,7 +19,7 @@ from pathlib import Path
 from .errors import InputError
 
 TUNING_SWITCH = "PADDLE_GAN_AUG_CPU_TUNING"  # "off" leaves the process as Paddle finds it
-TUNED_VARIABLES = ("MKL_DEBUG_CPU_TYPE", "OMP_NUM_THREADS")
+TUNED_VARIABLES = ("MKL_DEBUG_CPU_TYPE", "OMP_NUM_THREADS", "KMP_BLOCKTIME")
 _paddle_came_first = "paddle" in sys.modules
 _set_here = {}  # environment variables set by this module, so that a second call may change them, but never the user's own
 _warned = set()
@@ -43,6 +43,7 @@ def prepare_environment(threads=None, cpu_tuning=None):
         if code_path:
             wanted["MKL_DEBUG_CPU_TYPE"] = str(code_path)
         wanted["OMP_NUM_THREADS"] = str(default_threads())
+        wanted["KMP_BLOCKTIME"] = "1"  # ms that idle OpenMP threads spin; the default of 200 keeps a core from other work
     if threads:
         wanted["OMP_NUM_THREADS"] = str(threads)
     wanted["GLOG_minloglevel"] = "2"  # the GPU build complains about missing CUDA libraries on every CPU machine
@@ -150,6 +151,11 @@ class Process:
     cpu_tuning: bool
 
 
+def cpu_threads():
+    """CPU threads of this process, as set for Paddle."""
+    return int(os.environ.get("OMP_NUM_THREADS") or 1)
+
+
 def start(device="auto", threads=None, cpu_tuning=True):
     """Apply the settings, import Paddle and choose the device.
 
@@ -179,7 +185,7 @@ def start(device="auto", threads=None, cpu_tuning=True):
     return Process(
         device=chosen,
         paddle=paddle.__version__,
-        threads=int(os.environ.get("OMP_NUM_THREADS") or 1),
+        threads=cpu_threads(),
         mkl_code_path=os.environ.get("MKL_DEBUG_CPU_TYPE", ""),
         cpu_tuning=cpu_tuning,
     )

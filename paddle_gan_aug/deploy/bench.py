@@ -1,14 +1,13 @@
 """The measurements behind the README's numbers, each one command whose result is JSON."""
 
+import functools
 import json
-import os
-import statistics
-import subprocess
 import sys
 
 from .. import runtime
+from ..config import parse_overrides
 from ..files import write_json
-from . import tuned_step
+from .speed import compare
 
 
 def recipe(args):
@@ -40,42 +39,33 @@ def samples(args):
         judge = Judge(args.judge, args.part, run.config.data.class_name, run.config.data.source)
         images = run.algorithm.sample(args.count, runtime.rng(run.config.train.seed, "judged samples"))
         rows.append({"run": run.folder.name, "step": run.step, "judge": judge.name, "reference": judge.reference, **judge.read(images)})
-    if args.to:
-        write_json(args.to, rows)
-    return rows, "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+    return _stored(args.to, rows, "\n".join(json.dumps(row, ensure_ascii=False) for row in rows))
 
 
 def tuning(args):
-    """`bench tuning`: the original step with the process settings off and on, and our step with them on, in turn."""
-    found = {"off": [], "on": []}
-    for _ in range(args.pairs):
-        for setting in found:
-            found[setting].append(_step_process(setting, args.steps))
-    medians = {setting: statistics.median(run["median_ms"] for run in runs) for setting, runs in found.items()}
-    ratios = sorted(off["median_ms"] / on["median_ms"] for off, on in zip(found["off"], found["on"]))
-    differences = [
-        abs(a - b) for off, on in zip(found["off"], found["on"]) for x, y in zip(off["losses"], on["losses"]) for a, b in zip(x, y)
-    ]
-    result = {
-        "step": "classic, transpose, batch 128",
-        "median_ms": medians,
-        "ratio": {"median": statistics.median(ratios), "smallest": ratios[0], "largest": ratios[-1]},
-        "largest_loss_difference": max(differences),
-        "processes": found,
-    }
-    if args.to:
-        write_json(args.to, result)
-    return result, (
-        f"a step takes {medians['off']:.0f} ms with the settings off, {medians['on']:.0f} ms with them on: "
-        f"{result['ratio']['median']:.2f} times as fast ({ratios[0]:.2f} to {ratios[-1]:.2f}); "
-        f"losses of the first five steps differ by at most {result['largest_loss_difference']:.1e}"
-    )
+    """`bench tuning`: the classic step with the process settings on and off."""
+    entry = compare.settings_on_and_off(args.turns)
+    return _stored(args.to, {"machine": compare.machine(), **entry}, compare.step_line(entry))
 
 
-def _step_process(setting, steps):
-    environment = {name: value for name, value in os.environ.items() if name not in runtime.TUNED_VARIABLES}
-    environment[runtime.TUNING_SWITCH] = setting
-    done = subprocess.run(
-        [sys.executable, "-m", tuned_step.__name__, str(steps)], env=environment, capture_output=True, text=True, check=True
-    )
-    return json.loads(done.stdout.splitlines()[-1])
+def speed(args):
+    """`bench`: the steps of presets by stage, or with `--against` beside PyTorch or the original's step."""
+    say = functools.partial(print, file=sys.stderr, flush=True)
+    if args.against == "pytorch":
+        entries = compare.against_pytorch(args.steps or compare.PEER_STEPS, args.threads, args.turns, say)
+        text = "\n".join(map(compare.step_line, entries))
+    elif args.against == "original":
+        entries = compare.against_original(threads=args.threads, turns=args.turns, say=say)
+        text = "\n".join(map(compare.step_line, entries))
+    else:
+        overrides = parse_overrides(args.override)
+        wanted = [tuple(step.split()) for step in args.steps or ("classic transpose", "classic upsample", "fast transpose")]
+        entries = [compare.alone(*step, overrides=overrides, threads=args.threads, turns=args.turns) for step in wanted]
+        text = compare.table(entries)
+    return _stored(args.to, {"machine": compare.machine(), "entries": entries}, text)
+
+
+def _stored(to, result, text):
+    if to:
+        write_json(to, result)
+    return result, text

@@ -4,6 +4,7 @@ from paddle import nn
 
 from .generators import scaled
 from .layers import ACTIVATIONS, ConvPool, norm1d, weight_attr
+from .parallel import batch_parts, split_batch
 
 HEAD_LOGITS = {"sigmoid": 1, "softmax": 2}
 
@@ -38,14 +39,21 @@ class ClassicDiscriminator(nn.Layer):
         self.fc1 = nn.Linear(maps[1] * side**2, features, weight_attr=weight_attr(init_std), bias_attr=False if norm == "batch" else None)
         self.norm1 = norm1d(norm, features)
         self.fc2 = nn.Linear(features, HEAD_LOGITS[head], weight_attr=weight_attr(init_std))
-        self.activation = ACTIVATIONS[activation]
+        self.activation, self.norm = ACTIVATIONS[activation], norm
         if norm == "spectral":
             nn.utils.spectral_norm(self.fc1)
             nn.utils.spectral_norm(self.fc2)
 
     def forward(self, images):
-        h = self.block2(self.block1(images))
+        if self.norm == "none" and batch_parts(images) > 1:
+            parameters = [p for block in (self.block1, self.block2) for p in (block.conv.weight, block.bias)]
+            h = split_batch(self._feature_maps, images, *parameters)
+        else:
+            h = self.block2(self.block1(images))
         h = self.fc1(h.reshape([h.shape[0], -1]))
         if self.norm1 is not None:
             h = self.norm1(h)
         return self.fc2(self.activation(h))
+
+    def _feature_maps(self, images, weight1, bias1, weight2, bias2):
+        return self.block2.compute(self.block1.compute(images, weight1, bias1), weight2, bias2)

@@ -23,6 +23,7 @@ class Progress:
     started: float = field(default_factory=time.perf_counter)
     first_step: int = 0  # steps that were already done when this process began
     interrupted: Optional[str] = None  # the signal that ends the run after this step
+    spent: dict = field(default_factory=dict)  # seconds in this process by callback
 
     @property
     def epoch(self):
@@ -84,7 +85,10 @@ def run_steps(algorithm, batches, total_steps, seed, callbacks, first_step=0):
             progress.values = algorithm.step(real, runtime.rng(seed, "step", number))
             progress.step = number
             for callback in callbacks:
+                began = time.perf_counter()
                 callback.on_step(progress)
+                name = type(callback).__name__
+                progress.spent[name] = progress.spent.get(name, 0.0) + time.perf_counter() - began
         for callback in callbacks:
             callback.on_end(progress)
     return progress

@@ -1,0 +1,160 @@
+"""This project's contenders."""
+
+import tempfile
+import time
+from pathlib import Path
+
+import paddle
+from paddle import nn
+from paddle.nn import functional as F
+from safetensors.numpy import save_file
+
+from ... import runtime
+from ...algorithms import build
+from ...algorithms.base import clear_gradients, frozen, trainable
+from ...networks.layers import GaussianNoise, WeightNormLinear
+from ...training import train
+from ...training.loop import Callback
+from .inputs import ClassicInputs, MLPInputs
+from .stopwatch import Stopwatch
+
+
+class Classic:
+    """Steps and images of the classic GAN as `train` makes them.
+
+    Args:
+        job: {"config": a configuration's tree}.
+    """
+
+    def __init__(self, job):
+        self.inputs = ClassicInputs(job)
+        runtime.seed_paddle(0, "initial weights")
+        images = self.inputs.images
+        self.algorithm = build(self.inputs.config, images.images.shape[1:], images.class_names)
+        self.watch = Stopwatch()
+        self.watch.wrap(self.inputs.batches, "batch", "data")
+        self.watch.wrap(self.algorithm, "learn_real", "D real")
+        self.watch.wrap(self.algorithm, "learn_fake", "D fake")
+        self.watch.wrap(self.algorithm, "learn_generator", "G")
+        self.watch.wrap(self.algorithm.generator, "forward", "G")
+        for optimizer in self.algorithm.optimizers.values():
+            self.watch.wrap(optimizer, "step", "optimizers")
+        if self.algorithm.average:
+            self.watch.wrap(self.algorithm.average, "update", "average")
+
+    def save_weights(self, to):
+        save_file(self.algorithm.weights(), to)
+
+    def step(self, number):
+        """One step on the images and latents of `number`: {"ms", "stages", "losses"}."""
+        with self.watch.stage("rest"):
+            self.algorithm.begin_step(number, 1000)
+            runtime.seed_paddle(0, "inside paddle", number)
+            batch = self.inputs.batches.batch(number - 1)
+            values = self.algorithm.step([batch], runtime.rng(0, "step", number))
+        stages = self.watch.read()
+        return {"ms": sum(stages.values()), "stages": stages, "losses": [float(values[name]) for name in self.algorithm.losses]}
+
+    def generate(self, count):
+        """Make `count` images in memory."""
+        self.algorithm.sample(count, runtime.rng(0, "generation"))
+
+
+class SemiSupervisedMLP:
+    """The step of the feature-matching GAN on MNIST (Salimans et al. 2016), D with weight normalisation and noise, batch 3×100 + 2×100."""
+
+    def __init__(self, job):
+        runtime.seed_paddle(0, "initial weights")
+        self.inputs = MLPInputs()
+        self.d, self.g = SemiSupervisedD(), FlatG()
+        self.optimizers = {
+            network: paddle.optimizer.Adam(0.003, beta1=0.5, parameters=trainable(network)) for network in (self.d, self.g)
+        }
+
+    def save_weights(self, to):
+        networks = {"d": self.d, "g": self.g}
+        save_file({f"{name}/{key}": value.numpy() for name, net in networks.items() for key, value in net.state_dict().items()}, to)
+
+    def set_noise(self, on):
+        """Without noise the two frameworks can be held against each other."""
+        self.d.train() if on else self.d.eval()
+
+    def step(self, number):
+        """One step on the images and latents of `number`: {"ms", "losses"}."""
+        began = time.perf_counter()
+        arrays = self.inputs.step(number)
+        labelled, labels, unlabelled, unlabelled2, latents, latents2 = map(paddle.to_tensor, arrays)
+        with paddle.no_grad():
+            fake = self.g(latents)
+        logits = self.d(paddle.concat([labelled, unlabelled, fake]))
+        evidence = paddle.logsumexp(logits, axis=1)
+        on_labelled = F.cross_entropy(logits[:100], labels)
+        on_unlabelled = (F.softplus(evidence[100:200]) - evidence[100:200] + F.softplus(evidence[200:])).mean() / 2
+        self._learn(self.d, on_labelled + on_unlabelled)
+        with paddle.no_grad():
+            real_features = self.d.features(unlabelled2).mean(0)
+        with frozen(self.d):
+            matching = (self.d.features(self.g(latents2)).mean(0) - real_features).square().mean()
+            self._learn(self.g, matching)
+        losses = [float(on_labelled), float(on_unlabelled), float(matching)]
+        return {"ms": 1000 * (time.perf_counter() - began), "losses": losses}
+
+    def _learn(self, network, loss):
+        loss.backward()
+        self.optimizers[network].step()
+        clear_gradients(network)
+
+
+class SemiSupervisedD(nn.Layer):
+    """784-1000-500-250-250-250-10, weight-normalised, with Gaussian noise before each layer."""
+
+    def __init__(self):
+        super().__init__()
+        sizes = [784, 1000, 500, 250, 250, 250, 10]
+        self.layers = nn.LayerList([WeightNormLinear(a, b, train_scale=b == 10) for a, b in zip(sizes, sizes[1:])])
+        self.noises = nn.LayerList([GaussianNoise(0.3), *[GaussianNoise(0.5) for _ in sizes[2:]]])
+
+    def features(self, x):
+        for noise, layer in zip(self.noises[:-1], self.layers[:-1]):
+            x = F.relu(layer(noise(x)))
+        return x
+
+    def forward(self, x):
+        return self.layers[-1](self.noises[-1](self.features(x)))
+
+
+class FlatG(nn.Layer):
+    """100-500-500-784 with BatchNorm and softplus, sigmoid output."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc1, self.bn1 = nn.Linear(100, 500, bias_attr=False), nn.BatchNorm1D(500)
+        self.fc2, self.bn2 = nn.Linear(500, 500, bias_attr=False), nn.BatchNorm1D(500)
+        self.fc3 = WeightNormLinear(500, 784, train_scale=False)
+
+    def forward(self, latents):
+        h = F.softplus(self.bn1(self.fc1(latents)))
+        return F.sigmoid(self.fc3(F.softplus(self.bn2(self.fc2(h)))))
+
+
+class WholeRun(Callback):
+    """A run as `train` makes it, records and grids and all: when its first step is done, and what the callbacks take."""
+
+    def __init__(self, job):
+        self.job = job
+
+    def train(self, steps):
+        """{"first_step_seconds" since the process was asked for, "step_ms", "shares": of the training time by callback}."""
+        with tempfile.TemporaryDirectory() as folder:
+            places = {"output": Path(folder, "output"), "log": Path(folder, "log")}
+            train(self.job["config"]["preset"], **places, overrides={**self.job["overrides"], "train.steps": steps}, callbacks=[self])
+        total = time.perf_counter() - self.progress.started
+        return {
+            "first_step_seconds": self.first_step - self.job["launched"],
+            "step_ms": 1000 * total / steps,
+            "shares": {name: seconds / total for name, seconds in self.progress.spent.items()},
+        }
+
+    def on_step(self, progress):
+        if progress.step == 1:
+            self.first_step, self.progress = time.time(), progress
