@@ -210,7 +210,7 @@ class GaussianNoise(nn.Layer):
         return paddle.to_tensor(_normal_quantiles(self.std).take(index).reshape(x.shape))
 
 
-@functools.lru_cache(maxsize=None)  # one table for all layers of a std: a quarter of a megabyte, which must stay in the cache
+@functools.cache  # one table for all layers of a std: a quarter of a megabyte, which must stay in the cache
 def _normal_quantiles(std):
     """65,536 equally likely quantiles of N(0, std), float32."""
     quantiles = ndtri((np.arange(1 << 16) + 0.5) / (1 << 16))
