@@ -248,7 +248,8 @@ def _bench_flags(command):
 
 
 def _speed_flags(command):
-    command.add_argument("--against", choices=["pytorch", "original"], help="the same step in PyTorch, or the original's on Paddle as installed")
+    peers = ["pytorch", "original"]
+    command.add_argument("--against", choices=peers, help="beside the same step in PyTorch, or the original's on Paddle as installed")
     command.add_argument("--steps", nargs="+", metavar="STEP", help="which: 'PRESET VARIANT' such as 'classic upsample', or mlp")
     command.add_argument("--threads", type=_positive, help="CPU threads of each; default: one per physical core")
     command.add_argument("--turns", type=_positive, default=6, help="how often each is asked for a second's worth of steps")

@@ -59,8 +59,8 @@ def speed(args):
         text = "\n".join(map(compare.step_line, entries))
     else:
         overrides = parse_overrides(args.override)
-        wanted = [tuple(step.split()) for step in args.steps or ("classic transpose", "classic upsample", "fast transpose")]
-        entries = [compare.alone(*step, overrides=overrides, threads=args.threads, turns=args.turns) for step in wanted]
+        steps = args.steps or ("classic transpose", "classic upsample", "fast transpose", "fast upsample")
+        entries = [compare.alone(step, overrides, args.threads, args.turns) for step in steps]
         text = compare.table(entries)
     return _stored(args.to, {"machine": compare.machine(), "entries": entries}, text)
 

@@ -30,8 +30,9 @@ def split_batch(function, x, *parameters):
         parameters: the tensors, other than x, that the function uses.
 
     Returns:
-        The tensor [N, …]. It can be differentiated once by x and the parameters (a second time is an error); a parameter's gradient is the sum over parts in
-        order, the same on every call. On a GPU, with one thread, for a small batch or within a part: what `function` returns.
+        The tensor [N, …]. It can be differentiated once by x and the parameters (a second time is an error); a parameter's
+        gradient is the sum over parts in order, the same on every call. On a GPU, with one thread, for a small batch or within
+        a part: what `function` returns.
     """
     parts = batch_parts(x)
     if parts == 1:

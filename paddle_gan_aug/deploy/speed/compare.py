@@ -41,7 +41,7 @@ class Contender:
 
     def __init__(self, environment, **job):
         self.milliseconds, self.stages = [], []
-        self._said = tempfile.TemporaryFile("w+")
+        self._said = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed by `close`)
         self._process = subprocess.Popen(
             [sys.executable, "-m", worker.__name__, json.dumps({**job, "launched": time.time()})],
             env=environment,
@@ -111,14 +111,11 @@ def _beside_pytorch(step, threads, turns):
         job, kind = ({}, "mlp") if step == "mlp" else ({"config": to_tree(_peer_config(step))}, "classic")
         ours = stack.enter_context(contextlib.closing(Contender(paddle_environment(threads), contender=f"paddle {kind}", **job)))
         ours.ask("save_weights", to=weights)
-        peers = {
-            layout: stack.enter_context(
-                contextlib.closing(
-                    Contender(plain_environment(threads or runtime.default_threads()), contender=f"pytorch {kind}", layout=layout, weights=weights, **job)
-                )
-            )
-            for layout in (LAYOUTS if kind == "classic" else LAYOUTS[:1])
-        }
+        environment = plain_environment(threads or runtime.default_threads())
+        peers = {}
+        for layout in LAYOUTS if kind == "classic" else LAYOUTS[:1]:
+            peer = Contender(environment, contender=f"pytorch {kind}", layout=layout, weights=weights, **job)
+            peers[layout] = stack.enter_context(contextlib.closing(peer))
         contenders = [ours, *peers.values()]
         if kind == "mlp":
             for contender in contenders:
@@ -136,8 +133,8 @@ def _beside_pytorch(step, threads, turns):
 
 
 def _peer_config(step):
-    preset, _, variant = step.rpartition(" ")
-    config = load_config(preset, {"generator.variant": variant, "train.batch_size": 128})
+    preset, overrides = preset_and_variant(step)
+    config = load_config(preset, {**overrides, "train.batch_size": 128})
     if config.algorithm != "classic" or config.discriminator.norm != "none" or config.generator.activation is None:
         raise InputError(f"--against pytorch: the peer has no preset {preset}; it has classic and fast")
     return config
@@ -200,9 +197,10 @@ def _entry(ours, peers, name, turns, difference=None):
         for i in range(0, steps * turns, steps)
     ]
     entry = {
+        "against": name,
         "paddle_ms": round(statistics.median(ours.milliseconds), 1),
-        f"{name}_ms": {key: round(value, 1) for key, value in medians.items()},
-        "better": best,
+        f"{name}_ms": round(medians[best], 1),
+        "peers_ms": {key: round(value, 1) for key, value in medians.items()},
         "ratio": round(medians[best] / statistics.median(ours.milliseconds), 3),
         "ratio_of_turns": {"smallest": round(min(ratios), 3), "largest": round(max(ratios), 3)},
         "steps": len(ours.milliseconds),
@@ -234,9 +232,8 @@ def _generation(ours, peers):
 
 def step_line(entry):
     """One entry for people."""
-    name, medians = next((key[:-3], value) for key, value in entry.items() if key.endswith("_ms") and isinstance(value, dict) and key != "stages_ms")
-    others = ", ".join(f"{key} {value:.0f} ms" for key, value in medians.items())
-    text = f"{entry['step']}, batch {entry['batch']}: {entry['paddle_ms']:.0f} ms; {name}: {others}; ratio {entry['ratio']:.2f}"
+    peers = ", ".join(f"{name} {value:.0f} ms" for name, value in entry["peers_ms"].items())
+    text = f"{entry['step']}, batch {entry['batch']}: {entry['paddle_ms']:.0f} ms; {entry['against']}: {peers}; ratio {entry['ratio']:.2f}"
     if "largest_loss_difference" in entry:
         text += f"; losses of the first steps differ by at most {entry['largest_loss_difference']:.0e}"
     if "generation" in entry:
@@ -244,16 +241,29 @@ def step_line(entry):
     return text
 
 
+def preset_and_variant(step):
+    """"classic upsample" -> ("classic", the overrides for that variant); the variant may be left out.
+
+    Raises:
+        InputError: more words than two.
+    """
+    preset, *variant = step.split() or [""]
+    if len(variant) > 1:
+        raise InputError(f"--steps '{step}': expected 'PRESET VARIANT', such as 'classic upsample'")
+    return preset, {"generator.variant": variant[0]} if variant else {}
+
+
 # ---- by itself ---------------------------------------------------------------------------------------------------------
 
 
-def alone(preset, variant=None, overrides=None, threads=None, turns=TURNS):
-    """A preset's step by stage, its sampling, and a short whole run: start, memory, what records and pictures take.
+def alone(step, overrides=None, threads=None, turns=TURNS):
+    """The step "preset variant" by stage, its sampling, and a short whole run: start, memory, what records and pictures take.
 
     Returns:
         {"preset", "variant", "batch", "step_ms", "images_per_second", "stages_ms", "generation_images_per_second", "run", "process"}.
     """
-    overrides = {**(overrides or {}), **({"generator.variant": variant} if variant else {})}
+    preset, variant = preset_and_variant(step)
+    overrides = {**variant, **(overrides or {})}
     config = load_config(preset, overrides)
     if config.algorithm != "classic":
         raise InputError(f"bench: {preset} trains {config.algorithm}; the step of classic presets is measured")
@@ -291,8 +301,9 @@ def table(entries):
         run = entry["run"]
         stages = ", ".join(f"{name} {value:.1f}" for name, value in entry["stages_ms"].items())
         shares = ", ".join(f"{name} {100 * share:.1f} %" for name, share in run["shares"].items())
+        step = f"{entry['preset']} {entry['variant']}, batch {entry['batch']}"
         lines += [
-            f"{entry['preset']} {entry['variant']}, batch {entry['batch']}: {entry['step_ms']:.1f} ms a step, {entry['images_per_second']} images/s",
+            f"{step}: {entry['step_ms']:.1f} ms a step, {entry['images_per_second']} images/s",
             f"  ms by stage: {stages}",
             f"  samples {entry['generation_images_per_second']} images/s; first step after {run['first_step_seconds']:.1f} s; "
             f"memory {run['peak_mb']} MB; of a run's time: {shares}",
@@ -319,12 +330,15 @@ def paddle_environment(threads=None):
 
 def machine():
     """What the figures were measured on."""
-    model = next((line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")), platform.processor())
-    memory = next((int(line.split()[1]) for line in _lines("/proc/meminfo") if line.startswith("MemTotal")), 0)
-    return {"cpu": model, "cores": runtime.default_threads(), "memory_gib": round(memory / 2**20), "python": platform.python_version()}
+    model, kilobytes = _field("/proc/cpuinfo", "model name") or platform.processor(), _field("/proc/meminfo", "MemTotal") or "0"
+    memory = round(int(kilobytes.split()[0]) / 2**20)
+    return {"cpu": model, "cores": runtime.default_threads(), "memory_gib": memory, "python": platform.python_version()}
 
 
-def _lines(path):
+def _field(path, name):
+    """The value of the first line "name: value" of a file of /proc, or None."""
     with contextlib.suppress(OSError):
-        return Path(path).read_text().splitlines()
-    return []
+        for line in Path(path).read_text().splitlines():
+            if line.startswith(name):
+                return line.partition(":")[2].strip()
+    return None
