@@ -74,6 +74,7 @@ FLAGS = {  # flag -> (configuration key, help)
     "--seed": ("train.seed", "root of all randomness"),
     "--device": ("runtime.device", "auto, cpu or gpu"),
     "--threads": ("runtime.threads", "CPU threads, 0 = one per physical core"),
+    "--recover": ("health.recover", "on or off: what to do when the samples have collapsed"),
     "--cpu-tuning": ("runtime.cpu_tuning", "on or off: MKL code path, threads and allocator as fits this CPU"),
 }
 
@@ -160,7 +161,7 @@ def _ending(run):
     return f"run {run.folder} is at step {run.step}"
 
 
-CLASSIFY_FLAGS = [flag for flag in FLAGS if flag != "--generator"]
+CLASSIFY_FLAGS = [flag for flag in FLAGS if flag not in ("--generator", "--recover")]
 
 
 def _classify_flags(command):
@@ -240,7 +241,11 @@ def _bench_flags(command):
     )
     samples.add_argument("--count", type=int, default=5000, help="samples of each run")
     samples.add_argument("--to", metavar="FILE", help="store the result as JSON")
-    for kind in (recipe, samples):
+    collapse = kinds.add_parser("collapse", help="train every digit alone, and count the runs that end healthy; stored rows are skipped")
+    collapse.add_argument("--recipes", default="work/collapse.yaml", metavar="FILE", help="the runs")
+    collapse.add_argument("--only", nargs="+", metavar="NAME", help="these rows alone")
+    collapse.add_argument("--to", default="work/results/collapse", metavar="DIR", help="where the results are")
+    for kind in (recipe, samples, collapse):
         kind.add_argument("--judge", required=True, metavar="RUN", help="the run of classify that reads the samples")
     tuning = kinds.add_parser("tuning", help="the classic step with the run-time settings on and off, side by side")
     tuning.add_argument("--turns", type=_positive, default=6, help="how often each is asked for a second's worth of steps")

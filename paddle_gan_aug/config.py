@@ -87,6 +87,9 @@ class Train(Section):
     batch_size: Positive = 128
     seed: Count = 0
     real_target: Annotated[float, msgspec.Meta(gt=0.5, le=1)] = 1.0  # below 1: one-sided label smoothing
+    instance_noise: Annotated[float, msgspec.Meta(ge=0)] = 0.0  # std of the noise on all that D sees, decaying linearly to none
+    instance_noise_start: Count = 0  # the step it decays from
+    instance_noise_steps: Positive = 500  # and for how long
     gradient_leaks: bool = False  # for the record only: repeats the two gradient leaks of the oldest version
 
 
@@ -104,6 +107,16 @@ class Log(Section):
     grid_every_steps: Positive = 100
     grid_images: Positive = 160
     visualdl: bool = True
+
+
+class Health(Section):
+    """`health.*`: whether the samples still look like images of this data."""
+
+    every_steps: Positive = 50
+    samples: Annotated[int, msgspec.Meta(ge=8)] = 100  # looked at each time
+    settle_steps: Positive = 600  # by when they must have looked healthy once
+    recover: bool = True  # False: alarms are recorded, and the run goes on
+    tries: Count = 4  # how many rungs of the recovery ladder may be used
 
 
 class Runtime(Section):
@@ -127,6 +140,7 @@ class Config(Section):
     optimizer: Optimizer = msgspec.field(default_factory=Optimizer)
     train: Train = msgspec.field(default_factory=Train)
     checkpoint: Checkpoint = msgspec.field(default_factory=Checkpoint)
+    health: Health = msgspec.field(default_factory=Health)
     log: Log = msgspec.field(default_factory=Log)
     runtime: Runtime = msgspec.field(default_factory=Runtime)
 

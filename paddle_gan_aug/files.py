@@ -9,6 +9,12 @@ from pathlib import Path
 
 from .errors import InputError
 
+try:
+    import fcntl
+except ImportError:  # Windows: runs are not locked
+    fcntl = None
+
+LOCK = ".lock"
 PACKAGE_PARENT = Path(__file__).resolve().parent.parent
 
 
@@ -49,6 +55,27 @@ def sync_folder(folder):
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+@contextlib.contextmanager
+def lock_folder(folder):
+    """Hold `folder` for this process alone; the lock goes with the process, however it ends.
+
+    Raises:
+        InputError: another process holds it.
+    """
+    with open(Path(folder) / LOCK, "a+", encoding="utf-8") as file:
+        if fcntl is not None:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                file.seek(0)
+                holder = file.read().strip() or "unknown"
+                raise InputError(f"{folder} is in use by another process (number {holder}): wait for it, or stop it") from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
 
 
 def write_json(path, value):

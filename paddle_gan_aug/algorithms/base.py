@@ -27,6 +27,7 @@ class Algorithm:
         self.config = config
         self.networks, self.optimizers, self._base_rates = {}, {}, {}
         self.step_number = 0  # the step under way, counted from 1
+        self.measure_gradients = False  # whether `step` also returns the norms of its gradients
 
     def add_adam(self, name, network, learning_rate, beta1=None):
         """Add an Adam optimizer over the trainable parameters of `network` under `name`."""
@@ -88,6 +89,20 @@ class Algorithm:
                 raise ValueError(f"{key}: shape {list(arrays[key].shape)}, the network has {list(tensor.shape)}")
             tensor.set_value(arrays[key])
 
+    def adopt_weights(self, arrays):
+        """Set what fits from the weights of a run whose networks differ in their normalisation; the rest stays as initialised.
+
+        Spectral normalisation keeps a layer's weight as `weight_orig`. Returns how many arrays were taken.
+        """
+        taken = 0
+        for name, network in self.networks.items():
+            for key, tensor in network.state_dict().items():
+                value = arrays.get(f"{name}/{key}", arrays.get(f"{name}/{key}".replace("weight_orig", "weight")))
+                if value is not None and list(tensor.shape) == list(value.shape):
+                    tensor.set_value(value)
+                    taken += 1
+        return taken
+
     def optimizer_state(self):
         """All optimizer moments: {"optimizer/parameter index/kind": array}.
 
@@ -136,6 +151,11 @@ def _locate(key, parameters):
 def trainable(network):
     """The parameters that learn. Paddle counts BatchNorm's running statistics among a network's parameters; they do not."""
     return [p for p in network.parameters() if not p.stop_gradient]
+
+
+def gradient_norm(network):
+    """The Euclidean norm of all of a network's present gradients, 0-D tensor."""
+    return paddle.add_n([p.grad.square().sum() for p in trainable(network) if p.grad is not None]).sqrt()
 
 
 @contextlib.contextmanager

@@ -14,8 +14,43 @@ def recipe(args):
     """`bench recipe`: see `recipes.run_recipes`."""
     from .recipes import run_recipes
 
-    rows = run_recipes(args.recipes, args.judge, args.to, args.only, say=lambda text: print(text, file=sys.stderr, flush=True))
+    rows = run_recipes(args.recipes, args.judge, args.to, args.only, say=functools.partial(print, file=sys.stderr, flush=True))
     return rows, recipe_table(rows)
+
+
+def collapse(args):
+    """`bench collapse`: recipes of single digits, with what became of each."""
+    from .recipes import run_recipes
+
+    rows = run_recipes(args.recipes, args.judge, args.to, args.only, say=functools.partial(print, file=sys.stderr, flush=True))
+    return rows, collapse_table(rows)
+
+
+HEALTHY_SHARE, HEALTHY_DIVERSITY = 0.9, 0.5  # read as the digit; of the real digit's diversity
+
+
+def is_healthy(row):
+    """Whether a row of single digits ended with samples one can use."""
+    if "failed" in row or not row["marks"]:
+        return False
+    last = row["marks"][-1]
+    return last["read_as_class"] >= HEALTHY_SHARE and last["diversity"] >= HEALTHY_DIVERSITY
+
+
+def collapse_table(rows):
+    """Every run of `bench collapse` as a line of Markdown, and the sums by preset."""
+    lines = ["| run | seed | healthy | read as the digit | diversity | alarms | rungs |", "|---|---|---|---|---|---|---|"]
+    for row in rows:
+        last = row["marks"][-1] if row["marks"] else {"read_as_class": float("nan"), "diversity": float("nan")}
+        rungs = ", ".join(alarm["rung"] for alarm in row["alarms"] if alarm["rung"]) or "–"
+        lines.append(
+            f"| {row['name']} | {row['seed']} | {'yes' if is_healthy(row) else 'no'} | {last['read_as_class']:.3f} | "
+            f"{last['diversity']:.2f} | {len(row['alarms'])} | {rungs} |"
+        )
+    for preset in dict.fromkeys(row["preset"] for row in rows):
+        mine = [row for row in rows if row["preset"] == preset]
+        lines.append(f"\n{preset}: {sum(map(is_healthy, mine))} of {len(mine)} runs end healthy")
+    return "\n".join(lines)
 
 
 def recipe_table(rows):

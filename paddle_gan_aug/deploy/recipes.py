@@ -12,13 +12,14 @@ from pathlib import Path
 
 import yaml
 
-from .. import runtime
+from .. import __version__, runtime
 from ..data import to_uint8
-from ..errors import InputError
+from ..errors import InputError, RunFailed
 from ..files import atomic_write, find_path, make_folder
 from ..pictures import grid, save_png
 from ..training import train
 from ..training.loop import Callback
+from ..training.recovery import Recovery
 from .judge import Judge
 
 DEFAULTS = {"preset": "classic", "overrides": {}, "seeds": [0, 1], "samples": 5000}
@@ -73,31 +74,37 @@ def _measure(recipe, seed, judge, picture, say):
     overrides = {**recipe["overrides"], "train.seed": seed, "train.steps": max(recipe["marks"])}
     overrides.setdefault("checkpoint.every_steps", max(recipe["marks"]))
     overrides.setdefault("log.grid_every_steps", max(recipe["marks"]))
+    overrides.setdefault("health.recover", False)  # a recipe's own fate is measured, not its rescue
     marks = JudgedAt(recipe, judge, seed, say)
+    row = {"name": recipe["name"], "preset": recipe["preset"], "overrides": recipe["overrides"], "seed": seed}
     with tempfile.TemporaryDirectory() as folder:
-        run = train(
-            recipe["preset"],
-            run="row",
-            output=Path(folder, "output"),
-            log=Path(folder, "log"),
-            overrides={**overrides, "log.visualdl": False},
-            callbacks=[marks],
-            quiet=True,
-        )
-        if run.interrupted:
-            return None
-        save_png(picture, grid(to_uint8(run.algorithm.images(run.algorithm.latents(160, runtime.rng(seed, "fixed latents"))))))
-    return {
-        "name": recipe["name"],
-        "preset": recipe["preset"],
-        "overrides": recipe["overrides"],
-        "seed": seed,
-        "marks": marks.rows,
-        "judge": marks.judge.name,
-        "reference": marks.judge.reference,
-        "process": run.state["process"],
-        "version": run.state["version"],
-    }
+        output = Path(folder, "output")
+        try:
+            run = train(
+                recipe["preset"],
+                run="row",
+                output=output,
+                log=Path(folder, "log"),
+                overrides={**overrides, "log.visualdl": False},
+                callbacks=[marks],
+                quiet=True,
+            )
+        except RunFailed as failure:
+            row["failed"] = str(failure)
+        else:
+            if run.interrupted:
+                return None
+            save_png(picture, grid(to_uint8(run.algorithm.images(run.algorithm.latents(160, runtime.rng(seed, "fixed latents"))))))
+        row["alarms"] = _alarms(output / "row")
+    return {**row, "marks": marks.rows, "judge": marks.judge.name, "reference": marks.judge.reference, **marks.provenance}
+
+
+def _alarms(folder):
+    """Every alarm of a run, [{"step", "alarms", "rung": the one taken, or None}], in the order in which they came."""
+    recovery = Recovery(folder)
+    taken = [{"step": use["alarm_step"], "alarms": use["alarms"], "rung": use["rung"]} for use in recovery.used]
+    rows = map(json.loads, (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines())
+    return taken + [{"step": row["step"], "alarms": row["alarm"], "rung": None} for row in rows if "alarm" in row]
 
 
 class JudgedAt(Callback):
@@ -105,11 +112,13 @@ class JudgedAt(Callback):
 
     def __init__(self, recipe, judge, seed, say):
         self.recipe, self.judge_run, self.seed, self.say = recipe, judge, seed, say
-        self.rows, self.judging = [], 0.0
+        self.rows, self.judging, self.started = [], 0.0, None
+        self.provenance = {"version": __version__}
 
     def on_begin(self, progress):
         self.judge = Judge(self.judge_run, "valid", self.recipe["overrides"].get("data.class_name"))
-        self.started = time.perf_counter()
+        self.started = self.started or time.perf_counter()  # a run that recovers begins more than once
+        self.provenance["process"] = vars(runtime.start("cpu"))
 
     def on_step(self, progress):
         if progress.step not in self.recipe["marks"]:
@@ -122,6 +131,6 @@ class JudgedAt(Callback):
             **{name: round(float(value), 4) for name, value in progress.values.items()},
             **self.judge.read(images),
         }
-        self.rows.append(row)
+        self.rows = [earlier for earlier in self.rows if earlier["step"] < row["step"]] + [row]
         self.say(json.dumps(row))
         self.judging += time.perf_counter() - paused

@@ -73,10 +73,10 @@ class Recorder(Callback):
         self.records, self.every = records, every
 
     def on_step(self, progress):
-        if progress.step % self.every == 0 or progress.step == 1 or progress.last:
+        if progress.step % self.every == 0 or progress.step == 1 or progress.last or progress.notes:
             values = {name: float(value) for name, value in progress.values.items()}
             values["images_per_second"] = progress.images_per_second
-            self.records.scalars(progress.step, values, epoch=progress.epoch)
+            self.records.scalars(progress.step, values, epoch=progress.epoch, **progress.notes)
 
     def on_end(self, progress):
         self.records.hyperparameter_results({name: float(value) for name, value in progress.values.items()})
@@ -108,12 +108,15 @@ class Checkpoints(Callback):
 
     Args:
         provenance: what every state.json says beside the step: seed, configuration hash, data fingerprint, versions.
+        with_state: the callbacks whose `state()` belongs to the run's.
     """
 
-    def __init__(self, folder, latents, provenance, every, keep):
+    def __init__(self, folder, latents, provenance, every, keep, with_state=()):
         self.folder, self.latents, self.provenance, self.every, self.keep = folder, latents, provenance, every, keep
+        self.with_state = with_state
 
     def on_step(self, progress):
-        if progress.step % self.every == 0 or progress.last:
-            state = {"total_steps": progress.total_steps, **self.provenance}
+        if (progress.step % self.every == 0 or progress.last) and not progress.failure:
+            callbacks = {type(callback).__name__: callback.state() for callback in self.with_state}
+            state = {"total_steps": progress.total_steps, "callbacks": callbacks, **self.provenance}
             save_checkpoint(self.folder, progress.step, progress.algorithm, self.latents, state, self.keep)

@@ -88,8 +88,19 @@ def read_state(path):
         raise DamagedCheckpoint(f"{path}: {error}") from None
 
 
-def load_checkpoint(path, algorithm, optimizers=True):
+def remove_checkpoints(folder, after):
+    """Remove the checkpoints of steps beyond `after` (a run that rolled back makes them anew)."""
+    for step in steps_on_disk(folder):
+        if step > after:
+            shutil.rmtree(Path(folder) / f"step-{step}")
+
+
+def load_checkpoint(path, algorithm, optimizers=True, adopt=False):
     """Set `algorithm` from a checkpoint.
+
+    Args:
+        optimizers: the optimizers' moments too.
+        adopt: the networks may differ in their normalisation: take the weights that fit, and no moments.
 
     Returns:
         (state dict, fixed latents or None).
@@ -102,20 +113,24 @@ def load_checkpoint(path, algorithm, optimizers=True):
     try:
         weights = load_file(path / "weights.safetensors")
         latents = weights.pop(LATENTS, None)
-        algorithm.load_weights(weights)
-        if optimizers:
+        if adopt:
+            algorithm.adopt_weights(weights)
+        else:
+            algorithm.load_weights(weights)
+        if optimizers and not adopt:
             algorithm.load_optimizer_state(load_file(path / "optimizers.safetensors"))
     except (OSError, ValueError, SafetensorError) as error:
         raise DamagedCheckpoint(f"{path}: {error}") from None
     return state, latents
 
 
-def load_newest(folder, algorithm_for, steps=None, optimizers=True, warn=None):
+def load_newest(folder, algorithm_for, steps=None, optimizers=True, warn=None, adopt=False):
     """The newest undamaged checkpoint in `folder`; damaged ones are reported through `warn` (default: stderr).
 
     Args:
         algorithm_for: state dict -> the algorithm to set.
         steps: which checkpoints may be used, ascending; None = all on disk.
+        optimizers, adopt: see `load_checkpoint`.
 
     Returns:
         (algorithm, state, latents), or None when there is no usable checkpoint.
@@ -125,7 +140,7 @@ def load_newest(folder, algorithm_for, steps=None, optimizers=True, warn=None):
         path = Path(folder) / f"step-{step}"
         try:
             algorithm = algorithm_for(read_state(path))
-            return (algorithm, *load_checkpoint(path, algorithm, optimizers))
+            return (algorithm, *load_checkpoint(path, algorithm, optimizers, adopt))
         except DamagedCheckpoint as damage:
             warn(f"damaged checkpoint skipped: {damage}")
     return None

@@ -19,7 +19,9 @@ class Progress:
     total_steps: int
     steps_per_epoch: int
     batch_size: int
-    values: dict = field(default_factory=dict)  # what the last step returned
+    values: dict = field(default_factory=dict)  # what the last step returned, and numbers that callbacks found in it
+    notes: dict = field(default_factory=dict)  # what else is to be recorded of the last step
+    failure: Optional[Exception] = None  # set by a callback: ends the training with this error once all callbacks have seen the step
     started: float = field(default_factory=time.perf_counter)
     first_step: int = 0  # steps that were already done when this process began
     interrupted: Optional[str] = None  # the signal that ends the run after this step
@@ -82,13 +84,15 @@ def run_steps(algorithm, batches, total_steps, seed, callbacks, first_step=0):
             runtime.seed_paddle(seed, "inside paddle", number)
             wanted = algorithm.batches_per_step
             real = [batches.batch((number - 1) * wanted + i) for i in range(wanted)]
-            progress.values = algorithm.step(real, runtime.rng(seed, "step", number))
+            progress.values, progress.notes = algorithm.step(real, runtime.rng(seed, "step", number)), {}
             progress.step = number
             for callback in callbacks:
                 began = time.perf_counter()
                 callback.on_step(progress)
                 name = type(callback).__name__
                 progress.spent[name] = progress.spent.get(name, 0.0) + time.perf_counter() - began
+            if progress.failure:
+                raise progress.failure
         for callback in callbacks:
             callback.on_end(progress)
     return progress

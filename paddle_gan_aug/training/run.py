@@ -14,11 +14,13 @@ from ..algorithms import build
 from ..config import Config, load_config, to_flat, to_yaml
 from ..data import Batches, load
 from ..errors import InputError, RunFailed
-from ..files import atomic_write, find_path, make_folder, project_root
+from ..files import atomic_write, find_path, lock_folder, make_folder, project_root
 from ..records import Records
 from .callbacks import Checkpoints, Grids, ProgressLine, Recorder
-from .checkpoint import load_newest, steps_on_disk
+from .checkpoint import load_newest, remove_checkpoints, steps_on_disk
+from .health import Collapsed, HealthMonitor
 from .loop import run_steps
+from .recovery import Recovery
 
 CONTINUE_MAY_CHANGE = ("train.steps", "train.epochs", "checkpoint.", "log.", "runtime.")
 HYPERPARAMETERS = ("algorithm", "data.", "generator.", "discriminator.", "classifier.", "optimizer.", "train.")
@@ -72,55 +74,110 @@ def train(config="classic", run=None, output=None, log=None, resume=False, overr
 
 
 def _train_in(folder, config, log, resume, callbacks, quiet, say):
+    """Train in `folder`, recovering as often as the configuration allows."""
     images = training_images(config)
     process = runtime.start(config.runtime.device, config.runtime.threads, config.runtime.cpu_tuning)
-    seed = config.train.seed
-    batches = Batches(images, config.train.batch_size, lambda epoch: runtime.rng(seed, "shuffle", epoch))
-    runtime.seed_paddle(seed, "initial weights")
-    algorithm = build(config, images.images.shape[1:], images.class_names)
-    total_steps = planned_steps(config, batches.steps_per_epoch // algorithm.batches_per_step)
+    session = _Session(folder, config, log, images, process, callbacks, quiet, say)
+    recovery = Recovery(folder)
+    if recovery.failed:
+        raise RunFailed(f"run {folder.name} has failed for good ({recovery.failed}); train again under another name")
+    parts = session.build(recovery.config(config))  # whatever is wrong with the settings comes out before anything is written
+    with lock_folder(make_run_folders(folder, log)):
+        while True:
+            try:
+                return session.train(*parts, resume, bool(recovery.used))
+            except Collapsed as collapse:
+                steps = [step for step in steps_on_disk(folder / "checkpoints") if step <= collapse.healthy_step]
+                rung = recovery.climb(collapse, max(steps, default=0), config.health.tries)
+                back_to = recovery.used[-1]["from_step"]
+                remove_checkpoints(folder / "checkpoints", after=back_to)
+                session.keep_optimizers, resume = rung.keeps_optimizers, True
+                parts = session.build(recovery.config(config))
+                say(f"recovery {len(recovery.used)} of {config.health.tries}, from step {back_to}: {rung.text}")
 
-    make_folder(folder.parent)
-    make_folder(log)
-    make_folder(folder)
-    make_folder(folder / "checkpoints")
-    latents, first_step = None, 0
-    if algorithm.latent_dim:
-        latents = algorithm.latents(config.log.grid_images, runtime.rng(seed, "fixed latents"))
-    found = load_newest(folder / "checkpoints", lambda _: algorithm, warn=say) if resume else None
-    if found:
-        _, state, latents = found
-        first_step = state["step"]
-    elif resume:
-        say(f"run {folder.name} has no checkpoint yet: starting it afresh")
-    if first_step >= total_steps:
-        say(f"run {folder.name} is at step {first_step} of {total_steps}: nothing left to do; raise --steps or --epochs to go on")
-        return Run(folder, config, algorithm, first_step, state)
 
-    with atomic_write(folder / "config.yaml", "w") as file:
-        file.write(to_yaml(config))
-    records = Records(folder, log, folder.name, visualdl=config.log.visualdl, resume_step=first_step if resume else None)
-    records.hyperparameters(_hyperparameters(config), list(algorithm.losses))
-    provenance = {
-        "seed": seed,
-        "data": {
-            "source": images.source,
-            "fingerprint": images.fingerprint(),
-            "count": len(images),
-            "class_names": list(images.class_names),
-        },
-        "image_shape": list(images.images.shape[1:]),
-        "version": __version__,
-        "process": vars(process).copy(),
-    }
-    everyday = [] if quiet else [ProgressLine()]
-    everyday.append(Recorder(records, config.log.every_steps))
-    if latents is not None:
-        everyday.append(Grids(make_folder(folder / "samples"), records, latents, config.log.grid_every_steps))
-    everyday.append(Checkpoints(folder / "checkpoints", latents, provenance, config.checkpoint.every_steps, config.checkpoint.keep))
-    say(f"run {folder}  ·  {len(images)} images of {images.source}  ·  {total_steps} steps  ·  {process.device}, {process.threads} threads")
-    progress = run_steps(algorithm, batches, total_steps, seed, [*everyday, *callbacks], first_step)
-    return Run(folder, config, algorithm, progress.step, {"step": progress.step, **provenance}, progress.interrupted)
+@dataclass
+class _Session:
+    """What stays the same when a run goes back and on with other settings."""
+
+    folder: Path
+    base: Config
+    log: Path
+    images: Any
+    process: Any
+    callbacks: Any
+    quiet: bool
+    say: Any
+    keep_optimizers: bool = True  # of the checkpoint that training goes on from
+
+    def build(self, config):
+        """(config, batches, algorithm, total steps) of a stretch of training with these settings."""
+        seed = config.train.seed
+        batches = Batches(self.images, config.train.batch_size, lambda epoch: runtime.rng(seed, "shuffle", epoch))
+        runtime.seed_paddle(seed, "initial weights")
+        algorithm = build(config, self.images.images.shape[1:], self.images.class_names)
+        return config, batches, algorithm, planned_steps(config, batches.steps_per_epoch // algorithm.batches_per_step)
+
+    def train(self, config, batches, algorithm, total_steps, resume, recovering):
+        """One stretch of training, from the newest checkpoint when `resume`; see `_train_in`."""
+        folder, say, seed = self.folder, self.say, config.train.seed
+        latents, first_step = None, 0
+        if algorithm.latent_dim:
+            latents = algorithm.latents(config.log.grid_images, runtime.rng(seed, "fixed latents"))
+        found = self._newest(algorithm) if resume else None
+        if found:
+            _, state, latents = found
+            first_step = state["step"]
+        elif resume and not recovering:
+            say(f"run {folder.name} has no checkpoint yet: starting it afresh")
+        if first_step >= total_steps:
+            say(f"run {folder.name} is at step {first_step} of {total_steps}: nothing left to do; raise --steps or --epochs to go on")
+            return Run(folder, config, algorithm, first_step, state)
+
+        with atomic_write(folder / "config.yaml", "w") as file:
+            file.write(to_yaml(self.base))
+        records = Records(folder, self.log, folder.name, visualdl=config.log.visualdl, resume_step=first_step if resume else None)
+        records.hyperparameters(_hyperparameters(config), list(algorithm.losses))
+        provenance = self._provenance(seed)
+        everyday = self._everyday(config, records, latents, first_step, provenance)
+        if found:
+            for callback in everyday:
+                if type(callback).__name__ in state.get("callbacks", {}):
+                    callback.load_state(state["callbacks"][type(callback).__name__])
+        what = f"{len(self.images)} images of {self.images.source}"
+        say(f"run {folder}  ·  {what}  ·  {total_steps} steps  ·  {self.process.device}, {self.process.threads} threads")
+        progress = run_steps(algorithm, batches, total_steps, seed, [*everyday, *self.callbacks], first_step)
+        return Run(folder, config, algorithm, progress.step, {"step": progress.step, **provenance}, progress.interrupted)
+
+    def _newest(self, algorithm):
+        found = load_newest(self.folder / "checkpoints", lambda _: algorithm, warn=self.say, adopt=not self.keep_optimizers)
+        self.keep_optimizers = True
+        return found
+
+    def _provenance(self, seed):
+        images = self.images
+        data = {"source": images.source, "fingerprint": images.fingerprint(), "count": len(images), "class_names": list(images.class_names)}
+        shape = list(images.images.shape[1:])
+        return {"seed": seed, "data": data, "image_shape": shape, "version": __version__, "process": vars(self.process).copy()}
+
+    def _everyday(self, config, records, latents, first_step, provenance):
+        """The callbacks of every run, in the order in which they see a step."""
+        callbacks = [] if self.quiet else [ProgressLine()]
+        with_state = []
+        if latents is not None:
+            with_state = [HealthMonitor(config.health, self.images, latents, config.train.seed, first_step, records, self.say)]
+        callbacks += [*with_state, Recorder(records, config.log.every_steps)]
+        if latents is not None:
+            callbacks.append(Grids(make_folder(self.folder / "samples"), records, latents, config.log.grid_every_steps))
+        options = config.checkpoint
+        return [*callbacks, Checkpoints(self.folder / "checkpoints", latents, provenance, options.every_steps, options.keep, with_state)]
+
+
+def make_run_folders(folder, log):
+    """Make what a run needs in `output` and `log`; returns the run's folder."""
+    for path in (folder.parent, log, folder, folder / "checkpoints"):
+        make_folder(path)
+    return folder
 
 
 def training_images(config):
@@ -241,7 +298,10 @@ def open_run(run, checkpoint="last", device="auto", threads=0):
         InputError: no run, or no such checkpoint. RunFailed: every checkpoint is damaged.
     """
     folder = run_folder(run)
-    config = load_config(folder / "config.yaml")
+    recovery = Recovery(folder)
+    if recovery.failed:
+        raise RunFailed(f"run {folder} has failed ({recovery.failed}): no samples are made from it")
+    config = recovery.config(load_config(folder / "config.yaml"))
     steps = steps_on_disk(folder / "checkpoints")
     if not steps:
         raise InputError(f"run {folder} has no checkpoint yet: train it first (--run {folder.name} --resume)")

@@ -1,0 +1,112 @@
+"""What a run does when it has collapsed: back to the last healthy checkpoint, one rung up the ladder, and on.
+
+The rungs go from the mildest change to the strongest and add up; only the last begins anew. Each use is written to
+`recovery.json` in the run's folder before training goes on, so that a run which is interrupted afterwards resumes with the
+settings it had, and everyone can see what became of the settings in `config.yaml`.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Callable
+
+from ..config import load_config
+from ..errors import InputError, RunFailed
+from ..files import write_json
+
+FILE = "recovery.json"
+NEW_SEED = 1_000_003  # added to the root seed
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One way to go on.
+
+    Args:
+        name: as it stands in recovery.json.
+        text: what it does, for people.
+        overrides: (configuration, step it goes on from) -> {"section.key": value}.
+        keeps_optimizers: whether the optimizers' moments still fit.
+        from_start: begin anew instead of going back to a checkpoint.
+    """
+
+    name: str
+    text: str
+    overrides: Callable
+    keeps_optimizers: bool = True
+    from_start: bool = False
+
+
+LADDER = [
+    Rung(
+        "smaller-d-step",
+        "half D's learning rate, and one-sided label smoothing",
+        lambda config, step: {"optimizer.discriminator_lr": config.optimizer.discriminator_lr / 2, "train.real_target": 0.9},
+    ),
+    Rung(
+        "instance-noise",
+        "noise on all that D sees, fading within 500 steps",
+        lambda config, step: {"train.instance_noise": 0.3, "train.instance_noise_start": step, "train.instance_noise_steps": 500},
+    ),
+    Rung(
+        "spectral-norm",
+        "spectral normalisation in D (its weights are kept, the optimizers begin anew)",
+        lambda config, step: {"discriminator.norm": "spectral"},
+        keeps_optimizers=False,
+    ),
+    Rung(
+        "new-seed",
+        "from the start with another seed",
+        lambda config, step: {"train.seed": config.train.seed + NEW_SEED, "train.instance_noise_start": 0},
+        keeps_optimizers=False,
+        from_start=True,
+    ),
+]
+RUNGS = {rung.name: rung for rung in LADDER}
+
+
+class Recovery:
+    """The rungs that a run has used, in its folder.
+
+    Args:
+        folder: the run's folder.
+
+    Raises:
+        InputError: recovery.json is not what was written there.
+    """
+
+    def __init__(self, folder):
+        self.path = folder / FILE
+        self.used, self.failed = [], None
+        if self.path.exists():
+            try:
+                found = json.loads(self.path.read_text(encoding="utf-8"))
+                self.used, self.failed = list(found["used"]), found["failed"]
+                assert all(use["rung"] in RUNGS for use in self.used)
+            except (OSError, ValueError, KeyError, TypeError, AssertionError) as error:
+                raise InputError(f"{self.path} is damaged ({error}): restore it, or train under another name") from None
+
+    def config(self, config):
+        """The configuration with all used rungs laid over it."""
+        for use in self.used:
+            config = load_config(config, RUNGS[use["rung"]].overrides(config, use["from_step"]))
+        return config
+
+    def climb(self, collapse, checkpoint_step, tries):
+        """Take the next rung after `collapse`, back to `checkpoint_step`, and write it down; returns the `Rung`.
+
+        Raises:
+            RunFailed: no rung is left, or `tries` are used up; the run is marked as failed.
+        """
+        if len(self.used) >= min(tries, len(LADDER)):
+            self.failed = str(collapse)
+            self._write()
+            tried = ", ".join(use["rung"] for use in self.used) or "nothing"
+            raise RunFailed(f"run {self.path.parent.name} collapsed and could not be recovered ({collapse}); tried: {tried}")
+        rung = LADDER[len(self.used)]
+        from_step = 0 if rung.from_start else checkpoint_step
+        self.used.append({"rung": rung.name, "alarm_step": collapse.step, "alarms": collapse.alarms, "from_step": from_step})
+        self._write()
+        return rung
+
+    def _write(self):
+        write_json(self.path, {"used": self.used, "failed": self.failed})
