@@ -25,6 +25,10 @@ def main(argv=None):
     except RunFailed as error:
         print(f"paddle_gan_aug {args.name}: {error}", file=sys.stderr)
         return FAILED
+    except OSError as error:
+        where = f" {error.filename}" if error.filename else ""
+        print(f"paddle_gan_aug {args.name}: the system refused{where}: {error.strerror or error}", file=sys.stderr)
+        return FAILED
     except KeyboardInterrupt:
         print(f"paddle_gan_aug {args.name}: interrupted", file=sys.stderr)
         return INTERRUPTED
@@ -247,6 +251,11 @@ def _bench_flags(command):
     collapse.add_argument("--to", default="work/results/collapse", metavar="DIR", help="where the results are")
     for kind in (recipe, samples, collapse):
         kind.add_argument("--judge", required=True, metavar="RUN", help="the run of classify that reads the samples")
+    kills = kinds.add_parser("kills", help="kill runs at random moments, resume them, and compare them with an undisturbed one")
+    kills.add_argument("--count", type=_positive, default=30, help="how many runs are killed")
+    kills.add_argument("--seed", type=int, default=0, help="of the moments")
+    kills.add_argument("--data", default="mnist", help="what the runs learn")
+    kills.add_argument("--to", metavar="FILE", help="store the result as JSON")
     tuning = kinds.add_parser("tuning", help="the classic step with the run-time settings on and off, side by side")
     tuning.add_argument("--turns", type=_positive, default=6, help="how often each is asked for a second's worth of steps")
     tuning.add_argument("--to", metavar="FILE", help="store the result as JSON")

@@ -26,6 +26,14 @@ def collapse(args):
     return rows, collapse_table(rows)
 
 
+def kills(args):
+    """`bench kills`: see `faults.kill_tests`."""
+    from .faults import kill_tests
+
+    result = kill_tests(args.count, args.seed, args.data, say=functools.partial(print, file=sys.stderr, flush=True))
+    return _stored(args.to, result, f"{result['identical']} of {args.count} killed runs resumed to the same bits as the undisturbed one")
+
+
 HEALTHY_SHARE, HEALTHY_DIVERSITY = 0.9, 0.5  # read as the digit; of the real digit's diversity
 
 

@@ -67,26 +67,30 @@ def _clock(seconds):
 
 
 class Recorder(Callback):
-    """Writes the step's values to the records every `every` steps, at the first and at the last."""
+    """Writes the step's values to the records every `every` steps, at the first and at the run's last.
+
+    An interruption leaves no line of its own: a run that was interrupted and resumed has the same records as one that was not.
+    """
 
     def __init__(self, records, every):
         self.records, self.every = records, every
 
     def on_step(self, progress):
-        if progress.step % self.every == 0 or progress.step == 1 or progress.last or progress.notes:
+        if progress.step % self.every == 0 or progress.step == 1 or progress.complete or progress.notes:
             values = {name: float(value) for name, value in progress.values.items()}
             values["images_per_second"] = progress.images_per_second
             self.records.scalars(progress.step, values, epoch=progress.epoch, **progress.notes)
 
     def on_end(self, progress):
-        self.records.hyperparameter_results({name: float(value) for name, value in progress.values.items()})
+        if progress.complete:
+            self.records.hyperparameter_results({name: float(value) for name, value in progress.values.items()})
 
     def close(self):
         self.records.close()
 
 
 class Grids(Callback):
-    """Draws the run's fixed latents into `samples/step-<n>.png` and the dashboard every `every` steps and at the last.
+    """Draws the run's fixed latents into `samples/step-<n>.png` and the dashboard every `every` steps and at the run's last.
 
     Args:
         latents: float32 [N, latent_dim], the same for the whole run.
@@ -96,7 +100,7 @@ class Grids(Callback):
         self.folder, self.records, self.latents, self.every = folder, records, latents, every
 
     def on_step(self, progress):
-        if progress.step % self.every == 0 or progress.last:
+        if progress.step % self.every == 0 or progress.complete:
             images = to_uint8(progress.algorithm.images(self.latents))
             path = self.folder / f"step-{progress.step:06d}.png"
             titled_grid(path, images, f"epoch {progress.epoch}, step {progress.step}")

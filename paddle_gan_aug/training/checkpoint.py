@@ -15,9 +15,11 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
+from ..errors import RunFailed
 from ..files import sha256, sync_folder, write_json
 
 _NAME = re.compile(r"step-(\d+)")
+INCOMPLETE = ".incomplete"
 LATENTS = "fixed/latents"  # beside the weights: the latents of every grid of this run
 
 
@@ -36,10 +38,27 @@ def save_checkpoint(folder, step, algorithm, latents, state, keep):
 
     Returns:
         The path of the new checkpoint.
+
+    Raises:
+        RunFailed: it cannot be written; the checkpoints on disk are as they were.
     """
     folder = Path(folder)
-    final, temporary = folder / f"step-{step}", folder / f".step-{step}.incomplete"
-    shutil.rmtree(temporary, ignore_errors=True)
+    temporary = folder / f".step-{step}{INCOMPLETE}"
+    for leftover in folder.glob(f".*{INCOMPLETE}"):  # of a process that was killed while it saved
+        shutil.rmtree(leftover, ignore_errors=True)
+    try:
+        return _save(folder, temporary, step, algorithm, latents, state, keep)
+    except (OSError, SafetensorError) as error:
+        shutil.rmtree(temporary, ignore_errors=True)
+        newest = max(steps_on_disk(folder), default=None)
+        kept = "there is none before it" if newest is None else f"the one of step {newest} is whole"
+        raise RunFailed(
+            f"cannot save the checkpoint of step {step} in {folder} ({error}); {kept}; make room, then go on with --resume"
+        ) from None
+
+
+def _save(folder, temporary, step, algorithm, latents, state, keep):
+    final = folder / f"step-{step}"
     temporary.mkdir()
     weights = algorithm.weights()
     if latents is not None:

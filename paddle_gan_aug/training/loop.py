@@ -38,9 +38,14 @@ class Progress:
         return (self.step - self.first_step) * self.batch_size / max(1e-9, time.perf_counter() - self.started)
 
     @property
+    def complete(self):
+        """Whether the run has all its steps."""
+        return self.step >= self.total_steps
+
+    @property
     def last(self):
-        """Whether no step follows."""
-        return self.step >= self.total_steps or self.interrupted is not None
+        """Whether no step follows in this process."""
+        return self.complete or self.interrupted is not None
 
 
 class Callback:
