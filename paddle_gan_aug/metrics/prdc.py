@@ -34,19 +34,21 @@ def precision_recall_density_coverage(real, fake, neighbours=NEIGHBOURS):
     real, fake = checked_pair(real, fake, least=neighbours + 1)
     real_radii, fake_radii = squared_radii(real, neighbours), squared_radii(fake, neighbours)
 
+    balls = np.zeros(len(fake), dtype=np.int64)  # real balls that each generated row lies in
+
     def reduce(distances, start):
-        """Rows `start` and following of the squared distances [some real, all fake] -> what the four need of them."""
+        """Squared distances of the real rows from `start` on to all generated ones -> for each, (in a generated ball, covered)."""
         inside = distances < real_radii[start : start + len(distances), None]
-        return inside.sum(0)[None], (distances < fake_radii).any(1), inside.any(1)
+        balls[:] += inside.sum(0)
+        return (distances < fake_radii).any(1), inside.any(1)
 
     pieces = pairwise_distances_chunked(real, fake, reduce_func=reduce, working_memory=CHUNK_MEGABYTES, metric="euclidean", squared=True)
-    balls, inside_fake, covered = zip(*pieces)
-    balls = np.concatenate(balls).sum(0)  # real balls that each generated row lies in
+    recalled, covered = map(np.concatenate, zip(*pieces))
     return {
         "precision": float((balls > 0).mean()),
-        "recall": float(np.concatenate(inside_fake).mean()),
+        "recall": float(recalled.mean()),
         "density": float(balls.mean() / neighbours),
-        "coverage": float(np.concatenate(covered).mean()),
+        "coverage": float(covered.mean()),
     }
 
 
