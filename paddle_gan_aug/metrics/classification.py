@@ -1,6 +1,9 @@
 """What a classifier's readings say: of the classifier on labelled images, and of generated images without labels."""
 
 import numpy as np
+from scipy.stats import entropy
+
+from .checks import checked_rows
 
 
 def confusion_matrix(labels, predicted, classes):
@@ -26,6 +29,44 @@ def class_shares(probabilities):
         probabilities: float [N, classes].
     """
     return np.bincount(probabilities.argmax(1), minlength=probabilities.shape[1]) / len(probabilities)
+
+
+def class_histogram(labels, classes):
+    """The share of each class among labels, float64 [classes], summing to 1.
+
+    Args:
+        labels: int64 [N], values in 0 … classes - 1.
+
+    Raises:
+        ValueError: no labels, or one outside the classes.
+    """
+    labels = np.asarray(labels, dtype=np.int64)
+    if labels.ndim != 1 or not len(labels):
+        raise ValueError(f"expected a row of labels, got shape {list(labels.shape)}")
+    if labels.min() < 0 or labels.max() >= classes:
+        raise ValueError(f"labels from {labels.min()} to {labels.max()} do not fit {classes} classes")
+    return np.bincount(labels, minlength=classes) / len(labels)
+
+
+def histogram_divergence(shares, reference=None):
+    """KL(shares || reference) in nats: 0 for equal histograms, infinite where `reference` lacks a class that `shares` has.
+
+    Against the uniform histogram it is log(classes) when one class is all there is (PacGAN, Lin et al. 2018,
+    arXiv:1712.04086, measures mode collapse so).
+
+    Args:
+        shares, reference: float [classes], normalised here; `reference` None = uniform.
+
+    Raises:
+        ValueError: negative or not finite shares, shares of nothing, or different numbers of classes.
+    """
+    shares = checked_rows("class shares", np.asarray(shares, dtype=np.float64)[None])[0]
+    reference = np.ones_like(shares) if reference is None else checked_rows("class shares", np.asarray(reference)[None])[0]
+    if len(reference) != len(shares):
+        raise ValueError(f"{len(shares)} classes cannot be compared with {len(reference)}")
+    if min(shares.min(), reference.min()) < 0 or shares.sum() <= 0 or reference.sum() <= 0:
+        raise ValueError("class shares must not be negative nor all zero")
+    return float(entropy(shares, reference))
 
 
 def confident_share(probabilities, threshold=0.9):

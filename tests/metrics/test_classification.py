@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from paddle_gan_aug.metrics import accuracy, class_shares, confident_share, confusion_matrix, mean_pairwise_distance
+from paddle_gan_aug.metrics import (
+    accuracy,
+    class_histogram,
+    class_shares,
+    confident_share,
+    confusion_matrix,
+    histogram_divergence,
+    mean_pairwise_distance,
+)
 
 PROBABILITIES = np.array([[0.95, 0.03, 0.02], [0.5, 0.3, 0.2], [0.05, 0.9, 0.05], [0.1, 0.1, 0.8]])
 
@@ -28,3 +36,33 @@ def test_mean_pairwise_distance():
         mean_pairwise_distance(np.zeros((1, 3)))
     draws = np.random.default_rng(0).standard_normal((2000, 50))
     assert mean_pairwise_distance(draws) == pytest.approx(10.0, rel=0.02)  # sqrt(2 · 50) but for a small term
+
+
+def test_class_histogram():
+    np.testing.assert_allclose(class_histogram([0, 0, 3, 1], 5), [0.5, 0.25, 0, 0.25, 0])
+    for labels, message in (([], "row of labels"), ([5], "5 to 5"), ([-1], "-1")):
+        with pytest.raises(ValueError, match=message):
+            class_histogram(labels, 5)
+
+
+def test_histogram_divergence():
+    assert histogram_divergence([1, 1, 1]) == pytest.approx(0)
+    assert histogram_divergence([1, 0, 0, 0]) == pytest.approx(np.log(4))
+    assert histogram_divergence([0.5, 0.5], [0.25, 0.75]) == pytest.approx(0.5 * np.log(2) + 0.5 * np.log(2 / 3))
+    assert histogram_divergence([0.5, 0.5], [1, 0]) == np.inf
+    assert histogram_divergence([1, 0], [0.5, 0.5]) == pytest.approx(np.log(2))
+
+
+@pytest.mark.parametrize(
+    ("shares", "reference", "message"),
+    [
+        ([1, 1], [1, 1, 1], "2 classes"),
+        ([0, 0], None, "zero"),
+        ([-1, 2], None, "negative"),
+        ([np.nan, 1], None, "NaN"),
+        ([], None, "shape"),
+    ],
+)
+def test_bad_histograms(shares, reference, message):
+    with pytest.raises(ValueError, match=message):
+        histogram_divergence(shares, reference)

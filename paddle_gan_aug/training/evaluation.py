@@ -1,0 +1,333 @@
+"""How good generated images are: every measure of `metrics` in the features of one network, each beside its real floor.
+
+The floor is what the same measure gives for real images: training images, as many as there are generated ones, in place of the
+generated ones. It is not zero, and it depends on the count; a generator at the floor is as good as more data.
+
+Validation images are the reference for whatever happens during training and for any choice; test images for final figures.
+"""
+
+import functools
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .. import runtime
+from ..data import LabelledImages, load, to_network
+from ..errors import InputError
+from ..metrics import (
+    class_histogram,
+    class_shares,
+    closeness_to_training,
+    duplicate_share,
+    frechet_distance,
+    histogram_divergence,
+    inception_score,
+    kernel_distance,
+    mean_pairwise_distance,
+    nearest_distances,
+    precision_recall_density_coverage,
+    repeated_share,
+)
+from ..metrics.frechet import ROWS_PER_FEATURE
+from .feature_network import feature_network as find_feature_network
+from .feature_network import train_classifier
+
+PARTS = ("valid", "eval")
+ALPHA = 0.001  # of the test for memorisation
+REFERENCES_KEPT = 4  # in memory
+METRICS = (
+    "frechet",
+    "kid",
+    "inception_score",
+    "precision",
+    "recall",
+    "density",
+    "coverage",
+    "class_histogram",
+    "diversity",
+    "memorisation",
+    "classifier_accuracy_score",
+)
+
+
+def evaluate_images(
+    images,
+    source="mnist",
+    part="valid",
+    count=None,
+    seed=0,
+    feature_network=None,
+    classifier_accuracy_score=False,
+    labels=None,
+    class_name=None,
+    split="standard",
+):
+    """Measure generated images against real ones.
+
+    Args:
+        images: uint8 [N, C, H, W], of the shape of the real ones.
+        source: the real data, by name or path.
+        part: the reference: "valid" (during training, and for every choice) or "eval" (test images: final figures only).
+        count: how many of the images, the first ones; None = all. The reference and the floor use as many real images, or all there are.
+        seed: of all random choices: which real images, and the shuffles of KID and inception score.
+        feature_network: a `FeatureNetwork`; None = the one of the data.
+        classifier_accuracy_score: train a classifier on the images and `labels`, test it on the reference: minutes.
+        labels: int64 [N]; for the classifier accuracy score only.
+        class_name: compare with the real images of this class alone.
+        split: how the generator's training images were chosen; "full" has no validation images left.
+
+    Returns:
+        A dict of plain values, ready for JSON. For each of `METRICS` (the last one when asked for) a dict with `value`, its
+        `error` where there is an estimate, and its `floor`; further keys are said in the functions below. Beside them count,
+        reference (which real images, how many), floor_count (training images that stood in for generated ones),
+        feature_network (name, accuracy), and seed.
+
+    Raises:
+        InputError: images of another type or shape than the data, too few of them, or labels that do not fit.
+    """
+    if part not in PARTS:
+        raise InputError(f"part {part!r}: the reference is one of {', '.join(PARTS)}")
+    network = feature_network or _network_of(str(source))
+    _check_type(images, network)
+    given = len(images)
+    images = _first(images, count)
+    _check_enough(len(images), network, "the generated images")
+    reference = _reference(network, str(source), part, class_name, split)
+    if classifier_accuracy_score:
+        labelled = _labelled(images, labels, given, reference.images.class_names)
+    real_count, floor_count = min(len(images), len(reference.images)), min(len(images), len(reference.training))
+    _check_enough(real_count, network, reference.images.source)
+    _check_enough(floor_count, network, reference.training.source)
+    floor = reference.floor(floor_count, real_count, seed)
+    result = _measure(images, network.read(images), reference, reference.chosen(real_count, seed), seed)
+    for name, value in floor.items():
+        result[name]["floor"] = value
+    if classifier_accuracy_score:
+        result["classifier_accuracy_score"] = _classifier_accuracy_score(labelled, reference, floor_count, seed)
+    return {
+        **_finite(result),
+        "count": len(images),
+        "reference": {
+            "source": str(source),
+            "part": part,
+            "class_name": class_name,
+            "split": split,
+            "count": real_count,
+            "fingerprint": reference.images.fingerprint(),
+        },
+        "floor_count": floor_count,
+        "feature_network": {"name": network.name, "accuracy": network.accuracy},
+        "seed": seed,
+    }
+
+
+def compare(first, second):
+    """Set two results of `evaluate_images` side by side.
+
+    Returns:
+        {metric: (value of the first, value of the second)} of the metrics that both have.
+
+    Raises:
+        InputError: they were measured by different feature networks, against different real images, or at different counts;
+            then the numbers say nothing about each other.
+    """
+    names = [result["feature_network"]["name"] for result in (first, second)]
+    if names[0] != names[1]:
+        raise InputError(f"results of the feature networks {names[0]} and {names[1]} cannot be compared: evaluate both with one")
+    for key, what in (("fingerprint", "real images"), ("count", "numbers of real images")):
+        sides = [result["reference"][key] for result in (first, second)]
+        if sides[0] != sides[1]:
+            raise InputError(f"results against different {what} ({sides[0]} and {sides[1]}) cannot be compared: evaluate both alike")
+    if first["count"] != second["count"]:
+        raise InputError(f"results of {first['count']} and {second['count']} images cannot be compared: evaluate both with one --count")
+    return {name: (first[name]["value"], second[name]["value"]) for name in METRICS if name in first and name in second}
+
+
+# ---- the real side -----------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Reference:
+    """What real images look like to a feature network; read once per process."""
+
+    network: object
+    images: LabelledImages  # the reference
+    training: LabelledImages  # what the generator learnt from
+    read: tuple  # features, probabilities of the reference
+    training_read: tuple
+    distances: np.ndarray  # of the reference to the nearest training image
+    _floors: dict = field(default_factory=dict)
+
+    @functools.cached_property
+    def classes(self):
+        """The class that the network reads in each image of the reference."""
+        return self.read[1].argmax(1)
+
+    def chosen(self, count, seed):
+        """Indices of `count` images of the reference."""
+        return runtime.rng(seed, "reference images").permutation(len(self.images))[:count]
+
+    def floor(self, count, real_count, seed):
+        """{metric: value} of `count` training images in place of generated ones, against `real_count` of the reference.
+
+        The inception score's floor is that of the reference: the network learnt the training images and is surer of them.
+        For memorisation one half of the reference takes the generated images' place: training images would be copies.
+        """
+        key = count, real_count, seed
+        if key not in self._floors:
+            stand_in = runtime.rng(seed, "floor images").permutation(len(self.training))[:count]
+            chosen = self.chosen(real_count, seed)
+            measured = _against(tuple(part[stand_in] for part in self.training_read), self, chosen, seed)
+            measured["inception_score"] = _inception_score(self.read[1][chosen], seed)
+            floors = {name: entry["value"] for name, entry in measured.items()}
+            halves = np.array_split(runtime.rng(seed, "halves").permutation(len(self.images)), 2)
+            sides = [array[half] for half in halves for array in (self.distances, self.classes)]
+            floors["memorisation"] = closeness_to_training(sides[0], sides[2], sides[1], sides[3])["closer"]
+            self._floors[key] = floors
+        return dict(self._floors[key])
+
+
+_network_of = functools.lru_cache(maxsize=REFERENCES_KEPT)(find_feature_network)
+_references = {}
+
+
+def _reference(network, source, part, class_name, split):
+    key = network.name, source, part, class_name, split
+    if key not in _references:
+        while len(_references) >= REFERENCES_KEPT:
+            del _references[next(iter(_references))]
+        images = load(source, part, digit=class_name, split=split)
+        training = load(source, "train", digit=class_name, split=split)
+        read, training_read = network.read(images.images), network.read(training.images)
+        distances = nearest_distances(read[0], training_read[0])
+        _references[key] = Reference(network, images, training, read, training_read, distances)
+    return _references[key]
+
+
+# ---- the measures ------------------------------------------------------------------------------------------------------
+
+
+def _measure(images, read, reference, chosen, seed):
+    """Every metric of generated images that were `read`, against the images `chosen` of the reference."""
+    result = _against(read, reference, chosen, seed)
+    result["inception_score"] = _inception_score(read[1], seed)
+    result["diversity"]["repeated"] = repeated_share(images)
+    result["memorisation"] = _memorisation(images, read, reference)
+    return {name: result[name] for name in METRICS if name in result}
+
+
+def _against(read, reference, chosen, seed):
+    """The metrics that compare two sets, and therefore have a floor of their own."""
+    features, probabilities = read
+    real = reference.read[0][chosen]
+    kid, error = kernel_distance(real, features, runtime.rng(seed, "kernel distance"))
+    return {
+        "frechet": {"value": frechet_distance(real, features)},
+        "kid": {"value": kid, "error": error},
+        **{name: {"value": value} for name, value in precision_recall_density_coverage(real, features).items()},
+        "class_histogram": _class_histogram(probabilities, reference),
+        "diversity": _diversity(features, real),
+    }
+
+
+def _inception_score(probabilities, seed):
+    """`error` is the standard deviation over ten parts, as is usual, not the standard error."""
+    value, deviation = inception_score(probabilities, runtime.rng(seed, "inception score"))
+    return {"value": value, "error": deviation}
+
+
+def _class_histogram(probabilities, reference):
+    """`value`: KL(classes read in the images || those read in the whole reference), in nats; null where the reference lacks
+    a class. `kl_uniform`: the same against equal shares. `shares`: of each class.
+    """
+    shares = class_shares(probabilities)
+    real = class_histogram(reference.classes, len(shares))
+    return {
+        "value": histogram_divergence(shares, real),
+        "kl_uniform": histogram_divergence(shares),
+        "shares": dict(zip(reference.images.class_names, map(float, shares))),
+    }
+
+
+def _diversity(features, real):
+    """`value`: the mean distance of two generated images over that of two real ones; 1 is as diverse as real."""
+    distance, real_distance = mean_pairwise_distance(features), mean_pairwise_distance(real)
+    return {"value": distance / real_distance if real_distance else math.nan, "distance": distance, "real_distance": real_distance}
+
+
+def _memorisation(images, read, reference):
+    """`value`: how often a generated image is closer to training than a held-out one of the reference, 0.5 for new images;
+    `p_value` of the test that it is no more often than that, `copied`: the p value is below 0.001. Shares of the images: `near_duplicates`
+    of training images (0.1 % of unseen real ones are), `exact_duplicates`, pixel for pixel.
+    """
+    distances = nearest_distances(read[0], reference.training_read[0])
+    measured = closeness_to_training(distances, reference.distances, read[1].argmax(1), reference.classes)
+    return {
+        "value": measured["closer"],
+        "p_value": measured["p_value"],
+        "copied": measured["p_value"] < ALPHA,
+        "near_duplicates": measured["near_duplicates"],
+        "exact_duplicates": duplicate_share(images, reference.training.images),
+    }
+
+
+def _classifier_accuracy_score(labelled, reference, real_count, seed):
+    """Train on generated images, test on real ones (Ravuri & Vinyals 2019, arXiv:1905.10887).
+
+    `value`: accuracy on the reference. `floor`: the same after training on as many real images (the largest count there
+    is, said in `floor_count`).
+    """
+    chosen = runtime.rng(seed, "floor images").permutation(len(reference.training))[:real_count]
+    real = reference.training.subset(chosen)
+    return {
+        "value": _accuracy_after(labelled, reference.images, seed),
+        "floor": _accuracy_after(real, reference.images, seed),
+        "floor_count": len(real),
+    }
+
+
+def _accuracy_after(training, test, seed):
+    _, algorithm = train_classifier(training, seed)
+    probabilities, _ = algorithm.read(to_network(test.images))
+    return float((probabilities.argmax(1) == test.labels).mean())
+
+
+# ---- input and output --------------------------------------------------------------------------------------------------
+
+
+def _check_type(images, network):
+    shape = network.description["image_shape"]
+    if not isinstance(images, np.ndarray) or images.dtype != np.uint8 or list(images.shape[1:]) != shape:
+        what = f"{images.dtype} {list(images.shape)}" if isinstance(images, np.ndarray) else type(images).__name__
+        raise InputError(f"generated images must be uint8 [N, {', '.join(map(str, shape))}] as the real ones are, not {what}")
+
+
+def _first(images, count):
+    if count is not None and not 1 <= count <= len(images):
+        raise InputError(f"count {count}: there are {len(images)} images")
+    return images[:count]
+
+
+def _check_enough(count, network, what):
+    least = ROWS_PER_FEATURE * network.feature_width
+    if count < least:
+        raise InputError(f"{what}: {count} images are too few, at least {least} are needed (twice the {network.feature_width} features)")
+
+
+def _labelled(images, labels, given, class_names):
+    if labels is None:
+        raise InputError("the classifier accuracy score needs the labels of the generated images")
+    if len(labels) != given:
+        raise InputError(f"{given} generated images but {len(labels)} labels")
+    try:
+        return LabelledImages(images, np.asarray(labels, dtype=np.int64)[: len(images)], class_names, "generated images")
+    except ValueError as error:
+        raise InputError(f"generated images: {error}") from None
+
+
+def _finite(value):
+    """NaN and infinity, which JSON does not have, as None; all else as it is."""
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,221 @@
+"""Scenarios on real digits: spoil a set of real images in one way, and the right metrics move the right way, by more than their error.
+
+The error of every metric is its spread over five disjoint sets of untouched test images.
+"""
+
+import json
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+
+from paddle_gan_aug.data import load
+from paddle_gan_aug.errors import InputError
+from paddle_gan_aug.metrics import closeness_to_training, nearest_distances
+from paddle_gan_aug.training import evaluation, feature_network
+from paddle_gan_aug.training.evaluation import METRICS, compare, evaluate_images
+
+COUNT = 2000
+EVERYDAY = [name for name in METRICS if name != "classifier_accuracy_score"]
+WITH_FLOOR = set(EVERYDAY)
+ERRORS = 4  # a metric has moved when it is so many errors away
+
+
+@pytest.fixture(scope="module")
+def shuffled_test_images(process):
+    test = load("mnist", "eval")
+    return test.subset(np.random.default_rng(0).permutation(len(test)))
+
+
+@pytest.fixture(scope="module")
+def untouched(shuffled_test_images):
+    """Five results of disjoint real sets."""
+    return [evaluate_images(images) for images in np.split(shuffled_test_images.images, 5)]
+
+
+@pytest.fixture(scope="module")
+def moved(untouched):
+    """A function: a result -> {metric: by how many errors it is above (below: negative) that of untouched real images}."""
+
+    def measure(result):
+        errors = {}
+        for name in EVERYDAY:
+            values = np.array([real[name]["value"] for real in untouched])
+            errors[name] = (result[name]["value"] - values.mean()) / values.std(ddof=1)
+        return errors
+
+    return measure
+
+
+def noise(real):
+    draws = np.random.default_rng(1).normal(0, 60, real.images[:COUNT].shape)
+    return np.clip(real.images[:COUNT] + draws, 0, 255).astype(np.uint8)
+
+
+def blur(real):
+    return gaussian_filter(real.images[:COUNT].astype(np.float32), (0, 0, 1.5, 1.5)).astype(np.uint8)
+
+
+def black_out(real):
+    images = real.images[:COUNT].copy()
+    images[:, :, 9:19, 9:19] = 0
+    return images
+
+
+def one_class_missing(real):
+    return real.images[real.labels != 1][:COUNT]
+
+
+def one_image_repeated(real):
+    return np.repeat(real.images[:1], COUNT, axis=0)
+
+
+def copied_training_set(real):
+    training = load("mnist", "train").images
+    return training[np.random.default_rng(2).permutation(len(training))[:COUNT]]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "up", "down"),
+    [
+        (noise, "frechet kid", "inception_score precision density coverage"),
+        (blur, "frechet kid", "inception_score precision density coverage diversity"),
+        (black_out, "frechet kid", "inception_score precision density coverage"),
+        (one_class_missing, "frechet kid class_histogram", "inception_score recall coverage"),
+        (one_image_repeated, "frechet kid class_histogram", "inception_score recall coverage diversity"),
+        (copied_training_set, "memorisation", ""),
+    ],
+)
+def test_spoilt_images_are_noticed(shuffled_test_images, moved, spoil, up, down):
+    result = evaluate_images(spoil(shuffled_test_images))
+    errors = moved(result)
+    rounded = {name: round(float(value), 1) for name, value in errors.items()}
+    assert [name for name in up.split() if not errors[name] > ERRORS] == [], rounded
+    assert [name for name in down.split() if not errors[name] < -ERRORS] == [], rounded
+    assert result["memorisation"]["copied"] == (spoil is copied_training_set), result["memorisation"]
+    assert result["diversity"]["repeated"] == (1 - 1 / COUNT if spoil is one_image_repeated else 0)
+    if spoil is copied_training_set:
+        assert result["memorisation"]["exact_duplicates"] == result["memorisation"]["near_duplicates"] == 1
+        assert result["frechet"]["value"] == pytest.approx(result["frechet"]["floor"], rel=0.5)
+    else:
+        assert result["memorisation"]["exact_duplicates"] < 0.01
+    if spoil is one_class_missing:  # what is there is still good
+        assert abs(errors["precision"]) < ERRORS, rounded
+
+
+def test_untouched_real_images_are_near_the_floor(untouched):
+    for result in untouched:
+        assert result["frechet"]["value"] < 3 * result["frechet"]["floor"]
+        assert abs(result["kid"]["value"] - result["kid"]["floor"]) < 10 * result["kid"]["error"]
+        for name in ("precision", "recall", "coverage", "density", "diversity"):
+            assert result[name]["value"] == pytest.approx(result[name]["floor"], abs=0.15), name
+        assert result["inception_score"]["value"] > 9.6
+        assert result["memorisation"]["floor"] == pytest.approx(0.5, abs=0.03)
+
+
+def test_memorisation_flags_every_copied_set_and_no_new_one(process):
+    """α = .001: twenty copied sets, twenty faintly altered ones, twenty of held-out real images."""
+    network = feature_network.feature_network("mnist")
+    reference = evaluation._reference(network, "mnist", "valid", None, "standard")
+    rng = np.random.default_rng(3)
+
+    def flagged(distances, classes, held_out):
+        return closeness_to_training(distances, reference.distances[held_out], classes, reference.classes[held_out])["p_value"] < 0.001
+
+    def flagged_sets(features, probabilities):
+        distances, classes = nearest_distances(features, reference.training_read[0]), probabilities.argmax(1)
+        parts = zip(np.split(distances, 20), np.split(classes, 20))
+        return sum(flagged(*part, np.arange(len(reference.images))) for part in parts)
+
+    chosen = rng.permutation(len(reference.training))[:5000]
+    copies = reference.training.images[chosen]
+    altered = np.clip(copies + rng.normal(0, 8, copies.shape), 0, 255).astype(np.uint8)
+    assert flagged_sets(*(part[chosen] for part in reference.training_read)) == 20
+    assert flagged_sets(*network.read(altered)) == 20
+    order = rng.permutation(len(reference.images))
+    sets, rest = np.split(order[:5000], 20), order[5000:]
+    assert sum(flagged(reference.distances[one], reference.classes[one], rest) for one in sets) == 0
+
+
+def test_a_result_is_plain_and_complete(untouched):
+    result = untouched[0]
+    assert json.loads(json.dumps(result, allow_nan=False)) == result
+    assert set(EVERYDAY) < set(result)
+    assert {name for name in EVERYDAY if "floor" in result[name]} == WITH_FLOOR
+    assert all("error" in result[name] for name in ("kid", "inception_score"))
+    assert list(result["class_histogram"]["shares"]) == list("0123456789")
+    assert result["count"] == result["reference"]["count"] == result["floor_count"] == COUNT
+    assert result["reference"]["part"] == "valid"
+    assert result["feature_network"]["name"].startswith("mnist-")
+    assert result["feature_network"]["accuracy"] > 0.99
+
+
+def test_equal_seeds_give_equal_results(shuffled_test_images):
+    images = shuffled_test_images.images
+    once, again, other = (evaluate_images(images, count=400, seed=seed) for seed in (0, 0, 1))
+    assert once == again
+    assert once["kid"]["value"] != other["kid"]["value"]
+    assert once["count"] == once["floor_count"] == 400
+
+
+def test_one_class_alone(shuffled_test_images):
+    fives = shuffled_test_images.of_class(5).images
+    result = evaluate_images(fives, class_name="5")
+    assert result["count"] == len(fives)
+    assert result["reference"]["count"] == min(len(fives), len(load("mnist", "valid", digit=5)))
+    assert result["frechet"]["value"] < 3 * result["frechet"]["floor"]
+    assert result["class_histogram"]["shares"]["5"] > 0.97
+
+
+def test_classifier_accuracy_score(process, small_mnist, shuffled_test_images, tmp_path, monkeypatch):
+    """Real images in place of generated ones score as the floor does; labels that lie score less."""
+    monkeypatch.setattr(feature_network, "LEAST_STEPS", 60)
+    network = feature_network.train_feature_network(small_mnist, tmp_path, steps=20, quiet=True)
+    monkeypatch.setattr(evaluation, "_check_enough", lambda *_: None)  # 100 images hold out too few for 84 features …
+    monkeypatch.setattr(evaluation, "frechet_distance", lambda *_: 0.0)  # … and for a Fréchet distance
+    some = shuffled_test_images.subset(slice(0, 400))
+    options = {"feature_network": network, "classifier_accuracy_score": True}
+    honest = evaluate_images(some.images, small_mnist, labels=some.labels, **options)["classifier_accuracy_score"]
+    lying = evaluate_images(some.images, small_mnist, labels=(some.labels + 1) % 10, **options)["classifier_accuracy_score"]
+    assert honest["floor"] == lying["floor"] > 0.5
+    assert honest["floor_count"] == 400
+    assert honest["value"] == pytest.approx(honest["floor"], abs=0.2)
+    assert lying["value"] < 0.2
+
+
+def test_results_of_different_networks_refuse_to_be_compared(untouched):
+    first, second = untouched[:2]
+    assert compare(first, second)["frechet"] == (first["frechet"]["value"], second["frechet"]["value"])
+    assert set(compare(first, second)) == set(EVERYDAY)
+    other = {**second, "feature_network": {"name": "mnist-00000000", "accuracy": 0.99}}
+    with pytest.raises(InputError, match="mnist-00000000 cannot be compared"):
+        compare(first, other)
+    with pytest.raises(InputError, match="2000 and 400 images"):
+        compare(first, {**second, "count": 400})
+    with pytest.raises(InputError, match="different real images"):
+        compare(first, {**second, "reference": {**second["reference"], "fingerprint": "0"}})
+
+
+@pytest.mark.parametrize(
+    ("images", "options", "message"),
+    [
+        (np.zeros((167, 1, 28, 28), np.uint8), {}, "167 images are too few, at least 168"),
+        (np.zeros((0, 1, 28, 28), np.uint8), {}, "0 images are too few"),
+        (np.zeros((200, 1, 28, 28), np.float32), {}, "must be uint8"),
+        (np.zeros((200, 3, 28, 28), np.uint8), {}, "must be uint8"),
+        (np.zeros((200, 1, 32, 32), np.uint8), {}, "must be uint8"),
+        (None, {}, "NoneType"),
+        (np.zeros((200, 1, 28, 28), np.uint8), {"count": 201}, "count 201: there are 200"),
+        (np.zeros((200, 1, 28, 28), np.uint8), {"count": 0}, "count 0"),
+        (np.zeros((200, 1, 28, 28), np.uint8), {"part": "test"}, "part 'test'"),
+        (np.zeros((200, 1, 28, 28), np.uint8), {"source": "nowhere"}, "nowhere"),
+        (np.zeros((200, 1, 28, 28), np.uint8), {"class_name": "ten"}, "ten"),
+        (np.zeros((200, 1, 28, 28), np.uint8), {"split": "full"}, "full"),
+        (np.zeros((200, 1, 28, 28), np.uint8), {"classifier_accuracy_score": True}, "needs the labels"),
+        (np.zeros((200, 1, 28, 28), np.uint8), {"classifier_accuracy_score": True, "labels": [0] * 9}, "200 generated images but 9"),
+        (np.zeros((200, 1, 28, 28), np.uint8), {"classifier_accuracy_score": True, "labels": [10] * 200}, "10 classes"),
+    ],
+)
+def test_bad_input(process, images, options, message):
+    with pytest.raises(InputError, match=message):
+        evaluate_images(images, **options)
