@@ -211,6 +211,42 @@ def _generate(args):
     return DONE
 
 
+# ---- evaluate ----------------------------------------------------------------------------------------------------------
+
+
+def _evaluate_flags(command):
+    command.add_argument("run_or_images", metavar="RUN_OR_IMAGES", help="a trained run, a folder of images, or an .npz file")
+    command.add_argument("--data", metavar="NAME_OR_PATH", help="the real images; without it what the run learnt, or mnist")
+    command.add_argument("--part", choices=["eval", "valid"], default="eval", help="test images, or validation images for any choice")
+    command.add_argument("--count", type=_positive, metavar="N", help="how many images; without it 10,000 of a run, all of a folder")
+    command.add_argument("--seed", type=int, default=0, metavar="S", help="of the latents and of all random choices")
+    command.add_argument("--checkpoint", default="last", metavar="last|best|N", help="of the run: the last, the best, or a step")
+    command.add_argument("--to", metavar="DIR", help="where the page of pictures goes; without it the run's report folder")
+    command.add_argument("--cas", action="store_true", help="the classifier accuracy score too: labelled images, some minutes")
+    command.add_argument("--tsne", action="store_true", help="a t-SNE plot too: about a minute")
+    command.add_argument("--device", default="auto", choices=["auto", "cpu", "gpu"], help="where to compute")
+
+
+def _evaluate(args):
+    from .synthesis.evaluate import evaluate, table
+
+    result, page = evaluate(
+        args.run_or_images,
+        args.data,
+        args.part,
+        args.count,
+        args.seed,
+        args.checkpoint,
+        args.to,
+        classifier_accuracy_score=args.cas,
+        tsne=args.tsne,
+        device=args.device,
+    )
+    shown = f"\n{page}" if page else ""
+    _say(args, {**result, "page": page and str(page)}, table(result) + shown)
+    return DONE
+
+
 # ---- dashboard ---------------------------------------------------------------------------------------------------------
 
 
@@ -290,6 +326,7 @@ COMMANDS = {  # name -> (flags, what to do, one line)
     "train": (_train_flags, _train, "Train a GAN (or any other algorithm) as a run in output/, with records for VisualDL in log/."),
     "generate": (_generate_flags, _generate, "Write images from a trained run as PNG files."),
     "classify": (_classify_flags, _classify, "Train a classifier on labelled images and test it, with its confusion matrix."),
+    "evaluate": (_evaluate_flags, _evaluate, "Measure generated images against real ones, with a page of pictures."),
     "bench": (_bench_flags, _bench, "Measure speed, by stage or beside PyTorch; or recipes, samples, run-time settings."),
     "dashboard": (_dashboard_flags, _dashboard, "Serve the VisualDL page of the records at 127.0.0.1."),
 }

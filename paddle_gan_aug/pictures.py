@@ -161,6 +161,39 @@ def confusion_matrix_figure(path, matrix, class_names, title):
     _save(figure, path)
 
 
+def class_histogram_figure(path, shares, title):
+    """Write bars of each class's share, one group of bars a set, as PNG.
+
+    Args:
+        shares: {set's name: {class name: share 0 to 1}}, the same classes in each.
+    """
+    names = list(next(iter(shares.values())))
+    figure, axes = _titled_axes(max(420, 44 * len(names)), 240, 60, 60, title)
+    width = 0.8 / len(shares)
+    for number, (label, of_class) in enumerate(shares.items()):
+        places = np.arange(len(names)) + (number - (len(shares) - 1) / 2) * width
+        axes.bar(places, [of_class[name] for name in names], width, label=_literal(label))
+    axes.set_xticks(range(len(names)), labels=[_literal(str(name)) for name in names], fontfamily=_fonts())
+    axes.set_ylabel("share")
+    axes.legend(frameon=False, prop={"family": _fonts()})
+    _save(figure, path)
+
+
+def scatter_figure(path, points, title):
+    """Write points in a plane as PNG, one colour a set.
+
+    Args:
+        points: {set's name: float [N, 2]}; the first is drawn below the others.
+    """
+    figure, axes = _titled_axes(520, 460, 50, 50, title)
+    for (label, of_set), colour in zip(points.items(), ("0.6", "tab:red", "tab:blue", "tab:green")):
+        axes.scatter(of_set[:, 0], of_set[:, 1], s=5, c=colour, alpha=0.5, linewidths=0, label=_literal(label))
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.legend(frameon=False, markerscale=3, prop={"family": _fonts()})
+    _save(figure, path)
+
+
 def _titled_axes(width, height, margin, bottom, title):
     """A figure whose one pair of axes measures width x height pixels, with margins at the sides and below, and the title above."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg

@@ -2,6 +2,7 @@
 
 from .batches import Batch, Batches, iterate
 from .idx import idx_file_names, is_idx_folder, read_idx, read_idx_folder, write_idx
+from .image_files import read_images
 from .images import LabelledImages, concatenate, to_network, to_uint8
 from .json_gz import read_mnist_json, write_mnist_json
 from .load import MODES, READERS, load
@@ -22,6 +23,7 @@ __all__ = [
     "load",
     "read_idx",
     "read_idx_folder",
+    "read_images",
     "read_mnist_json",
     "select",
     "to_network",

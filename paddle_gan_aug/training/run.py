@@ -237,13 +237,22 @@ def _is_run(folder):
     return (folder / "config.yaml").is_file()
 
 
+def is_run(name):
+    """Whether `name` names a run; see `run_folder`."""
+    return any(path.is_dir() and _is_run(path) for path in _places(name))
+
+
+def _places(name):
+    return find_path(name), project_root() / "output" / str(name)
+
+
 def run_folder(name):
     """The folder of a run as the user names it: a path, or a name in `output`.
 
     Raises:
         InputError: there is no run there.
     """
-    for path in (find_path(name), project_root() / "output" / str(name)):
+    for path in _places(name):
         if path.is_dir() and _is_run(path):
             return path
     raise InputError(f"no run at {name}: a run is a folder such as output/my-run with a config.yaml in it")

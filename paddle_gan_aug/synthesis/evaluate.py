@@ -1,0 +1,222 @@
+"""How good generated images are: of a run, or of files. The numbers, and a page of pictures that shows what they mean."""
+
+import html
+
+import numpy as np
+
+from .. import runtime
+from ..data import load, read_images, to_uint8
+from ..errors import InputError
+from ..files import atomic_write, make_folder, write_json
+from ..pictures import class_histogram_figure, grid, save_png, scatter_figure
+from ..training import open_run
+from ..training.evaluation import METRICS, evaluate_images
+from ..training.feature_network import feature_network
+from ..training.run import is_run
+
+COUNT = 10_000  # images that are drawn from a run
+NEIGHBOURS = 48  # samples shown beside their nearest training images
+PLOTTED = 2000  # images of each set in a scatter plot
+PAIR_COLUMNS = 16
+
+
+def evaluate(
+    run_or_images,
+    data=None,
+    part="eval",
+    count=None,
+    seed=0,
+    checkpoint="last",
+    to=None,
+    classifier_accuracy_score=False,
+    tsne=False,
+    device="auto",
+    threads=0,
+):
+    """Measure a run's images, or images in files, against real ones, and draw a page of pictures.
+
+    Args:
+        run_or_images: a run's folder or name, a folder of images, or an .npz file.
+        data: the real data; None = what the run learnt, or mnist.
+        part: "eval" (test images) or "valid" (validation images, for any choice).
+        count: how many images; None = 10,000 of a run, all of a file's.
+        seed: of the latents and of all random choices.
+        checkpoint: of the run: "last", "best" or a step.
+        to: the folder of the page; None = report/evaluation-<step> in the run's folder, and no page for files.
+        classifier_accuracy_score: train a classifier on the images and test it on the reference: needs labels, takes minutes.
+        tsne: a t-SNE plot beside the one of principal components: takes a minute.
+
+    Returns:
+        The dict of `evaluate_images` and the path of the page, or None.
+
+    Raises:
+        InputError: no such run, images or data; images that do not fit the data, or too few. RunFailed: the run has failed.
+    """
+    runtime.start(device, threads or None)
+    images, labels, real, folder = _images_of(run_or_images, data, count, seed, checkpoint, device, threads)
+    result = evaluate_images(
+        images,
+        part=part,
+        seed=seed,
+        count=None if count is None else min(count, len(images)),
+        labels=labels,
+        classifier_accuracy_score=classifier_accuracy_score,
+        **real,
+    )
+    to = to or folder
+    if to is None:
+        return result, None
+    return result, draw_page(make_folder(to), result, images[: result["count"]], real, part, tsne, title=str(run_or_images))
+
+
+def _images_of(run_or_images, data, count, seed, checkpoint, device, threads):
+    """(images, labels or None, where the real ones are, the page's folder or None)."""
+    if not is_run(run_or_images):
+        if count is not None and count < 1:
+            raise InputError(f"--count {count}: ask for at least one image")
+        images, labels, names = read_images(run_or_images)
+        return images, _as_real_classes(labels, names, data or "mnist"), {"source": data or "mnist"}, None
+    opened = open_run(run_or_images, checkpoint, device, threads)
+    if not opened.algorithm.latent_dim:
+        raise InputError(f"run {opened.folder} makes no images: it trained the algorithm {opened.config.algorithm}")
+    images = to_uint8(opened.algorithm.sample(count or COUNT, runtime.rng(seed, "evaluation")))
+    learnt = opened.config.data
+    real = {"source": data or learnt.source, "class_name": learnt.class_name, "split": learnt.split}
+    return images, None, real, opened.folder / "report" / f"evaluation-{opened.step}"
+
+
+def _as_real_classes(labels, names, source):
+    """Labels as indices into the real data's class names, which a folder's classes may name in another order, or some of them."""
+    if labels is None:
+        return None
+    real = load(source, "train").class_names
+    unknown = [name for name in names if name not in real]
+    if unknown:
+        raise InputError(f"the images have a class {unknown[0]} that {source} has not; it has {', '.join(real)}")
+    return np.array([real.index(name) for name in names], dtype=np.int64)[labels]
+
+
+def draw_page(folder, result, images, real, part, tsne=False, title=""):
+    """Write evaluation.json, the pictures and index.html into `folder`; returns the path of the page.
+
+    Args:
+        result: of `evaluate_images`. images: uint8 [N, C, H, W], what was measured. real: which data they are measured against.
+        part: the reference. tsne: draw that plot too.
+    """
+    network = feature_network(real["source"], quiet=True)
+    where = {"digit": real.get("class_name"), "split": real.get("split", "standard")}
+    training = load(real["source"], "train", **where)
+    reference = load(real["source"], part, **where)
+    shown = min(PLOTTED, len(images), len(reference))
+    fake, genuine = network.read(images[:shown])[0], network.read(reference.images[:shown])[0]
+    write_json(folder / "evaluation.json", result)
+    save_png(folder / "samples.png", grid(images[:160]))
+    save_png(folder / "neighbours.png", _neighbours(images[:NEIGHBOURS], training.images, network))
+    shares = {"generated": result["class_histogram"]["shares"], "real": _shares(reference)}
+    class_histogram_figure(folder / "classes.png", shares, "share of each class, as the feature network reads it")
+    pictures = {
+        "samples.png": "The first samples, not chosen.",
+        "neighbours.png": "Samples, and below each the nearest training image in features: alike but not the same is what one hopes for.",
+        "classes.png": "How often each class comes, beside the labels of the real images.",
+        "pca.png": "Real and generated images in the first two principal components of the real features.",
+    }
+    scatter_figure(folder / "pca.png", _principal_components(genuine, fake), "features: principal components")
+    if tsne:
+        scatter_figure(folder / "tsne.png", _tsne(genuine, fake), "features: t-SNE")
+        pictures["tsne.png"] = "The same features by t-SNE: near means alike, far means little."
+    with atomic_write(folder / "index.html", "w") as file:
+        file.write(_page(title, result, pictures))
+    return folder / "index.html"
+
+
+def _neighbours(images, training, network):
+    """A sheet: rows of samples, each row above a row of their nearest training images."""
+    from sklearn.neighbors import NearestNeighbors
+
+    index = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(network.read(training)[0])
+    nearest = training[index.kneighbors(network.read(images)[0], return_distance=False)[:, 0]]
+    rows = []
+    for start in range(0, len(images), PAIR_COLUMNS):
+        rows += [images[start : start + PAIR_COLUMNS], nearest[start : start + PAIR_COLUMNS]]
+    return grid(np.concatenate(rows), columns=PAIR_COLUMNS, padding=1, background=96)
+
+
+def _shares(labelled):
+    counts = np.bincount(labelled.labels, minlength=len(labelled.class_names)) / len(labelled)
+    return dict(zip(labelled.class_names, counts.tolist()))
+
+
+def _principal_components(real, fake):
+    from sklearn.decomposition import PCA
+
+    components = PCA(2, svd_solver="full").fit(real)
+    return {"real": components.transform(real), "generated": components.transform(fake)}
+
+
+def _tsne(real, fake):
+    from sklearn.manifold import TSNE
+
+    half = PLOTTED // 2
+    real, fake = real[:half], fake[:half]
+    places = TSNE(2, init="pca", random_state=0).fit_transform(np.concatenate([real, fake]))
+    return {"real": places[: len(real)], "generated": places[len(real) :]}
+
+
+# ---- as text -----------------------------------------------------------------------------------------------------------
+
+
+def rows_of(result):
+    """The metrics of a result as rows of text: (name, value with its error, floor)."""
+    rows = []
+    for name in METRICS:
+        if name in result:
+            entry = result[name]
+            error = f" ± {entry['error']:.4g}" if entry.get("error") is not None else ""
+            rows.append((name.replace("_", " "), _number(entry["value"]) + error, _number(entry.get("floor"))))
+    memorisation = result["memorisation"]
+    copied = "copied" if memorisation["copied"] else "no sign of copying"
+    rows.append(("memorisation test", f"{copied} (p = {_number(memorisation['p_value'])})", "–"))
+    rows.append(("exact duplicates", f"{100 * memorisation['exact_duplicates']:.2f} %", "0 %"))
+    return rows
+
+
+def _number(value):
+    return "–" if value is None else f"{value:.4g}"
+
+
+def summary(result):
+    """What the numbers stand on, in a line."""
+    network, reference = result["feature_network"], result["reference"]
+    accuracy = "unknown" if network["accuracy"] is None else f"{100 * network['accuracy']:.2f} %"
+    of_class = f", class {reference['class_name']}" if reference["class_name"] else ""
+    kind = {"eval": "test", "valid": "validation"}[reference["part"]]
+    return (
+        f"{result['count']} images against {reference['count']} {kind} images of {reference['source']}{of_class}; "
+        f"features of {network['name']} (accuracy {accuracy}); floor: {result['floor_count']} real training images in their place"
+    )
+
+
+def table(result):
+    """The result as a table for a terminal."""
+    rows = [("metric", "value", "real floor"), *rows_of(result)]
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    return "\n".join([summary(result), *("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows)])
+
+
+def _page(title, result, pictures):
+    cells = "".join(f"<tr><td>{'</td><td>'.join(map(html.escape, row))}</td></tr>" for row in rows_of(result))
+    figure = '<figure><img src="{}" alt=""><figcaption>{}</figcaption></figure>'
+    shown = "".join(figure.format(name, html.escape(text)) for name, text in pictures.items())
+    return f"""<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>{html.escape(title)}</title>
+<style>
+body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 960px; margin: 2em auto; padding: 0 1em; color: #222; }}
+table {{ border-collapse: collapse; }} td, th {{ padding: .2em 1em .2em 0; text-align: left; border-bottom: 1px solid #ddd; }}
+img {{ max-width: 100%; image-rendering: pixelated; }} figure {{ margin: 2em 0; }} figcaption {{ color: #555; }}
+</style>
+<h1>{html.escape(title)}</h1>
+<p>{html.escape(summary(result))}</p>
+<table><tr><th>metric</th><th>value</th><th>real floor</th></tr>{cells}</table>
+{shown}
+</html>
+"""
