@@ -1,7 +1,7 @@
 """Measures of images and of their features, as pure functions of arrays. They know no run, no file and no network."""
 
 from .classification import accuracy, class_histogram, class_shares, confident_share, confusion_matrix, histogram_divergence
-from .diversity import mean_pairwise_distance, repeated_share
+from .diversity import first_occurrences, mean_pairwise_distance, repeated_share
 from .frechet import frechet_distance, frechet_from_moments
 from .inception import inception_score
 from .kid import kernel_distance
@@ -16,6 +16,7 @@ __all__ = [
     "confident_share",
     "confusion_matrix",
     "duplicate_share",
+    "first_occurrences",
     "frechet_distance",
     "frechet_from_moments",
     "histogram_divergence",

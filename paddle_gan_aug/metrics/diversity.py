@@ -24,8 +24,8 @@ def mean_pairwise_distance(features):
     return float(sum(piece.sum() for piece in pieces) / (len(features) * (len(features) - 1)))
 
 
-def repeated_share(images):
-    """The share of images that are pixel for pixel one of those before them, 0 to 1.
+def first_occurrences(images):
+    """The indices of the images that are pixel for pixel none of those before them, ascending, int64.
 
     Args:
         images: uint8 [N, ...].
@@ -33,8 +33,15 @@ def repeated_share(images):
     Raises:
         ValueError: not uint8 images.
     """
-    images = checked_images("images", images)
-    return 1 - len(set(image_bytes(images))) / len(images) if len(images) else 0.0
+    firsts = {}
+    for index, content in enumerate(image_bytes(checked_images("images", images))):
+        firsts.setdefault(content, index)
+    return np.fromiter(firsts.values(), dtype=np.int64, count=len(firsts))
+
+
+def repeated_share(images):
+    """The share of images that are pixel for pixel one of those before them, 0 to 1. Arguments and errors: as `first_occurrences`."""
+    return 1 - len(first_occurrences(images)) / len(images) if len(images) else 0.0
 
 
 def image_bytes(images):

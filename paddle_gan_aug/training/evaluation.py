@@ -20,6 +20,7 @@ from ..metrics import (
     class_shares,
     closeness_to_training,
     duplicate_share,
+    first_occurrences,
     frechet_distance,
     histogram_divergence,
     inception_score,
@@ -157,7 +158,7 @@ class Reference:
     read: tuple  # features, probabilities of the reference
     training_read: tuple
     distances: np.ndarray  # of the reference to the nearest training image
-    _floors: dict = field(default_factory=dict)
+    _floors: dict = field(default_factory=dict)  # by the counts and the seed
 
     @functools.cached_property
     def classes(self):
@@ -260,9 +261,13 @@ def _memorisation(images, read, reference):
     """`value`: how often a generated image is closer to training than a held-out one of the reference, 0.5 for new images;
     `p_value` of the test that it is no more often than that, `copied`: the p value is below 0.001. Shares of the images: `near_duplicates`
     of training images (0.1 % of unseen real ones are), `exact_duplicates`, pixel for pixel.
+
+    The test takes the images for independent draws, so one that is repeated counts once.
     """
-    distances = nearest_distances(read[0], reference.training_read[0])
-    measured = closeness_to_training(distances, reference.distances, read[1].argmax(1), reference.classes)
+    once = first_occurrences(images)
+    features, probabilities = (part[once] for part in read)
+    distances = nearest_distances(features, reference.training_read[0])
+    measured = closeness_to_training(distances, reference.distances, probabilities.argmax(1), reference.classes)
     return {
         "value": measured["closer"],
         "p_value": measured["p_value"],
@@ -278,13 +283,12 @@ def _classifier_accuracy_score(labelled, reference, real_count, seed):
     `value`: accuracy on the reference. `floor`: the same after training on as many real images (the largest count there
     is, said in `floor_count`).
     """
-    chosen = runtime.rng(seed, "floor images").permutation(len(reference.training))[:real_count]
-    real = reference.training.subset(chosen)
-    return {
-        "value": _accuracy_after(labelled, reference.images, seed),
-        "floor": _accuracy_after(real, reference.images, seed),
-        "floor_count": len(real),
-    }
+    value = _accuracy_after(labelled, reference.images, seed)
+    key = "classifier_accuracy_score", real_count, seed
+    if key not in reference._floors:
+        chosen = runtime.rng(seed, "floor images").permutation(len(reference.training))[:real_count]
+        reference._floors[key] = _accuracy_after(reference.training.subset(chosen), reference.images, seed)
+    return {"value": value, "floor": reference._floors[key], "floor_count": real_count}
 
 
 def _accuracy_after(training, test, seed):

@@ -67,7 +67,8 @@ class FeatureNetwork:
             images: uint8 [N, C, H, W] of the shape it was trained on, N >= 1.
 
         Returns:
-            (features float32 [N, 84], probabilities float32 [N, classes]).
+            (features float32 [N, 84], probabilities float32 [N, classes]). The features are the classifier's after their
+            ReLU, over their root mean square in training: KID's kernel adds 1 to their products and wants them of that size.
 
         Raises:
             InputError: another type or shape, or no image.
@@ -78,7 +79,7 @@ class FeatureNetwork:
             raise InputError(f"feature network {self.name} reads uint8 images [N, {', '.join(map(str, shape))}], not {what}")
         pieces = [self.algorithm.read(to_network(images[i : i + READ_AT_ONCE])) for i in range(0, len(images), READ_AT_ONCE)]
         probabilities, features = map(np.concatenate, zip(*pieces))
-        return features, probabilities
+        return features / np.float32(self.description["feature_scale"]), probabilities
 
 
 def feature_network(source="mnist", quiet=False):
@@ -136,6 +137,7 @@ def train_feature_network(source="mnist", to=None, seed=0, steps=None, quiet=Fal
         "image_shape": list(images.shape),
         "class_names": list(images.class_names),
         **_validation(source, algorithm),
+        "feature_scale": _root_mean_square(algorithm, images.images),
         "sha256": hashlib.sha256(weights).hexdigest(),
         "settings": {key: value for key, value in to_flat(config).items() if key.startswith(SETTINGS)},
         "version": __version__,
@@ -179,6 +181,15 @@ def _validation(source, algorithm):
         return {"accuracy": None, "validation_count": 0}
     probabilities, _ = algorithm.read(to_network(held_out.images))
     return {"accuracy": float((probabilities.argmax(1) == held_out.labels).mean()), "validation_count": len(held_out)}
+
+
+def _root_mean_square(algorithm, images):
+    """Of the features of all images; 1 where all are 0."""
+    squares = [
+        np.square(algorithm.read(to_network(images[i : i + READ_AT_ONCE]))[1], dtype=np.float64).sum(0)
+        for i in range(0, len(images), READ_AT_ONCE)
+    ]
+    return float(np.sqrt(np.sum(squares) / (len(images) * len(squares[0])))) or 1.0
 
 
 def load_feature_network(path):

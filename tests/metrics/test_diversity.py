@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import pdist
 
-from paddle_gan_aug.metrics import mean_pairwise_distance, repeated_share
+from paddle_gan_aug.metrics import first_occurrences, mean_pairwise_distance, repeated_share
 
 
 def test_pieces_give_the_mean_over_all_pairs(monkeypatch):
@@ -29,6 +29,7 @@ def test_repeated_share():
     images = np.arange(5, dtype=np.uint8)[:, None, None, None] * np.ones((1, 1, 3, 3), np.uint8)
     assert repeated_share(images) == 0
     assert repeated_share(images[[0, 0, 1, 0]]) == 0.5
+    assert first_occurrences(images[[3, 3, 1, 0, 1]]).tolist() == [0, 2, 3]
     assert repeated_share(images[:0]) == 0
     with pytest.raises(ValueError, match="uint8"):
         repeated_share(images / 255)

@@ -106,10 +106,10 @@ def test_spoilt_images_are_noticed(shuffled_test_images, moved, spoil, up, down)
 def test_untouched_real_images_are_near_the_floor(untouched):
     for result in untouched:
         assert result["frechet"]["value"] < 3 * result["frechet"]["floor"]
-        assert abs(result["kid"]["value"] - result["kid"]["floor"]) < 10 * result["kid"]["error"]
+        assert abs(result["kid"]["value"] - result["kid"]["floor"]) < 5 * result["kid"]["error"]
         for name in ("precision", "recall", "coverage", "density", "diversity"):
             assert result[name]["value"] == pytest.approx(result[name]["floor"], abs=0.15), name
-        assert result["inception_score"]["value"] > 9.6
+        assert result["inception_score"]["value"] > 9.5  # parts of 200 images have uneven classes: all 10,000 score above 9.7
         assert result["memorisation"]["floor"] == pytest.approx(0.5, abs=0.03)
 
 
