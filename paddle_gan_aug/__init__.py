@@ -19,6 +19,8 @@ _PUBLIC = {
     "open_run": "paddle_gan_aug.training",  # a run's folder -> its trained algorithm, ready to sample
     "generate": "paddle_gan_aug.synthesis",  # a run -> images on disk
     "classify": "paddle_gan_aug.training",  # labelled images -> a classifier and its confusion matrix
+    "evaluate": "paddle_gan_aug.synthesis.evaluate",  # a run or images -> every metric beside its real floor, and a page
+    "evaluate_images": "paddle_gan_aug.training.evaluation",  # an array of images -> the same numbers
     "grid": "paddle_gan_aug.pictures",  # images -> one picture
 }
 

@@ -78,6 +78,7 @@ FLAGS = {  # flag -> (configuration key, help)
     "--seed": ("train.seed", "root of all randomness"),
     "--device": ("runtime.device", "auto, cpu or gpu"),
     "--threads": ("runtime.threads", "CPU threads, 0 = one per physical core"),
+    "--eval-every": ("eval.every_steps", "measure samples against validation images every so many steps, and keep the best checkpoint"),
     "--recover": ("health.recover", "on or off: what to do when the samples have collapsed"),
     "--cpu-tuning": ("runtime.cpu_tuning", "on or off: MKL code path, threads and allocator as fits this CPU"),
 }
@@ -165,7 +166,7 @@ def _ending(run):
     return f"run {run.folder} is at step {run.step}"
 
 
-CLASSIFY_FLAGS = [flag for flag in FLAGS if flag not in ("--generator", "--recover")]
+CLASSIFY_FLAGS = [flag for flag in FLAGS if flag not in ("--generator", "--eval-every", "--recover")]
 
 
 def _classify_flags(command):
@@ -195,7 +196,7 @@ def _generate_flags(command):
     command.add_argument("--count", type=int, default=160, metavar="N", help="how many images")
     command.add_argument("--seed", type=int, default=0, metavar="S", help="root of the latents")
     command.add_argument("--to", required=True, metavar="DIR", default=argparse.SUPPRESS, help="a new or empty folder for the images")
-    command.add_argument("--checkpoint", default="last", metavar="last|N", help="which checkpoint: the last, or a step")
+    command.add_argument("--checkpoint", default="last", metavar="last|best|N", help="which checkpoint: the last, the best, or a step")
     command.add_argument("--device", default="auto", choices=["auto", "cpu", "gpu"], help="where to compute")
 
 

@@ -109,6 +109,14 @@ class Log(Section):
     visualdl: bool = True
 
 
+class Eval(Section):
+    """`eval.*`: measures during training, against validation images."""
+
+    every_steps: Optional[Positive] = None  # None: not at all
+    count: Positive = 2000  # images each time
+    best: Literal["frechet", "kid", "precision", "recall", "density", "coverage"] = "frechet"  # what the best checkpoint is best by
+
+
 class Health(Section):
     """`health.*`: whether the samples still look like images of this data."""
 
@@ -141,6 +149,7 @@ class Config(Section):
     train: Train = msgspec.field(default_factory=Train)
     checkpoint: Checkpoint = msgspec.field(default_factory=Checkpoint)
     health: Health = msgspec.field(default_factory=Health)
+    eval: Eval = msgspec.field(default_factory=Eval)
     log: Log = msgspec.field(default_factory=Log)
     runtime: Runtime = msgspec.field(default_factory=Runtime)
 

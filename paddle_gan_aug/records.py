@@ -33,6 +33,7 @@ SCALAR_PLACES = {
 OTHER_SCALARS = "metrics"  # the folder of every other scalar; its tag: see `scalar_place`
 TEXTS = "text"  # a folder per kind of record: in one folder, VisualDL takes a tag's kind from the tag's first record
 HYPERPARAMETERS = "hparams"
+EMBEDDINGS = "embeddings"
 RESULT_TAG = "result/{}"
 RUN_ON_PAGE = "{folder} @ {run}"  # the folder first: the page shows some twenty letters, and they must tell the curves apart
 
@@ -131,6 +132,10 @@ class Records:
         """Show a text (Markdown is not rendered). Tags go on after ten texts as those of `image` do."""
         self._on_board("text", self._step(step), tag, str(text))
 
+    def embedding(self, tag, features, labels):
+        """Show points for the projection page: features float [N, width], labels N strings. A tag is shown as it was first given."""
+        self._on_board("embedding", tag, np.asarray(features, dtype=np.float32), [str(label) for label in labels])
+
     def hyperparameters(self, flat, metric_names):
         """Fill the run's row in the hyper-parameter table; a second call, as after a resume, replaces the first.
 
@@ -209,6 +214,9 @@ class _Board:
 
     def text(self, step, tag, text):
         self._writer(TEXTS).add_text(self._next_tag(TEXTS, _tag(tag)), text, step)
+
+    def embedding(self, tag, features, labels):
+        self._writer(EMBEDDINGS).add_embeddings(tag, features.tolist(), [[label] for label in labels], ["label"])
 
     def hyperparameters(self, flat, tags):
         path = self._path(HYPERPARAMETERS)

@@ -21,7 +21,7 @@ def generate(run, count, to, seed=0, checkpoint="last", device="auto", threads=0
     Image i depends on the seed and i alone: the first images of a larger set are those of a smaller one.
 
     Args:
-        run: a run's folder, or its name in `output`. checkpoint: "last", or a step.
+        run: a run's folder, or its name in `output`. checkpoint: "last", "best", or a step.
         to: a folder that is missing or empty.
 
     Returns:

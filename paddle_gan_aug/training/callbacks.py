@@ -108,7 +108,7 @@ class Grids(Callback):
 
 
 class Checkpoints(Callback):
-    """Saves every `every` steps and at the last step, also an interrupted run's.
+    """Saves every `every` steps, at a step that is the best so far, and at the last step, also an interrupted run's.
 
     Args:
         provenance: what every state.json says beside the step: seed, configuration hash, data fingerprint, versions.
@@ -120,7 +120,7 @@ class Checkpoints(Callback):
         self.with_state = with_state
 
     def on_step(self, progress):
-        if (progress.step % self.every == 0 or progress.last) and not progress.failure:
+        if (progress.step % self.every == 0 or progress.last or progress.best) and not progress.failure:
             callbacks = {type(callback).__name__: callback.state() for callback in self.with_state}
             state = {"total_steps": progress.total_steps, "callbacks": callbacks, **self.provenance}
-            save_checkpoint(self.folder, progress.step, progress.algorithm, self.latents, state, self.keep)
+            save_checkpoint(self.folder, progress.step, progress.algorithm, self.latents, state, self.keep, progress.best)

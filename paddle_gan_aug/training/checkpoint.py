@@ -20,6 +20,7 @@ from ..files import sha256, sync_folder, write_json
 
 _NAME = re.compile(r"step-(\d+)")
 INCOMPLETE = ".incomplete"
+BEST = "best.json"
 LATENTS = "fixed/latents"  # beside the weights: the latents of every grid of this run
 
 
@@ -27,14 +28,15 @@ class DamagedCheckpoint(Exception):
     """A checkpoint that does not hold what was written; the message names the file."""
 
 
-def save_checkpoint(folder, step, algorithm, latents, state, keep):
-    """Write `folder/step-<step>` and remove the oldest ones beyond the newest `keep`.
+def save_checkpoint(folder, step, algorithm, latents, state, keep, best=None):
+    """Write `folder/step-<step>` and remove the oldest ones beyond the newest `keep`, except the best.
 
     Args:
         folder: the run's `checkpoints` folder, which exists.
         latents: float32 [N, latent_dim], the fixed latents of the grids, or None.
         state: a dict of plain values that describes where the run stands and where it came from.
         keep: how many checkpoints stay.
+        best: {"metric", "value"} when this one is the best so far; best.json then names it.
 
     Returns:
         The path of the new checkpoint.
@@ -47,7 +49,7 @@ def save_checkpoint(folder, step, algorithm, latents, state, keep):
     for leftover in folder.glob(f".*{INCOMPLETE}"):  # of a process that was killed while it saved
         shutil.rmtree(leftover, ignore_errors=True)
     try:
-        return _save(folder, temporary, step, algorithm, latents, state, keep)
+        return _save(folder, temporary, step, algorithm, latents, state, keep, best)
     except (OSError, SafetensorError) as error:
         shutil.rmtree(temporary, ignore_errors=True)
         newest = max(steps_on_disk(folder), default=None)
@@ -57,7 +59,7 @@ def save_checkpoint(folder, step, algorithm, latents, state, keep):
         ) from None
 
 
-def _save(folder, temporary, step, algorithm, latents, state, keep):
+def _save(folder, temporary, step, algorithm, latents, state, keep, best):
     final = folder / f"step-{step}"
     temporary.mkdir()
     weights = algorithm.weights()
@@ -77,9 +79,22 @@ def _save(folder, temporary, step, algorithm, latents, state, keep):
         shutil.rmtree(final)
     os.rename(temporary, final)
     sync_folder(folder)
+    if best:
+        write_json(folder / BEST, {"step": step, **best})
+    stays = best_step(folder)
     for old in sorted(steps_on_disk(folder))[:-keep]:
-        shutil.rmtree(folder / f"step-{old}")
+        if old != stays:
+            shutil.rmtree(folder / f"step-{old}")
     return final
+
+
+def best_step(folder):
+    """The step of the best checkpoint, or None: nothing was measured, or it is gone."""
+    try:
+        step = json.loads((Path(folder) / BEST).read_text(encoding="utf-8"))["step"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return step if step in steps_on_disk(folder) else None
 
 
 def steps_on_disk(folder):

@@ -21,6 +21,7 @@ class Progress:
     batch_size: int
     values: dict = field(default_factory=dict)  # what the last step returned, and numbers that callbacks found in it
     notes: dict = field(default_factory=dict)  # what else is to be recorded of the last step
+    best: Optional[dict] = None  # set by a callback when this step is the best so far: {"metric", "value"}; its checkpoint is kept
     failure: Optional[Exception] = None  # set by a callback: ends the training with this error once all callbacks have seen the step
     started: float = field(default_factory=time.perf_counter)
     first_step: int = 0  # steps that were already done when this process began
@@ -89,7 +90,8 @@ def run_steps(algorithm, batches, total_steps, seed, callbacks, first_step=0):
             runtime.seed_paddle(seed, "inside paddle", number)
             wanted = algorithm.batches_per_step
             real = [batches.batch((number - 1) * wanted + i) for i in range(wanted)]
-            progress.values, progress.notes = algorithm.step(real, runtime.rng(seed, "step", number)), {}
+            progress.values = algorithm.step(real, runtime.rng(seed, "step", number))
+            progress.notes, progress.best = {}, None
             progress.step = number
             for callback in callbacks:
                 began = time.perf_counter()

@@ -17,7 +17,7 @@ from ..errors import InputError, RunFailed
 from ..files import atomic_write, find_path, lock_folder, make_folder, project_root
 from ..records import Records
 from .callbacks import Checkpoints, Grids, ProgressLine, Recorder
-from .checkpoint import load_newest, remove_checkpoints, steps_on_disk
+from .checkpoint import best_step, load_newest, remove_checkpoints, steps_on_disk
 from .health import Collapsed, HealthMonitor
 from .loop import run_steps
 from .recovery import Recovery
@@ -166,6 +166,10 @@ class _Session:
         with_state = []
         if latents is not None:
             with_state = [HealthMonitor(config.health, self.images, latents, config.train.seed, first_step, records, self.say)]
+            if config.eval.every_steps:
+                from .evaluating import Evaluation  # scikit-learn takes a second to import
+
+                with_state.append(Evaluation(config, records))
         callbacks += [*with_state, Recorder(records, config.log.every_steps)]
         if latents is not None:
             callbacks.append(Grids(make_folder(self.folder / "samples"), records, latents, config.log.grid_every_steps))
@@ -298,7 +302,7 @@ def open_run(run, checkpoint="last", device="auto", threads=0):
 
     Args:
         run: the run's folder, or its name in `output`.
-        checkpoint: "last", or a step.
+        checkpoint: "last", "best" (by what `eval.best` names), or a step.
 
     Returns:
         A `Run`.
@@ -314,8 +318,13 @@ def open_run(run, checkpoint="last", device="auto", threads=0):
     steps = steps_on_disk(folder / "checkpoints")
     if not steps:
         raise InputError(f"run {folder} has no checkpoint yet: train it first (--run {folder.name} --resume)")
+    if checkpoint == "best":
+        checkpoint = best_step(folder / "checkpoints")
+        if checkpoint is None:
+            raise InputError(f"run {folder} has no best checkpoint: it was trained without --eval-every; use --checkpoint last or a step")
     if checkpoint != "last" and str(checkpoint) not in map(str, steps):
-        raise InputError(f"run {folder} has no checkpoint {checkpoint}; it has {', '.join(map(str, steps))} (--checkpoint last or a step)")
+        there = ", ".join(map(str, steps))
+        raise InputError(f"run {folder} has no checkpoint {checkpoint}; it has {there} (--checkpoint last, best or a step)")
     runtime.start(device, threads, config.runtime.cpu_tuning)
 
     def algorithm_for(state):

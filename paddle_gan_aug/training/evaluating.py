@@ -1,0 +1,59 @@
+"""Measures a run's samples while it trains, and says which step was the best so far.
+
+Validation images are the reference: the best checkpoint is a choice, and no choice may see a test image.
+"""
+
+import numpy as np
+
+from .. import runtime
+from ..data import load, to_uint8
+from .evaluation import METRICS, evaluate_images
+from .feature_network import feature_network
+from .loop import Callback
+
+LOWER_IS_BETTER = ("frechet", "kid")
+PLOTTED = 500  # real and generated images each on the dashboard's projection page
+
+
+class Evaluation(Callback):
+    """Every `eval.every_steps` steps, and at the run's last: `eval/*` join the step's values.
+
+    Args:
+        config: the run's configuration.
+        records: gets a summary as a text each time, and real and generated features for the projection page at the end.
+    """
+
+    def __init__(self, config, records):
+        self.config, self.records, self.best = config, records, None
+
+    def state(self):
+        return {"best": self.best}
+
+    def load_state(self, state):
+        self.best = state["best"]
+
+    def on_step(self, progress):
+        if progress.step % self.config.eval.every_steps and not progress.complete:
+            return
+        options, data = self.config.eval, self.config.data
+        rng = runtime.rng(self.config.train.seed, "evaluation", progress.step)
+        images = to_uint8(progress.algorithm.sample(options.count, rng))
+        result = evaluate_images(images, data.source, "valid", class_name=data.class_name, split=data.split)
+        values = {name: result[name]["value"] for name in METRICS if name in result}
+        progress.values.update({f"eval/{name}": np.nan if value is None else value for name, value in values.items()})
+        progress.notes["feature_network"] = result["feature_network"]["name"]
+        value = values[options.best]
+        if self.best is None or (value < self.best if options.best in LOWER_IS_BETTER else value > self.best):
+            self.best = value
+            progress.best = {"metric": options.best, "value": value}
+        shown = ", ".join(f"{name} {value:.4g}" for name, value in values.items() if value is not None)
+        self.records.text(progress.step, "evaluation", f"step {progress.step}: {shown}")
+        if progress.complete:
+            self._project(images[:PLOTTED])
+
+    def _project(self, images):
+        data = self.config.data
+        network = feature_network(data.source, quiet=True)
+        real = load(data.source, "valid", digit=data.class_name, split=data.split).images[: len(images)]
+        features = np.concatenate([network.read(real)[0], network.read(images)[0]])
+        self.records.embedding("features", features, ["real"] * len(real) + ["generated"] * len(images))
