@@ -3,6 +3,7 @@
 import argparse
 import difflib
 import json
+import os
 import sys
 
 from . import __version__
@@ -24,6 +25,9 @@ def main(argv=None):
         return BAD_INPUT
     except RunFailed as error:
         print(f"paddle_gan_aug {args.name}: {error}", file=sys.stderr)
+        return FAILED
+    except BrokenPipeError:  # whoever read our output has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except OSError as error:
         where = f" {error.filename}" if error.filename else ""

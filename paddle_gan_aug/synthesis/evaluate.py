@@ -11,7 +11,7 @@ from ..files import atomic_write, make_folder, write_json
 from ..pictures import class_histogram_figure, grid, save_png, scatter_figure
 from ..training import open_run
 from ..training.evaluation import METRICS, evaluate_images
-from ..training.feature_network import feature_network
+from ..training.feature_network import feature_network, read_real
 from ..training.run import is_run
 
 COUNT = 10_000  # images that are drawn from a run
@@ -108,10 +108,10 @@ def draw_page(folder, result, images, real, part, tsne=False, title=""):
     training = load(real["source"], "train", **where)
     reference = load(real["source"], part, **where)
     shown = min(PLOTTED, len(images), len(reference))
-    fake, genuine = network.read(images[:shown])[0], network.read(reference.images[:shown])[0]
+    fake, genuine = network.read(images[:shown])[0], read_real(network, reference)[0][:shown]
     write_json(folder / "evaluation.json", result)
     save_png(folder / "samples.png", grid(images[:160]))
-    save_png(folder / "neighbours.png", _neighbours(images[:NEIGHBOURS], training.images, network))
+    save_png(folder / "neighbours.png", _neighbours(images[:NEIGHBOURS], training, network))
     shares = {"generated": result["class_histogram"]["shares"], "real": _shares(reference)}
     class_histogram_figure(folder / "classes.png", shares, "share of each class, as the feature network reads it")
     pictures = {
@@ -133,8 +133,8 @@ def _neighbours(images, training, network):
     """A sheet: rows of samples, each row above a row of their nearest training images."""
     from sklearn.neighbors import NearestNeighbors
 
-    index = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(network.read(training)[0])
-    nearest = training[index.kneighbors(network.read(images)[0], return_distance=False)[:, 0]]
+    index = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(read_real(network, training)[0])
+    nearest = training.images[index.kneighbors(network.read(images)[0], return_distance=False)[:, 0]]
     rows = []
     for start in range(0, len(images), PAIR_COLUMNS):
         rows += [images[start : start + PAIR_COLUMNS], nearest[start : start + PAIR_COLUMNS]]

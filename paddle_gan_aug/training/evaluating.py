@@ -8,7 +8,7 @@ import numpy as np
 from .. import runtime
 from ..data import load, to_uint8
 from .evaluation import METRICS, evaluate_images
-from .feature_network import feature_network
+from .feature_network import feature_network, read_real
 from .loop import Callback
 
 LOWER_IS_BETTER = ("frechet", "kid")
@@ -54,6 +54,6 @@ class Evaluation(Callback):
     def _project(self, images):
         data = self.config.data
         network = feature_network(data.source, quiet=True)
-        real = load(data.source, "valid", digit=data.class_name, split=data.split).images[: len(images)]
-        features = np.concatenate([network.read(real)[0], network.read(images)[0]])
+        real = read_real(network, load(data.source, "valid", digit=data.class_name, split=data.split))[0][: len(images)]
+        features = np.concatenate([real, network.read(images)[0]])
         self.records.embedding("features", features, ["real"] * len(real) + ["generated"] * len(images))

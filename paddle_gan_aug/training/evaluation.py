@@ -32,7 +32,7 @@ from ..metrics import (
 )
 from ..metrics.frechet import ROWS_PER_FEATURE
 from .feature_network import feature_network as find_feature_network
-from .feature_network import train_classifier
+from .feature_network import read_real, train_classifier
 
 PARTS = ("valid", "eval")
 ALPHA = 0.001  # of the test for memorisation
@@ -200,7 +200,7 @@ def _reference(network, source, part, class_name, split):
             del _references[next(iter(_references))]
         images = load(source, part, digit=class_name, split=split)
         training = load(source, "train", digit=class_name, split=split)
-        read, training_read = network.read(images.images), network.read(training.images)
+        read, training_read = read_real(network, images), read_real(network, training)
         distances = nearest_distances(read[0], training_read[0])
         _references[key] = Reference(network, images, training, read, training_read, distances)
     return _references[key]

@@ -7,6 +7,7 @@ once and kept in `output/.cache/`, by the fingerprint of the data. Numbers from 
 The shipped one is made by `train_feature_network("mnist", "paddle_gan_aug/features")`.
 """
 
+import contextlib
 import hashlib
 import json
 import re
@@ -80,6 +81,29 @@ class FeatureNetwork:
         pieces = [self.algorithm.read(to_network(images[i : i + READ_AT_ONCE])) for i in range(0, len(images), READ_AT_ONCE)]
         probabilities, features = map(np.concatenate, zip(*pieces))
         return features / np.float32(self.description["feature_scale"]), probabilities
+
+
+def read_real(network, images):
+    """Read a part of a real data set; what was read is kept in `output/.cache/`, since it is read for every evaluation.
+
+    Args:
+        network: a `FeatureNetwork`. images: `LabelledImages`.
+
+    Returns:
+        (features, probabilities) as `FeatureNetwork.read`.
+    """
+    folder = project_root() / "output" / ".cache" / f"features-{network.name}"
+    path = folder / f"{images.fingerprint()[:16]}.safetensors"
+    with contextlib.suppress(OSError, ValueError, SafetensorError, KeyError):
+        kept = load(path.read_bytes())
+        if len(kept["features"]) == len(kept["probabilities"]) == len(images):
+            return kept["features"], kept["probabilities"]
+    features, probabilities = network.read(images.images)
+    with contextlib.suppress(OSError, InputError):  # a folder that cannot be written to costs time, no more
+        make_folder(folder)
+        with atomic_write(path) as file:
+            file.write(save({"features": features, "probabilities": probabilities}))
+    return features, probabilities
 
 
 def feature_network(source="mnist", quiet=False):
