@@ -1,29 +1,38 @@
-"""Measures of images and of their features, as pure functions of arrays. They know no run, no file and no network."""
+"""Measures of images and of their features, as pure functions of arrays. They know no run, no file and no network.
 
-from .classification import accuracy, class_histogram, class_shares, confident_share, confusion_matrix, histogram_divergence
-from .diversity import first_occurrences, mean_pairwise_distance, repeated_share
-from .frechet import frechet_distance, frechet_from_moments
-from .inception import inception_score
-from .kid import kernel_distance
-from .memorisation import closeness_to_training, duplicate_share, nearest_distances
-from .prdc import precision_recall_density_coverage
+Loaded on first use: scikit-learn and SciPy's statistics take a second to import, and training needs none of them.
+"""
 
-__all__ = [
-    "accuracy",
-    "class_histogram",
-    "class_shares",
-    "closeness_to_training",
-    "confident_share",
-    "confusion_matrix",
-    "duplicate_share",
-    "first_occurrences",
-    "frechet_distance",
-    "frechet_from_moments",
-    "histogram_divergence",
-    "inception_score",
-    "kernel_distance",
-    "mean_pairwise_distance",
-    "nearest_distances",
-    "precision_recall_density_coverage",
-    "repeated_share",
-]
+import importlib
+
+_PUBLIC = {
+    "accuracy": "classification",
+    "class_histogram": "classification",
+    "class_shares": "classification",
+    "closeness_to_training": "memorisation",
+    "confident_share": "classification",
+    "confusion_matrix": "classification",
+    "duplicate_share": "memorisation",
+    "first_occurrences": "diversity",
+    "frechet_distance": "frechet",
+    "frechet_from_moments": "frechet",
+    "histogram_divergence": "classification",
+    "inception_score": "inception",
+    "kernel_distance": "kid",
+    "mean_pairwise_distance": "diversity",
+    "nearest_distances": "memorisation",
+    "precision_recall_density_coverage": "prdc",
+    "repeated_share": "diversity",
+}
+
+__all__ = sorted(_PUBLIC)
+
+
+def __getattr__(name):
+    if name not in _PUBLIC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_PUBLIC[name]}"), name)
+
+
+def __dir__():
+    return sorted([*globals(), *_PUBLIC])

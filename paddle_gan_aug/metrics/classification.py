@@ -1,7 +1,7 @@
 """What a classifier's readings say: of the classifier on labelled images, and of generated images without labels."""
 
 import numpy as np
-from scipy.stats import entropy
+from scipy.special import rel_entr
 
 from .checks import checked_rows
 
@@ -66,7 +66,7 @@ def histogram_divergence(shares, reference=None):
         raise ValueError(f"{len(shares)} classes cannot be compared with {len(reference)}")
     if min(shares.min(), reference.min()) < 0 or shares.sum() <= 0 or reference.sum() <= 0:
         raise ValueError("class shares must not be negative nor all zero")
-    return float(entropy(shares, reference))
+    return float(rel_entr(shares / shares.sum(), reference / reference.sum()).sum())
 
 
 def confident_share(probabilities, threshold=0.9):
