@@ -102,3 +102,9 @@ def test_no_pickle_and_no_eval():
     forbidden = re.compile(r"\bpickle\.\w|paddle\.(load|save)\(|yaml\.load\(|(?<![.\w])(eval|exec)\(|allow_pickle=True")
     for path in [*PACKAGE.rglob("*.py"), ROOT / "train.py"]:
         assert not forbidden.search(path.read_text(encoding="utf-8")), path
+
+
+def test_training_does_without_scikit_learn():
+    """It takes most of a second to import; only the evaluation needs it."""
+    code = "import sys, paddle_gan_aug.training; sys.exit('sklearn' in sys.modules or 'scipy.stats' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0

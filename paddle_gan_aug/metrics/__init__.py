@@ -1,11 +1,11 @@
 """Measures of images and of their features, as pure functions of arrays. They know no run, no file and no network.
 
-Loaded on first use: SciPy's statistics and scikit-learn take seconds to import, and a training that measures nothing needs neither.
+Loaded on first use: scikit-learn and SciPy's statistics take a second to import, and training needs none of them.
 """
 
 import importlib
 
-_PLACES = {
+_PUBLIC = {
     "accuracy": "classification",
     "class_histogram": "classification",
     "class_shares": "classification",
@@ -25,10 +25,14 @@ _PLACES = {
     "repeated_share": "diversity",
 }
 
-__all__ = sorted(_PLACES)
+__all__ = sorted(_PUBLIC)
 
 
 def __getattr__(name):
-    if name not in _PLACES:
+    if name not in _PUBLIC:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_PLACES[name]}"), name)
+    return getattr(importlib.import_module(f"{__name__}.{_PUBLIC[name]}"), name)
+
+
+def __dir__():
+    return sorted([*globals(), *_PUBLIC])
