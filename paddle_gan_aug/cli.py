@@ -292,6 +292,11 @@ def _bench_flags(command):
     collapse.add_argument("--to", default="work/results/collapse", metavar="DIR", help="where the results are")
     for kind in (recipe, samples, collapse):
         kind.add_argument("--judge", required=True, metavar="RUN", help="the run of classify that reads the samples")
+    quality = kinds.add_parser("quality", help="every metric of trained runs against the test images, as a table, with time and memory")
+    quality.add_argument("runs", nargs="+", metavar="RUN", help="trained runs")
+    quality.add_argument("--count", type=_positive, default=10_000, help="samples of each run")
+    quality.add_argument("--part", choices=["eval", "valid"], default="eval", help="test images, or validation images for any choice")
+    quality.add_argument("--to", metavar="FILE", help="store the result as JSON")
     kills = kinds.add_parser("kills", help="kill runs at random moments, resume them, and compare them with an undisturbed one")
     kills.add_argument("--count", type=_positive, default=30, help="how many runs are killed")
     kills.add_argument("--seed", type=int, default=0, help="of the moments")

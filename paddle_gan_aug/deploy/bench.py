@@ -3,11 +3,14 @@
 import functools
 import json
 import sys
+import time
+from pathlib import Path
 
 from .. import runtime
 from ..config import parse_overrides
 from ..files import write_json
 from .speed import compare
+from .speed.worker import peak_memory
 
 
 def recipe(args):
@@ -24,6 +27,32 @@ def collapse(args):
 
     rows = run_recipes(args.recipes, args.judge, args.to, args.only, say=functools.partial(print, file=sys.stderr, flush=True))
     return rows, collapse_table(rows)
+
+
+def quality(args):
+    """`bench quality`: every metric of trained runs, each against the test images, as a Markdown table."""
+    from ..synthesis.evaluate import evaluate
+
+    rows = []
+    for name in args.runs:
+        began = time.perf_counter()
+        result, _ = evaluate(name, count=args.count, part=args.part)
+        seconds = round(time.perf_counter() - began, 1)
+        rows.append({"run": Path(name).name, **result, "seconds": seconds, "peak_mb": peak_memory()})
+        print(f"{name}: {seconds} s, {rows[-1]['peak_mb']} MB", file=sys.stderr, flush=True)
+    return _stored(args.to, rows, quality_table(rows))
+
+
+QUALITY = ("frechet", "kid", "inception_score", "precision", "recall", "density", "coverage", "class_histogram", "diversity", "memorisation")
+
+
+def quality_table(rows):
+    """Every run as a line of Markdown, below the real floor of the first."""
+    lines = ["| run | " + " | ".join(name.replace("_", " ") for name in QUALITY) + " |", "|---|" + "---|" * len(QUALITY)]
+    floor = {name: rows[0][name].get("floor") for name in QUALITY}
+    for label, values in [("*real floor*", floor), *((row["run"], {name: row[name]["value"] for name in QUALITY}) for row in rows)]:
+        lines.append(f"| {label} | " + " | ".join("–" if values[name] is None else f"{values[name]:.3g}" for name in QUALITY) + " |")
+    return "\n".join(lines)
 
 
 def kills(args):
