@@ -148,7 +148,7 @@ def compare(first, second):
 # ---- the real side -----------------------------------------------------------------------------------------------------
 
 
-@dataclass
+@dataclass(eq=False)
 class Reference:
     """What real images look like to a feature network; read once per process."""
 
@@ -240,14 +240,14 @@ def _inception_score(probabilities, seed):
 
 def _class_histogram(probabilities, reference):
     """`value`: KL(classes read in the images || those read in the whole reference), in nats; null where the reference lacks
-    a class. `kl_uniform`: the same against equal shares. `shares`: of each class.
+    a class. `kl_uniform`: the same against equal shares. `shares`: of each class of the network.
     """
     shares = class_shares(probabilities)
     real = class_histogram(reference.classes, len(shares))
     return {
         "value": histogram_divergence(shares, real),
         "kl_uniform": histogram_divergence(shares),
-        "shares": dict(zip(reference.images.class_names, map(float, shares))),
+        "shares": dict(zip(reference.network.description["class_names"], map(float, shares))),
     }
 
 
