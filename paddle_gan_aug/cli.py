@@ -292,6 +292,10 @@ def _bench_flags(command):
     collapse.add_argument("--to", default="work/results/collapse", metavar="DIR", help="where the results are")
     for kind in (recipe, samples, collapse):
         kind.add_argument("--judge", required=True, metavar="RUN", help="the run of classify that reads the samples")
+    features = kinds.add_parser("features", help="train the feature network of a data set anew, as the shipped one was made")
+    features.add_argument("--data", default="mnist", help="whose training images it learns")
+    features.add_argument("--seed", type=int, default=0, help="root of all randomness")
+    features.add_argument("--to", metavar="DIR", help="where it goes; without it the cache that evaluate looks into")
     quality = kinds.add_parser("quality", help="every metric of trained runs against the test images, as a table, with time and memory")
     quality.add_argument("runs", nargs="+", metavar="RUN", help="trained runs")
     quality.add_argument("--count", type=_positive, default=10_000, help="samples of each run")

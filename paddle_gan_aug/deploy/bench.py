@@ -29,6 +29,16 @@ def collapse(args):
     return rows, collapse_table(rows)
 
 
+def features(args):
+    """`bench features`: train the feature network of a data set, as the shipped one was made."""
+    from ..training.feature_network import train_feature_network
+
+    runtime.start("cpu")
+    network = train_feature_network(args.data, args.to, args.seed)
+    accuracy = "no validation images" if network.accuracy is None else f"accuracy {100 * network.accuracy:.2f} % on validation images"
+    return {"name": network.name, **network.description}, f"{network.name}: {accuracy}"
+
+
 def quality(args):
     """`bench quality`: every metric of trained runs, each against the test images, as a Markdown table."""
     from ..synthesis.evaluate import evaluate
@@ -43,7 +53,10 @@ def quality(args):
     return _stored(args.to, rows, quality_table(rows))
 
 
-QUALITY = ("frechet", "kid", "inception_score", "precision", "recall", "density", "coverage", "class_histogram", "diversity", "memorisation")
+QUALITY = (
+    *("frechet", "kid", "inception_score", "precision", "recall", "density", "coverage"),
+    *("class_histogram", "diversity", "memorisation"),
+)
 
 
 def quality_table(rows):

@@ -4,7 +4,7 @@ Inception was trained on photographs and sees little in 28-pixel digits, so each
 `classify`, trained on the real training part alone. The one of MNIST ships with the package; that of any other data is trained
 once and kept in `output/.cache/`, by the fingerprint of the data. Numbers from different networks are on different scales.
 
-The shipped one is made by `train_feature_network("mnist", "paddle_gan_aug/features")`.
+The shipped one is made by `python -m paddle_gan_aug bench features --data mnist --to paddle_gan_aug/features`.
 """
 
 import contextlib
@@ -166,7 +166,7 @@ def train_feature_network(source="mnist", to=None, seed=0, steps=None, quiet=Fal
         "settings": {key: value for key, value in to_flat(config).items() if key.startswith(SETTINGS)},
         "version": __version__,
         "paddle": runtime.import_paddle().__version__,
-        "made_by": f'train_feature_network("{source}", to="{to or folder}", seed={seed}, steps={steps})',
+        "made_by": f"python -m paddle_gan_aug bench features --data {source} --seed {seed}",
     }
     write_json(folder / f"{name}.json", description)  # last: without it the weights are not looked at
     return load_feature_network(folder / f"{name}.json")

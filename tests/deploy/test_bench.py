@@ -72,11 +72,45 @@ def test_samples_of_a_run_are_judged(cli, judge, small, small_mnist, tmp_path):
 
 
 def test_tuning_changes_the_time_and_not_the_losses(cli):
-    result = json.loads(cli("bench", "--json", "tuning", "--steps", 4, "--pairs", 1).stdout)
+    result = json.loads(cli("bench", "--json", "tuning", "--turns", 1).stdout)
     assert result["largest_loss_difference"] < 1e-3
-    assert all(len(run["losses"]) == 4 for runs in result["processes"].values() for run in runs)
-    assert result["processes"]["off"][0]["process"]["cpu_tuning"] is False
-    assert result["processes"]["on"][0]["process"]["cpu_tuning"] is True
+    assert result["process"]["cpu_tuning"] is True
+    assert result["peer"]["cpu_tuning"] is False
+    assert result["ratio"] == pytest.approx(result["settings_ms"] / result["paddle_ms"], rel=0.02)
+
+
+def test_every_metric_of_runs_in_one_table(cli, small, tmp_path):
+    cli("train", *small, "--steps", 2, "--run", "r")
+    done = cli("bench", "quality", cli.output / "r", "--count", 200, "--part", "valid", "--to", tmp_path / "quality.json")
+    (row,) = json.loads((tmp_path / "quality.json").read_text())
+    assert (row["run"], row["count"], row["reference"]["part"]) == ("r", 200, "valid")
+    assert row["seconds"] > 0
+    assert done.stdout.count("\n") == 4
+    assert f"| r | {row['frechet']['value']:.3g} |" in done.stdout
+
+
+def test_single_digits_are_counted_as_healthy_or_not(cli, judge, small_mnist, tmp_path):
+    recipes = tmp_path / "digits.yaml"
+    given = {**TINY, "data.source": str(small_mnist), "data.class_name": "5", "train.batch_size": 20, "health.every_steps": 2}
+    climbs = {**given, "health.recover": True, "health.settle_steps": 2, "health.tries": 1}
+    rows = [
+        {"name": "left alone", "overrides": given, "seeds": [0], "marks": [6], "samples": 50},
+        {"name": "climbs", "overrides": climbs, "seeds": [0], "marks": [6], "samples": 50},
+    ]
+    recipes.write_text(yaml.safe_dump(rows))
+    done = cli("bench", "collapse", "--recipes", recipes, "--judge", judge, "--to", tmp_path / "results")
+    assert "0 of 2 runs end healthy" in done.stdout
+    alone, climbs = (json.loads((tmp_path / "results" / f"{name}-seed-0.json").read_text()) for name in ("left-alone", "climbs"))
+    assert alone["marks"][0]["read_as_class"] < 0.9
+    assert "failed" not in alone
+    assert [alarm["rung"] for alarm in climbs["alarms"]] == ["smaller-d-step", None]
+    assert "could not be recovered" in climbs["failed"]
+
+
+def test_killed_runs_are_counted(cli, small_mnist, tmp_path):
+    cli("bench", "kills", "--count", 1, "--data", small_mnist, "--to", tmp_path / "kills.json")
+    result = json.loads((tmp_path / "kills.json").read_text())
+    assert (result["count"], result["identical"], len(result["kills"])) == (1, 1, 1)
 
 
 def test_recipe_files_that_are_none(cli, judge, tmp_path):
