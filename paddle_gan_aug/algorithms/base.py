@@ -40,6 +40,11 @@ class Algorithm:
             parameters=trainable(network),
         )
 
+    def scale_learning_rates(self, factor, names):
+        """Multiply the learning rates of the optimizers `names` for all steps to come."""
+        for name in names:
+            self._base_rates[name] *= factor
+
     def begin_step(self, step, total_steps):
         """Say which step comes (1 for the first) and set every learning rate for it."""
         self.step_number = step

@@ -22,15 +22,15 @@ from ..training.loop import Callback
 from ..training.recovery import Recovery
 from .judge import Judge
 
-DEFAULTS = {"preset": "classic", "overrides": {}, "seeds": [0, 1], "samples": 5000}
+DEFAULTS = {"preset": "classic", "overrides": {}, "seeds": [0, 1], "samples": 5000, "plant": None}
 
 
 def run_recipes(recipes, judge, to, only=None, say=print):
     """Train every row of a recipe file that has no result yet.
 
     Args:
-        recipes: a YAML file: a list of {name, preset, overrides, seeds, marks, samples}; marks are the steps at which that many
-            samples are judged, and the last one ends the run.
+        recipes: a YAML file: a list of {name, preset, overrides, seeds, marks, samples, plant}; marks are the steps at which that
+            many samples are judged, and the last one ends the run; plant: {step, factor}, D's learning rates are multiplied there.
         judge: the run of `classify` that reads the samples, against validation images.
         to: the folder of results, for each row and seed `<name>-seed-<s>.json` and the picture `<name>-seed-<s>.png`.
         only: names of the rows to do; None = all.
@@ -86,7 +86,7 @@ def _measure(recipe, seed, judge, picture, say):
                 output=output,
                 log=Path(folder, "log"),
                 overrides={**overrides, "log.visualdl": False},
-                callbacks=[marks],
+                callbacks=[marks, *([Planted(**recipe["plant"])] if recipe["plant"] else [])],
                 quiet=True,
             )
         except RunFailed as failure:
@@ -105,6 +105,18 @@ def _alarms(folder):
     taken = [{"step": use["alarm_step"], "alarms": use["alarms"], "rung": use["rung"]} for use in recovery.used]
     rows = map(json.loads, (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines())
     return taken + [{"step": row["step"], "alarms": row["alarm"], "rung": None} for row in rows if "alarm" in row]
+
+
+class Planted(Callback):
+    """A fault for the health monitor to find: from step `step` on, D's learning rates are multiplied by `factor`."""
+
+    def __init__(self, step, factor):
+        self.step, self.factor, self.spoiled = step, factor, None
+
+    def on_step(self, progress):
+        if progress.step >= self.step and self.spoiled is not progress.algorithm:
+            self.spoiled = progress.algorithm  # a run that recovers has a new one
+            progress.algorithm.scale_learning_rates(self.factor, ["real_d", "fake_d"])
 
 
 class JudgedAt(Callback):

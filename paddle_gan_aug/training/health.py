@@ -2,7 +2,8 @@
 
 Losses alone do not tell: a dead generator was seen behind healthy ones. So the samples are looked at, every so many steps, and
 held against limits that the real training images set (`metrics.health`). Two bad looks in a row are an alarm; before a run's
-samples have looked healthy for the first time, they are given `settle_steps` steps.
+samples have looked healthy for the first time, they are given `settle_steps` steps. Losses and gradients that tell beyond doubt
+are an alarm at once: the samples come from averaged weights and look well for a hundred steps more.
 """
 
 import math
@@ -19,6 +20,8 @@ LARGEST_GRADIENT = 1e3
 SMALLEST_GRADIENT = 1e-7
 CHANCE = math.log(2)  # D's loss when it cannot tell
 WON_LOSS, WON_SCORE = 0.02, 0.98  # D has won when both its losses stay below and its score of reals above
+LOST_LOSS = 10.0  # or when G's loss stays above: D calls its images fake with odds of 20,000 to 1
+WATCHED = ("d_real_loss", "d_fake_loss", "d_real", "g_loss")
 REAL_IMAGES = 2000  # looked at to set the limits
 
 
@@ -75,7 +78,7 @@ class HealthMonitor(Callback):
     def on_step(self, progress):
         values, look = progress.values, progress.step % self.settings.every_steps == 0
         if progress.step % 5 == 0 or look:
-            row = tuple(float(values[name]) for name in ("d_real_loss", "d_fake_loss", "d_real") if name in values)
+            row = tuple(float(values[name]) for name in WATCHED if name in values)
             self._recent.append(row)
             if not np.isfinite([float(value) for value in values.values()]).all():
                 self._raise_alarm(progress, ["a loss that is not finite"])
@@ -87,7 +90,8 @@ class HealthMonitor(Callback):
         algorithm, half = progress.algorithm, self.settings.samples // 2
         fresh = algorithm.latents(self.settings.samples - half, runtime.rng(self.seed, "health", progress.step))
         signs = image_signs(algorithm.images(np.concatenate([self.latents[:half], fresh])))
-        found = self.limits.alarms(signs) + self._training_alarms(progress.values)
+        certain = self._training_alarms(progress.values)
+        found = self.limits.alarms(signs) + certain
         progress.values.update({f"health/{name}": value for name, value in signs.items()})
         progress.notes["health"] = found
         if not found:
@@ -95,7 +99,7 @@ class HealthMonitor(Callback):
             return
         self.bad_looks += 1
         waited = progress.step - self.began >= self.settings.settle_steps
-        if self.bad_looks >= 2 and (self.settled or waited):
+        if certain or (self.bad_looks >= 2 and (self.settled or waited)):
             self._raise_alarm(progress, found)
 
     def _training_alarms(self, values):
@@ -104,10 +108,12 @@ class HealthMonitor(Callback):
             norm = float(values.get(name, 1.0))
             if not norm <= LARGEST_GRADIENT:
                 found.append(f"the gradients blow up ({name} {norm:.3g})")
-        if len(self._recent) == self._recent.maxlen and len(self._recent[0]) == 3:
-            real, fake, score = np.array(self._recent).T
+        if len(self._recent) == self._recent.maxlen and len(self._recent[0]) == len(WATCHED):
+            real, fake, score, of_g = np.array(self._recent).T
             if max(real.max(), fake.max()) < WON_LOSS and score.min() > WON_SCORE:
                 found.append(f"D has won (losses below {WON_LOSS})")
+            elif np.median(of_g) > LOST_LOSS:
+                found.append(f"D has won (G's loss {np.median(of_g):.3g})")
             dead = np.abs(np.concatenate([real, fake]) - CHANCE).max() < 0.01
             if dead and float(values.get("g_gradient", 1.0)) < SMALLEST_GRADIENT:
                 found.append("D is dead (it cannot tell, and G gets no gradient)")
