@@ -64,6 +64,7 @@ def test_beside_pytorch_from_equal_weights(cli):
     result = json.loads(cli("bench", "--json", "--against", "pytorch", "--steps", "fast upsample", "mlp", "--turns", 1).stdout)
     for entry in result["entries"]:
         assert entry["largest_loss_difference"] < 1e-4
+        assert entry["limit_ms"] == pytest.approx(1000 * entry["gflop"] / entry["matrix_gflops"], rel=0.02)
         assert entry["pytorch_ms"] == min(entry["peers_ms"].values())
         assert entry["ratio"] == pytest.approx(entry["pytorch_ms"] / entry["paddle_ms"], rel=0.05)
     assert set(result["entries"][0]["peers_ms"]) == {"contiguous", "channels_last"}

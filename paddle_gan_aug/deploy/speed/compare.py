@@ -127,6 +127,7 @@ def _beside_pytorch(step, threads, turns):
         _time_in_turn(contenders, turns, STEPS_PER_TURN[kind])
         entry = {"step": step, "batch": 100 if kind == "mlp" else job["config"]["train"]["batch_size"]}
         entry.update(_entry(ours, peers, "pytorch", turns, difference))
+        entry.update(_limit(ours))
         if kind == "classic":
             entry["generation"] = _generation(ours, peers)
         return entry
@@ -212,6 +213,13 @@ def _entry(ours, peers, name, turns, difference=None):
     if difference is not None:
         entry["largest_loss_difference"] = difference
     return entry
+
+
+def _limit(ours):
+    """How far a step is from its products at the rate of a large one, measured in the same process."""
+    limit = ours.ask("limit")
+    milliseconds = 1000 * limit["gflop"] / limit["gflops"]
+    return {"gflop": round(limit["gflop"], 2), "matrix_gflops": round(limit["gflops"]), "limit_ms": round(milliseconds, 1)}
 
 
 def _median_stages(stages):

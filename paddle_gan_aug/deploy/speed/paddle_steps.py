@@ -1,5 +1,7 @@
 """This project's contenders."""
 
+import math
+import statistics
 import tempfile
 import time
 from pathlib import Path
@@ -12,11 +14,40 @@ from safetensors.numpy import save_file
 from ... import runtime
 from ...algorithms import build
 from ...algorithms.base import clear_gradients, frozen, trainable
-from ...networks.layers import GaussianNoise, WeightNormLinear
+from ...networks.layers import Conv2D, GaussianNoise, UpConv2D, WeightNormLinear
 from ...training import train
 from ...training.loop import Callback
 from .inputs import ClassicInputs, MLPInputs
 from .stopwatch import Stopwatch
+
+
+def matrix_rate(size=2048, repeats=7):
+    """GFLOP/s of a large matrix product here and now: what a step of nothing but products would run at."""
+    a, seconds = paddle.randn([size, size]), []
+    for _ in range(repeats):
+        began = time.perf_counter()
+        paddle.matmul(a, a)
+        seconds.append(time.perf_counter() - began)
+    return 2e-9 * size**3 / statistics.median(seconds)
+
+
+def multiply_adds(network, shape):
+    """Multiplications of one sample's forward pass through the products and convolutions of `network`, whose input is [N, *shape]."""
+    found = []
+
+    def count(layer, inputs, output):
+        if isinstance(layer, (nn.Linear, WeightNormLinear)):
+            found.append(math.prod((layer.weight_v if isinstance(layer, WeightNormLinear) else layer.weight).shape))
+        elif isinstance(layer, UpConv2D):
+            found.append(math.prod(layer.weight.shape) * math.prod(inputs[0].shape[2:]))
+        elif isinstance(layer, Conv2D):
+            found.append(math.prod(layer.weight.shape) * math.prod(output.shape[2:]))
+
+    hooks = [layer.register_forward_post_hook(count) for layer in network.sublayers()]
+    network(paddle.zeros([2, *shape]))  # few enough that the layers are called one by one
+    for hook in hooks:
+        hook.remove()
+    return sum(found)
 
 
 class Classic:
@@ -59,6 +90,16 @@ class Classic:
         """Make `count` images in memory."""
         self.algorithm.sample(count, runtime.rng(0, "generation"))
 
+    def limit(self):
+        """{"gflop": of a step, "gflops": of a large product}: D runs forward three times, G once; gradients by weights and by inputs
+        take as much again each, but for the weights of D in G's step.
+        """
+        images = self.inputs.images.images.shape[1:]
+        d = multiply_adds(self.algorithm.discriminator, images)
+        g = multiply_adds(self.algorithm.generator, [self.algorithm.latent_dim])
+        batch = self.inputs.config.train.batch_size
+        return {"gflop": 2e-9 * batch * (8 * d + 3 * g), "gflops": matrix_rate()}
+
 
 class SemiSupervisedMLP:
     """The step of the feature-matching GAN on MNIST (Salimans et al. 2016), D with weight normalisation and noise, batch 3×100 + 2×100."""
@@ -70,6 +111,15 @@ class SemiSupervisedMLP:
         self.optimizers = {
             network: paddle.optimizer.Adam(0.003, beta1=0.5, parameters=trainable(network)) for network in (self.d, self.g)
         }
+        self.watch = Stopwatch()
+        self.watch.wrap(self.inputs, "step", "data")
+        for noise in self.d.noises:
+            self.watch.wrap(noise, "forward", "noise")
+        self.watch.wrap(self.d, "features", "D forward")
+        self.watch.wrap(self.g, "forward", "G forward")
+        for optimizer in self.optimizers.values():
+            self.watch.wrap(optimizer, "step", "optimizers")
+        self.watch.wrap(self, "_learn", "backward")
 
     def save_weights(self, to):
         networks = {"d": self.d, "g": self.g}
@@ -80,8 +130,13 @@ class SemiSupervisedMLP:
         self.d.train() if on else self.d.eval()
 
     def step(self, number):
-        """One step on the images and latents of `number`: {"ms", "losses"}."""
-        began = time.perf_counter()
+        """One step on the images and latents of `number`: {"ms", "stages", "losses"}."""
+        with self.watch.stage("rest"):
+            losses = self._step(number)
+        stages = self.watch.read()
+        return {"ms": sum(stages.values()), "stages": stages, "losses": losses}
+
+    def _step(self, number):
         arrays = self.inputs.step(number)
         labelled, labels, unlabelled, unlabelled2, latents, latents2 = map(paddle.to_tensor, arrays)
         with paddle.no_grad():
@@ -96,8 +151,12 @@ class SemiSupervisedMLP:
         with frozen(self.d):
             matching = (self.d.features(self.g(latents2)).mean(0) - real_features).square().mean()
             self._learn(self.g, matching)
-        losses = [float(on_labelled), float(on_unlabelled), float(matching)]
-        return {"ms": 1000 * (time.perf_counter() - began), "losses": losses}
+        return [float(on_labelled), float(on_unlabelled), float(matching)]
+
+    def limit(self):
+        """See `Classic.limit`: D learns from 300 samples and reads 200 more, G makes 200 and learns from 100."""
+        d, g = multiply_adds(self.d, [784]), multiply_adds(self.g, [100])
+        return {"gflop": 2e-9 * (d * (3 * 300 + 2 * 100 + 100) + g * (200 + 2 * 100)), "gflops": matrix_rate()}
 
     def _learn(self, network, loss):
         loss.backward()
