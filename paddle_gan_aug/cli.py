@@ -307,6 +307,7 @@ def _bench_flags(command):
     kills.add_argument("--data", default="mnist", help="what the runs learn")
     kills.add_argument("--to", metavar="FILE", help="store the result as JSON")
     tuning = kinds.add_parser("tuning", help="the classic step with the run-time settings on and off, side by side")
+    tuning.add_argument("--steps", metavar="STEP", default="classic transpose", help="which: 'PRESET VARIANT'")
     tuning.add_argument("--turns", type=_positive, default=6, help="how often each is asked for a second's worth of steps")
     tuning.add_argument("--to", metavar="FILE", help="store the result as JSON")
 

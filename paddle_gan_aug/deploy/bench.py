@@ -129,7 +129,7 @@ def samples(args):
 
 def tuning(args):
     """`bench tuning`: the classic step with the process settings on and off."""
-    entry = compare.settings_on_and_off(args.turns)
+    entry = compare.settings_on_and_off(args.steps, args.turns)
     return _stored(args.to, {"machine": compare.machine(), **entry}, compare.step_line(entry))
 
 
@@ -140,7 +140,7 @@ def speed(args):
         entries = compare.against_pytorch(args.steps or compare.PEER_STEPS, args.threads, args.turns, say)
         text = "\n".join(map(compare.step_line, entries))
     elif args.against == "original":
-        entries = compare.against_original(threads=args.threads, turns=args.turns, say=say)
+        entries = compare.against_original(args.steps or compare.PEER_STEPS[:2], args.threads, args.turns, say)
         text = "\n".join(map(compare.step_line, entries))
     else:
         overrides = parse_overrides(args.override)

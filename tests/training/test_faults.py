@@ -30,10 +30,10 @@ def snapshot(folder):
     return {str(path.relative_to(folder)): sha256(path) for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
-def test_killed_runs_resume_to_the_same_bits(small_mnist):
-    from paddle_gan_aug.deploy.faults import kill_tests
-
-    result = kill_tests(3, seed=1, data=str(small_mnist), say=lambda text: None)
+def test_killed_runs_resume_to_the_same_bits(cli, small_mnist, tmp_path):
+    cli("bench", "kills", "--count", 3, "--seed", 1, "--data", small_mnist, "--to", tmp_path / "kills.json", timeout=600)
+    result = json.loads((tmp_path / "kills.json").read_text())
+    assert (result["count"], result["identical"]) == (3, 3)
     assert [kill["differences"] for kill in result["kills"]] == [[], [], []]
     assert {kill["when"] for kill in result["kills"]} == {"training", "saving"}
 

@@ -32,7 +32,7 @@ def test_the_shipped_network_is_of_mnist(mnist_network):
     assert mnist_network.name == f"mnist-{description['sha256'][:8]}"
     assert description["fingerprint"] == load("mnist", "train").fingerprint()
     assert description["trained_on"]["count"] == 50_000
-    assert description["made_by"].startswith("train_feature_network(")
+    assert description["made_by"].startswith("python -m paddle_gan_aug bench features")
     assert (module.SHIPPED / "mnist.safetensors").stat().st_size < 2_000_000
 
 

@@ -156,7 +156,7 @@ def test_interrupted_runs_save_and_go_on(cli, small, small_mnist, signal_sent):
     assert "checkpoint saved" in stdout
     assert "Traceback" not in stderr
     step = int(checkpoints(folder)[-1].split("-")[1])
-    assert metrics(folder)[-1]["step"] == step
+    assert metrics(folder)[-1]["step"] in (step - 1, step)  # every second step is recorded here; an interruption adds no line
     cli("train", "--run", "long", "--resume", "--steps", step + 2)
     assert checkpoints(folder)[-1] == f"step-{step + 2}"
 

@@ -141,31 +141,31 @@ def _peer_config(step):
     return config
 
 
-def against_original(variants=("transpose", "upsample"), threads=None, turns=TURNS, say=print):
-    """The preset `classic` beside the original's step on Paddle as installed; entries as for `against_pytorch`."""
+def against_original(steps=PEER_STEPS[:2], threads=None, turns=TURNS, say=print):
+    """Steps beside the original's on Paddle as installed; arguments and entries as for `against_pytorch`."""
     entries = []
-    for variant in variants:
+    for step in steps:
         with contextlib.ExitStack() as stack:
-            job = {"config": to_tree(_peer_config(f"classic {variant}"))}
+            job = {"config": to_tree(_peer_config(step))}
             ours = stack.enter_context(contextlib.closing(Contender(paddle_environment(threads), contender="paddle classic", **job)))
             theirs = stack.enter_context(contextlib.closing(Contender(plain_environment(), contender="paddle as installed", **job)))
             _time_in_turn([ours, theirs], turns, STEPS_PER_TURN["classic"])
-            entries.append({"step": f"classic {variant}", "batch": 128, **_entry(ours, {"plain layers": theirs}, "original", turns)})
+            entries.append({"step": step, "batch": 128, **_entry(ours, {"plain layers": theirs}, "original", turns)})
         say(step_line(entries[-1]))
     return entries
 
 
-def settings_on_and_off(turns=TURNS):
-    """The preset `classic` at batch 128 with the process settings on, and beside it with them off; an entry as for `against_pytorch`."""
+def settings_on_and_off(step=PEER_STEPS[0], turns=TURNS):
+    """A step at batch 128 with the process settings on, and beside it with them off; an entry as for `against_pytorch`."""
     with contextlib.ExitStack() as stack:
-        job = {"contender": "paddle classic", "config": to_tree(_peer_config("classic transpose"))}
+        job = {"contender": "paddle classic", "config": to_tree(_peer_config(step))}
         contenders = [
             stack.enter_context(contextlib.closing(Contender(environment, **job)))
             for environment in (paddle_environment(), plain_environment())
         ]
         difference = _largest_difference(contenders, steps=5)
         _time_in_turn(contenders, turns, STEPS_PER_TURN["classic"])
-        return {"step": "classic transpose", "batch": 128, **_entry(contenders[0], {"off": contenders[1]}, "settings", turns, difference)}
+        return {"step": step, "batch": 128, **_entry(contenders[0], {"off": contenders[1]}, "settings", turns, difference)}
 
 
 def _largest_difference(contenders, steps=CHECKED_STEPS):

@@ -10,6 +10,7 @@ from paddle import nn
 from paddle.nn import functional as F
 
 from ... import runtime
+from ...networks.generators import scaled
 from ...networks.layers import ACTIVATIONS
 from .inputs import ClassicInputs
 
@@ -59,20 +60,22 @@ class Apply(nn.Layer):
 
 
 def plain_generator(config):
+    features, maps, half = scaled(1024, config.width), scaled(128, config.width), scaled(64, config.width)
     act = Apply(ACTIVATIONS[config.activation or "leaky_relu"])
-    layers = [nn.Linear(config.latent_dim, 1024), nn.BatchNorm1D(1024), act, nn.Linear(1024, 6272), nn.BatchNorm1D(6272), act]
-    layers.append(Apply(lambda x: x.reshape([-1, 128, 7, 7])))
+    layers = [nn.Linear(config.latent_dim, features), nn.BatchNorm1D(features), act]
+    layers += [nn.Linear(features, maps * 49), nn.BatchNorm1D(maps * 49), act, Apply(lambda x: x.reshape([-1, maps, 7, 7]))]
     if config.variant == "transpose":
-        layers += [nn.Conv2DTranspose(128, 64, 4, 2, 1), nn.BatchNorm2D(64), act, nn.Conv2DTranspose(64, 1, 4, 2, 1)]
+        layers += [nn.Conv2DTranspose(maps, half, 4, 2, 1), nn.BatchNorm2D(half), act, nn.Conv2DTranspose(half, 1, 4, 2, 1)]
     else:
         enlarge = nn.Upsample(scale_factor=2, mode="bilinear")
-        layers += [enlarge, nn.Conv2D(128, 64, 5, padding=2), nn.BatchNorm2D(64), act, enlarge, nn.Conv2D(64, 1, 5, padding=2)]
+        layers += [enlarge, nn.Conv2D(maps, half, 5, padding=2), nn.BatchNorm2D(half), act, enlarge, nn.Conv2D(half, 1, 5, padding=2)]
     return nn.Sequential(*layers, nn.Tanh())
 
 
 def plain_discriminator(config):
+    features, maps, half = scaled(1024, config.width), scaled(128, config.width), scaled(64, config.width)
     act = Apply(ACTIVATIONS[config.activation])
     return nn.Sequential(
-        *[nn.Conv2D(1, 64, 3), act, nn.MaxPool2D(2, 2), nn.Conv2D(64, 128, 3), act, nn.MaxPool2D(2, 2)],
-        *[nn.Flatten(), nn.Linear(3200, 1024), act, nn.Linear(1024, 1)],
+        *[nn.Conv2D(1, half, 3), act, nn.MaxPool2D(2, 2), nn.Conv2D(half, maps, 3), act, nn.MaxPool2D(2, 2)],
+        *[nn.Flatten(), nn.Linear(maps * 25, features), act, nn.Linear(features, 1)],
     )
