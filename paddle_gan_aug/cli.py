@@ -133,16 +133,16 @@ def _overrides(args):
     return {**overrides, **parse_overrides(args.override)}
 
 
-def _run_options(args, default):
+def _run_options(args):
     options = {"run": args.run, "resume": args.resume, "output": args.output, "log": args.log, "overrides": _overrides(args)}
-    return {"config": getattr(args, "config", getattr(args, "gan", default)), **options}
+    return {"config": getattr(args, "config", getattr(args, "gan", None)), **options}
 
 
-def _check_config(options):
+def _check_config(options, default):
     """Read the configuration before Paddle is imported, so that a mistake costs no wait."""
     from .config import load_config
 
-    load_config(options["config"], options["overrides"])
+    load_config(options["config"] or default, options["overrides"])
     return options
 
 
@@ -154,7 +154,7 @@ def _train(args):
         width = max(map(len, known))
         _say(args, known, "\n".join(f"{name:{width}}  {text}" for name, text in known.items()))
         return DONE
-    options = _check_config(_run_options(args, "classic"))
+    options = _check_config(_run_options(args), "classic")
     from .training import train
 
     run = train(**options)
@@ -179,7 +179,7 @@ def _classify_flags(command):
 
 
 def _classify(args):
-    options = _check_config(_run_options(args, "classifier"))
+    options = _check_config(_run_options(args), "classifier")
     from .training import classify
 
     run, report = classify(test=args.test, **options)

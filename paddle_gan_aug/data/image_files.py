@@ -34,7 +34,7 @@ def read_images(path):
     if path.is_file() and path.suffix == ".npz":
         return _read_npz(path)
     problem = "is neither a folder nor an .npz file" if path.exists() else "does not exist"
-    raise InputError(f"{path} {problem}: give a folder of images, or an .npz file with an array named {IMAGES}")
+    raise InputError(f"{path} {problem}: give a run, a folder of images, or an .npz file with an array named {IMAGES}")
 
 
 def _read_folder(folder):

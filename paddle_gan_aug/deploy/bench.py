@@ -145,7 +145,10 @@ def speed(args):
     else:
         overrides = parse_overrides(args.override)
         steps = args.steps or ("classic transpose", "classic upsample", "fast transpose", "fast upsample")
-        entries = [compare.alone(step, overrides, args.threads, args.turns) for step in steps]
+        entries = []
+        for step in steps:
+            say(f"{step} …")
+            entries.append(compare.alone(step, overrides, args.threads, args.turns))
         text = compare.table(entries)
     return _stored(args.to, {"machine": compare.machine(), "entries": entries}, text)
 

@@ -28,7 +28,7 @@ class Sign:
 SIGNS = [
     Sign("contrast", "blank images", too_low=True, factor=0.3),
     Sign("bright", "saturated images", too_low=False, factor=2.0, margin=0.1),
-    Sign("dark", "images without background", too_low=True, factor=0.5),
+    Sign("dark", "images without background", too_low=True, factor=0.7),
     Sign("roughness", "noise or a checkerboard", too_low=False, factor=2.5),
     Sign("diversity", "all images alike", too_low=True, factor=0.5),
     Sign("repeats", "repeated images", too_low=False, factor=3.0, margin=0.05),

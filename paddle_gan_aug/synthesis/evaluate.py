@@ -1,6 +1,7 @@
 """How good generated images are: of a run, or of files. The numbers, and a page of pictures that shows what they mean."""
 
 import html
+from pathlib import Path
 
 import numpy as np
 
@@ -12,12 +13,17 @@ from ..pictures import class_histogram_figure, grid, save_png, scatter_figure
 from ..training import open_run
 from ..training.evaluation import METRICS, evaluate_images
 from ..training.feature_network import feature_network, read_real
-from ..training.run import is_run
+from ..training.run import is_run, unused_folder
 
 COUNT = 10_000  # images that are drawn from a run
 NEIGHBOURS = 48  # samples shown beside their nearest training images
 PLOTTED = 2000  # images of each set in a scatter plot
 PAIR_COLUMNS = 16
+BETTER = {  # which way is better
+    **dict.fromkeys(("frechet", "kid", "class_histogram"), "↓"),
+    **dict.fromkeys(("inception_score", "precision", "recall", "density", "coverage", "diversity", "classifier_accuracy_score"), "↑"),
+    "memorisation": "(0.5 or less)",
+}
 
 
 def evaluate(
@@ -52,6 +58,8 @@ def evaluate(
     Raises:
         InputError: no such run, images or data; images that do not fit the data, or too few. RunFailed: the run has failed.
     """
+    if to and Path(to).expanduser().exists() and (not Path(to).expanduser().is_dir() or any(Path(to).expanduser().iterdir())):
+        raise InputError(f"--to {to} is in use: nothing is overwritten; choose an empty or new folder")
     runtime.start(device, threads or None)
     images, labels, real, folder = _images_of(run_or_images, data, count, seed, checkpoint, device, threads)
     result = evaluate_images(
@@ -63,9 +71,9 @@ def evaluate(
         classifier_accuracy_score=classifier_accuracy_score,
         **real,
     )
-    to = to or folder
-    if to is None:
+    if to is None and folder is None:
         return result, None
+    to = Path(to).expanduser() if to else unused_folder(folder.parent, folder.name)
     return result, draw_page(make_folder(to), result, images[: result["count"]], real, part, tsne, title=str(run_or_images))
 
 
@@ -172,7 +180,7 @@ def rows_of(result):
         if name in result:
             entry = result[name]
             error = f" ± {entry['error']:.4g}" if entry.get("error") is not None else ""
-            rows.append((name.replace("_", " "), _number(entry["value"]) + error, _number(entry.get("floor"))))
+            rows.append((f"{name.replace('_', ' ')} {BETTER[name]}".rstrip(), _number(entry["value"]) + error, _number(entry.get("floor"))))
     memorisation = result["memorisation"]
     copied = "copied" if memorisation["copied"] else "no sign of copying"
     rows.append(("memorisation test", f"{copied} (p = {_number(memorisation['p_value'])})", "–"))

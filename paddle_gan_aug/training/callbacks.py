@@ -53,7 +53,8 @@ class ProgressLine(Callback):
         return place if self.bar is not None else f"{place} step {progress.step}/{progress.total_steps}"
 
     def _numbers(self, progress):
-        losses = " ".join(f"{name} {float(progress.values[name]):.3f}" for name in progress.algorithm.losses)
+        names = progress.algorithm.losses
+        losses = " ".join(f"{name.removesuffix('_loss')} {float(progress.values[name]):.3f}" for name in names)
         return f"{progress.images_per_second:.0f} images/s {losses}"
 
     def _eta(self, progress):

@@ -8,7 +8,7 @@ from ..pictures import confusion_matrix_figure
 from .run import train
 
 
-def classify(config="classifier", test=None, **options):
+def classify(config=None, test=None, **options):
     """Train a classifier and test it; `report/confusion.png` and `report/classification.json` in the run's folder.
 
     Args:
@@ -23,7 +23,7 @@ def classify(config="classifier", test=None, **options):
     Raises:
         InputError: as `train`; a test set with other classes or another image size.
     """
-    run = train(config, **options)
+    run = train(config, default="classifier", **options)
     if run.interrupted:
         return run, None
     images = load(test or run.config.data.source, "eval")

@@ -38,17 +38,18 @@ class Run:
     interrupted: Optional[str] = None  # the signal that ended this training, if one did
 
 
-def train(config="classic", run=None, output=None, log=None, resume=False, overrides=None, callbacks=(), quiet=False):
+def train(config=None, run=None, output=None, log=None, resume=False, overrides=None, callbacks=(), quiet=False, default="classic"):
     """Train a run, or go on with one.
 
     Args:
-        config: a `Config`, a preset's name or a YAML file. With `resume` it is read from the run.
+        config: a `Config`, a preset's name or a YAML file; None = `default`. With `resume` it is read from the run.
         run: the run's name; default: preset-data-date-time. With `resume`: the run to go on with; default: the newest unfinished.
         output: the folder of runs (default `output`). log: the folder of VisualDL records (default `log`).
         resume: go on from the newest checkpoint; `train.steps` and `train.epochs` are totals and may be raised.
         overrides: {"section.key": value} laid over the configuration.
         callbacks: further `training.loop.Callback`s.
         quiet: no progress line.
+        default: the preset that is meant when `config` is None.
 
     Returns:
         A `Run`.
@@ -62,11 +63,11 @@ def train(config="classic", run=None, output=None, log=None, resume=False, overr
     if resume:
         folder = _resumable(run, output)
         if folder is None:
-            say("nothing to resume: no unfinished run; starting afresh")
+            say(f"nothing to resume: {f'there is no run {run} in {output}' if run else f'no run in {output}'}; starting afresh")
         else:
-            config = continued_config(folder, overrides or {})
+            config = continued_config(folder, overrides or {}, config)
     if folder is None:
-        config = load_config(config, overrides)
+        config = load_config(config or default, overrides)
         folder = output / check_run_name(run) if run else unused_folder(output, default_name(config))
         if folder.exists() and any(folder.iterdir()):
             raise InputError(f"run {folder.name} exists in {output}: choose another --run, or go on with it: --run {folder.name} --resume")
@@ -128,7 +129,9 @@ class _Session:
         if found:
             _, state, latents = found
             first_step = state["step"]
-        elif resume and not recovering:
+        elif steps_on_disk(folder / "checkpoints"):
+            raise RunFailed(f"run {folder}: no undamaged checkpoint is left; train it again under another name")
+        elif resume and not recovering and (folder / "config.yaml").exists():
             say(f"run {folder.name} has no checkpoint yet: starting it afresh")
         if first_step >= total_steps:
             say(f"run {folder.name} is at step {first_step} of {total_steps}: nothing left to do; raise --steps or --epochs to go on")
@@ -263,12 +266,18 @@ def run_folder(name):
 
 
 def _resumable(run, output):
-    """The run to go on with: the named one (None when it does not exist yet), else the newest unfinished (None: there is none)."""
+    """The run to go on with: the named one (None when it does not exist yet), else the newest unfinished (None: there is no run).
+
+    Raises:
+        InputError: none is named, and all are finished.
+    """
     if run:
         folder = output / check_run_name(run)
         return folder if _is_run(folder) else None
     runs = [path.parent for path in output.glob("*/config.yaml")]
     unfinished = [folder for folder in runs if not _finished(folder)]
+    if runs and not unfinished:
+        raise InputError(f"--resume: every run in {output} is finished; name one with --run and raise its --steps or --epochs to go on")
     return max(unfinished, key=lambda folder: (folder / "config.yaml").stat().st_mtime, default=None)
 
 
@@ -283,12 +292,18 @@ def _finished(folder):
         return False
 
 
-def continued_config(folder, overrides):
+def continued_config(folder, overrides, asked=None):
     """A run's own configuration with what may change on `--resume` laid over it.
 
+    Args:
+        asked: the configuration that the user named all the same; it must be the run's.
+
     Raises:
-        InputError: an override would change what has been learnt so far.
+        InputError: an override, or another preset, would change what has been learnt so far.
     """
+    preset = load_config(folder / "config.yaml").preset
+    if asked is not None and load_config(asked).preset != preset:
+        raise InputError(f"--resume: run {folder.name} began as {preset} and cannot go on as {asked}; start a new run for that")
     config = load_config(folder / "config.yaml", overrides)
     before, after = to_flat(load_config(folder / "config.yaml")), to_flat(config)
     for key, value in after.items():

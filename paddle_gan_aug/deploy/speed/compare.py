@@ -97,7 +97,7 @@ def against_pytorch(steps=PEER_STEPS, threads=None, turns=TURNS, say=print):
         InputError: PyTorch is not installed; a preset that the peer does not know. RunFailed: a process ended early.
     """
     if importlib.util.find_spec("torch") is None:
-        raise InputError("--against pytorch: PyTorch is not installed; pip install 'paddle_gan_aug[pytorch]', or pip install torch==2.13.0")
+        raise InputError("--against pytorch: PyTorch is not installed here; pip install torch")
     entries = []
     for step in steps:
         entries.append(_beside_pytorch(step, threads, turns))
