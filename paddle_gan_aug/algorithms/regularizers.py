@@ -201,7 +201,9 @@ def _within(inner, outer):
 
 
 def _copy(discriminator):
-    """A copy in float64, and True; where that cannot be made or run: D as it is, and False."""
+    """A copy in float64, and True; where that cannot be made: D as it is, and False."""
+    if any("forward" in vars(layer) for layer in discriminator.sublayers(include_self=True)):
+        return discriminator, False  # as paddle.jit.to_static leaves it; a copy would not have the replaced forward
     try:
         network = copy.deepcopy(discriminator)
         network.to(dtype="float64")
@@ -267,24 +269,31 @@ def _wrong_gradients(layer, x, kept, exact):
     """The names of the tensors by which Σ ||grad_x Σ r·layer(x)||² is differentiated wrongly; r are fixed random weights."""
     step, tolerance = (1e-7, 1e-3) if exact else (1e-2, 1.0)  # in float32 only what is missing altogether can be told
     kept.restore()
-    parameters = {name: p for name, p in layer.named_parameters() if not p.stop_gradient}
     weights = paddle.to_tensor(np.random.default_rng(1).standard_normal(layer(x).shape), dtype=x.dtype, stop_gradient=False)
-    wanted = {"its output": weights, **parameters}
+    wanted = {"its output": weights, **{name: p for name, p in layer.named_parameters() if not p.stop_gradient}}
 
-    def gradients(point, by):
+    def total(images):
         kept.restore()
-        return paddle.grad((layer(point) * weights).sum(), by, create_graph=point is by[0], allow_unused=point is not by[0])
+        return (layer(images) * weights).sum()
 
-    x = x.detach()
-    x.stop_gradient = False
-    (slope,) = gradients(x, [x])
-    found = paddle.grad(slope.square().sum(), list(wanted.values()), allow_unused=True)
+    def at(images):
+        images = images.detach()
+        images.stop_gradient = False
+        return images
+
+    def gradients(images):
+        images = at(images)
+        return paddle.grad(total(images), [images, *wanted.values()], allow_unused=True)
+
+    x = at(x)
+    (slope,) = paddle.grad(total(x), [x], create_graph=True)
+    found = paddle.grad(slope.square().sum(), [x, *wanted.values()], allow_unused=True)
     largest = float(slope.abs().max()) or 1.0
-    direction = (slope / largest).detach()
-    ahead, behind = (gradients(x.detach() + sign * step * direction, list(wanted.values())) for sign in (1, -1))
+    direction = slope.detach() * (step / largest)
+    ahead, behind = gradients(x + direction), gradients(x - direction)
     expected = [None if a is None else (a - b) * (largest / step) for a, b in zip(ahead, behind)]
     scale = max(float(value.square().mean().sqrt()) for value in expected if value is not None)
-    return [name for name, *pair in zip(wanted, found, expected) if not _agree(*pair, tolerance, 1e-5 * scale)]
+    return [name for name, *pair in zip(["its input", *wanted], found, expected) if not _agree(*pair, tolerance, 1e-5 * scale)]
 
 
 def _agree(found, expected, tolerance, negligible):
@@ -303,5 +312,7 @@ def _explain(name, layer, reason):
     operation = re.search(r"The Op (\w+?)_(?:grad|double_grad)\b", reason)
     found = operation.group(1) if operation else reason.strip().splitlines()[-1][:160]
     drop_in = next((cure for part, cure in DROP_INS.items() for text in (kind, found) if part in text.lower().replace("_", "")), None)
+    if "forward" in vars(layer):
+        drop_in = "it without paddle.jit.to_static"
     where = f"{name} ({kind})" if name else f"{kind} itself"
     return f"{where}: {found}" + (f"; use {drop_in}" if drop_in else "")
