@@ -91,7 +91,7 @@ def critic_loss(logits, real):
 
 
 def relativistic_loss(logits, others, target=1.0):
-    """Relativistic average (Jolicoeur-Martineau 2018, eq. 10 and 11): `logits` are to exceed the mean of `others`, and the reverse.
+    """Relativistic average (Jolicoeur-Martineau 2018, RaSGAN): `logits` are to exceed the mean of `others`, and the reverse.
 
     D passes (reals, fakes), G passes (fakes, reals); both are differentiated through both.
 

@@ -167,7 +167,7 @@ def _pixels(ratio, side):
 
 
 class AdaptiveProbability:
-    """p, raised while D is too sure of the reals and lowered otherwise (Karras et al. 2020, section 3.1; code of StyleGAN2-ADA).
+    """p, raised while D is too sure of the reals and lowered otherwise (Karras et al. 2020, section 3; numbers of StyleGAN2-ADA's code).
 
     The measure is r = E sign D(real): 0 for a D that cannot tell, 1 for one that knows every real image. Every `interval` updates, p moves
     by (images seen since) / `images_to_one` towards more if r > target, towards less if r < target.
@@ -218,7 +218,7 @@ class AdaptiveProbability:
 
 
 def pseudo_reals(real, fake, p, rng):
-    """APA (Jiang et al. 2021, section 3): the reals, each replaced by the fake at its place with probability p.
+    """APA (Jiang et al. 2021): the reals, each replaced by the fake at its place with probability p.
 
     p comes from an `AdaptiveProbability`, as for ADA, whose logits should be those of true reals.
 

@@ -328,6 +328,38 @@ def test_the_check_finds_silent_wrongness():
         check_double_grad(paddle.jit.to_static(build(), full_graph=True), SHAPE)
 
 
+def test_a_discriminator_that_only_runs_in_float32_is_judged_too():
+    import paddle
+    from paddle import nn
+
+    from paddle_gan_aug.algorithms.regularizers import check_double_grad
+    from paddle_gan_aug.networks.layers import GaussianNoise
+
+    class Float32(nn.Layer):
+        def forward(self, x):
+            assert x.dtype == paddle.float32
+            return x
+
+    check_double_grad(build(GaussianNoise(0.1), Float32(), nn.ReLU(), nn.Conv2D(3, 8, 3), nn.ReLU()), SHAPE)
+    check_double_grad(build(GaussianNoise(0.1)), SHAPE)
+    with pytest.raises(ValueError, match=r"0\.3 \(Dropout\).*MaskDropout"):
+        check_double_grad(build(Float32(), nn.Dropout(0.3)), SHAPE)
+
+
+def test_the_check_is_sure_of_a_large_discriminator_with_kinks():
+    from paddle import nn
+
+    from paddle_gan_aug.algorithms.regularizers import check_double_grad
+    from paddle_gan_aug.networks.layers import MaskDropout
+
+    layers = []
+    for inputs, outputs in ((3, 32), (32, 64)):
+        layers += [nn.utils.spectral_norm(nn.Conv2D(inputs, outputs, 5, stride=2, padding=2)), nn.ReLU(), MaskDropout(0.3)]
+    discriminator = build(*layers, image=(1, 28, 28))
+    for seed in range(3):
+        check_double_grad(discriminator, (1, 28, 28), seed)
+
+
 def test_the_check_knows_the_project_s_own_layers():
     from paddle_gan_aug.algorithms.regularizers import check_double_grad
     from paddle_gan_aug.networks import ClassicDiscriminator
