@@ -2,10 +2,13 @@
 
 Each head of a discriminator has one loss, `loss(logits, real, target)`, and one score. Training G "non-saturating"
 (Goodfellow et al. 2014, section 3) means: the loss of its images under the label real.
+
+`LOSSES` holds every adversarial loss by name. Logits go in, never probabilities: a sigmoid before these losses is one too many.
+Batches of reals and fakes may differ in size.
 """
 
 from dataclasses import dataclass
-from typing import Callable
+from typing import Callable, Optional
 
 import paddle
 from paddle.nn import functional as F
@@ -59,3 +62,95 @@ class Head:
 
 
 HEADS = {"sigmoid": Head(sigmoid_loss, sigmoid_score), "softmax": Head(softmax_loss, softmax_score)}
+
+
+def squared_loss(logits, real, target=1.0):
+    """Half the mean squared distance to the label (Mao et al. 2017, eq. 2 and 9: a = 0, b = c = 1).
+
+    Args:
+        logits: float32 [N, 1].
+        real, target: as for `sigmoid_loss`.
+
+    Returns:
+        0-D float32 tensor.
+    """
+    return 0.5 * (logits - (target if real else 0.0)).square().mean()
+
+
+def hinge_loss(logits, real):
+    """D's hinge loss: E max(0, 1 - D(x)) for reals, E max(0, 1 + D(G(z))) for fakes (Lim and Ye 2017; Miyato et al. 2018, eq. 16).
+
+    It is D's alone: G minimises `critic_loss(logits, real=True)`, which goes on where the hinge is flat.
+    """
+    return F.relu(1 - logits if real else 1 + logits).mean()
+
+
+def critic_loss(logits, real):
+    """The critic's part of the Wasserstein distance: -E D(x) for reals, E D(G(z)) for fakes (Arjovsky et al. 2017, eq. 2 and 3)."""
+    return -logits.mean() if real else logits.mean()
+
+
+def relativistic_loss(logits, others, target=1.0):
+    """Relativistic average (Jolicoeur-Martineau 2018, RaSGAN): `logits` are to exceed the mean of `others`, and the reverse.
+
+    D passes (reals, fakes), G passes (fakes, reals); both are differentiated through both.
+
+    Args:
+        logits, others: float32 [N, 1], [M, 1].
+        target: the label of `logits`; below 1 it is one-sided label smoothing.
+
+    Returns:
+        0-D float32 tensor: the sum of two sigmoid cross-entropies, in nats; 2 ln 2 where reals and fakes score alike.
+    """
+    return sigmoid_loss(logits - others.mean(), True, target) + sigmoid_loss(others - logits.mean(), False)
+
+
+@dataclass(frozen=True)
+class Loss:
+    """One adversarial loss, to be minimised by D and by G.
+
+    Attributes:
+        d_loss: (real_logits, fake_logits) -> 0-D tensor; with `smooths` also (…, target), the label of reals.
+        g_loss: (real_logits, fake_logits) -> 0-D tensor; real_logits is read only if `joint`, and may be None otherwise.
+        logits: how many logits a sample D must give.
+        d_part: (logits, real[, target]) -> 0-D tensor, whose values for reals and fakes sum to `d_loss`: what D's two optimizers of
+            the classic GAN take. None where the two cannot be taken apart (`joint`).
+        smooths: whether a label of reals exists, which one-sided label smoothing lowers.
+    """
+
+    d_loss: Callable
+    g_loss: Callable
+    logits: int = 1
+    d_part: Optional[Callable] = None
+    smooths: bool = False
+
+    @property
+    def joint(self):
+        """Whether reals and fakes are needed at once, by D and by G."""
+        return self.d_part is None
+
+
+def _separable(d_part, g_part, logits=1, smooths=False):
+    """The Loss whose D side is `d_part` of reals plus `d_part` of fakes, and whose G side, `g_part`, is a function of the fakes."""
+
+    def d_loss(real_logits, fake_logits, *target):
+        return d_part(real_logits, True, *target) + d_part(fake_logits, False)
+
+    return Loss(d_loss, lambda real_logits, fake_logits: g_part(fake_logits), logits, d_part, smooths)
+
+
+def _called_real(d_part):
+    """G's loss: D's, with the label real."""
+    return lambda fake_logits: d_part(fake_logits, True)
+
+
+LOSSES = {
+    "non-saturating": _separable(sigmoid_loss, _called_real(sigmoid_loss), smooths=True),
+    # E log(1 - D(G(z))), to be minimised (Goodfellow et al. 2014, eq. 1): flat where D is sure of the fakes
+    "saturating": _separable(sigmoid_loss, lambda fake_logits: -sigmoid_loss(fake_logits, False), smooths=True),
+    "softmax": _separable(softmax_loss, _called_real(softmax_loss), logits=2, smooths=True),
+    "least-squares": _separable(squared_loss, _called_real(squared_loss), smooths=True),
+    "hinge": _separable(hinge_loss, _called_real(critic_loss)),
+    "wasserstein": _separable(critic_loss, _called_real(critic_loss)),
+    "relativistic": Loss(relativistic_loss, lambda real_logits, fake_logits: relativistic_loss(fake_logits, real_logits), smooths=True),
+}

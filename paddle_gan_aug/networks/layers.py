@@ -48,6 +48,28 @@ def max_pool2d(x, see_edges=False):
     return F.max_pool2d(x, kernel, stride=2, return_mask=True)[0]
 
 
+def upsample_nearest(x):
+    """Nearest-neighbour ×2, [N, C, H, W] -> [N, C, 2H, 2W]; unlike `nn.Upsample` it can be differentiated twice."""
+    n, c, h, w = x.shape
+    return x.reshape([n, c, h, 1, w, 1]).expand([n, c, h, 2, w, 2]).reshape([n, c, 2 * h, 2 * w])
+
+
+class MaskDropout(nn.Layer):
+    """Dropout as a product with a mask, any shape: unlike `nn.Dropout` it can be differentiated twice.
+
+    In training each number is kept with probability 1 - p and then divided by it; in evaluation mode the input passes unchanged.
+    """
+
+    def __init__(self, p=0.5):
+        super().__init__()
+        self.p = p
+
+    def forward(self, x):
+        if not self.training or not self.p:
+            return x
+        return x * ((paddle.rand(x.shape) >= self.p).astype(x.dtype) / (1 - self.p))
+
+
 class SplitLayer(nn.Layer):
     """Base of layers whose output for a sample depends on that sample alone: the batch is shared out among the CPU's threads.
 

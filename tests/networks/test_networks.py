@@ -293,3 +293,30 @@ def test_gaussian_noise_is_normal_seeded_and_absent_in_evaluation():
     assert (np.abs(noise) > 0.6).mean() == pytest.approx(0.0455, abs=0.003)
     layer.eval()
     assert (layer(zeros).numpy() == 0).all()
+
+
+def test_nearest_upsampling_equals_paddles():
+    import paddle
+    from paddle import nn
+
+    from paddle_gan_aug.networks.layers import upsample_nearest
+
+    x = paddle.randn([2, 3, 4, 5])
+    assert (upsample_nearest(x).numpy() == nn.Upsample(scale_factor=2, mode="nearest")(x).numpy()).all()
+
+
+def test_mask_dropout_keeps_the_mean_and_rests_in_evaluation_mode():
+    import paddle
+
+    from paddle_gan_aug.networks.layers import MaskDropout
+
+    layer, x = MaskDropout(0.3), paddle.ones([200, 500])
+    paddle.seed(1)
+    y = layer(x).numpy()
+    np.testing.assert_allclose(np.unique(y), [0, 1 / 0.7], rtol=1e-6)
+    assert abs((y == 0).mean() - 0.3) < 0.01
+    paddle.seed(1)
+    assert (layer(x).numpy() == y).all()
+    layer.eval()
+    assert (layer(x).numpy() == 1).all()
+    assert (MaskDropout(0.0)(x).numpy() == 1).all()

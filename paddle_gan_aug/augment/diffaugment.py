@@ -1,0 +1,249 @@
+"""Differentiable augmentation for GANs that have little data, and the controllers of how often it acts.
+
+DiffAugment (Zhao et al. 2020): whatever D sees, reals and fakes, in D's step and in G's, passes through the same random changes, so
+that D cannot memorise the reals and G need not imitate the changes. Every sample has parameters of its own.
+
+ADA (Karras et al. 2020) lets each change act on a sample with probability p, and raises p while D is too sure of the reals. APA
+(Jiang et al. 2021) steers the same way how many fakes D is shown as reals.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import paddle
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How far each change goes at strength 1; 0 = it is not made.
+
+    Attributes:
+        translation: the largest shift along each axis, as a share of the side.
+        cutout: the side of the square hole, as a share of the image's side.
+        brightness: added, uniform in ±brightness.
+        saturation: the distance from each pixel's grey is multiplied by a factor uniform in 1 ± saturation; grey images have none.
+        contrast: the distance from the image's mean is multiplied by a factor uniform in 1 ± contrast.
+    """
+
+    translation: float = 0.0
+    cutout: float = 0.0
+    brightness: float = 0.0
+    saturation: float = 0.0
+    contrast: float = 0.0
+
+
+POLICIES = {
+    "digits": Policy(translation=0.125, cutout=0.25),  # no flips or turns, which make another digit; holes that leave a stroke readable
+    "objects": Policy(translation=0.125, cutout=0.5),  # the paper's "translation,cutout"
+    "colour": Policy(translation=0.125, cutout=0.5, brightness=0.5, saturation=1.0, contrast=0.5),  # the paper's for 100 images
+}
+
+
+def diffaugment(images, rng, policy, strength=1.0, p=1.0, fill=-1.0):
+    """The images, each changed at random; differentiable by the images.
+
+    Args:
+        images: float tensor [N, C, H, W] in [-1, 1].
+        rng: the numpy Generator that draws everything.
+        policy: a `Policy`, or the name of one in `POLICIES`.
+        strength: multiplies all of the policy's extents; 0 = the images as they are.
+        p: the probability that a change acts on a sample, for every change by itself (ADA).
+        fill: the background, which comes in from beyond the edges and shows in holes; a number, or one for each channel.
+
+    Returns:
+        Tensor [N, C, H, W]; colour changes may leave [-1, 1], as in the paper.
+
+    Raises:
+        ValueError: no such policy, strength < 0, p outside [0, 1], a policy's extent too large, or a wrong number of fills.
+    """
+    policy = _policy(policy)
+    fill = np.asarray(fill, dtype=np.float64).reshape(-1)
+    if strength < 0 or not 0 <= p <= 1:
+        raise ValueError(f"strength must not be negative and p must lie in [0, 1], got {strength} and {p}")
+    if len(fill) not in (1, images.shape[1]):
+        raise ValueError(f"{len(fill)} fill values for {images.shape[1]} channels")
+    if strength == 0 or p == 0:
+        return images
+    draw = _Draws(rng, images.shape[0], p)
+    images = _brightness(images, draw, policy.brightness * strength)
+    images = _saturation(images, draw, policy.saturation * strength)
+    images = _contrast(images, draw, policy.contrast * strength)
+    images = _translation(images, draw, policy.translation * strength, fill)
+    return _cutout(images, draw, policy.cutout * strength, fill)
+
+
+def _policy(policy):
+    if isinstance(policy, Policy):
+        return policy
+    if policy not in POLICIES:
+        raise ValueError(f"there is no policy {policy}; known: {', '.join(POLICIES)}")
+    return POLICIES[policy]
+
+
+class _Draws:
+    """Per-sample parameters, neutral where the change does not act."""
+
+    def __init__(self, rng, count, p):
+        self.rng, self.count, self.p = rng, count, p
+
+    def acts(self):
+        return self.rng.random(self.count) < self.p
+
+    def uniform(self, extent):
+        """float64 [N] in ±extent, 0 where the change does not act."""
+        return self.acts() * self.rng.uniform(-extent, extent, self.count)
+
+    def integers(self, low, high):
+        """int64 [N] in [low, high]."""
+        return self.rng.integers(low, high + 1, self.count)
+
+
+def _per_sample(values, like):
+    """`values` [N] as a tensor [N, 1, …] with the axes of `like`. The changes of colour flatten images first: Paddle's broadcast over
+    four axes takes several times as long."""
+    return paddle.to_tensor(values.reshape([-1] + [1] * (len(like.shape) - 1)), dtype=like.dtype)
+
+
+def _brightness(images, draw, extent):
+    if not extent:
+        return images
+    flat = images.reshape([images.shape[0], -1])
+    return (flat + _per_sample(draw.uniform(extent), flat)).reshape(images.shape)
+
+
+def _saturation(images, draw, extent):
+    n, c, h, w = images.shape
+    if not extent or c == 1:
+        return images
+    flat = images.reshape([n, c, h * w])
+    colours = flat - flat.mean(1, keepdim=True)
+    return (flat + colours * _per_sample(draw.uniform(extent), flat)).reshape(images.shape)
+
+
+def _contrast(images, draw, extent):
+    if not extent:
+        return images
+    flat = images.reshape([images.shape[0], -1])
+    return (flat + (flat - flat.mean(1, keepdim=True)) * _per_sample(draw.uniform(extent), flat)).reshape(images.shape)
+
+
+def _translation(images, draw, ratio, fill):
+    n, c, h, w = images.shape
+    reach = [_pixels(ratio, side) for side in (h, w)]
+    if not any(reach):
+        return images
+    acts = draw.acts()
+    down, right = (acts * draw.integers(-largest, largest) for largest in reach)
+    rows, columns = _shifts(h, down), _shifts(w, right).transpose(0, 2, 1)
+    # A shift is a product with a matrix of zeros and ones on either side: exact, quick, and as often differentiable as products are.
+    matrices = [paddle.to_tensor(np.repeat(m, c, 0), dtype=images.dtype) for m in (rows, columns)]
+    moved = paddle.bmm(paddle.bmm(matrices[0], images.reshape([n * c, h, w])), matrices[1]).reshape([n, c, h, w])
+    covered = (rows.any(2)[:, :, None] & columns.any(1)[:, None, :])[:, None]
+    return moved + _filling(covered, fill, images)
+
+
+def _shifts(side, by):
+    """The matrices [N, side, side] that move a column of `side` pixels on by `by` [N] places."""
+    return np.arange(side)[:, None] == np.arange(side)[None, :] + by[:, None, None]
+
+
+def _cutout(images, draw, ratio, fill):
+    n, c, h, w = images.shape
+    sides = [_pixels(ratio, side) for side in (h, w)]
+    if not any(sides):
+        return images
+    acts = draw.acts()
+    inside = []
+    for side, hole in zip((h, w), sides):
+        start = draw.integers(0, side - hole % 2) - hole // 2  # the centre is uniform over the image, a hole may hang over its edge
+        position = np.arange(side)[None, :] - start[:, None]
+        inside.append((position >= 0) & (position < hole))
+    kept = ~(inside[0][:, :, None] & inside[1][:, None, :] & acts[:, None, None])[:, None]
+    mask = paddle.to_tensor(np.repeat(kept, c, 1), dtype=images.dtype)
+    return images * mask + _filling(kept, fill, images)
+
+
+def _filling(kept, fill, images):
+    """Zero where `kept` [N, 1, H, W], else the fill value, [N, C, H, W]."""
+    return paddle.to_tensor(~np.repeat(kept, images.shape[1], 1) * fill.reshape([1, -1, 1, 1]), dtype=images.dtype)
+
+
+def _pixels(ratio, side):
+    if ratio > 1:
+        raise ValueError(f"a shift or hole of {ratio:g} times the image's side; at most 1")
+    return int(ratio * side + 0.5)
+
+
+class AdaptiveProbability:
+    """p, raised while D is too sure of the reals and lowered otherwise (Karras et al. 2020, section 3; numbers of StyleGAN2-ADA's code).
+
+    The measure is r = E sign D(real): 0 for a D that cannot tell, 1 for one that knows every real image. Every `interval` updates, p moves
+    by (images seen since) / `images_to_one` towards more if r > target, towards less if r < target.
+
+    Args:
+        target: of r; 0.6 in the paper.
+        images_to_one: how many images take p from 0 to 1; 500,000 in the paper.
+        interval: updates between two moves; 4 in the paper.
+        limit: the largest p. Changes that always act may leak into the samples; below about 0.8 they do not (the paper's section 2.2).
+        p: where it begins.
+
+    Raises:
+        ValueError: p or limit is not a probability, or an interval is not positive.
+    """
+
+    def __init__(self, target=0.6, images_to_one=500_000, interval=4, limit=1.0, p=0.0):
+        if not 0 <= p <= limit <= 1:
+            raise ValueError(f"p and its limit must be probabilities with p <= limit, got {p} and {limit}")
+        if interval < 1 or images_to_one <= 0:
+            raise ValueError(f"interval and images_to_one must be positive, got {interval} and {images_to_one}")
+        self.target, self.images_to_one, self.interval, self.limit = target, images_to_one, interval, limit
+        self.p, self.r = p, None  # r: None before the first move
+        self._signs, self._images, self._updates = 0.0, 0, 0
+
+    def update(self, real_logits):
+        """Take the logits of one batch of reals, [N], [N, 1] or [N, 2] (class 1 = real), tensor or array; returns p."""
+        logits = np.asarray(real_logits)
+        if logits.ndim == 2:
+            logits = logits[:, 0] if logits.shape[1] == 1 else logits[:, 1] - logits[:, 0]
+        self._signs += float(np.sign(logits).sum())
+        self._images += len(logits)
+        self._updates += 1
+        if self._updates == self.interval:
+            self.r = self._signs / self._images
+            move = np.sign(self.r - self.target) * self._images / self.images_to_one
+            self.p = float(np.clip(self.p + move, 0.0, self.limit))
+            self._signs, self._images, self._updates = 0.0, 0, 0
+        return self.p
+
+    def state(self):
+        """All that changes, as plain JSON."""
+        return {"p": self.p, "r": self.r, "signs": self._signs, "images": self._images, "updates": self._updates}
+
+    def load_state(self, state):
+        """Set what `state` returned."""
+        self.p, self.r = state["p"], state["r"]
+        self._signs, self._images, self._updates = state["signs"], state["images"], state["updates"]
+
+
+def pseudo_reals(real, fake, p, rng):
+    """APA (Jiang et al. 2021): the reals, each replaced by the fake at its place with probability p.
+
+    p comes from an `AdaptiveProbability`, as for ADA, whose logits should be those of true reals.
+
+    Args:
+        real, fake: tensors [N, C, H, W]; no gradient passes to `fake`.
+        p: the probability.
+        rng: the numpy Generator that chooses.
+
+    Returns:
+        Tensor [N, C, H, W].
+
+    Raises:
+        ValueError: real and fake differ in shape.
+    """
+    if list(real.shape) != list(fake.shape):
+        raise ValueError(f"real and fake images must pair up, got {list(real.shape)} and {list(fake.shape)}")
+    chosen = rng.random(real.shape[0]) < p
+    if not chosen.any():
+        return real
+    return paddle.where(paddle.to_tensor(np.broadcast_to(chosen[:, None, None, None], real.shape).copy()), fake.detach(), real)
