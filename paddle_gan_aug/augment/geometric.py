@@ -12,9 +12,14 @@ from .checks import checked_image, to_pixels
 
 
 def shift(image, rng, down=0.0, right=0.0):
-    """Move the content down and to the right by shares of height and width; negative ones go up and left."""
+    """Move the content down and to the right by shares of height and width; negative ones go up and left.
+
+    In whole pixels: a shift between pixels would blur what moves, and policies resample often enough.
+    """
     height, width = checked_image(image).shape[1:]
-    return _affine(image, np.eye(2), (down * height, right * width))
+    rows = np.clip(np.arange(height) - round(down * height), 0, height - 1)
+    columns = np.clip(np.arange(width) - round(right * width), 0, width - 1)
+    return np.array(image[:, rows[:, None], columns], order="C")
 
 
 def rotate(image, rng, degrees):
@@ -89,12 +94,12 @@ def _homography(sources, targets):
     return np.append(np.linalg.solve(np.array(equations), np.array(values)), 1.0).reshape(3, 3)
 
 
-def _affine(image, matrix, offset=(0.0, 0.0)):
-    """Sample where `matrix` takes (row, column), both from the centre; the content moves by `offset` afterwards."""
+def _affine(image, matrix):
+    """Sample where `matrix` takes (row, column), both counted from the centre."""
     height, width = checked_image(image).shape[1:]
     centre = np.array([(height - 1) / 2, (width - 1) / 2])
     rows, columns = np.mgrid[:height, :width]
-    rows, columns = rows - offset[0] - centre[0], columns - offset[1] - centre[1]
+    rows, columns = rows - centre[0], columns - centre[1]
     return _sampled(
         image,
         matrix[0, 0] * rows + matrix[0, 1] * columns + centre[0],
