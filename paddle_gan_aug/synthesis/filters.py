@@ -257,7 +257,7 @@ def no_duplicates(candidates, reference, rng, share, earlier=None):
     keep = np.ones(len(candidates), dtype=bool)
     for c in np.unique(candidates.labels):
         mine = np.flatnonzero(candidates.labels == c)
-        before = None if earlier is None else earlier[0][earlier[1] == c]
+        before = None if earlier is None else earlier[0][earlier[1] == c].astype(np.float64)
         keep[mine] = _first_of_their_kind(candidates.features[mine], limits[mine[0]], before)
     return keep
 
@@ -421,7 +421,7 @@ class FilterChain:
                 reasons[alive[~keep]] = row.reason
         if any(row.keep is no_duplicates for row in self.filters):
             kept = reasons == KEPT
-            pair = candidates.features[kept], candidates.labels[kept]
+            pair = candidates.features[kept].astype(np.float32), candidates.labels[kept]
             self._kept = pair if self._kept is None else tuple(map(np.concatenate, zip(self._kept, pair)))
         self.report.add(candidates.labels, reasons)
         return reasons.tolist()

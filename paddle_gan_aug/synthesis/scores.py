@@ -71,7 +71,7 @@ def rejection_probabilities(scores, largest=None, percentile=80.0):
     With F(d) = d - d_max - log(1 - exp(d - d_max - eps)), the probability is sigmoid(F - gamma): gamma trades quality for number.
 
     Args:
-        scores: float [N], D's logits.
+        scores: float [N], D's logits, which are the log density ratio if D is as good as it can be.
         largest: d_max, seen in a burn-in; None = the largest here. Higher scores count as it.
         percentile: of F over these scores, to be gamma. A higher one keeps fewer.
 
@@ -106,7 +106,7 @@ def metropolis_hastings(probabilities, rng, start=0.5, chain=50):
         probabilities: float [N], calibrated, in the order in which they were generated.
         start: D of the held-out real image from which each chain starts; a row of them is drawn from. A chain that never moves away from
             it keeps nothing.
-        chain: proposals; the paper takes 640.
+        chain: proposals; the paper takes 640. The farther the generated images are from the real ones, the longer it should be.
 
     Returns:
         bool [N].
