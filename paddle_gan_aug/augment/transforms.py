@@ -180,7 +180,7 @@ def _names_beside(height, names, distance):
     from PIL import Image, ImageDraw, ImageFont
 
     font = ImageFont.load_default()
-    width = 8 + int(max(font.getbbox(name)[2] for name in names))
+    width = 8 + max(font.getmask(name).size[0] for name in names)
     strip = Image.new("L", (width, height), 255)
     draw = ImageDraw.Draw(strip)
     for index, name in enumerate(names):

@@ -407,8 +407,9 @@ class FilterChain:
             The reason of each, N strings; "" for those to keep.
 
         Raises:
-            ValueError: candidates without what a filter needs.
+            ValueError: candidates without what a filter needs, or of other classes than those named.
         """
+        self._check_classes(candidates)
         reasons = np.full(len(candidates), KEPT, dtype=object)
         for row in self.filters:
             missing = [name for name in row.needs if getattr(candidates, name) is None]
@@ -425,3 +426,11 @@ class FilterChain:
             self._kept = pair if self._kept is None else tuple(map(np.concatenate, zip(self._kept, pair)))
         self.report.add(candidates.labels, reasons)
         return reasons.tolist()
+
+    def _check_classes(self, candidates):
+        labels, count = candidates.labels, len(self.report.class_names)
+        if len(labels) and not 0 <= labels.min() <= labels.max() < count:
+            raise ValueError(f"labels from {labels.min()} to {labels.max()} do not fit the {count} classes")
+        p = candidates.probabilities
+        if p is not None and len(p) and p.shape[1] != count:
+            raise ValueError(f"the classifier knows {p.shape[1]} classes, the data has {count}")

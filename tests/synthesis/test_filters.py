@@ -176,6 +176,17 @@ def test_signs_of_single_images():
     assert filters.single_image_signs(np.zeros((2, 3, 5, 6), np.uint8))["bright"].shape == (2,)
 
 
+def test_colour_images():
+    """Smooth random colours are natural, a constant one is blank, and snow is noise."""
+    coarse = rng().integers(0, 256, (300, 3, 4, 4), dtype=np.uint8)
+    images = np.repeat(np.repeat(coarse, 8, axis=2), 8, axis=3)
+    reference = Reference(images[:200])
+    tried = np.concatenate([images[200:], images[:1] * 0 + 90, rng().integers(0, 256, (1, 3, 32, 32), dtype=np.uint8)])
+    chain = FilterChain(reference, "a", ["contrast", "bright", "dark", "roughness"])
+    reasons = chain.judge(Candidates(tried, np.zeros(102, int)), rng())
+    assert share(reasons[:100], KEPT) >= 0.95 and reasons[100:] == ["blank", "noise"]
+
+
 def test_limits_of_distances():
     training = np.arange(200.0)[:, None]
     near = training[::2] + 0.25
@@ -264,6 +275,10 @@ def test_bad_chains_of_filters(arguments, message):
 def test_bad_candidates():
     with pytest.raises(ValueError, match="needs the candidates' probabilities"):
         FilterChain(Reference(), "a", ["agreement"]).judge(arrays(), rng())
+    with pytest.raises(ValueError, match="knows 3 classes, the data has 2"):
+        FilterChain(Reference(), "ab", []).judge(arrays(probabilities=np.full((4, 3), 1 / 3)), rng())
+    with pytest.raises(ValueError, match="do not fit the 2 classes"):
+        FilterChain(Reference(), "ab", []).judge(Candidates(np.zeros((1, 1, 4, 4), np.uint8), np.array([2])), rng())
     with pytest.raises(ValueError, match="4 candidates but 3 scores"):
         arrays(scores=np.zeros(3))
     with pytest.raises(ValueError, match="sum to 1"):
