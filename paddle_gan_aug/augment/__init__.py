@@ -1,1 +1,1 @@
-"""Augmentation: random changes of images, in NumPy for classifiers, in Paddle where gradients must pass (`diffaugment`)."""
+"""Augmentation: classical changes of images (NumPy and Pillow), mixtures, policies, and the differentiable changes of GAN training."""

@@ -1,0 +1,184 @@
+"""Which transforms a data set can bear, how often and how strongly; and the automatic policies over them.
+
+Everything here is a callable (image uint8 [C, H, W], rng) -> image, so that `transforms.transform_batch` takes it.
+"""
+
+from dataclasses import dataclass, field
+from typing import Dict, Tuple
+
+import numpy as np
+
+from .checks import checked_batch
+from .geometric import rotate, scale, shift
+from .transforms import CLOTHES, DIGITS, PHOTOGRAPHS, Range, transform
+
+LEVELS = 30  # strengths of RandAugment, and 31 with zero of TrivialAugment
+
+
+@dataclass(frozen=True)
+class Step:
+    """A transform of the table as a policy uses it.
+
+    Attributes:
+        name: of the transform. probability: how often it happens.
+        ranges: {parameter: Range} in place of the table's.
+    """
+
+    name: str
+    probability: float = 1.0
+    ranges: Dict[str, Range] = field(default_factory=dict)
+
+    def __call__(self, image, rng):
+        if rng.random() >= self.probability:
+            return image
+        return transform(self.name)(image, rng, ranges=self.ranges)
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What one kind of data can bear.
+
+    Attributes:
+        name: as in `POLICIES`. kind: of `transforms.KINDS`.
+        steps: the standard augmentation: all of them in this order, each with its probability.
+        space: what RandAugment and TrivialAugment choose from.
+    """
+
+    name: str
+    kind: str
+    steps: Tuple[Step, ...]
+    space: Tuple[Step, ...]
+
+    def __call__(self, image, rng):
+        """The standard augmentation of one image."""
+        for step in self.steps:
+            image = step(image, rng)
+        return image
+
+
+# Narrower than the table's: a policy is applied to every image, a preview to a few.
+_LIGHT = {"factor": Range(0.7, 1.3, 1.0)}
+_FOCUS = {"factor": Range(0.2, 2.0, 1.0)}
+_PIXELS = (Step("brightness", ranges=_LIGHT), Step("contrast"), Step("sharpness", ranges=_FOCUS))
+_NOISE = (Step("gaussian_noise"), Step("blur"))
+_FORM = (Step("shift"), Step("rotate"), Step("scale"), Step("shear"), Step("perspective"))
+_FOUR_PIXELS = {"down": Range(-4 / 28, 4 / 28), "right": Range(-4 / 28, 4 / 28)}
+_ERASING = {"area": Range(0.02, 0.25)}
+_MIRROR = {"chance": Range(0.5, 0.5)}  # half of the images
+
+_ROWS = [
+    Policy(
+        "mnist",
+        DIGITS,
+        steps=(Step("rotate"), Step("scale"), Step("shift"), Step("elastic", 0.5)),
+        space=(*_FORM, Step("elastic"), *_PIXELS, *_NOISE),
+    ),
+    Policy(
+        "fashion-mnist",
+        CLOTHES,
+        steps=(Step("flip_horizontal", ranges=_MIRROR), Step("shift", ranges=_FOUR_PIXELS), Step("random_erasing", 0.5, _ERASING)),
+        space=(*_FORM, *_PIXELS, *_NOISE, Step("flip_horizontal"), Step("cutout")),
+    ),
+    Policy(
+        "colour",
+        PHOTOGRAPHS,
+        steps=(
+            Step("flip_horizontal", ranges=_MIRROR),
+            Step("shift", ranges={"down": Range(-1 / 8, 1 / 8), "right": Range(-1 / 8, 1 / 8)}),  # 4 of 32 pixels
+            Step("color", 0.5, _FOCUS),
+            Step("brightness", 0.5, _LIGHT),
+            Step("contrast", 0.5, _LIGHT),
+            Step("random_erasing", 0.25, _ERASING),
+        ),
+        space=(*_FORM, Step("color", ranges=_FOCUS), *_PIXELS, *_NOISE, Step("flip_horizontal"), Step("cutout")),
+    ),
+]
+POLICIES = {row.name: row for row in _ROWS}
+
+
+def policy_for(source, channels):
+    """The policy of a data set: by its name, else that of colour images for three channels, else the most careful one, of digits.
+
+    Args:
+        source: the data set's name or path, a string. channels: 1 or 3.
+    """
+    name = str(source).rstrip("/").replace("\\", "/").rsplit("/", 1)[-1].lower().replace("_", "-")
+    for known in sorted(POLICIES, key=len, reverse=True):  # "fashion-mnist" contains "mnist"
+        if known in name and (known != "colour" or channels == 3):
+            return POLICIES[known]
+    return POLICIES["colour" if channels == 3 else "mnist"]
+
+
+class RandAugment:
+    """`count` transforms of a space, each at the same strength (Cubuk et al. 2019, arXiv:1909.13719).
+
+    Args:
+        space: `Step`s; their probabilities play no part.
+        count: N of the paper; 2 is common for CIFAR-10. magnitude: M, 0 to 30; 9 is common.
+
+    Raises:
+        ValueError: an empty space, a negative count, a magnitude outside 0..30.
+    """
+
+    def __init__(self, space, count=2, magnitude=9):
+        if not space or count < 0 or not 0 <= magnitude <= LEVELS:
+            raise ValueError(f"RandAugment wants a space, a count and a magnitude from 0 to {LEVELS}, not {space}, {count}, {magnitude}")
+        self.space, self.count, self.strength = tuple(space), count, magnitude / LEVELS
+
+    def __call__(self, image, rng):
+        for _ in range(self.count):
+            image = _at_strength(self.space, image, rng, self.strength)
+        return image
+
+
+class TrivialAugment:
+    """One transform of a space, at one of 31 strengths, both by chance (Müller & Hutter 2021, arXiv:2103.10158): nothing to tune.
+
+    Raises:
+        ValueError: an empty space.
+    """
+
+    def __init__(self, space):
+        if not space:
+            raise ValueError("TrivialAugment wants a space to choose from")
+        self.space = tuple(space)
+
+    def __call__(self, image, rng):
+        return _at_strength(self.space, image, rng, float(rng.integers(LEVELS + 1)) / LEVELS)
+
+
+def _at_strength(space, image, rng, strength):
+    step = space[int(rng.integers(len(space)))]
+    return transform(step.name).at_end(image, rng, strength, step.ranges)
+
+
+def views_at_test_time(images, policy):
+    """The views of each image whose readings a classifier averages: nothing is drawn, so that a prediction stays a prediction.
+
+    Args:
+        images: uint8 [N, C, H, W]. policy: a `Policy`; mirrored views are made only where its labels survive them.
+
+    Returns:
+        uint8 [V, N, C, H, W]: the images themselves, four shifts by a pixel of 28, two turns by 5 degrees, two sizes 5 % apart, and,
+        where safe, the mirror image.
+
+    Raises:
+        ValueError: other images.
+    """
+    checked_batch(images)
+    pixel = 1 / 28
+    views = [images]
+    for change, values in [
+        *((shift, values) for values in ((pixel, 0), (-pixel, 0), (0, pixel), (0, -pixel))),
+        *((rotate, (degrees,)) for degrees in (-5, 5)),
+        *((scale, (factor,)) for factor in (0.95, 1.05)),
+    ]:
+        views.append(np.stack([change(image, None, *values) for image in images]) if len(images) else images)
+    if policy.kind in transform("flip_horizontal").safe_for:
+        views.append(images[..., ::-1])
+    return np.stack(views)
+
+
+def averaged(probabilities):
+    """Class probabilities of the views, float [V, N, K], as one reading per image, float [N, K]: their mean."""
+    return np.asarray(probabilities).mean(axis=0)

@@ -1,0 +1,436 @@
+"""Why filters: a generated image that is blank, off its class or a copy teaches a classifier something wrong or nothing.
+
+Each filter is a row of `FILTERS`: a function from candidates to a keep-mask, a reason code, and what it must be given. They run in the
+table's order, the cheap and unmistakable ones first, and an image counts under the first reason that drops it. What is natural is
+learnt from real training images alone; a filter that saw other labels would smuggle them into the experiment.
+"""
+
+from dataclasses import dataclass, field
+from typing import Callable, Dict, Optional, Tuple
+
+import numpy as np
+
+from ..metrics.checks import checked_images, checked_probabilities, checked_rows
+from ..metrics.health import SIGNS
+from .scores import calibration, checked_scores, metropolis_hastings, rejection_probabilities
+
+ROUNDING = 1e-4  # of a mean feature vector's length: nearer than that, two images are the same
+SMALLEST_CELL = 50  # distances that a class must have for limits of its own
+RARE = 0.0005  # the share of real images that may lie beyond a limit of the signs of a single image
+NEIGHBOURS = 5
+IMAGE_SIGNS = [sign for sign in SIGNS if sign.name in ("contrast", "bright", "dark", "roughness")]
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """Generated images, and what networks say of them. What no chosen filter needs may be None.
+
+    Attributes:
+        images: uint8 [N, C, H, W].
+        labels: int64 [N], the class that each was made for; all 0 for a GAN without classes.
+        features: float [N, width], of the network that read the training images.
+        probabilities: float [N, classes], of the filter's classifier.
+        scores: float [N], the discriminator's logits.
+
+    Raises:
+        ValueError: counts that differ, values that are not finite, rows of probabilities that do not sum to 1, no uint8 images.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    features: Optional[np.ndarray] = None
+    probabilities: Optional[np.ndarray] = None
+    scores: Optional[np.ndarray] = None
+
+    def __post_init__(self):
+        checks = {
+            "images": lambda values: checked_images("candidates", values),
+            "labels": lambda values: np.asarray(values, dtype=np.int64),
+            "features": lambda values: checked_rows("candidates' features", values, 0),
+            "probabilities": lambda values: checked_probabilities(values, 0) if len(values) else np.asarray(values),
+            "scores": lambda values: checked_scores("candidates'", values),
+        }
+        for name, check in checks.items():
+            values = getattr(self, name)
+            if values is None:
+                continue
+            object.__setattr__(self, name, check(values))
+            if len(values) != len(self.images):
+                raise ValueError(f"{len(self.images)} candidates but {len(values)} {name}")
+
+    def __len__(self):
+        return len(self.labels)
+
+    def subset(self, indices):
+        """The candidates at `indices`."""
+        names = ("images", "labels", "features", "probabilities", "scores")
+        return Candidates(*(None if getattr(self, name) is None else getattr(self, name)[indices] for name in names))
+
+
+class Reference:
+    """What real training images say about limits. Everything that is not given leaves out the filters that need it.
+
+    Args:
+        images: uint8 [M, C, H, W], real training images; for blank and saturated ones.
+        features: float [M, width], theirs. labels: int [M], theirs; zeros for a GAN without classes.
+        held_out: (features float [K, width], labels int [K]) of real images that the GAN did not train on: their distances to the
+            training images are the natural ones. None = those between training images.
+        real_scores, fake_scores: float, D's logits of held-out real images and of generated ones, for the calibration.
+
+    Raises:
+        ValueError: counts or widths that differ; values that are not finite.
+    """
+
+    def __init__(self, images=None, features=None, labels=None, held_out=None, real_scores=None, fake_scores=None):
+        self.sign_limits = None if images is None else sign_limits(images)
+        self.space = None if features is None else FeatureSpace(features, labels, held_out)
+        self.real_scores, self.fake_scores = real_scores, fake_scores
+
+    def has(self, name):
+        """Whether it was given what a row of `FILTERS` calls "images", "features" or "scores"."""
+        if name == "scores":
+            return self.real_scores is not None and self.fake_scores is not None
+        return (self.sign_limits if name == "images" else self.space) is not None
+
+
+class FeatureSpace:
+    """The real training images of each class in feature space, and how far apart real images of a class naturally are.
+
+    Args and errors: as `Reference`.
+    """
+
+    def __init__(self, features, labels, held_out=None):
+        from sklearn.neighbors import NearestNeighbors
+
+        features = checked_rows("training features", features, 2)
+        labels = np.zeros(len(features), dtype=np.int64) if labels is None else np.asarray(labels)
+        if len(labels) != len(features):
+            raise ValueError(f"{len(features)} training features but {len(labels)} labels")
+        self.width = features.shape[1]
+        self._rounding = ROUNDING * float(np.linalg.norm(features, axis=1).mean())
+        self._finders = {int(c): NearestNeighbors(algorithm="brute").fit(features[labels == c]) for c in np.unique(labels)}
+        self._natural = self._distances_between_training() if held_out is None else self._distances_of_classes(*held_out)
+
+    def distances(self, features, labels):
+        """To the nearest and to the fifth nearest training image of the same class, float64 [N, 2].
+
+        A class with fewer images answers with the farthest of them; one without any with infinity.
+        """
+        if len(features) and features.shape[1] != self.width:
+            raise ValueError(f"features have width {features.shape[1]}, training ones {self.width}: they are of different networks")
+        found = np.full((len(labels), 2), np.inf)
+        for c, finder in self._finders.items():
+            mine = np.flatnonzero(labels == c)
+            if len(mine):
+                found[mine] = finder.kneighbors(features[mine], min(NEIGHBOURS, finder.n_samples_fit_))[0][:, [0, -1]]
+        return found
+
+    def limits(self, labels, column, share):
+        """For each label, the distance below which the share of real distances lies (column 0: nearest, 1: fifth), float64 [N].
+
+        A class with few distances has the limit of all classes together.
+        """
+        pooled = np.concatenate([rows[:, column] for rows in self._natural.values()]) if self._natural else np.zeros(0)
+        default = np.quantile(pooled, share) if len(pooled) else (0.0 if column == 0 else np.inf)
+        own = {c: np.quantile(rows[:, column], share) for c, rows in self._natural.items() if len(rows) >= SMALLEST_CELL}
+        return np.array([max(own.get(int(label), default), self._rounding) for label in labels], dtype=np.float64)
+
+    def _distances_of_classes(self, features, labels):
+        features, labels = checked_rows("held-out features", features), np.asarray(labels)
+        found = self.distances(features, labels)
+        return {c: found[labels == c] for c in self._finders if (labels == c).any()}
+
+    def _distances_between_training(self):
+        found = {}
+        for c, finder in self._finders.items():
+            if finder.n_samples_fit_ > 1:  # without rows to look for it leaves out each row itself
+                found[c] = finder.kneighbors(n_neighbors=min(NEIGHBOURS, finder.n_samples_fit_ - 1))[0][:, [0, -1]]
+        return found
+
+
+def single_image_signs(images):
+    """`metrics.health`'s signs of a set, for each image on its own, from uint8 [N, C, H, W]: {name: float64 [N]}.
+
+    Contrast: standard deviation of the pixels; bright, dark: share of pixels beyond 0.8 on either side; roughness: mean squared step
+    between neighbouring pixels over the pixels' variance. Pixels count as in [-1, 1].
+    """
+    images = np.asarray(images).astype(np.float32) / 127.5 - 1
+    flat = images.reshape(len(images), -1)
+    steps = sum(np.square(np.diff(images, axis=axis)).mean(axis=(1, 2, 3)) for axis in (2, 3))
+    return {
+        "contrast": flat.std(1),
+        "bright": (flat > 0.8).mean(1),
+        "dark": (flat < -0.8).mean(1),
+        "roughness": steps / np.maximum(flat.var(1), 1e-6),
+    }
+
+
+def sign_limits(real):
+    """{sign: limit} for single images: a multiple of the real mean as in `metrics.health`, moved out to where few real images lie.
+
+    Args:
+        real: uint8 [M, C, H, W], M >= 1.
+    """
+    if not len(checked_images("real images", real)):
+        raise ValueError("limits need at least one real image")
+    found = single_image_signs(real)
+    limits = {}
+    for sign in IMAGE_SIGNS:
+        values = found[sign.name]
+        edge, multiple = np.quantile(values, RARE if sign.too_low else 1 - RARE), values.mean() * sign.factor
+        limits[sign.name] = float(min(edge, multiple) if sign.too_low else max(edge, multiple))
+    return limits
+
+
+# The filters: (candidates, reference, rng, **settings) -> keep-mask, bool [N].
+
+
+def _natural_sign(name):
+    sign = next(sign for sign in IMAGE_SIGNS if sign.name == name)
+
+    def keep(candidates, reference, rng):
+        values, limit = single_image_signs(candidates.images)[name], reference.sign_limits[name]
+        return values >= limit if sign.too_low else values <= limit
+
+    return keep
+
+
+def agrees(candidates, reference, rng):
+    """The classifier's first choice is the class that the image was made for."""
+    return candidates.probabilities.argmax(1) == candidates.labels
+
+
+def confident(candidates, reference, rng, threshold):
+    """p(class) > t, the second half of the rule of Lampis, Lomurno & Matteucci 2023 (arXiv:2305.10118)."""
+    return candidates.probabilities[np.arange(len(candidates)), candidates.labels] > threshold
+
+
+def certain(candidates, reference, rng, limit):
+    """The entropy of the class probabilities is at most `limit`, as a share of its largest value, log K."""
+    p = candidates.probabilities
+    entropy = -(p * np.log(np.maximum(p, 1e-30))).sum(1)
+    return entropy <= limit * np.log(max(p.shape[1], 2)) + 1e-12
+
+
+def above(candidates, reference, rng, threshold):
+    """D's logit is above the threshold; 0 means "more real than generated"."""
+    return candidates.scores > threshold
+
+
+def rejection_sampled(candidates, reference, rng, percentile):
+    """Kept with the probability of discriminator rejection sampling, class by class; see `scores.rejection_probabilities`."""
+
+    largest = None if reference.fake_scores is None else np.max(reference.fake_scores)
+
+    def keep(scores):
+        return rng.random(len(scores)) < rejection_probabilities(scores, largest, percentile)
+
+    return _class_by_class(candidates, keep)
+
+
+def chain_sampled(candidates, reference, rng, chain, method):
+    """The ends of calibrated Metropolis–Hastings chains, class by class; see `scores.metropolis_hastings`."""
+    probability = calibration(reference.real_scores, reference.fake_scores, method)
+    start = probability(reference.real_scores)
+    return _class_by_class(candidates, lambda scores: metropolis_hastings(probability(scores), rng, start, chain))
+
+
+def no_copies(candidates, reference, rng, share):
+    """Farther from the nearest training image of its class than the closest `share` of real images are."""
+    labels = candidates.labels
+    return reference.space.distances(candidates.features, labels)[:, 0] > reference.space.limits(labels, 0, share)
+
+
+def no_outliers(candidates, reference, rng, share):
+    """No farther from the fifth nearest training image of its class than all but `share` of real images are."""
+    labels = candidates.labels
+    return reference.space.distances(candidates.features, labels)[:, 1] <= reference.space.limits(labels, 1, 1 - share)
+
+
+def no_duplicates(candidates, reference, rng, share, earlier=None):
+    """Farther from every kept candidate of its class before it than the closest `share` of real images are from training ones.
+
+    Args:
+        earlier: (features, labels) of what is already in the set, or None.
+    """
+    limits = reference.space.limits(candidates.labels, 0, share)
+    keep = np.ones(len(candidates), dtype=bool)
+    for c in np.unique(candidates.labels):
+        mine = np.flatnonzero(candidates.labels == c)
+        before = None if earlier is None else earlier[0][earlier[1] == c].astype(np.float64)
+        keep[mine] = _first_of_their_kind(candidates.features[mine], limits[mine[0]], before)
+    return keep
+
+
+def _first_of_their_kind(features, limit, before):
+    from sklearn.neighbors import NearestNeighbors
+
+    keep = np.ones(len(features), dtype=bool)
+    if before is not None and len(before):
+        nearest = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(before).kneighbors(features)[0][:, 0]
+        keep = nearest > limit
+    close = NearestNeighbors(radius=limit, algorithm="brute").fit(features).radius_neighbors(features, return_distance=False)
+    for index, others in enumerate(close):
+        # In order: only an image that is itself in the set can make a later one a duplicate.
+        keep[index] &= not keep[others[others < index]].any()
+    return keep
+
+
+def _class_by_class(candidates, keep_scores):
+    keep = np.zeros(len(candidates), dtype=bool)
+    for c in np.unique(candidates.labels):
+        mine = candidates.labels == c
+        keep[mine] = keep_scores(candidates.scores[mine])
+    return keep
+
+
+@dataclass(frozen=True)
+class Filter:
+    """One row of the table.
+
+    Attributes:
+        name: as in `FILTERS`. reason: the code under which dropped images are counted.
+        keep: (candidates, reference, rng, **settings) -> bool [N].
+        needs: attributes of the candidates. learns: what the reference must have been given (`Reference.has`).
+        settings: its settings with their defaults.
+        default: whether it runs when nobody chooses.
+    """
+
+    name: str
+    reason: str
+    keep: Callable
+    needs: Tuple[str, ...]
+    learns: Tuple[str, ...] = ()
+    settings: Dict[str, object] = field(default_factory=dict)
+    default: bool = True
+
+
+_ROWS = [
+    Filter("contrast", "blank", _natural_sign("contrast"), ("images",), ("images",)),
+    Filter("bright", "saturated", _natural_sign("bright"), ("images",), ("images",)),
+    Filter("dark", "no-background", _natural_sign("dark"), ("images",), ("images",)),
+    Filter("roughness", "noise", _natural_sign("roughness"), ("images",), ("images",)),
+    Filter("agreement", "other-class", agrees, ("probabilities",)),
+    Filter("confidence", "unsure", confident, ("probabilities",), settings={"threshold": 0.5}),
+    # 0.3 log K: two classes at 50 % each of ten, as it were
+    Filter("entropy", "ambiguous", certain, ("probabilities",), settings={"limit": 0.3}),
+    Filter("score", "low-score", above, ("scores",), settings={"threshold": 0.0}, default=False),
+    Filter("outliers", "outlier", no_outliers, ("features",), ("features",), {"share": 0.005}),
+    Filter("copies", "training-copy", no_copies, ("features",), ("features",), {"share": 0.001}),
+    # These two choose among good ones and throw away most: they come late, and only when asked for.
+    Filter("rejection", "rejected", rejection_sampled, ("scores",), settings={"percentile": 80.0}, default=False),
+    Filter("metropolis-hastings", "not-chosen", chain_sampled, ("scores",), ("scores",), {"chain": 50, "method": "isotonic"}, False),
+    Filter("duplicates", "duplicate", no_duplicates, ("features",), ("features",), {"share": 0.001}),
+]
+FILTERS = {row.name: row for row in _ROWS}
+KEPT = ""  # the reason of an image that nothing dropped
+
+
+class FilterReport:
+    """How many candidates of each class were tried, kept, and dropped for each reason; sets add up.
+
+    Args:
+        class_names: the names of all classes.
+        reasons: the codes of the filters that run; they are listed even where nothing was dropped.
+    """
+
+    def __init__(self, class_names, reasons):
+        self.class_names = tuple(class_names)
+        self._counts = {reason: np.zeros(len(self.class_names), dtype=np.int64) for reason in (KEPT, *reasons)}
+
+    def add(self, labels, reasons):
+        """Count candidates: int labels [N] and their reasons, N strings, "" for kept ones.
+
+        Raises:
+            ValueError: counts that differ, a reason that no filter here gives, a label outside the classes.
+        """
+        labels, reasons = np.asarray(labels), np.asarray(reasons)
+        if len(labels) != len(reasons) or not set(reasons) <= set(self._counts):
+            raise ValueError(f"{len(labels)} labels and {len(reasons)} reasons, of {sorted(set(reasons))}, do not fit this report")
+        if len(labels) and not 0 <= labels.min() <= labels.max() < len(self.class_names):
+            raise ValueError(f"labels from {labels.min()} to {labels.max()} do not fit {len(self.class_names)} classes")
+        for reason, counts in self._counts.items():
+            counts += np.bincount(labels[reasons == reason].astype(np.int64), minlength=len(self.class_names))
+
+    def to_json(self):
+        """A plain dict for dropped.json: tried, kept, accept_rate (None where nothing was tried) and dropped, in all and per class."""
+        return {
+            **self._summary(slice(None)),
+            "classes": {name: self._summary(slice(i, i + 1)) for i, name in enumerate(self.class_names)},
+        }
+
+    def _summary(self, part):
+        counts = {reason: int(values[part].sum()) for reason, values in self._counts.items()}
+        tried, kept = sum(counts.values()), counts.pop(KEPT)
+        return {"tried": tried, "kept": kept, "accept_rate": kept / tried if tried else None, "dropped": counts}
+
+
+class FilterChain:
+    """Filters one after the other, over a set that comes in pieces: duplicates are looked for across all of them.
+
+    Args:
+        reference: a `Reference`. class_names: of the data set.
+        names: of `FILTERS`, in any order; None = the default ones. An empty list keeps everything.
+        settings: {filter name: {setting: value}} in place of the table's.
+
+    Attributes:
+        report: a `FilterReport` of everything judged so far.
+
+    Raises:
+        ValueError: an unknown filter or setting, or a reference that lacks what a chosen filter learns from.
+    """
+
+    def __init__(self, reference, class_names, names=None, settings=None):
+        names = [row.name for row in _ROWS if row.default] if names is None else list(names)
+        settings = settings or {}
+        for name in (*names, *settings):
+            if name not in FILTERS:
+                raise ValueError(f"no filter {name!r}: choose from {', '.join(FILTERS)}")
+        self.reference, self.filters = reference, [row for row in _ROWS if row.name in names]
+        self._settings = {row.name: {**row.settings, **settings.get(row.name, {})} for row in self.filters}
+        for row in self.filters:
+            if set(self._settings[row.name]) != set(row.settings):
+                raise ValueError(f"filter {row.name} knows the settings {sorted(row.settings)}, not {sorted(settings[row.name])}")
+            missing = [name for name in row.learns if not reference.has(name)]
+            if missing:
+                raise ValueError(f"filter {row.name} learns from real {', '.join(missing)}, which the reference was not given")
+        self.report = FilterReport(class_names, [row.reason for row in self.filters])
+        self._kept = None  # (features, labels) of what is in the set so far, for the search for duplicates
+
+    def judge(self, candidates, rng):
+        """Judge a piece and remember it in the report.
+
+        Args:
+            candidates: `Candidates`. rng: the numpy Generator of the filters that draw.
+
+        Returns:
+            The reason of each, N strings; "" for those to keep.
+
+        Raises:
+            ValueError: candidates without what a filter needs, or of other classes than those named.
+        """
+        self._check_classes(candidates)
+        reasons = np.full(len(candidates), KEPT, dtype=object)
+        for row in self.filters:
+            missing = [name for name in row.needs if getattr(candidates, name) is None]
+            if missing:
+                raise ValueError(f"filter {row.name} needs the candidates' {', '.join(missing)}")
+            alive = np.flatnonzero(reasons == KEPT)
+            if len(alive):
+                more = {"earlier": self._kept} if row.keep is no_duplicates else {}
+                keep = row.keep(candidates.subset(alive), self.reference, rng, **self._settings[row.name], **more)
+                reasons[alive[~keep]] = row.reason
+        if any(row.keep is no_duplicates for row in self.filters):
+            kept = reasons == KEPT
+            pair = candidates.features[kept].astype(np.float32), candidates.labels[kept]
+            self._kept = pair if self._kept is None else tuple(map(np.concatenate, zip(self._kept, pair)))
+        self.report.add(candidates.labels, reasons)
+        return reasons.tolist()
+
+    def _check_classes(self, candidates):
+        labels, count = candidates.labels, len(self.report.class_names)
+        if len(labels) and not 0 <= labels.min() <= labels.max() < count:
+            raise ValueError(f"labels from {labels.min()} to {labels.max()} do not fit the {count} classes")
+        p = candidates.probabilities
+        if p is not None and len(p) and p.shape[1] != count:
+            raise ValueError(f"the classifier knows {p.shape[1]} classes, the data has {count}")
