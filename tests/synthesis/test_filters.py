@@ -7,8 +7,9 @@ import pytest
 
 from paddle_gan_aug.data import load
 from paddle_gan_aug.metrics.health import SIGNS
-from paddle_gan_aug.synthesis import filters
-from paddle_gan_aug.synthesis.filters import FILTERS, KEPT, Candidates, FilterChain, FilterReport, Reference
+from paddle_gan_aug.synthesis import candidates, filters
+from paddle_gan_aug.synthesis.candidates import Candidates, Reference
+from paddle_gan_aug.synthesis.filters import FILTERS, KEPT, FilterChain, FilterReport
 
 CLASSES = tuple("0123456789")
 
@@ -154,7 +155,7 @@ def test_every_row_is_complete():
     assert len({row.reason for row in FILTERS.values()}) == len(FILTERS)
     for name, row in FILTERS.items():
         assert row.name == name and row.reason != KEPT and row.needs and row.keep.__name__
-    assert {sign.name for sign in SIGNS} >= {sign.name for sign in filters.IMAGE_SIGNS} and len(filters.IMAGE_SIGNS) == 4
+    assert {sign.name for sign in SIGNS} >= {sign.name for sign in candidates.IMAGE_SIGNS} and len(candidates.IMAGE_SIGNS) == 4
 
 
 def test_class_probabilities():
@@ -169,12 +170,12 @@ def test_signs_of_single_images():
     images = np.zeros((3, 1, 4, 4), np.uint8)
     images[1] = 255
     images[2, :, :, ::2] = 255
-    signs = filters.single_image_signs(images)
+    signs = candidates.single_image_signs(images)
     np.testing.assert_allclose(signs["contrast"], [0, 0, 1])
     np.testing.assert_allclose(signs["bright"], [0, 1, 0.5])
     np.testing.assert_allclose(signs["dark"], [1, 0, 0.5])
     np.testing.assert_allclose(signs["roughness"], [0, 0, 4])  # every step to the side is 2 long, none downwards
-    assert filters.single_image_signs(np.zeros((2, 3, 5, 6), np.uint8))["bright"].shape == (2,)
+    assert candidates.single_image_signs(np.zeros((2, 3, 5, 6), np.uint8))["bright"].shape == (2,)
 
 
 def test_colour_images():
@@ -191,7 +192,7 @@ def test_colour_images():
 def test_limits_of_distances():
     training = np.arange(200.0)[:, None]
     near = training[::2] + 0.25
-    space = filters.FeatureSpace(training, None, (near, np.zeros(100, int)))
+    space = candidates.FeatureSpace(training, None, (near, np.zeros(100, int)))
     np.testing.assert_allclose(space.distances(np.array([[10.1], [500.0]]), np.zeros(2, int)), [[0.1, 2.1], [301, 305]], atol=1e-6)
     np.testing.assert_allclose(space.limits([0, 7], 0, 0.5), [0.25, 0.25], atol=1e-6)  # a class without images: that of all
     assert np.isinf(space.distances(np.zeros((1, 1)), np.array([7]))).all()

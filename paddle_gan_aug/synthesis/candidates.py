@@ -1,0 +1,177 @@
+"""What filters look at: generated candidates with what networks say of them, and what real training images say is natural."""
+
+from dataclasses import dataclass
+from typing import Optional
+
+import numpy as np
+
+from ..metrics.checks import checked_images, checked_probabilities, checked_rows
+from ..metrics.health import SIGNS
+from .scores import checked_scores
+
+ROUNDING = 1e-4  # of a mean feature vector's length: nearer than that, two images are the same
+SMALLEST_CELL = 50  # distances that a class must have for limits of its own
+RARE = 0.0005  # the share of real images that may lie beyond a limit of the signs of a single image
+NEIGHBOURS = 5
+IMAGE_SIGNS = [sign for sign in SIGNS if sign.name in ("contrast", "bright", "dark", "roughness")]
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """Generated images, and what networks say of them. What no chosen filter needs may be None.
+
+    Attributes:
+        images: uint8 [N, C, H, W].
+        labels: int64 [N], the class that each was made for; all 0 for a GAN without classes.
+        features: float [N, width], of the network that read the training images.
+        probabilities: float [N, classes], of the filter's classifier.
+        scores: float [N], the discriminator's logits.
+
+    Raises:
+        ValueError: counts that differ, values that are not finite, rows of probabilities that do not sum to 1, no uint8 images.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    features: Optional[np.ndarray] = None
+    probabilities: Optional[np.ndarray] = None
+    scores: Optional[np.ndarray] = None
+
+    def __post_init__(self):
+        checks = {
+            "images": lambda values: checked_images("candidates", values),
+            "labels": lambda values: np.asarray(values, dtype=np.int64),
+            "features": lambda values: checked_rows("candidates' features", values, 0),
+            "probabilities": lambda values: checked_probabilities(values, 0) if len(values) else np.asarray(values),
+            "scores": lambda values: checked_scores("candidates'", values),
+        }
+        for name, check in checks.items():
+            values = getattr(self, name)
+            if values is None:
+                continue
+            object.__setattr__(self, name, check(values))
+            if len(values) != len(self.images):
+                raise ValueError(f"{len(self.images)} candidates but {len(values)} {name}")
+
+    def __len__(self):
+        return len(self.labels)
+
+    def subset(self, indices):
+        """The candidates at `indices`."""
+        names = ("images", "labels", "features", "probabilities", "scores")
+        return Candidates(*(None if getattr(self, name) is None else getattr(self, name)[indices] for name in names))
+
+
+class Reference:
+    """What real training images say about limits. Everything that is not given leaves out the filters that need it.
+
+    Args:
+        images: uint8 [M, C, H, W], real training images; for blank and saturated ones.
+        features: float [M, width], theirs. labels: int [M], theirs; zeros for a GAN without classes.
+        held_out: (features float [K, width], labels int [K]) of real images that the GAN did not train on: their distances to the
+            training images are the natural ones. None = those between training images.
+        real_scores, fake_scores: float, D's logits of held-out real images and of generated ones, for the calibration.
+
+    Raises:
+        ValueError: counts or widths that differ; values that are not finite.
+    """
+
+    def __init__(self, images=None, features=None, labels=None, held_out=None, real_scores=None, fake_scores=None):
+        self.sign_limits = None if images is None else sign_limits(images)
+        self.space = None if features is None else FeatureSpace(features, labels, held_out)
+        self.real_scores, self.fake_scores = real_scores, fake_scores
+
+    def has(self, name):
+        """Whether it was given what a row of `FILTERS` calls "images", "features" or "scores"."""
+        if name == "scores":
+            return self.real_scores is not None and self.fake_scores is not None
+        return (self.sign_limits if name == "images" else self.space) is not None
+
+
+class FeatureSpace:
+    """The real training images of each class in feature space, and how far apart real images of a class naturally are.
+
+    Args and errors: as `Reference`.
+    """
+
+    def __init__(self, features, labels, held_out=None):
+        from sklearn.neighbors import NearestNeighbors
+
+        features = checked_rows("training features", features, 2)
+        labels = np.zeros(len(features), dtype=np.int64) if labels is None else np.asarray(labels)
+        if len(labels) != len(features):
+            raise ValueError(f"{len(features)} training features but {len(labels)} labels")
+        self.width = features.shape[1]
+        self._rounding = ROUNDING * float(np.linalg.norm(features, axis=1).mean())
+        self._finders = {int(c): NearestNeighbors(algorithm="brute").fit(features[labels == c]) for c in np.unique(labels)}
+        self._natural = self._distances_between_training() if held_out is None else self._distances_of_classes(*held_out)
+
+    def distances(self, features, labels):
+        """To the nearest and to the fifth nearest training image of the same class, float64 [N, 2].
+
+        A class with fewer images answers with the farthest of them; one without any with infinity.
+        """
+        if len(features) and features.shape[1] != self.width:
+            raise ValueError(f"features have width {features.shape[1]}, training ones {self.width}: they are of different networks")
+        found = np.full((len(labels), 2), np.inf)
+        for c, finder in self._finders.items():
+            mine = np.flatnonzero(labels == c)
+            if len(mine):
+                found[mine] = finder.kneighbors(features[mine], min(NEIGHBOURS, finder.n_samples_fit_))[0][:, [0, -1]]
+        return found
+
+    def limits(self, labels, column, share):
+        """For each label, the distance below which the share of real distances lies (column 0: nearest, 1: fifth), float64 [N].
+
+        A class with few distances has the limit of all classes together.
+        """
+        pooled = np.concatenate([rows[:, column] for rows in self._natural.values()]) if self._natural else np.zeros(0)
+        default = np.quantile(pooled, share) if len(pooled) else (0.0 if column == 0 else np.inf)
+        own = {c: np.quantile(rows[:, column], share) for c, rows in self._natural.items() if len(rows) >= SMALLEST_CELL}
+        return np.array([max(own.get(int(label), default), self._rounding) for label in labels], dtype=np.float64)
+
+    def _distances_of_classes(self, features, labels):
+        features, labels = checked_rows("held-out features", features), np.asarray(labels)
+        found = self.distances(features, labels)
+        return {c: found[labels == c] for c in self._finders if (labels == c).any()}
+
+    def _distances_between_training(self):
+        found = {}
+        for c, finder in self._finders.items():
+            if finder.n_samples_fit_ > 1:  # without rows to look for it leaves out each row itself
+                found[c] = finder.kneighbors(n_neighbors=min(NEIGHBOURS, finder.n_samples_fit_ - 1))[0][:, [0, -1]]
+        return found
+
+
+def single_image_signs(images):
+    """`metrics.health`'s signs of a set, for each image on its own, from uint8 [N, C, H, W]: {name: float64 [N]}.
+
+    Contrast: standard deviation of the pixels; bright, dark: share of pixels beyond 0.8 on either side; roughness: mean squared step
+    between neighbouring pixels over the pixels' variance. Pixels count as in [-1, 1].
+    """
+    images = np.asarray(images).astype(np.float32) / 127.5 - 1
+    flat = images.reshape(len(images), -1)
+    steps = sum(np.square(np.diff(images, axis=axis)).mean(axis=(1, 2, 3)) for axis in (2, 3))
+    return {
+        "contrast": flat.std(1),
+        "bright": (flat > 0.8).mean(1),
+        "dark": (flat < -0.8).mean(1),
+        "roughness": steps / np.maximum(flat.var(1), 1e-6),
+    }
+
+
+def sign_limits(real):
+    """{sign: limit} for single images: a multiple of the real mean as in `metrics.health`, moved out to where few real images lie.
+
+    Args:
+        real: uint8 [M, C, H, W], M >= 1.
+    """
+    if not len(checked_images("real images", real)):
+        raise ValueError("limits need at least one real image")
+    found = single_image_signs(real)
+    limits = {}
+    for sign in IMAGE_SIGNS:
+        values = found[sign.name]
+        edge, multiple = np.quantile(values, RARE if sign.too_low else 1 - RARE), values.mean() * sign.factor
+        limits[sign.name] = float(min(edge, multiple) if sign.too_low else max(edge, multiple))
+    return limits
