@@ -16,12 +16,14 @@ class Algorithm:
     """Base of all algorithms.
 
     Subclasses fill `networks` and `optimizers` (dicts by name, insertion order is the order on disk) and implement
-    `step`; those that can sample set `latent_dim` and implement `images`.
+    `step`; those that can sample set `latent_dim` and implement `images`, those that sample by class set `conditional` and
+    `classes` (how many there are), those with a discriminator implement `realness`.
     """
 
     batches_per_step = 1  # how many batches of real data one step wants
     losses = ()  # the names among `step`'s values that the progress line shows
     latent_dim = None  # None: it makes no images
+    conditional = False  # whether its images can be asked for by class
 
     def __init__(self, config):
         self.config = config
@@ -64,18 +66,41 @@ class Algorithm:
         """
         raise NotImplementedError
 
-    def images(self, latents):
-        """Latents float32 [N, latent_dim] -> images float32 [N, C, H, W] in [-1, 1], as NumPy arrays, in evaluation mode."""
+    def images(self, latents, labels=None):
+        """Latents float32 [N, latent_dim] -> images float32 [N, C, H, W] in [-1, 1], as NumPy arrays, in evaluation mode.
+
+        Args:
+            labels: int64 [N], the class each image is to show; for a `conditional` algorithm alone, which needs them.
+        """
+        raise NotImplementedError
+
+    def realness(self, images, labels=None):
+        """What the discriminator says of images float32 [N, C, H, W] in [-1, 1]: logits of "real", float32 [N], in evaluation mode.
+
+        Args:
+            labels: int64 [N], the class each is meant to show; for a `conditional` algorithm alone, which needs them.
+        """
         raise NotImplementedError
 
     def latents(self, count, rng):
         """`count` latent vectors z ~ N(0, 1), float32 [count, latent_dim]."""
         return rng.standard_normal((count, self.latent_dim), dtype=np.float32)
 
-    def sample(self, count, rng, batch_size=500):
-        """`count` images float32 [count, C, H, W] in [-1, 1]."""
+    def sample(self, count, rng, batch_size=500, labels=None):
+        """`count` images float32 [count, C, H, W] in [-1, 1]; `labels` as for `images`, for a conditional algorithm by default in turn."""
         latents = self.latents(count, rng)
-        return np.concatenate([self.images(latents[i : i + batch_size]) for i in range(0, count, batch_size)])
+        if self.conditional and labels is None:
+            labels = self.labels_in_turn(count)
+        return np.concatenate(
+            [
+                self.images(latents[i : i + batch_size], None if labels is None else labels[i : i + batch_size])
+                for i in range(0, count, batch_size)
+            ]
+        )
+
+    def labels_in_turn(self, count):
+        """Labels int64 [count] that ask for every class equally often: 0, 1, …, 0, 1, …"""
+        return np.arange(count) % self.classes
 
     def weights(self):
         """All weights and buffers: {"network/parameter": array}."""
@@ -138,6 +163,19 @@ class Algorithm:
                     state[f"{optimizer._parameter_list[int(index)].name}_{kind}"] = paddle.to_tensor(value)
             optimizer.set_state_dict(state)
         _check_names(self.optimizers, {key.split("/")[0] for key in arrays} | set(self.optimizers))
+
+
+@contextlib.contextmanager
+def evaluating(network):
+    """Within, `network` is in evaluation mode and no gradients are recorded."""
+    training = network.training
+    network.eval()
+    try:
+        with paddle.no_grad():
+            yield network
+    finally:
+        if training:
+            network.train()
 
 
 def _check_names(expected, found):

@@ -10,7 +10,7 @@ import contextlib
 import paddle
 
 from ..networks import ClassicDiscriminator, ClassicGenerator
-from .base import Algorithm, clear_gradients, frozen, gradient_norm
+from .base import Algorithm, clear_gradients, evaluating, frozen, gradient_norm
 from .ema import Average
 from .losses import HEADS
 
@@ -117,13 +117,12 @@ class ClassicGAN(Algorithm):
         if self.measure_gradients:
             self._gradient_norms[name] = gradient_norm(network)
 
-    @paddle.no_grad()
-    def images(self, latents):
+    def images(self, latents, labels=None):
         """See `Algorithm.images`; drawn from the averaged generator where there is one."""
-        network = self.networks.get("generator_average", self.generator)
-        training = network.training
-        network.eval()
-        images = network(paddle.to_tensor(latents)).clip(-1.0, 1.0).numpy()
-        if training:
-            network.train()
-        return images
+        with evaluating(self.networks.get("generator_average", self.generator)) as generator:
+            return generator(paddle.to_tensor(latents)).clip(-1.0, 1.0).numpy()
+
+    def realness(self, images, labels=None):
+        """See `Algorithm.realness`; of two logits the difference."""
+        with evaluating(self.discriminator) as discriminator:
+            return self.head.logit(discriminator(paddle.to_tensor(images))).numpy()

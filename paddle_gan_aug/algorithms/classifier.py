@@ -5,7 +5,7 @@ import paddle
 from paddle.nn import functional as F
 
 from ..networks import LeNet
-from .base import Algorithm, clear_gradients
+from .base import Algorithm, clear_gradients, evaluating
 
 
 class SupervisedClassifier(Algorithm):
@@ -31,7 +31,6 @@ class SupervisedClassifier(Algorithm):
         clear_gradients(self.classifier)
         return {"loss": loss.detach(), "accuracy": (logits.argmax(1) == labels).astype("float32").mean()}
 
-    @paddle.no_grad()
     def read(self, images, batch_size=500):
         """Read images, in evaluation mode.
 
@@ -41,11 +40,10 @@ class SupervisedClassifier(Algorithm):
         Returns:
             (probabilities float32 [N, classes], features float32 [N, 84]).
         """
-        self.classifier.eval()
         probabilities, features = [], []
-        for start in range(0, len(images), batch_size):
-            hidden = self.classifier.features(paddle.to_tensor(images[start : start + batch_size]))
-            features.append(hidden.numpy())
-            probabilities.append(F.softmax(self.classifier.fc2(hidden), axis=1).numpy())
-        self.classifier.train()
+        with evaluating(self.classifier) as classifier:
+            for start in range(0, len(images), batch_size):
+                hidden = classifier.features(paddle.to_tensor(images[start : start + batch_size]))
+                features.append(hidden.numpy())
+                probabilities.append(F.softmax(classifier.fc2(hidden), axis=1).numpy())
         return np.concatenate(probabilities), np.concatenate(features)

@@ -1,6 +1,6 @@
 """Adversarial losses as pure functions of logits.
 
-Each head of a discriminator has one loss, `loss(logits, real, target)`, and one score. Training G "non-saturating"
+Each head of a discriminator has one loss, `loss(logits, real, target)`, and one logit of "real". Training G "non-saturating"
 (Goodfellow et al. 2014, section 3) means: the loss of its images under the label real.
 
 `LOSSES` holds every adversarial loss by name. Logits go in, never probabilities: a sigmoid before these losses is one too many.
@@ -43,14 +43,14 @@ def softmax_loss(logits, real, target=1.0):
     return sigmoid_loss(logits[:, 1:] - logits[:, :1], real, target)
 
 
-def sigmoid_score(logits):
-    """The probability of being real, float32 [N], from one logit a sample."""
-    return F.sigmoid(logits)[:, 0]
+def sigmoid_logit(logits):
+    """The logit of being real, float32 [N], from one logit a sample."""
+    return logits[:, 0]
 
 
-def softmax_score(logits):
-    """The probability of being real, float32 [N], from two logits a sample."""
-    return F.softmax(logits, axis=1)[:, 1]
+def softmax_logit(logits):
+    """The logit of being real, float32 [N], from two logits a sample."""
+    return logits[:, 1] - logits[:, 0]
 
 
 @dataclass(frozen=True)
@@ -58,10 +58,14 @@ class Head:
     """What belongs to one kind of discriminator output."""
 
     loss: Callable
-    score: Callable
+    logit: Callable
+
+    def score(self, logits):
+        """The probability of being real, float32 [N]."""
+        return F.sigmoid(self.logit(logits))
 
 
-HEADS = {"sigmoid": Head(sigmoid_loss, sigmoid_score), "softmax": Head(softmax_loss, softmax_score)}
+HEADS = {"sigmoid": Head(sigmoid_loss, sigmoid_logit), "softmax": Head(softmax_loss, softmax_logit)}
 
 
 def squared_loss(logits, real, target=1.0):

@@ -193,3 +193,18 @@ def test_samples_are_images_and_depend_on_the_generator_alone():
     assert np.abs(images).max() <= 1
     np.testing.assert_array_equal(images, gan.sample(7, np.random.default_rng(0), batch_size=3))
     assert gan.generator.training
+
+
+@pytest.mark.parametrize("head", ["sigmoid", "softmax"])
+def test_realness_is_the_logit_of_the_probability_that_a_step_reports(head):
+    gan = tiny_gan(**{"discriminator.head": head})
+    images = np.float32(real_batch().images)
+    import paddle
+
+    probability = gan.head.score(gan.discriminator(paddle.to_tensor(images))).numpy()
+    realness = gan.realness(images)
+    assert realness.shape == (BATCH,) and gan.discriminator.training
+    np.testing.assert_allclose(1 / (1 + np.exp(-realness)), probability, rtol=1e-5)
+    if head == "softmax":
+        logits = gan.discriminator(paddle.to_tensor(images)).numpy()
+        np.testing.assert_allclose(probability, np.exp(logits[:, 1]) / np.exp(logits).sum(1), rtol=1e-5)
