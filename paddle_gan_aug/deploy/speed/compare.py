@@ -250,7 +250,7 @@ def step_line(entry):
 
 
 def preset_and_variant(step):
-    """"classic upsample" -> ("classic", the overrides for that variant); the variant may be left out.
+    """ "classic upsample" -> ("classic", the overrides for that variant); the variant may be left out.
 
     Raises:
         InputError: more words than two.

@@ -108,9 +108,7 @@ class SemiSupervisedMLP:
         runtime.seed_paddle(0, "initial weights")
         self.inputs = MLPInputs()
         self.d, self.g = SemiSupervisedD(), FlatG()
-        self.optimizers = {
-            network: paddle.optimizer.Adam(0.003, beta1=0.5, parameters=trainable(network)) for network in (self.d, self.g)
-        }
+        self.optimizers = {network: paddle.optimizer.Adam(0.003, beta1=0.5, parameters=trainable(network)) for network in (self.d, self.g)}
         self.watch = Stopwatch()
         self.watch.wrap(self.inputs, "step", "data")
         for noise in self.d.noises:
