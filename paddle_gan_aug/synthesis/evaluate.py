@@ -65,8 +65,7 @@ def evaluate(
         raise InputError(f"--to {to} is in use: nothing is overwritten; choose an empty or new folder")
     say = (lambda _: None) if quiet else (lambda text: print(text, file=sys.stderr, flush=True))
     runtime.start(device, threads or None)
-    say(f"reading the images of {run_or_images}")
-    images, labels, real, folder = _images_of(run_or_images, data, count, seed, checkpoint, device, threads)
+    images, labels, real, folder = _images_of(run_or_images, data, count, seed, checkpoint, device, threads, say)
     say(f"measuring {count or len(images)} images; 10,000 take about half a minute")
     result = evaluate_images(
         images,
@@ -84,7 +83,7 @@ def evaluate(
     return result, draw_page(make_folder(to), result, images[: result["count"]], real, part, tsne, title=str(run_or_images))
 
 
-def _images_of(run_or_images, data, count, seed, checkpoint, device, threads):
+def _images_of(run_or_images, data, count, seed, checkpoint, device, threads, say):
     """(images, labels or None, where the real ones are, the page's folder or None)."""
     if not is_run(run_or_images):
         if count is not None and count < 1:
@@ -94,6 +93,7 @@ def _images_of(run_or_images, data, count, seed, checkpoint, device, threads):
     opened = open_run(run_or_images, checkpoint, device, threads)
     if not opened.algorithm.latent_dim:
         raise InputError(f"run {opened.folder} makes no images: it trained the algorithm {opened.config.algorithm}")
+    say(f"drawing {count or COUNT} images from {opened.folder}, step {opened.step}")
     images = to_uint8(opened.algorithm.sample(count or COUNT, runtime.rng(seed, "evaluation")))
     learnt = opened.config.data
     real = {"source": data or learnt.source, "class_name": learnt.class_name, "split": learnt.split}
