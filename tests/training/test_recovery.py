@@ -32,7 +32,7 @@ def run(tmp_path, small_mnist, monkeypatch):
     digits = to_network(load("mnist", "train").subset(range(2000)).images)
 
     def start(black, **overrides):
-        def images(self, latents):
+        def images(self, latents, labels=None):
             if black(self.config, self.step_number):
                 return np.full((len(latents), 1, 28, 28), -1.0, dtype="float32")
             return digits[(int(abs(latents[0, 0]) * 1e6) + np.arange(len(latents))) % len(digits)]
