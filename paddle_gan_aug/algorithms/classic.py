@@ -48,7 +48,7 @@ class ClassicGAN(Algorithm):
             self.networks["generator_average"] = generator()
             self.average = Average(self.generator, self.networks["generator_average"], g.ema)
         self.head = HEADS[d.head]
-        self.view = View(config)
+        self.view, self._rng = View(config), None
         self._gradient_norms = {}
         self.add_adam("real_d", self.discriminator, config.optimizer.discriminator_lr)
         self.add_adam("fake_d", self.discriminator, config.optimizer.discriminator_lr)
