@@ -151,7 +151,8 @@ class JudgedAt(Callback):
         self.provenance = {"version": __version__}
 
     def on_begin(self, progress):
-        self.judge = Judge(self.judge_run, "valid", self.recipe["overrides"].get("data.class_name"))
+        data = load_config(self.recipe["preset"], self.recipe["overrides"]).data
+        self.judge = Judge(self.judge_run, "valid", data.class_name, data.source)
         self.started = self.started or time.perf_counter()  # a run that recovers begins more than once
         self.provenance["process"] = vars(runtime.start("cpu"))
 
