@@ -1,6 +1,7 @@
 """How good generated images are: of a run, or of files. The numbers, and a page of pictures that shows what they mean."""
 
 import html
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,7 @@ def evaluate(
     tsne=False,
     device="auto",
     threads=0,
+    quiet=False,
 ):
     """Measure a run's images, or images in files, against real ones, and draw a page of pictures.
 
@@ -51,6 +53,7 @@ def evaluate(
         to: the folder of the page; None = report/evaluation-<step> in the run's folder, and no page for files.
         classifier_accuracy_score: train a classifier on the images and test it on the reference: needs labels, takes minutes.
         tsne: a t-SNE plot beside the one of principal components: takes a minute.
+        quiet: say nothing on the way.
 
     Returns:
         The dict of `evaluate_images` and the path of the page, or None.
@@ -60,8 +63,10 @@ def evaluate(
     """
     if to and Path(to).expanduser().exists() and (not Path(to).expanduser().is_dir() or any(Path(to).expanduser().iterdir())):
         raise InputError(f"--to {to} is in use: nothing is overwritten; choose an empty or new folder")
+    say = (lambda _: None) if quiet else (lambda text: print(text, file=sys.stderr, flush=True))
     runtime.start(device, threads or None)
-    images, labels, real, folder = _images_of(run_or_images, data, count, seed, checkpoint, device, threads)
+    images, labels, real, folder = _images_of(run_or_images, data, count, seed, checkpoint, device, threads, say)
+    say(f"measuring {count or len(images)} images; 10,000 take about half a minute")
     result = evaluate_images(
         images,
         part=part,
@@ -73,11 +78,12 @@ def evaluate(
     )
     if to is None and folder is None:
         return result, None
+    say("drawing the page")
     to = Path(to).expanduser() if to else unused_folder(folder.parent, folder.name)
     return result, draw_page(make_folder(to), result, images[: result["count"]], real, part, tsne, title=str(run_or_images))
 
 
-def _images_of(run_or_images, data, count, seed, checkpoint, device, threads):
+def _images_of(run_or_images, data, count, seed, checkpoint, device, threads, say):
     """(images, labels or None, where the real ones are, the page's folder or None)."""
     if not is_run(run_or_images):
         if count is not None and count < 1:
@@ -87,6 +93,7 @@ def _images_of(run_or_images, data, count, seed, checkpoint, device, threads):
     opened = open_run(run_or_images, checkpoint, device, threads)
     if not opened.algorithm.latent_dim:
         raise InputError(f"run {opened.folder} makes no images: it trained the algorithm {opened.config.algorithm}")
+    say(f"drawing {count or COUNT} images from {opened.folder}, step {opened.step}")
     images = to_uint8(opened.algorithm.sample(count or COUNT, runtime.rng(seed, "evaluation")))
     labels = opened.algorithm.default_labels(len(images))
     learnt = opened.config.data
