@@ -230,7 +230,7 @@ def test_packing_stacks_neighbours_on_channels():
     assert np.isfinite(list(step(algorithm).values())).all()
     realness = algorithm.realness(images)
     algorithm.discriminator.eval()
-    np.testing.assert_allclose(realness[3], float(algorithm.discriminator(paddle.to_tensor(packed[1:]))[0]), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(realness[3], algorithm.discriminator(paddle.to_tensor(packed[1:])).item(), rtol=1e-4, atol=1e-5)
 
 
 def test_ada_raises_the_probability_of_a_d_that_is_sure(monkeypatch):
