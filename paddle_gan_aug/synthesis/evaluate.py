@@ -95,9 +95,10 @@ def _images_of(run_or_images, data, count, seed, checkpoint, device, threads, sa
         raise InputError(f"run {opened.folder} makes no images: it trained the algorithm {opened.config.algorithm}")
     say(f"drawing {count or COUNT} images from {opened.folder}, step {opened.step}")
     images = to_uint8(opened.algorithm.sample(count or COUNT, runtime.rng(seed, "evaluation")))
+    labels = opened.algorithm.default_labels(len(images))
     learnt = opened.config.data
     real = {"source": data or learnt.source, "class_name": learnt.class_name, "split": learnt.split}
-    return images, None, real, opened.folder / "report" / f"evaluation-{opened.step}"
+    return images, labels, real, opened.folder / "report" / f"evaluation-{opened.step}"
 
 
 def _as_real_classes(labels, names, source):

@@ -48,16 +48,26 @@ def generate(run, count, to, seed=0, checkpoint="last", device="auto", threads=0
             for offset, image in enumerate(images):
                 name = f"{start + offset:06d}.png"
                 save_png(to / name, image[0] if len(image) == 1 else image.transpose(1, 2, 0))
-                manifest.write(
-                    json.dumps({"file": name, "class": opened.config.data.class_name, "latent": start + offset, **origin}) + "\n"
-                )
+                row = {"file": name, "class": class_of(opened, start + offset), "latent": start + offset, **origin}
+                manifest.write(json.dumps(row) + "\n")
             if start == 0:
                 first = images[:160]
     save_png(to / "grid.png", grid(first))
     return to
 
 
+def class_of(opened, index):
+    """The class that image `index` of a run is asked for by: in turn from a conditional one, else the one it learnt alone, or None."""
+    if opened.algorithm.conditional:
+        return opened.state["data"]["class_names"][index % opened.algorithm.classes]
+    return opened.config.data.class_name
+
+
 def images_at(algorithm, indices, seed):
-    """The images of a seed at `indices`, uint8 [len(indices), C, H, W]; each latent has a generator of its own."""
+    """The images of a seed at `indices`, uint8 [len(indices), C, H, W]; each latent has a generator of its own.
+
+    A conditional algorithm shows the classes in turn: image i is of class i modulo their number.
+    """
     latents = np.concatenate([algorithm.latents(1, runtime.rng(seed, "generate", index)) for index in indices])
-    return to_uint8(algorithm.images(latents))
+    labels = np.asarray(indices) % algorithm.classes if algorithm.conditional else None
+    return to_uint8(algorithm.images(latents, labels))
