@@ -73,7 +73,10 @@ def _say(args, result, text):
 # ---- train, classify ---------------------------------------------------------------------------------------------------
 
 FLAGS = {  # flag -> (configuration key, help)
-    "--data": ("data.source", "what to learn: mnist, a folder of IDX files, or a mnist.json.gz"),
+    "--data": ("data.source", "what to learn: mnist, a folder of class folders or of IDX files, a list file, an .npz, a mnist.json.gz"),
+    "--image-size": ("data.image_size", "resize the images' shorter side to so many pixels and crop the longer one"),
+    "--channels": ("data.channels", "1 makes all images grey, 3 colour"),
+    "--skip-bad": ("data.skip_bad", "leave out files that cannot be used, which are listed, instead of refusing the data"),
     "--split": ("data.split", "standard keeps the last sixth of the training images for validation, full trains on it too"),
     "--generator": ("generator.variant", "upsample or transpose"),
     "--epochs": ("train.epochs", "passes over the data, in total"),
@@ -87,6 +90,8 @@ FLAGS = {  # flag -> (configuration key, help)
     "--cpu-tuning": ("runtime.cpu_tuning", "on or off: MKL code path, threads and allocator as fits this CPU"),
 }
 
+SWITCHES = ("--skip-bad",)  # flags without a value
+
 
 def _training_flags(command, flags):
     given = command.add_argument_group("what to train")
@@ -94,7 +99,8 @@ def _training_flags(command, flags):
     source.add_argument("-c", "--config", metavar="FILE_OR_PRESET", default=argparse.SUPPRESS, help="a YAML file or a shipped preset")
     source.add_argument("--gan", metavar="NAME", default=argparse.SUPPRESS, help="a shipped preset (the readable spelling of -c)")
     for flag in flags:
-        given.add_argument(flag, metavar="…", default=argparse.SUPPRESS, help=f"{FLAGS[flag][1]} ({FLAGS[flag][0]})")
+        kind = {"action": "store_const", "const": "true"} if flag in SWITCHES else {"metavar": "…"}
+        given.add_argument(flag, **kind, default=argparse.SUPPRESS, help=f"{FLAGS[flag][1]} ({FLAGS[flag][0]})")
     given.add_argument(
         "-o",
         "--override",
@@ -222,6 +228,9 @@ def _generate(args):
 def _evaluate_flags(command):
     command.add_argument("run_or_images", metavar="RUN_OR_IMAGES", help="a trained run, a folder of images, or an .npz file")
     command.add_argument("--data", metavar="NAME_OR_PATH", help="the real images; without it what the run learnt, or mnist")
+    command.add_argument("--image-size", type=_positive, metavar="N", help="resize and crop images to so many pixels; of a run, as it did")
+    command.add_argument("--channels", type=int, choices=[1, 3], help="1 makes all images grey, 3 colour")
+    command.add_argument("--skip-bad", action="store_true", help="leave out files that cannot be used, which are listed")
     command.add_argument("--part", choices=["eval", "valid"], default="eval", help="test images, or validation images for any choice")
     command.add_argument("--count", type=_positive, metavar="N", help="how many images; without it 10,000 of a run, all of a folder")
     command.add_argument("--seed", type=int, default=0, metavar="S", help="of the latents and of all random choices")
@@ -246,6 +255,9 @@ def _evaluate(args):
         classifier_accuracy_score=args.cas,
         tsne=args.tsne,
         device=args.device,
+        image_size=args.image_size,
+        channels=args.channels,
+        skip_bad=args.skip_bad,
     )
     shown = f"\n{page}" if page else ""
     _say(args, {**result, "page": page and str(page)}, table(result) + shown)

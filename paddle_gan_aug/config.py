@@ -8,7 +8,7 @@ ignored settings cost more time than any other mistake.
 import difflib
 import re
 from pathlib import Path
-from typing import Annotated, Literal, Optional, get_args
+from typing import Annotated, List, Literal, Optional, Union, get_args
 
 import msgspec
 import yaml
@@ -21,6 +21,8 @@ PRESETS = Path(__file__).with_name("configs")
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 Count = Annotated[int, msgspec.Meta(ge=0)]
 Rate = Annotated[float, msgspec.Meta(gt=0)]
+Side = Annotated[int, msgspec.Meta(ge=8, le=1024)]
+Share = Annotated[float, msgspec.Meta(gt=0, lt=1)]
 Fraction = Annotated[float, msgspec.Meta(ge=0, lt=1)]
 Width = Annotated[float, msgspec.Meta(gt=0, le=8)]
 InitStd = Optional[Annotated[float, msgspec.Meta(gt=0)]]
@@ -33,9 +35,16 @@ class Section(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 class Data(Section):
     """`data.*`: what is learnt."""
 
-    source: str = "mnist"  # a name, a folder of IDX files, a mnist.json.gz
+    source: str = "mnist"  # a name, or a path of any kind that `data.load.READERS` lists
     split: Literal["standard", "full"] = "standard"  # full: the validation part trains too
     class_name: Optional[str] = None  # learn this class alone
+    classes: Optional[List[Union[int, str]]] = None  # learn these classes alone, by name or index
+    per_class: Optional[Positive] = None  # learn from so many images of each class alone
+    image_size: Optional[Side] = None  # resize the shorter side to this and crop the longer; None: the images are all alike and square
+    channels: Optional[Literal[1, 3]] = None  # 1: grey, 3: colour; None: what all files have
+    skip_bad: bool = False  # leave files out that are damaged, transparent or animated, instead of refusing the data
+    valid_share: Optional[Share] = None  # held out of every class; None: a sixth, of IDX and JSON files the last one
+    seed: Count = 0  # of that split and of per_class: another seed of the run leaves the data as it is
 
 
 class Generator(Section):

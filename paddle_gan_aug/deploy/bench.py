@@ -8,6 +8,7 @@ from pathlib import Path
 
 from .. import runtime
 from ..config import parse_overrides
+from ..data import Source
 from ..files import write_json
 from .speed import compare
 from .speed.worker import peak_memory
@@ -121,7 +122,7 @@ def samples(args):
     rows = []
     for name in args.runs:
         run = open_run(name)
-        judge = Judge(args.judge, args.part, run.config.data.class_name, run.config.data.source)
+        judge = Judge(args.judge, args.part, run.config.data.class_name, Source.of(run.config.data))
         images = run.algorithm.sample(args.count, runtime.rng(run.config.train.seed, "judged samples"))
         rows.append({"run": run.folder.name, "step": run.step, "judge": judge.name, "reference": judge.reference, **judge.read(images)})
     return _stored(args.to, rows, "\n".join(json.dumps(row, ensure_ascii=False) for row in rows))

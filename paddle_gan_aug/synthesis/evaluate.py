@@ -1,12 +1,13 @@
 """How good generated images are: of a run, or of files. The numbers, and a page of pictures that shows what they mean."""
 
 import html
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from .. import runtime
-from ..data import load, read_images, to_uint8
+from ..data import Source, load, read_images, to_uint8
 from ..errors import InputError
 from ..files import atomic_write, make_folder, write_json
 from ..pictures import class_histogram_figure, grid, save_png, scatter_figure
@@ -38,6 +39,9 @@ def evaluate(
     tsne=False,
     device="auto",
     threads=0,
+    image_size=None,
+    channels=None,
+    skip_bad=False,
 ):
     """Measure a run's images, or images in files, against real ones, and draw a page of pictures.
 
@@ -51,6 +55,7 @@ def evaluate(
         to: the folder of the page; None = report/evaluation-<step> in the run's folder, and no page for files.
         classifier_accuracy_score: train a classifier on the images and test it on the reference: needs labels, takes minutes.
         tsne: a t-SNE plot beside the one of principal components: takes a minute.
+        image_size, channels, skip_bad: how files are read, see `data.Source`; None = as the run read its data.
 
     Returns:
         The dict of `evaluate_images` and the path of the page, or None.
@@ -61,35 +66,41 @@ def evaluate(
     if to and Path(to).expanduser().exists() and (not Path(to).expanduser().is_dir() or any(Path(to).expanduser().iterdir())):
         raise InputError(f"--to {to} is in use: nothing is overwritten; choose an empty or new folder")
     runtime.start(device, threads or None)
-    images, labels, real, folder = _images_of(run_or_images, data, count, seed, checkpoint, device, threads)
+    reading = {"image_size": image_size, "channels": channels, "skip_bad": skip_bad}
+    images, labels, real, folder = _images_of(run_or_images, data, count, seed, checkpoint, device, threads, reading)
+    network = feature_network(real["source"].whole())
     result = evaluate_images(
         images,
         part=part,
         seed=seed,
         count=None if count is None else min(count, len(images)),
         labels=labels,
+        feature_network=network,
         classifier_accuracy_score=classifier_accuracy_score,
         **real,
     )
     if to is None and folder is None:
         return result, None
     to = Path(to).expanduser() if to else unused_folder(folder.parent, folder.name)
-    return result, draw_page(make_folder(to), result, images[: result["count"]], real, part, tsne, title=str(run_or_images))
+    return result, draw_page(make_folder(to), result, images[: result["count"]], real, network, part, tsne, title=str(run_or_images))
 
 
-def _images_of(run_or_images, data, count, seed, checkpoint, device, threads):
+def _images_of(run_or_images, data, count, seed, checkpoint, device, threads, reading):
     """(images, labels or None, where the real ones are, the page's folder or None)."""
     if not is_run(run_or_images):
         if count is not None and count < 1:
             raise InputError(f"--count {count}: ask for at least one image")
-        images, labels, names = read_images(run_or_images)
-        return images, _as_real_classes(labels, names, data or "mnist"), {"source": data or "mnist"}, None
+        images, labels, names = read_images(run_or_images, **reading)
+        source = Source(str(data or "mnist"), **reading)
+        return images, _as_real_classes(labels, names, source), {"source": source}, None
     opened = open_run(run_or_images, checkpoint, device, threads)
     if not opened.algorithm.latent_dim:
         raise InputError(f"run {opened.folder} makes no images: it trained the algorithm {opened.config.algorithm}")
     images = to_uint8(opened.algorithm.sample(count or COUNT, runtime.rng(seed, "evaluation")))
     learnt = opened.config.data
-    real = {"source": data or learnt.source, "class_name": learnt.class_name, "split": learnt.split}
+    source = Source.of(learnt)
+    source = replace(source.renamed(data) if data else source, **{name: value for name, value in reading.items() if value})
+    real = {"source": source, "class_name": learnt.class_name, "split": learnt.split}
     return images, None, real, opened.folder / "report" / f"evaluation-{opened.step}"
 
 
@@ -104,14 +115,13 @@ def _as_real_classes(labels, names, source):
     return np.array([real.index(name) for name in names], dtype=np.int64)[labels]
 
 
-def draw_page(folder, result, images, real, part, tsne=False, title=""):
+def draw_page(folder, result, images, real, network, part, tsne=False, title=""):
     """Write evaluation.json, the pictures and index.html into `folder`; returns the path of the page.
 
     Args:
         result: of `evaluate_images`. images: uint8 [N, C, H, W], what was measured. real: which data they are measured against.
-        part: the reference. tsne: draw that plot too.
+        network: the feature network. part: the reference. tsne: draw that plot too.
     """
-    network = feature_network(real["source"], quiet=True)
     where = {"digit": real.get("class_name"), "split": real.get("split", "standard")}
     training = load(real["source"], "train", **where)
     reference = load(real["source"], part, **where)
