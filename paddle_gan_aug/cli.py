@@ -207,6 +207,10 @@ def _generate_flags(command):
     command.add_argument("--seed", type=int, default=0, metavar="S", help="root of the latents")
     command.add_argument("--to", required=True, metavar="DIR", default=argparse.SUPPRESS, help="a new or empty folder for the images")
     command.add_argument("--checkpoint", default="last", metavar="last|best|N", help="which checkpoint: the last, the best, or a step")
+    varied = command.add_argument_group("variations of real images, by a run of dagan or learned-augmenter")
+    varied.add_argument("--from", dest="data", metavar="NAME_OR_PATH", help="the real images; read as the run read its own")
+    varied.add_argument("--part", default="train", choices=["train", "valid"], help="which of them")
+    varied.add_argument("--classes", nargs="+", metavar="NAME", help="of these classes alone")
     command.add_argument("--device", default="auto", choices=["auto", "cpu", "gpu"], help="where to compute")
 
 
@@ -215,10 +219,23 @@ def _generate(args):
         raise InputError(f"--count {args.count}: ask for at least one image")
     if args.seed < 0:
         raise InputError(f"--seed {args.seed}: a seed is a whole number from 0")
+    if args.data is not None:
+        return _vary(args)
+    if args.classes is not None:
+        raise InputError("--classes chooses among real images to vary: say which with --from")
     from .synthesis import generate
 
     folder = generate(args.run, args.count, args.to, args.seed, args.checkpoint, args.device)
     _say(args, {"to": str(folder), "count": args.count}, f"{args.count} images in {folder}; look at {folder / 'grid.png'}")
+    return DONE
+
+
+def _vary(args):
+    from .synthesis import vary
+
+    options = {"count": args.count, "part": args.part, "classes": args.classes, "seed": args.seed}
+    folder = vary(args.run, args.data, args.to, checkpoint=args.checkpoint, device=args.device, **options)
+    _say(args, {"to": str(folder), "count": args.count}, f"{args.count} variations in {folder}; look at {folder / 'grid.png'}")
     return DONE
 
 
@@ -313,6 +330,13 @@ def _bench_flags(command):
     quality.add_argument("--count", type=_positive, default=10_000, help="samples of each run")
     quality.add_argument("--part", choices=["eval", "valid"], default="eval", help="test images, or validation images for any choice")
     quality.add_argument("--to", metavar="FILE", help="store the result as JSON")
+    variations = kinds.add_parser("variations", help="what the judge reads in variations of real images, by default of classes never seen")
+    variations.add_argument("runs", nargs="+", metavar="RUN", help="runs of dagan or learned-augmenter")
+    variations.add_argument("--judge", required=True, metavar="RUN", help="the run of classify that reads them")
+    variations.add_argument("--classes", nargs="+", metavar="NAME", help="of these classes; without it those the run has not seen")
+    variations.add_argument("--count", type=_positive, default=500, help="validation images of each class that are varied")
+    variations.add_argument("--draws", type=_positive, default=8, help="variations of each")
+    variations.add_argument("--to", metavar="FILE", help="store the result as JSON")
     kills = kinds.add_parser("kills", help="kill runs at random moments, resume them, and compare them with an undisturbed one")
     kills.add_argument("--count", type=_positive, default=30, help="how many runs are killed")
     kills.add_argument("--seed", type=int, default=0, help="of the moments")

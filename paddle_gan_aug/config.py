@@ -77,6 +77,16 @@ class Classifier(Section):
     dropout: Fraction = 0.5
 
 
+class Variation(Section):
+    """`variation.*`: what makes another image of a given one; the size of its noise is generator.latent_dim."""
+
+    sources: Positive = 500  # training images that the run remembers, whose variations its grids show
+    diversity: Annotated[float, msgspec.Meta(ge=0)] = 1.0  # of a dagan: the weight of the reward for differing variations
+    strength: Annotated[float, msgspec.Meta(ge=0)] = 1.0  # of the learned augmenter: multiplies how far its changes may go
+    hardness: Annotated[float, msgspec.Meta(ge=0)] = 1.0  # of it: the weight of the classifier's errors beside the teacher's reading
+    teacher_decay: Fraction = 0.99  # of the moving average that is the teacher
+
+
 class Optimizer(Section):
     """`optimizer.*`: Adam; one learning rate for D's two optimizers, one for G's."""
 
@@ -154,6 +164,7 @@ class Config(Section):
     generator: Generator = msgspec.field(default_factory=Generator)
     discriminator: Discriminator = msgspec.field(default_factory=Discriminator)
     classifier: Classifier = msgspec.field(default_factory=Classifier)
+    variation: Variation = msgspec.field(default_factory=Variation)
     optimizer: Optimizer = msgspec.field(default_factory=Optimizer)
     train: Train = msgspec.field(default_factory=Train)
     checkpoint: Checkpoint = msgspec.field(default_factory=Checkpoint)

@@ -8,6 +8,8 @@ from ..errors import InputError
 ALGORITHMS = {  # name -> where its class is; adding one = one file, one line here, one preset
     "classic": "classic:ClassicGAN",
     "classifier": "classifier:SupervisedClassifier",
+    "dagan": "dagan:DAGAN",
+    "learned-augmenter": "learned_augmenter:LearnedAugmenter",
 }
 
 

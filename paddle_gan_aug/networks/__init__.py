@@ -6,5 +6,6 @@ They know nothing of losses, optimizers or data sets: sizes come in, logits or i
 from .classifiers import LeNet
 from .discriminators import ClassicDiscriminator
 from .generators import ClassicGenerator
+from .variation import ImageChanger, VariationGenerator
 
-__all__ = ["ClassicDiscriminator", "ClassicGenerator", "LeNet"]
+__all__ = ["ClassicDiscriminator", "ClassicGenerator", "ImageChanger", "LeNet", "VariationGenerator"]

@@ -10,7 +10,7 @@ from .. import runtime
 from ..data import Source, load, read_images, to_uint8
 from ..errors import InputError
 from ..files import atomic_write, make_folder, write_json
-from ..pictures import class_histogram_figure, grid, save_png, scatter_figure
+from ..pictures import class_histogram_figure, grid, paired_grid, save_png, scatter_figure
 from ..training import open_run
 from ..training.evaluation import METRICS, evaluate_images
 from ..training.feature_network import feature_network, read_real
@@ -19,7 +19,6 @@ from ..training.run import is_run, unused_folder
 COUNT = 10_000  # images that are drawn from a run
 NEIGHBOURS = 48  # samples shown beside their nearest training images
 PLOTTED = 2000  # images of each set in a scatter plot
-PAIR_COLUMNS = 16
 BETTER = {  # which way is better
     **dict.fromkeys(("frechet", "kid", "class_histogram"), "↓"),
     **dict.fromkeys(("inception_score", "precision", "recall", "density", "coverage", "diversity", "classifier_accuracy_score"), "↑"),
@@ -153,10 +152,7 @@ def _neighbours(images, training, network):
 
     index = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(read_real(network, training)[0])
     nearest = training.images[index.kneighbors(network.read(images)[0], return_distance=False)[:, 0]]
-    rows = []
-    for start in range(0, len(images), PAIR_COLUMNS):
-        rows += [images[start : start + PAIR_COLUMNS], nearest[start : start + PAIR_COLUMNS]]
-    return grid(np.concatenate(rows), columns=PAIR_COLUMNS, padding=1, background=96)
+    return paired_grid(images, nearest)
 
 
 def _shares(labelled):

@@ -23,7 +23,7 @@ from .loop import run_steps
 from .recovery import Recovery
 
 CONTINUE_MAY_CHANGE = ("train.steps", "train.epochs", "checkpoint.", "log.", "runtime.")
-HYPERPARAMETERS = ("algorithm", "data.", "generator.", "discriminator.", "classifier.", "optimizer.", "train.")
+HYPERPARAMETERS = ("algorithm", "data.", "generator.", "discriminator.", "classifier.", "variation.", "optimizer.", "train.")
 
 
 @dataclass
