@@ -78,7 +78,7 @@ def bad_files(folder, digit):
     (folder / "no image.png").write_bytes(b"hello")
     (folder / "empty.jpg").write_bytes(b"")
     (folder / "notes.csv").write_text("1,2")
-    Image.fromarray(np.dstack([colour(digit), digit])).save(folder / "alpha.png")
+    Image.fromarray(np.dstack([digit, digit])).save(folder / "alpha.png")
     Image.fromarray(digit).save(folder / "keyed.png", transparency=0)
     Image.fromarray(digit.astype(np.uint16) * 257).save(folder / "deep.png")
     frames = [Image.fromarray(digit), Image.fromarray(digit.T)]
