@@ -25,7 +25,7 @@ class Sources(nn.Layer):
 
     def remember(self, images):
         """Keep images float32 [N, C, H, W] while there is room."""
-        seen, kept = int(self.seen), self.images.numpy()
+        seen, kept = self.seen.item(), self.images.numpy()
         if seen < len(kept):
             new = to_uint8(images)[: len(kept) - seen]
             kept[seen : seen + len(new)] = new
@@ -34,7 +34,7 @@ class Sources(nn.Layer):
 
     def at(self, shares):
         """The images at `shares` [N], each in [0, 1], of those seen: float32 [N, C, H, W] in [-1, 1]; all black before the first."""
-        seen = max(1, int(self.seen))
+        seen = max(1, self.seen.item())
         return to_network(self.images.numpy()[np.minimum((shares * seen).astype(np.int64), seen - 1)])
 
 

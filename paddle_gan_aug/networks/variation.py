@@ -116,5 +116,8 @@ class ImageChanger(nn.Layer):
         cos, sin = factor * angle.cos(), factor * angle.sin()
         rows = [cos, slant * cos - sin, BOUNDS["shift"] * right, sin, slant * sin + cos, BOUNDS["shift"] * down]
         matrix = paddle.stack(rows, axis=1).reshape([-1, 2, 3])
+        if images.stop_gradient:  # Paddle's backward of grid_sample writes the image's gradient, wanted or not: without one it crashes
+            images = images.detach()
+            images.stop_gradient = False
         places = F.affine_grid(matrix, images.shape, align_corners=False)
         return F.grid_sample(images, places, padding_mode="border", align_corners=False)

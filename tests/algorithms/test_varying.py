@@ -36,7 +36,7 @@ def test_sources_are_the_first_training_images(algorithm, digits):
     assert (algorithm.sources.at(np.array([0.0, 1.0])) == -1).all()
     trained(algorithm, digits)
     order = runtime.rng(0, "shuffle", 0).permutation(200)[:20]
-    assert int(algorithm.sources.seen) == 20
+    assert algorithm.sources.seen.item() == 20
     assert (algorithm.sources.at((np.arange(20) + 0.5) / 20) == to_network(digits.images[order])).all()
 
 
