@@ -5,10 +5,12 @@ within a class, whatever the class, and so does G: it varies images of classes t
 copies. Labels serve to form the pairs and for nothing else.
 
 G may still ignore the noise and make one variation of each image; a reward for differing variations of one image keeps it from
-that (Yang et al. 2019, "Diversity-sensitive conditional GANs", arXiv:1901.09024, eq. 4), bounded by what is natural.
+that (Yang et al. 2019, "Diversity-sensitive conditional GANs", arXiv:1901.09024, eq. 4), bounded by how much the real pairs differ.
 
 The rest is the classic GAN: its losses, three optimizers, average of G.
 """
+
+import math
 
 import numpy as np
 import paddle
@@ -17,7 +19,7 @@ from ..networks import VariationGenerator
 from .classic import ClassicGAN
 from .varying import Varying
 
-NATURAL_DIFFERENCE = 0.25  # mean |difference| of two variations, per unit of noise, from which more is not rewarded
+NOISE_DIFFERENCE = 2 / math.sqrt(math.pi)  # mean |z - z'| of two numbers from N(0, 1)
 
 
 class DAGAN(Varying, ClassicGAN):
@@ -39,7 +41,9 @@ class DAGAN(Varying, ClassicGAN):
         return super().make_discriminator(2 * channels, image_size)
 
     def step(self, batches, rng):
-        """One step on one batch of pairs; returns what `ClassicGAN.step` does, and `differ`: how much two variations of one image do."""
+        """One step on one batch of pairs; returns what `ClassicGAN.step` does, and `differ`: how much two variations of one image do, in mean
+        |difference| of pixels per unit of noise.
+        """
         images, partners = batches[0].images, batches[0].partners
         self.sources.remember(images)
         half = max(1, len(images) // 2)
@@ -49,7 +53,8 @@ class DAGAN(Varying, ClassicGAN):
         fake = self.generator(sources, paddle.to_tensor(noise))
         difference = (fake[:half] - fake[half:]).abs().mean([1, 2, 3]) / paddle.to_tensor(np.abs(noise[:half] - noise[half:]).mean(1))
         if self.config.variation.diversity:
-            reward = difference.clip(max=NATURAL_DIFFERENCE).mean() * self.config.variation.diversity
+            natural = float(np.abs(images - partners).mean()) / NOISE_DIFFERENCE
+            reward = difference.clip(max=natural).mean() * self.config.variation.diversity
             (-reward).backward(retain_graph=True)  # its gradient waits in G for that of the GAN's own loss
         values = self.learn(paddle.to_tensor(np.concatenate([images, partners], axis=1)), paddle.concat([sources, fake], axis=1))
         return {**values, "differ": difference.detach().mean()}
