@@ -41,8 +41,8 @@ class DAGAN(Varying, ClassicGAN):
         return super().make_discriminator(2 * channels, image_size)
 
     def step(self, batches, rng):
-        """One step on one batch of pairs; returns what `ClassicGAN.step` does, and `differ`: how much two variations of one image do, in mean
-        |difference| of pixels per unit of noise.
+        """One step on one batch of pairs; returns what `ClassicGAN.learn` does and `differ`: how much two variations of one image do,
+        in mean |difference| of pixels per unit of noise.
         """
         images, partners = batches[0].images, batches[0].partners
         self.sources.remember(images)
