@@ -33,9 +33,13 @@ class ClassicGAN(Algorithm):
             self.average = Average(self.generator, self.networks["generator_average"], g.ema)
         self.head = HEADS[d.head]
         self._gradient_norms = {}
-        self.add_adam("real_d", self.discriminator, config.optimizer.discriminator_lr)
-        self.add_adam("fake_d", self.discriminator, config.optimizer.discriminator_lr)
-        self.add_adam("g", self.generator, config.optimizer.generator_lr)
+        self.add_optimizers()
+
+    def add_optimizers(self):
+        """Two for the discriminator, one for the generator."""
+        for name in ("real_d", "fake_d"):
+            self.add_adam(name, self.discriminator, self.config.optimizer.discriminator_lr)
+        self.add_adam("g", self.generator, self.config.optimizer.generator_lr)
 
     def make_generator(self, channels, image_size):
         """A new generator as the configuration describes it."""
@@ -81,6 +85,10 @@ class ClassicGAN(Algorithm):
         self._gradient_norms = {}
         real_loss, real_logits = self.learn_real(real)
         fake_loss, fake_logits = self.learn_fake(fake)
+        return self.finish(fake, real_loss, real_logits, fake_loss, fake_logits)
+
+    def finish(self, fake, real_loss, real_logits, fake_loss, fake_logits):
+        """The generator's step after the discriminator's, and what a step returns."""
         g_loss = self.learn_generator(fake)
         if self.average:
             self.average.update(self.step_number)

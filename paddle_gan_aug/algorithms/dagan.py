@@ -7,7 +7,8 @@ copies. Labels serve to form the pairs and for nothing else.
 G may still ignore the noise and make one variation of each image; a reward for differing variations of one image keeps it from
 that (Yang et al. 2019, "Diversity-sensitive conditional GANs", arXiv:1901.09024, eq. 4), bounded by how much the real pairs differ.
 
-The rest is the classic GAN: its losses, three optimizers, average of G.
+The rest is the classic GAN: its losses and average of G. But D learns from both kinds of pairs in one step: what tells them apart is
+slight beside what they have in common, and two steps by turns unlearn it.
 """
 
 import math
@@ -16,6 +17,7 @@ import numpy as np
 import paddle
 
 from ..networks import VariationGenerator
+from .base import clear_gradients
 from .classic import ClassicGAN
 from .varying import Varying
 
@@ -39,6 +41,24 @@ class DAGAN(Varying, ClassicGAN):
     def make_discriminator(self, channels, image_size):
         """See `ClassicGAN.make_discriminator`: its images are pairs, one upon the other in channels."""
         return super().make_discriminator(2 * channels, image_size)
+
+    def add_optimizers(self):
+        """One for the discriminator, one for the generator."""
+        self.add_adam("d", self.discriminator, self.config.optimizer.discriminator_lr)
+        self.add_adam("g", self.generator, self.config.optimizer.generator_lr)
+
+    def learn(self, real, fake):
+        """See `ClassicGAN.learn`; the discriminator takes one step."""
+        self._gradient_norms = {}
+        logits = self.discriminator(self._with_noise(paddle.concat([real, fake.detach()])))
+        real_logits, fake_logits = logits[: len(real)], logits[len(real) :]
+        real_loss = self.head.loss(real_logits, real=True, target=self.config.train.real_target)
+        fake_loss = self.head.loss(fake_logits, real=False)
+        (real_loss + fake_loss).backward()
+        self._note_gradient("d_gradient", self.discriminator)
+        self.optimizers["d"].step()
+        clear_gradients(self.discriminator)
+        return self.finish(fake, real_loss, real_logits, fake_loss, fake_logits)
 
     def step(self, batches, rng):
         """One step on one batch of pairs; returns what `ClassicGAN.learn` does and `differ`: how much two variations of one image do,

@@ -29,7 +29,8 @@ def test_the_discriminator_sees_pairs(process, batch):
     forward = algorithm.discriminator.forward
     algorithm.discriminator.forward = lambda pairs: seen.append(pairs.numpy()) or forward(pairs)
     algorithm.step([batch], np.random.default_rng(0))
-    real, fake, fake_again = seen
+    (both, fake_again), fake = seen, seen[0][4:]
+    real = both[:4]
     assert (real[:, :1] == batch.images).all() and (real[:, 1:] == batch.partners).all()
     assert (fake == fake_again).all() and fake.shape == (4, 2, 28, 28)
     assert (fake[:, :1] == np.concatenate([batch.images[:2]] * 2)).all()
