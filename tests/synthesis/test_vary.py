@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from paddle_gan_aug.cli import main
 from paddle_gan_aug.data import Source, load, load_test
+from paddle_gan_aug.synthesis import vary
 
 
 @pytest.fixture
@@ -29,21 +31,19 @@ def test_variations_of_classes_never_seen(cli, run, small_mnist):
     assert written.class_names == ("8", "9") and len(written) == 30
     assert Image.open(to / "grid.png").size == (16 * 28 + 15, 4 * 28 + 3)
     again = cli.folder / "again"
-    cli("generate", run, "--from", small_mnist, "--part", "valid", "--classes", 8, 9, "--count", 3, "--to", again)
+    vary(run, str(small_mnist), again, 3, "valid", [8, 9])
     first = rows[0]["file"]
     assert (again / first).read_bytes() == (to / first).read_bytes()
 
 
-def test_the_other_commands_take_such_a_run(cli, run):
+def test_the_other_commands_take_such_a_run_and_faults_are_refused(cli, run, small, small_mnist, tmp_path, capsys):
     assert len(list((run / "samples").glob("*.png"))) == 1
-    cli("generate", run, "--count", 5, "--to", cli.folder / "images")
-    assert np.asarray(Image.open(cli.folder / "images" / "000004.png")).shape == (28, 28)
-
-
-def test_what_is_refused(cli, run, small, small_mnist, tmp_path):
+    assert main(["generate", str(run), "--count", "5", "--to", str(tmp_path / "images")]) == 0
+    assert np.asarray(Image.open(tmp_path / "images" / "000004.png")).shape == (28, 28)
     cli("train", "--data", small_mnist, *small, "--steps", 1, "--run", "g")
     wide = tmp_path / "wide.npz"
     np.savez(wide, images=np.zeros((12, 32, 32), np.uint8))
+    capsys.readouterr()
     for arguments, message in (
         ([cli.output / "g", "--from", small_mnist], "varies no images: it trained the algorithm classic"),
         ([run, "--from", wide], "has images [1, 32, 32], run r learnt [1, 28, 28]"),
@@ -52,6 +52,7 @@ def test_what_is_refused(cli, run, small, small_mnist, tmp_path):
         ([run, "--from", tmp_path / "none"], "does not exist"),
     ):
         to = tmp_path / "to"
-        said = cli("generate", *arguments, "--to", to, code=2).stderr.strip()
+        assert main(["generate", *map(str, arguments), "--to", str(to)]) == 2
+        said = capsys.readouterr().err.strip()
         assert message in said and len(said.splitlines()) == 1, said
         assert not to.exists()
