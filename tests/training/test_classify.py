@@ -35,7 +35,7 @@ def test_class_folders_and_a_test_folder(cli, digits, capsys):
         return capsys.readouterr().err
 
     several = refused("--test", test)
-    assert "set has images of several sizes" in several and "--image-size" in several
+    assert "has images of several sizes" in several and "--image-size" in several
     missing = refused("--image-size", 28)
     assert "set has no images for mode 'eval'" in missing and "--test" in missing
     (folder / "digit 1" / "broken.png").write_bytes(b"x")
