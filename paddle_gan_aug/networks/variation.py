@@ -7,11 +7,34 @@ from paddle.nn import functional as F
 from .generators import scaled
 from .layers import ACTIVATIONS, UpConv2D, weight_attr
 
+BOUNDS = {  # how far each change goes; those of the learned augmenter are multiplied by its strength
+    "field": 0.35,  # of a dagan: of half the side
+    "difference": 0.6,  # of a dagan: of any pixel
+    "turn": 0.5,  # radians either way
+    "scale": 0.25,  # of the factor 1
+    "shear": 0.3,
+    "shift": 0.2,  # of half the side
+    "contrast": 0.3,  # of the factor 1
+    "brightness": 0.2,
+    "residual": 0.2,  # of any pixel
+}
+
+
+def sampled(images, places):
+    """Images [N, C, H, W] sampled bilinearly at `places` [N, H, W, 2] (right and down, the frame being -1 to 1); from outside comes the
+    nearest edge pixel."""
+    if images.stop_gradient:  # Paddle's backward of grid_sample writes the images' gradient, wanted or not: without one it crashes
+        images = images.detach()
+        images.stop_gradient = False
+    return F.grid_sample(images, places, padding_mode="border", align_corners=False)
+
 
 class VariationGenerator(nn.Layer):
     """G of a DAGAN (Antoniou et al. 2017, arXiv:1711.04340, section 3), narrow: an encoder, noise beside its code, and a decoder
-    that sees the encoder's feature maps too (skip connections). Those carry over what no code of the known classes holds, so that
-    images of other classes come out as themselves.
+    that sees the encoder's feature maps too (skip connections).
+
+    Unlike the paper's, the decoder does not paint the image but how it differs: a smooth field of displacements, and a residual, both
+    bounded. One that paints, trained on few classes, paints those: of digits it had not seen it made others nearly always.
 
     Input: images [N, channels, image_size, image_size] float32 in [-1, 1] and noise [N, noise_dim]. Output: images like these.
 
@@ -37,9 +60,11 @@ class VariationGenerator(nn.Layer):
         self.bn_code = nn.BatchNorm1D(code)
         self.mix = nn.Linear(code + noise_dim, second * self.base**2, weight_attr=attr, bias_attr=False)
         self.bn_mix = nn.BatchNorm1D(second * self.base**2)
+        self.field = nn.Conv2D(2 * second, 2, 3, padding=1, weight_attr=attr)
         self.decode1 = UpConv2D(2 * second, first, bias=False, init_std=init_std)
         self.bn_decode1 = nn.BatchNorm2D(first)
         self.decode2 = UpConv2D(2 * first, channels, init_std=init_std)
+        self.register_buffer("places", F.affine_grid(paddle.eye(2, 3).unsqueeze(0), [1, 1, image_size, image_size], False), False)
 
     def forward(self, images, noise):
         count = images.shape[0]
@@ -48,19 +73,11 @@ class VariationGenerator(nn.Layer):
         code = self.activation(self.bn_code(self.code(small.reshape([count, -1]))))
         h = self.activation(self.bn_mix(self.mix(paddle.concat([code, noise], axis=1))))
         h = paddle.concat([h.reshape(small.shape), small], axis=1)
+        field = F.interpolate(F.tanh(self.field(h)), images.shape[2:], mode="bilinear").transpose([0, 2, 3, 1])
+        moved = sampled(images, self.places + BOUNDS["field"] * field)
         h = self.activation(self.bn_decode1(self.decode1(h)))
-        return F.tanh(self.decode2(paddle.concat([h, large], axis=1)))
-
-
-BOUNDS = {  # how far each change goes at strength 1
-    "turn": 0.5,  # radians either way
-    "scale": 0.25,  # of the factor 1
-    "shear": 0.3,
-    "shift": 0.2,  # of half the side
-    "contrast": 0.3,  # of the factor 1
-    "brightness": 0.2,
-    "residual": 0.2,  # of any pixel
-}
+        residual = F.tanh(self.decode2(paddle.concat([h, large], axis=1)))
+        return (moved + BOUNDS["difference"] * residual).clip(-1.0, 1.0)
 
 
 class ImageChanger(nn.Layer):
@@ -71,7 +88,7 @@ class ImageChanger(nn.Layer):
     Output: images like these.
 
     Args:
-        width: multiplies the inner layers' sizes. strength: multiplies all of `BOUNDS`; 0 gives the images as they are.
+        width: multiplies the inner layers' sizes. strength: multiplies all of its `BOUNDS`; 0 gives the images as they are.
 
     Raises:
         ValueError: image_size is not a multiple of 4.
@@ -110,14 +127,10 @@ class ImageChanger(nn.Layer):
         return flat.clip(-1.0, 1.0).reshape(images.shape)
 
     def _moved(self, images, turn, scale, shear, down, right):
-        """The affine map, sampled bilinearly; from outside comes the nearest edge pixel."""
+        """The affine map."""
         angle, factor = BOUNDS["turn"] * turn, 1 / (1 + BOUNDS["scale"] * scale)
         slant = BOUNDS["shear"] * shear
         cos, sin = factor * angle.cos(), factor * angle.sin()
         rows = [cos, slant * cos - sin, BOUNDS["shift"] * right, sin, slant * sin + cos, BOUNDS["shift"] * down]
         matrix = paddle.stack(rows, axis=1).reshape([-1, 2, 3])
-        if images.stop_gradient:  # Paddle's backward of grid_sample writes the image's gradient, wanted or not: without one it crashes
-            images = images.detach()
-            images.stop_gradient = False
-        places = F.affine_grid(matrix, images.shape, align_corners=False)
-        return F.grid_sample(images, places, padding_mode="border", align_corners=False)
+        return sampled(images, F.affine_grid(matrix, images.shape, align_corners=False))
