@@ -2,6 +2,7 @@
 
 import html
 from dataclasses import replace
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +42,7 @@ def evaluate(
     image_size=None,
     channels=None,
     skip_bad=False,
+    quiet=False,
 ):
     """Measure a run's images, or images in files, against real ones, and draw a page of pictures.
 
@@ -55,6 +57,7 @@ def evaluate(
         classifier_accuracy_score: train a classifier on the images and test it on the reference: needs labels, takes minutes.
         tsne: a t-SNE plot beside the one of principal components: takes a minute.
         image_size, channels, skip_bad: how files are read, see `data.Source`; None = as the run read its data.
+        quiet: say nothing on the way.
 
     Returns:
         The dict of `evaluate_images` and the path of the page, or None.
@@ -64,10 +67,12 @@ def evaluate(
     """
     if to and Path(to).expanduser().exists() and (not Path(to).expanduser().is_dir() or any(Path(to).expanduser().iterdir())):
         raise InputError(f"--to {to} is in use: nothing is overwritten; choose an empty or new folder")
+    say = (lambda _: None) if quiet else (lambda text: print(text, file=sys.stderr, flush=True))
     runtime.start(device, threads or None)
     reading = {"image_size": image_size, "channels": channels, "skip_bad": skip_bad}
-    images, labels, real, folder = _images_of(run_or_images, data, count, seed, checkpoint, device, threads, reading)
-    network = feature_network(real["source"].whole())
+    images, labels, real, folder = _images_of(run_or_images, data, count, seed, checkpoint, device, threads, reading, say)
+    network = feature_network(real["source"].whole(), quiet)
+    say(f"measuring {count or len(images)} images; 10,000 take about half a minute")
     result = evaluate_images(
         images,
         part=part,
@@ -80,11 +85,12 @@ def evaluate(
     )
     if to is None and folder is None:
         return result, None
+    say("drawing the page")
     to = Path(to).expanduser() if to else unused_folder(folder.parent, folder.name)
     return result, draw_page(make_folder(to), result, images[: result["count"]], real, network, part, tsne, title=str(run_or_images))
 
 
-def _images_of(run_or_images, data, count, seed, checkpoint, device, threads, reading):
+def _images_of(run_or_images, data, count, seed, checkpoint, device, threads, reading, say):
     """(images, labels or None, where the real ones are, the page's folder or None)."""
     if not is_run(run_or_images):
         if count is not None and count < 1:
@@ -95,6 +101,7 @@ def _images_of(run_or_images, data, count, seed, checkpoint, device, threads, re
     opened = open_run(run_or_images, checkpoint, device, threads)
     if not opened.algorithm.latent_dim:
         raise InputError(f"run {opened.folder} makes no images: it trained the algorithm {opened.config.algorithm}")
+    say(f"drawing {count or COUNT} images from {opened.folder}, step {opened.step}")
     images = to_uint8(opened.algorithm.sample(count or COUNT, runtime.rng(seed, "evaluation")))
     learnt = opened.config.data
     source = Source.of(learnt)
