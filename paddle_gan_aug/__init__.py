@@ -18,6 +18,7 @@ _PUBLIC = {
     "train": "paddle_gan_aug.training",  # a Config -> a trained run on disk
     "open_run": "paddle_gan_aug.training",  # a run's folder -> its trained algorithm, ready to sample
     "generate": "paddle_gan_aug.synthesis",  # a run -> images on disk
+    "vary": "paddle_gan_aug.synthesis",  # a run that learnt to vary images, and images -> variations of them on disk
     "classify": "paddle_gan_aug.training",  # labelled images -> a classifier and its confusion matrix
     "evaluate": "paddle_gan_aug.synthesis.evaluate",  # a run or images -> every metric beside its real floor, and a page
     "evaluate_images": "paddle_gan_aug.training.evaluation",  # an array of images -> the same numbers

@@ -75,7 +75,10 @@ def _say(args, result, text):
 # ---- train, classify ---------------------------------------------------------------------------------------------------
 
 FLAGS = {  # flag -> (configuration key, help)
-    "--data": ("data.source", "what to learn: mnist, a folder of IDX files, or a mnist.json.gz"),
+    "--data": ("data.source", "what to learn: mnist, a folder of class folders or of IDX files, a list file, an .npz, a mnist.json.gz"),
+    "--image-size": ("data.image_size", "resize the images' shorter side to so many pixels and crop the longer one"),
+    "--channels": ("data.channels", "1 makes all images grey, 3 colour"),
+    "--skip-bad": ("data.skip_bad", "leave out files that cannot be used, which are listed, instead of refusing the data"),
     "--split": ("data.split", "standard keeps the last sixth of the training images for validation, full trains on it too"),
     "--generator": ("generator.variant", "upsample or transpose"),
     "--epochs": ("train.epochs", "passes over the data, in total"),
@@ -89,6 +92,8 @@ FLAGS = {  # flag -> (configuration key, help)
     "--cpu-tuning": ("runtime.cpu_tuning", "on or off: MKL code path, threads and allocator as fits this CPU"),
 }
 
+SWITCHES = ("--skip-bad",)  # flags without a value
+
 
 def _training_flags(command, flags):
     given = command.add_argument_group("what to train")
@@ -96,7 +101,8 @@ def _training_flags(command, flags):
     source.add_argument("-c", "--config", metavar="FILE_OR_PRESET", default=argparse.SUPPRESS, help="a YAML file or a shipped preset")
     source.add_argument("--gan", metavar="NAME", default=argparse.SUPPRESS, help="a shipped preset (the readable spelling of -c)")
     for flag in flags:
-        given.add_argument(flag, metavar="…", default=argparse.SUPPRESS, help=f"{FLAGS[flag][1]} ({FLAGS[flag][0]})")
+        kind = {"action": "store_const", "const": "true"} if flag in SWITCHES else {"metavar": "…"}
+        given.add_argument(flag, **kind, default=argparse.SUPPRESS, help=f"{FLAGS[flag][1]} ({FLAGS[flag][0]})")
     given.add_argument(
         "-o",
         "--override",
@@ -209,6 +215,10 @@ def _generate_flags(command):
     command.add_argument("--seed", type=int, default=0, metavar="S", help="root of the latents")
     command.add_argument("--to", required=True, metavar="DIR", default=argparse.SUPPRESS, help="a new or empty folder for the images")
     command.add_argument("--checkpoint", default="last", metavar="last|best|N", help="which checkpoint: the last, the best, or a step")
+    varied = command.add_argument_group("variations of real images, by a run of dagan or learned-augmenter")
+    varied.add_argument("--from", dest="data", metavar="NAME_OR_PATH", help="the real images; read as the run read its own")
+    varied.add_argument("--part", default="train", choices=["train", "valid"], help="which of them")
+    varied.add_argument("--classes", nargs="+", metavar="NAME", help="of these classes alone")
     command.add_argument("--device", default="auto", choices=["auto", "cpu", "gpu"], help="where to compute")
 
 
@@ -217,10 +227,23 @@ def _generate(args):
         raise InputError(f"--count {args.count}: ask for at least one image")
     if args.seed < 0:
         raise InputError(f"--seed {args.seed}: a seed is a whole number from 0")
+    if args.data is not None:
+        return _vary(args)
+    if args.classes is not None:
+        raise InputError("--classes chooses among real images to vary: say which with --from")
     from .synthesis import generate
 
     folder = generate(args.run, args.count, args.to, args.seed, args.checkpoint, args.device)
     _say(args, {"to": str(folder), "count": args.count}, f"{args.count} images in {folder}; look at {folder / 'grid.png'}")
+    return DONE
+
+
+def _vary(args):
+    from .synthesis import vary
+
+    options = {"count": args.count, "part": args.part, "classes": args.classes, "seed": args.seed}
+    folder = vary(args.run, args.data, args.to, checkpoint=args.checkpoint, device=args.device, **options)
+    _say(args, {"to": str(folder), "count": args.count}, f"{args.count} variations in {folder}; look at {folder / 'grid.png'}")
     return DONE
 
 
@@ -230,6 +253,9 @@ def _generate(args):
 def _evaluate_flags(command):
     command.add_argument("run_or_images", metavar="RUN_OR_IMAGES", help="a trained run, a folder of images, or an .npz file")
     command.add_argument("--data", metavar="NAME_OR_PATH", help="the real images; without it what the run learnt, or mnist")
+    command.add_argument("--image-size", type=_positive, metavar="N", help="resize and crop images to so many pixels; of a run, as it did")
+    command.add_argument("--channels", type=int, choices=[1, 3], help="1 makes all images grey, 3 colour")
+    command.add_argument("--skip-bad", action="store_true", help="leave out files that cannot be used, which are listed")
     command.add_argument("--part", choices=["eval", "valid"], default="eval", help="test images, or validation images for any choice")
     command.add_argument("--count", type=_positive, metavar="N", help="how many images; without it 10,000 of a run, all of a folder")
     command.add_argument("--seed", type=int, default=0, metavar="S", help="of the latents and of all random choices")
@@ -254,6 +280,9 @@ def _evaluate(args):
         classifier_accuracy_score=args.cas,
         tsne=args.tsne,
         device=args.device,
+        image_size=args.image_size,
+        channels=args.channels,
+        skip_bad=args.skip_bad,
     )
     shown = f"\n{page}" if page else ""
     _say(args, {**result, "page": page and str(page)}, table(result) + shown)
@@ -314,6 +343,18 @@ def _bench_flags(command):
     quality.add_argument("--count", type=_positive, default=10_000, help="samples of each run")
     quality.add_argument("--part", choices=["eval", "valid"], default="eval", help="test images, or validation images for any choice")
     quality.add_argument("--to", metavar="FILE", help="store the result as JSON")
+    patches = kinds.add_parser("patches", help="make a small colour set in class folders from photographs that scikit-learn ships")
+    patches.add_argument("--image-size", type=_positive, default=32, metavar="N", help="pixels")
+    patches.add_argument("--per-class", type=_positive, default=200, metavar="N", help="patches of each of the five classes")
+    patches.add_argument("--seed", type=int, default=0, help="of their places")
+    patches.add_argument("--to", required=True, metavar="DIR", help="a new or empty folder")
+    variations = kinds.add_parser("variations", help="what the judge reads in variations of real images, by default of classes never seen")
+    variations.add_argument("runs", nargs="+", metavar="RUN", help="runs of dagan or learned-augmenter")
+    variations.add_argument("--judge", required=True, metavar="RUN", help="the run of classify that reads them")
+    variations.add_argument("--classes", nargs="+", metavar="NAME", help="of these classes; without it those the run has not seen")
+    variations.add_argument("--count", type=_positive, default=500, help="validation images of each class that are varied")
+    variations.add_argument("--draws", type=_positive, default=8, help="variations of each")
+    variations.add_argument("--to", metavar="FILE", help="store the result as JSON")
     kills = kinds.add_parser("kills", help="kill runs at random moments, resume them, and compare them with an undisturbed one")
     kills.add_argument("--count", type=_positive, default=30, help="how many runs are killed")
     kills.add_argument("--seed", type=int, default=0, help="of the moments")

@@ -8,7 +8,7 @@ ignored settings cost more time than any other mistake.
 import difflib
 import re
 from pathlib import Path
-from typing import Annotated, Literal, Optional, get_args
+from typing import Annotated, List, Literal, Optional, Union, get_args
 
 import msgspec
 import yaml
@@ -21,6 +21,8 @@ PRESETS = Path(__file__).with_name("configs")
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 Count = Annotated[int, msgspec.Meta(ge=0)]
 Rate = Annotated[float, msgspec.Meta(gt=0)]
+Side = Annotated[int, msgspec.Meta(ge=8, le=1024)]
+Share = Annotated[float, msgspec.Meta(gt=0, lt=1)]
 Fraction = Annotated[float, msgspec.Meta(ge=0, lt=1)]
 Width = Annotated[float, msgspec.Meta(gt=0, le=8)]
 InitStd = Optional[Annotated[float, msgspec.Meta(gt=0)]]
@@ -34,9 +36,16 @@ class Section(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 class Data(Section):
     """`data.*`: what is learnt."""
 
-    source: str = "mnist"  # a name, a folder of IDX files, a mnist.json.gz
+    source: str = "mnist"  # a name, or a path of any kind that `data.load.READERS` lists
     split: Literal["standard", "full"] = "standard"  # full: the validation part trains too
     class_name: Optional[str] = None  # learn this class alone
+    classes: Optional[List[Union[int, str]]] = None  # learn these classes alone, by name or index
+    per_class: Optional[Positive] = None  # learn from so many images of each class alone
+    image_size: Optional[Side] = None  # resize the shorter side to this and crop the longer; None: the images are all alike and square
+    channels: Optional[Literal[1, 3]] = None  # 1: grey, 3: colour; None: what all files have
+    skip_bad: bool = False  # leave files out that are damaged, transparent or animated, instead of refusing the data
+    valid_share: Optional[Share] = None  # held out of every class; None: a sixth, of IDX and JSON files the last one
+    seed: Count = 0  # of that split and of per_class: another seed of the run leaves the data as it is
 
 
 class Generator(Section):
@@ -112,6 +121,16 @@ class DiffAugment(Section):
     adaptive: Literal["none", "ada", "apa"] = "none"  # ada: steers the probability; apa: how many fakes D is shown as reals
     target: Fraction = 0.6  # of E sign D(real)
     images_to_one: Positive = 500_000  # images that take the probability from 0 to 1
+
+
+class Variation(Section):
+    """`variation.*`: what makes another image of a given one; the size of its noise is generator.latent_dim."""
+
+    sources: Positive = 500  # training images that the run remembers, whose variations its grids show
+    diversity: Annotated[float, msgspec.Meta(ge=0)] = 1.0  # of a dagan: the weight of the reward for differing variations
+    strength: Annotated[float, msgspec.Meta(ge=0)] = 1.0  # of the learned augmenter: multiplies how far its changes may go
+    hardness: Annotated[float, msgspec.Meta(ge=0)] = 1.0  # of it: the weight of the classifier's errors beside the teacher's reading
+    teacher_decay: Fraction = 0.99  # of the moving average that is the teacher
 
 
 class Optimizer(Section):
@@ -197,6 +216,7 @@ class Config(Section):
     regularizer: Regularizer = msgspec.field(default_factory=Regularizer)
     diffaugment: DiffAugment = msgspec.field(default_factory=DiffAugment)
     classifier: Classifier = msgspec.field(default_factory=Classifier)
+    variation: Variation = msgspec.field(default_factory=Variation)
     optimizer: Optimizer = msgspec.field(default_factory=Optimizer)
     train: Train = msgspec.field(default_factory=Train)
     checkpoint: Checkpoint = msgspec.field(default_factory=Checkpoint)

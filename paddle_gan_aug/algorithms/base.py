@@ -21,6 +21,7 @@ class Algorithm:
     """
 
     batches_per_step = 1  # how many batches of real data one step wants
+    pairs = False  # whether its batches must hold a partner of the same class for each image
     losses = ()  # the names among `step`'s values that the progress line shows
     latent_dim = None  # None: it makes no images
     conditional = False  # whether its images can be asked for by class

@@ -15,11 +15,15 @@ class SupervisedClassifier(Algorithm):
 
     def __init__(self, config, channels, image_size, class_names):
         super().__init__(config)
-        options = config.classifier
         self.class_names = tuple(class_names)
-        self.classifier = LeNet(len(class_names), image_size, channels, options.width, options.dropout)
+        self.classifier = self.make_classifier(channels, image_size)
         self.networks = {"classifier": self.classifier}
         self.add_adam("classifier", self.classifier, config.optimizer.classifier_lr)
+
+    def make_classifier(self, channels, image_size):
+        """A new classifier as the configuration describes it."""
+        options = self.config.classifier
+        return LeNet(len(self.class_names), image_size, channels, options.width, options.dropout)
 
     def step(self, batches, rng):
         """One step on one batch; returns the loss in nats and the accuracy on the batch (0 to 1)."""

@@ -5,8 +5,9 @@ from .idx import idx_file_names, is_idx_folder, read_idx, read_idx_folder, write
 from .image_files import read_images
 from .images import LabelledImages, concatenate, to_network, to_uint8
 from .json_gz import read_mnist_json, write_mnist_json
-from .load import MODES, READERS, load
-from .splits import SPLITS, hold_out, select
+from .load import MODES, READERS, load, load_test
+from .source import Source, as_source
+from .splits import SPLITS, few_of_each_class, hold_out, select, stratified
 
 __all__ = [
     "MODES",
@@ -15,17 +16,22 @@ __all__ = [
     "Batch",
     "Batches",
     "LabelledImages",
+    "Source",
+    "as_source",
     "concatenate",
+    "few_of_each_class",
     "hold_out",
     "idx_file_names",
     "is_idx_folder",
     "iterate",
     "load",
+    "load_test",
     "read_idx",
     "read_idx_folder",
     "read_images",
     "read_mnist_json",
     "select",
+    "stratified",
     "to_network",
     "to_uint8",
     "write_idx",

@@ -5,6 +5,7 @@ The images stay one uint8 array; each batch is scaled when it is made.
 
 import dataclasses
 import operator
+from typing import Optional
 
 import numpy as np
 
@@ -14,10 +15,14 @@ from .images import to_network
 
 @dataclasses.dataclass
 class Batch:
-    """What a step takes: images float32 [B, C, H, W] in [-1, 1] and labels int64 [B]."""
+    """What a step takes: images float32 [B, C, H, W] in [-1, 1] and labels int64 [B].
+
+    With pairs, `partners` float32 [B, C, H, W] are other images of the same classes, one for each.
+    """
 
     images: np.ndarray
     labels: np.ndarray
+    partners: Optional[np.ndarray] = None
 
     def __len__(self):
         return len(self.labels)
@@ -33,12 +38,13 @@ class Batches:
         batch_size: images per batch, 1 to the size of the data.
         rng_for_epoch: gives a new numpy.random.Generator for an epoch (0, 1, ...), the same one each time it is asked.
         drop_last: leave out the short batch at the end of an epoch (all batches have one shape), or keep it.
+        pairs: give each image another one of its class, drawn anew every epoch (an only image is its own partner).
 
     Raises:
         InputError: batch_size is below 1 or above the number of images.
     """
 
-    def __init__(self, dataset, batch_size, rng_for_epoch, drop_last=True):
+    def __init__(self, dataset, batch_size, rng_for_epoch, drop_last=True, pairs=False):
         _check_size(batch_size)
         if batch_size > len(dataset):
             raise InputError(
@@ -48,8 +54,9 @@ class Batches:
         self.dataset = dataset
         self.batch_size = batch_size
         self.drop_last = drop_last
+        self.pairs = pairs
         self._rng_for_epoch = rng_for_epoch
-        self._epoch_order = (None, None)
+        self._epoch_order = (None, None, None)
 
     @property
     def steps_per_epoch(self):
@@ -68,14 +75,29 @@ class Batches:
             raise ValueError(f"steps count from 0, not {step}")
         epoch, position = divmod(step, self.steps_per_epoch)
         start = position * self.batch_size
-        return _make_batch(self.dataset, self._order(epoch)[start : start + self.batch_size])
+        order, partners = self._order(epoch)
+        chosen = order[start : start + self.batch_size]
+        return _make_batch(self.dataset, chosen, None if partners is None else partners[chosen])
 
     def _order(self, epoch):
-        known, order = self._epoch_order
+        """(the order of an epoch, each image's partner or None), int64 [N] both."""
+        known, order, partners = self._epoch_order
         if known != epoch:
-            order = self._rng_for_epoch(epoch).permutation(len(self.dataset))
-            self._epoch_order = (epoch, order)  # in one assignment: a prefetching thread sees both or neither
-        return order
+            rng = self._rng_for_epoch(epoch)
+            order = rng.permutation(len(self.dataset))
+            partners = _same_class(self.dataset.labels, rng) if self.pairs else None
+            self._epoch_order = (epoch, order, partners)  # in one assignment: a prefetching thread sees all or nothing
+        return order, partners
+
+
+def _same_class(labels, rng):
+    """For each of N labels the index of another one that is equal, drawn uniformly: int64 [N]."""
+    partners = np.empty(len(labels), np.int64)
+    for label in np.unique(labels):
+        of_class = np.flatnonzero(labels == label)
+        step = rng.integers(1, max(2, len(of_class)), len(of_class))
+        partners[of_class] = of_class[(np.arange(len(of_class)) + step) % len(of_class)]
+    return partners
 
 
 def iterate(dataset, batch_size):
@@ -88,8 +110,9 @@ def iterate(dataset, batch_size):
     return (_make_batch(dataset, slice(start, start + batch_size)) for start in range(0, len(dataset), batch_size))
 
 
-def _make_batch(dataset, which):
-    return Batch(to_network(dataset.images[which]), dataset.labels[which].copy())
+def _make_batch(dataset, which, partners=None):
+    others = None if partners is None else to_network(dataset.images[partners])
+    return Batch(to_network(dataset.images[which]), dataset.labels[which].copy(), others)
 
 
 def _check_size(batch_size):

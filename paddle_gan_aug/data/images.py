@@ -108,6 +108,19 @@ class LabelledImages:
             )
         return self.subset(chosen, f"class {self.class_names[index]}")
 
+    def of_classes(self, names_or_indices):
+        """The images of some classes, in their order; labels and class names stay as they are.
+
+        Raises:
+            InputError: no such class, none given, or no image of any.
+        """
+        wanted = sorted({self.class_index(name) for name in names_or_indices})
+        chosen = np.flatnonzero(np.isin(self.labels, wanted))
+        names = ", ".join(self.class_names[index] for index in wanted)
+        if not len(chosen):
+            raise InputError(f"no image of the classes {names or '(none named)'} in {self.source}")
+        return self.subset(chosen, f"classes {names}")
+
     def counts(self):
         """Images per class: int64 [classes]."""
         return np.bincount(self.labels, minlength=len(self.class_names)).astype(np.int64)

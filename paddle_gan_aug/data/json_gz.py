@@ -7,7 +7,6 @@ A full set is 55 million numbers; as one Python object they would take gigabytes
 0.35 GB, see `read_mnist_json`); later reads come from a binary cache.
 """
 
-import contextlib
 import io
 import json
 from collections.abc import Callable
@@ -17,7 +16,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import InputError
-from ..files import atomic_write, sha256
+from ..files import sha256
+from . import cache
 from .compressed import open_bytes, open_writer
 
 PARTS = ("train", "valid", "eval")
@@ -77,13 +77,13 @@ def read_mnist_json(path, cache_folder=None):
     if cache_folder is None:
         return _convert(path)
     try:
-        cache = Path(cache_folder) / f"mnist-json-{CACHE_VERSION}-{sha256(path)}.npz"
+        kept = Path(cache_folder) / f"mnist-json-{CACHE_VERSION}-{sha256(path)}.npz"
     except OSError:
         return _convert(path)  # it cannot be read, and _convert says why
-    parts = _load_cache(cache)
+    parts = _load_cache(kept)
     if parts is None:
         parts = _convert(path)
-        _save_cache(cache, parts)
+        _save_cache(kept, parts)
     return parts
 
 
@@ -230,12 +230,14 @@ class _Scanner:
 # The cache
 
 
-def _load_cache(cache):
+def _load_cache(path):
+    arrays = cache.load(path)
+    if arrays is None:
+        return None
     try:
-        with open(cache, "rb") as raw, np.load(raw, allow_pickle=False) as file:  # np.load by name leaves a broken file open
-            names = [part for part in PARTS if f"{part}_images" in file]
-            parts = {part: (file[f"{part}_images"], file[f"{part}_labels"]) for part in names}
-    except Exception:  # noqa: BLE001 - whatever is wrong with a cache only costs the time to make it again
+        names = [part for part in PARTS if f"{part}_images" in arrays]
+        parts = {part: (arrays[f"{part}_images"], arrays[f"{part}_labels"]) for part in names}
+    except KeyError:
         return None
     whole = "train" in parts and all(_is_part(images, labels) for images, labels in parts.values())
     return parts if whole else None
@@ -245,13 +247,10 @@ def _is_part(images, labels):
     return images.dtype == np.uint8 and images.shape == (len(labels), 1, SIZE, SIZE) and labels.dtype == np.int64
 
 
-def _save_cache(cache, parts):
+def _save_cache(path, parts):
     arrays = {f"{part}_images": images for part, (images, _) in parts.items()}
     arrays.update({f"{part}_labels": labels for part, (_, labels) in parts.items()})
-    with contextlib.suppress(OSError):  # a full disk or a read-only folder must not keep anyone from the data
-        cache.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_write(cache) as file:
-            np.savez(file, **arrays)
+    cache.save(path, arrays)
 
 
 # Writing

@@ -10,31 +10,36 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..files import PACKAGE_PARENT, find_path, project_root
+from .fitting import fit
+from .folders import is_image_folder, is_list_file, open_folder, open_list
 from .idx import idx_class_count, is_idx_folder, read_idx_folder
 from .images import LabelledImages
 from .json_gz import read_mnist_json
-from .splits import check_choice, check_split, select
+from .npz import is_npz, open_npz
+from .source import as_source
+from .splits import check_choice, check_split, few_of_each_class, select, stratified
 
 MODES = ("train", "valid", "eval", "single")
 DIGITS = tuple("0123456789")
 
 
-def _open_idx(folder, name):
+def _open_idx(folder, source):
     """Parts of a folder with IDX files; it has no validation part of its own."""
 
     def read_part(part):
-        if part == "valid":
+        if part not in ("train", "eval"):
             return None
         images, labels = read_idx_folder(folder, "test" if part == "eval" else "train")
         classes = idx_class_count(folder)
         if labels.max(initial=0) >= classes:
             raise InputError(f"the test labels in {folder} go to {labels.max()}, the training labels to {classes - 1}: they do not match")
-        return LabelledImages(images, labels, tuple(map(str, range(classes))), f"{name}, {'test' if part == 'eval' else 'training'} files")
+        kind = "test" if part == "eval" else "training"
+        return LabelledImages(images, labels, tuple(map(str, range(classes))), f"{source}, {kind} files")
 
     return read_part
 
 
-def _open_json(path, name):
+def _open_json(path, source):
     """Parts of a file in the format of mnist.json.gz, read when the first of them is asked for."""
 
     @functools.lru_cache(maxsize=1)
@@ -44,7 +49,7 @@ def _open_json(path, name):
     def read_part(part):
         if part not in read_all():
             return None
-        return LabelledImages(*read_all()[part], DIGITS, f"{name}, part {part}")
+        return LabelledImages(*read_all()[part], DIGITS, f"{source}, part {part}")
 
     return read_part
 
@@ -57,17 +62,22 @@ def _is_json(path):
 class Reader:
     """One kind of data: in words, how to tell it by its path, and how to open it.
 
-    `open(path, name)` gives a function from `train`, `valid` or `eval` to LabelledImages, or to None where there is no such part.
+    `open(path, source)` gives a function from `train`, `valid`, `eval` or `all` to LabelledImages, or to None where there is no such
+    part; `all` is what undivided data has instead of parts.
     """
 
     what: str
     understands: Callable
     open: Callable
+    mixed: bool = False  # the files' order mixes the classes, so that the last images of training may validate
 
 
 READERS = (
-    Reader("a folder with IDX files (train-images-idx3-ubyte.gz ...)", is_idx_folder, _open_idx),
-    Reader("a .json.gz or .json file in the format of mnist.json.gz", _is_json, _open_json),
+    Reader("a folder with IDX files (train-images-idx3-ubyte.gz ...)", is_idx_folder, _open_idx, mixed=True),
+    Reader("a .json.gz or .json file in the format of mnist.json.gz", _is_json, _open_json, mixed=True),
+    Reader("a folder with a folder of pictures for each class", is_image_folder, open_folder),
+    Reader("an .npz file with an array images", is_npz, open_npz),
+    Reader("a list file (.txt, .lst) with a path and a label on each line", is_list_file, open_list),
 )
 
 
@@ -88,8 +98,8 @@ def load(name_or_path="mnist", mode="train", digit=None, split="standard"):
     """Read a data set.
 
     Args:
-        name_or_path: `mnist` (the set that ships), or the path of a folder with IDX files or of a .json.gz / .json file in the
-            format of mnist.json.gz; relative to the current folder or the project.
+        name_or_path: `mnist` (the set that ships), or the path of one of the kinds in `READERS`, relative to the current folder or the
+            project; or a `Source`, which says beside the name how to read it.
         mode: `train`, `valid`, `eval` (the test images), or `single`: the training images of one digit.
         digit: only this class, by name or index; any mode takes it, `single` needs it.
         split: `standard` (validation images are held out of training) or `full` (trained on as well).
@@ -100,20 +110,73 @@ def load(name_or_path="mnist", mode="train", digit=None, split="standard"):
     Raises:
         InputError: no such data, mode, split or class; damaged files; a part that the data does not have.
     """
+    source = as_source(name_or_path)
     check_choice(mode, MODES, "mode")
     check_split(mode, split)
     if mode == "single" and digit is None:
         raise InputError("mode 'single' needs a digit: say which (0 to 9 for MNIST)")
-    data = select(_open(name_or_path), "train" if mode == "single" else mode, split, str(name_or_path))
-    return data if digit is None else data.of_class(str(digit))
+    part = "train" if mode == "single" else mode
+    return _finished(select(_parts(source), part, split, str(source)), source, part, digit)
 
 
-def _open(name_or_path):
-    name = str(name_or_path)
-    path = NAMED[name]() if name in NAMED else find_path(name_or_path)
+def load_test(source):
+    """The test images of a source that was given as test data: its part `eval`, or all of it where it has no parts.
+
+    Raises:
+        InputError: as `load`.
+    """
+    source = as_source(source)
+    _, read_part = _open(source)
+    test = read_part("all")
+    return _finished(select(read_part, "eval", name=str(source)) if test is None else test, source, "eval")
+
+
+def _parts(source):
+    """A function from `train`, `valid` or `eval` to LabelledImages or None; undivided data, or data with a share set, is split here."""
+    reader, read_part = _open(source)
+
+    @functools.lru_cache(maxsize=1)
+    def split_parts():
+        if reader.mixed and source.valid_share is None:
+            return None
+        data = read_part("all")
+        if data is None:
+            if read_part("valid") is not None:
+                if source.valid_share is not None:
+                    raise InputError(f"{source} has validation images of its own: leave data.valid_share out")
+                return None
+            data = read_part("train")
+        if not len(data):
+            return None
+        return dict(zip(("train", "valid"), stratified(data, source.valid_share, source.seed)))
+
+    def read(part):
+        if part == "eval":
+            return read_part("eval")
+        parts = split_parts()
+        return read_part(part) if parts is None else parts[part]
+
+    return read
+
+
+def _finished(data, source, part, digit=None):
+    """The images of a part at the wanted size and depth; of the wanted classes, and of those so many each for training."""
+    if source.classes is not None:
+        data = data.of_classes(source.classes)
+    if source.per_class is not None and part == "train":
+        data = few_of_each_class(data, source.per_class, source.seed)
+    if digit is not None:
+        data = data.of_class(str(digit))
+    images = fit(data.images, source.image_size, source.channels)
+    return data if images is data.images else LabelledImages(images, data.labels, data.class_names, data.source)
+
+
+def _open(source):
+    name = str(source)
+    path = NAMED[name]() if name in NAMED else find_path(name)
     for reader in READERS:
         if reader.understands(path):
-            return reader.open(path, name)
+            return reader, reader.open(path, source)
     known = "; ".join([f"the name {word}" for word in NAMED] + [reader.what for reader in READERS])
     problem = "is none of the kinds of data known here" if path.exists() else "does not exist"
     raise InputError(f"{name} {problem}: give {known}")

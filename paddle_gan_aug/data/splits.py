@@ -1,16 +1,25 @@
 """Why splits are decided in one place: a test image that slips into training makes every later number worthless.
 
 A source offers the parts `train`, `eval` and perhaps `valid`. Where it has no `valid`, the last sixth of its training images is
-held out: for MNIST that gives the 50,000 + 10,000 of mnist.json.gz, whose validation images are the last 10,000 too.
+held out: for MNIST that gives the 50,000 + 10,000 of mnist.json.gz, whose validation images are the last 10,000 too. Undivided
+data, such as class folders, is sorted by class, so there a share of each class is held out, by a seed.
 """
 
 import difflib
 
+import numpy as np
+
+from .. import runtime
 from ..errors import InputError
 from .images import concatenate
 
 SPLITS = ("standard", "full")
 HELD_OUT = 6  # one image in so many
+WITHOUT = {  # what to do where a part is missing
+    "train": "give data that has training images",
+    "valid": "give data with more images, or with a validation part (folder valid)",
+    "eval": "give test images (a folder's lie in its folder test; classify takes --test), or measure with --part valid",
+}
 
 
 def check_choice(value, choices, what):
@@ -36,6 +45,46 @@ def hold_out(data):
     )
 
 
+def stratified(data, share=None, seed=0):
+    """Split `LabelledImages` into (training, validation): the same share of every class, chosen by the seed; file order stays.
+
+    Args:
+        share: 0 to 1; None = a sixth. Of a class with images enough for both at least one goes to each side.
+
+    Raises:
+        InputError: a class with a single image.
+    """
+    share = 1 / HELD_OUT if share is None else share
+    held = []
+    for label, name in enumerate(data.class_names):
+        of_class = np.flatnonzero(data.labels == label)
+        if len(of_class) == 1:
+            raise InputError(f"class {name} of {data.source} has one image: none is left to validate with; add some, or remove the class")
+        if len(of_class):
+            count = min(len(of_class) - 1, max(1, round(share * len(of_class))))
+            held.append(runtime.rng(seed, "validation share", label).permutation(of_class)[:count])
+    out = np.zeros(len(data), dtype=bool)
+    out[np.concatenate(held)] = True
+    note = f"{share:.3g} of each class by seed {seed}"
+    return data.subset(~out, f"without {note}"), data.subset(out, note)
+
+
+def few_of_each_class(data, count, seed=0):
+    """`count` images of every class that has any, chosen by the seed, in their order; a smaller count gives some of the same.
+
+    Raises:
+        InputError: a class has fewer.
+    """
+    chosen = []
+    for label in np.flatnonzero(data.counts()):
+        of_class = np.flatnonzero(data.labels == label)
+        if len(of_class) < count:
+            few = f"class {data.class_names[label]} of {data.source} has {len(of_class)} training images"
+            raise InputError(f"{few}: data.per_class {count} is too many")
+        chosen.append(runtime.rng(seed, "images per class", int(label)).permutation(of_class)[:count])
+    return data.subset(np.sort(np.concatenate(chosen)), f"{count} of each class by seed {seed}")
+
+
 def select(read_part, mode, split="standard", name="this data"):
     """The images of a source for a mode.
 
@@ -55,7 +104,7 @@ def select(read_part, mode, split="standard", name="this data"):
     check_split(mode, split)
     data = read_part("eval") if mode == "eval" else _training_part(read_part, mode, split)
     if data is None or not len(data):
-        raise InputError(f"{name} has no images for mode {mode!r}: give data that has some, or use another mode")
+        raise InputError(f"{name} has no images for mode {mode!r}: {WITHOUT[mode]}")
     return data
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from .. import runtime
 from ..config import parse_overrides
+from ..data import Source
 from ..files import write_json
 from .speed import compare
 from .speed.worker import peak_memory
@@ -158,10 +159,27 @@ def samples(args):
     rows = []
     for name in args.runs:
         run = open_run(name)
-        judge = Judge(args.judge, args.part, run.config.data.class_name, run.config.data.source)
+        judge = Judge(args.judge, args.part, run.config.data.class_name, Source.of(run.config.data))
         numbers = judge.samples(run.algorithm, args.count, runtime.rng(run.config.train.seed, "judged samples"))
         rows.append({"run": run.folder.name, "step": run.step, "judge": judge.name, "reference": judge.reference, **numbers})
     return _stored(args.to, rows, "\n".join(json.dumps(row, ensure_ascii=False) for row in rows))
+
+
+def variations(args):
+    """`bench variations`: see `variations.judge_variations`."""
+    from .variations import judge_variations, variations_table
+
+    rows = [judge_variations(run, args.judge, args.classes, args.count, args.draws) for run in args.runs]
+    return _stored(args.to, rows, variations_table(rows))
+
+
+def patches(args):
+    """`bench patches`: see `patches.write_patches`."""
+    from .patches import REGIONS, write_patches
+
+    folder = write_patches(args.to, args.image_size, args.per_class, args.seed)
+    count = args.per_class * len(REGIONS)
+    return {"to": str(folder), "count": count, "classes": list(REGIONS)}, f"{count} patches of {len(REGIONS)} classes in {folder}"
 
 
 def tuning(args):

@@ -7,6 +7,7 @@ from .classifiers import LeNet
 from .conditional import LABEL_FEATURES, EmbeddedLabels, HeadedDiscriminator
 from .discriminators import ClassicDiscriminator, HalvingDiscriminator
 from .generators import ClassicGenerator, DoublingGenerator
+from .variation import ImageChanger, VariationGenerator
 
 __all__ = [
     "LABEL_FEATURES",
@@ -16,5 +17,7 @@ __all__ = [
     "EmbeddedLabels",
     "HalvingDiscriminator",
     "HeadedDiscriminator",
+    "ImageChanger",
     "LeNet",
+    "VariationGenerator",
 ]

@@ -1,5 +1,6 @@
 """From a trained run to images on disk."""
 
 from .generate import generate
+from .vary import vary
 
-__all__ = ["generate"]
+__all__ = ["generate", "vary"]

@@ -2,15 +2,16 @@
 
 import html
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from .. import runtime
-from ..data import load, read_images, to_uint8
+from ..data import Source, load, read_images, to_uint8
 from ..errors import InputError
 from ..files import atomic_write, make_folder, write_json
-from ..pictures import class_histogram_figure, grid, save_png, scatter_figure
+from ..pictures import class_histogram_figure, grid, paired_grid, save_png, scatter_figure
 from ..training import open_run
 from ..training.evaluation import METRICS, evaluate_images
 from ..training.feature_network import feature_network, read_real
@@ -19,7 +20,6 @@ from ..training.run import is_run, unused_folder
 COUNT = 10_000  # images that are drawn from a run
 NEIGHBOURS = 48  # samples shown beside their nearest training images
 PLOTTED = 2000  # images of each set in a scatter plot
-PAIR_COLUMNS = 16
 BETTER = {  # which way is better
     **dict.fromkeys(("frechet", "kid", "class_histogram"), "↓"),
     **dict.fromkeys(("inception_score", "precision", "recall", "density", "coverage", "diversity", "classifier_accuracy_score"), "↑"),
@@ -39,6 +39,9 @@ def evaluate(
     tsne=False,
     device="auto",
     threads=0,
+    image_size=None,
+    channels=None,
+    skip_bad=False,
     quiet=False,
 ):
     """Measure a run's images, or images in files, against real ones, and draw a page of pictures.
@@ -53,6 +56,7 @@ def evaluate(
         to: the folder of the page; None = report/evaluation-<step> in the run's folder, and no page for files.
         classifier_accuracy_score: train a classifier on the images and test it on the reference: needs labels, takes minutes.
         tsne: a t-SNE plot beside the one of principal components: takes a minute.
+        image_size, channels, skip_bad: how files are read, see `data.Source`; None = as the run read its data.
         quiet: say nothing on the way.
 
     Returns:
@@ -65,7 +69,9 @@ def evaluate(
         raise InputError(f"--to {to} is in use: nothing is overwritten; choose an empty or new folder")
     say = (lambda _: None) if quiet else (lambda text: print(text, file=sys.stderr, flush=True))
     runtime.start(device, threads or None)
-    images, labels, real, folder = _images_of(run_or_images, data, count, seed, checkpoint, device, threads, say)
+    reading = {"image_size": image_size, "channels": channels, "skip_bad": skip_bad}
+    images, labels, real, folder = _images_of(run_or_images, data, count, seed, checkpoint, device, threads, reading, say)
+    network = feature_network(real["source"].whole(), quiet)
     say(f"measuring {count or len(images)} images; 10,000 take about half a minute")
     result = evaluate_images(
         images,
@@ -73,6 +79,7 @@ def evaluate(
         seed=seed,
         count=None if count is None else min(count, len(images)),
         labels=labels,
+        feature_network=network,
         classifier_accuracy_score=classifier_accuracy_score,
         **real,
     )
@@ -80,16 +87,17 @@ def evaluate(
         return result, None
     say("drawing the page")
     to = Path(to).expanduser() if to else unused_folder(folder.parent, folder.name)
-    return result, draw_page(make_folder(to), result, images[: result["count"]], real, part, tsne, title=str(run_or_images))
+    return result, draw_page(make_folder(to), result, images[: result["count"]], real, network, part, tsne, title=str(run_or_images))
 
 
-def _images_of(run_or_images, data, count, seed, checkpoint, device, threads, say):
+def _images_of(run_or_images, data, count, seed, checkpoint, device, threads, reading, say):
     """(images, labels or None, where the real ones are, the page's folder or None)."""
     if not is_run(run_or_images):
         if count is not None and count < 1:
             raise InputError(f"--count {count}: ask for at least one image")
-        images, labels, names = read_images(run_or_images)
-        return images, _as_real_classes(labels, names, data or "mnist"), {"source": data or "mnist"}, None
+        images, labels, names = read_images(run_or_images, **reading)
+        source = Source(str(data or "mnist"), **reading)
+        return images, _as_real_classes(labels, names, source), {"source": source}, None
     opened = open_run(run_or_images, checkpoint, device, threads)
     if not opened.algorithm.latent_dim:
         raise InputError(f"run {opened.folder} makes no images: it trained the algorithm {opened.config.algorithm}")
@@ -97,7 +105,9 @@ def _images_of(run_or_images, data, count, seed, checkpoint, device, threads, sa
     images = to_uint8(opened.algorithm.sample(count or COUNT, runtime.rng(seed, "evaluation")))
     labels = opened.algorithm.default_labels(len(images))
     learnt = opened.config.data
-    real = {"source": data or learnt.source, "class_name": learnt.class_name, "split": learnt.split}
+    source = Source.of(learnt)
+    source = replace(source.renamed(data) if data else source, **{name: value for name, value in reading.items() if value})
+    real = {"source": source, "class_name": learnt.class_name, "split": learnt.split}
     return images, labels, real, opened.folder / "report" / f"evaluation-{opened.step}"
 
 
@@ -112,14 +122,13 @@ def _as_real_classes(labels, names, source):
     return np.array([real.index(name) for name in names], dtype=np.int64)[labels]
 
 
-def draw_page(folder, result, images, real, part, tsne=False, title=""):
+def draw_page(folder, result, images, real, network, part, tsne=False, title=""):
     """Write evaluation.json, the pictures and index.html into `folder`; returns the path of the page.
 
     Args:
         result: of `evaluate_images`. images: uint8 [N, C, H, W], what was measured. real: which data they are measured against.
-        part: the reference. tsne: draw that plot too.
+        network: the feature network. part: the reference. tsne: draw that plot too.
     """
-    network = feature_network(real["source"], quiet=True)
     where = {"digit": real.get("class_name"), "split": real.get("split", "standard")}
     training = load(real["source"], "train", **where)
     reference = load(real["source"], part, **where)
@@ -151,10 +160,7 @@ def _neighbours(images, training, network):
 
     index = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(read_real(network, training)[0])
     nearest = training.images[index.kneighbors(network.read(images)[0], return_distance=False)[:, 0]]
-    rows = []
-    for start in range(0, len(images), PAIR_COLUMNS):
-        rows += [images[start : start + PAIR_COLUMNS], nearest[start : start + PAIR_COLUMNS]]
-    return grid(np.concatenate(rows), columns=PAIR_COLUMNS, padding=1, background=96)
+    return paired_grid(images, nearest)
 
 
 def _shares(labelled):

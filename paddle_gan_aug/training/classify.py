@@ -1,6 +1,7 @@
 """The command `classify`: train a classifier on labelled images and say how well it reads those it has not seen."""
 
-from ..data import load, to_network
+from ..config import load_config
+from ..data import Source, load, load_test, to_network
 from ..errors import InputError
 from ..files import make_folder, write_json
 from ..metrics import accuracy, confusion_matrix
@@ -23,10 +24,12 @@ def classify(config=None, test=None, **options):
     Raises:
         InputError: as `train`; a test set with other classes or another image size.
     """
+    if not options.get("resume"):
+        _test_images(load_config(config or "classifier", options.get("overrides")), test)  # missing ones are better missed before training
     run = train(config, default="classifier", **options)
     if run.interrupted:
         return run, None
-    images = load(test or run.config.data.source, "eval")
+    images = _test_images(run.config, test)
     if list(images.class_names) != run.state["data"]["class_names"]:
         raise InputError(
             f"test set {images.source} has classes {list(images.class_names)}, the classifier learnt {run.state['data']['class_names']}"
@@ -41,6 +44,13 @@ def classify(config=None, test=None, **options):
     title = f"{images.source}: accuracy {100 * report['accuracy']:.2f} % of {len(images)}"
     confusion_matrix_figure(folder / "confusion.png", report["confusion_matrix"], images.class_names, title)
     return run, report
+
+
+def _test_images(config, test):
+    learnt = Source.of(config.data)
+    if test is None:
+        return load(learnt, "eval")
+    return load_test(learnt.renamed(test))
 
 
 def classification_report(run, images):

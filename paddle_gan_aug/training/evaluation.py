@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from .. import runtime
-from ..data import LabelledImages, load, to_network
+from ..data import LabelledImages, as_source, load, to_network
 from ..errors import InputError
 from ..metrics import (
     class_histogram,
@@ -68,7 +68,7 @@ def evaluate_images(
 
     Args:
         images: uint8 [N, C, H, W], of the shape of the real ones.
-        source: the real data, by name or path.
+        source: the real data, by name, path or as a `Source`.
         part: the reference: "valid" (during training, and for every choice) or "eval" (test images: final figures only).
         count: how many of the images, the first ones; None = all. The reference and the floor use as many real images, or all there are.
         seed: of all random choices: which real images, and the shuffles of KID and inception score.
@@ -89,12 +89,13 @@ def evaluate_images(
     """
     if part not in PARTS:
         raise InputError(f"part {part!r}: the reference is one of {', '.join(PARTS)}")
-    network = feature_network or _network_of(str(source))
+    source = as_source(source)
+    network = feature_network or _network_of(source)
     _check_type(images, network)
     given = len(images)
     images = _first(images, count)
     _check_enough(len(images), network, "the generated images")
-    reference = _reference(network, str(source), part, class_name, split)
+    reference = _reference(network, source, part, class_name, split)
     if classifier_accuracy_score:
         labelled = _labelled(images, labels, given, reference.images.class_names)
     real_count, floor_count = min(len(images), len(reference.images)), min(len(images), len(reference.training))

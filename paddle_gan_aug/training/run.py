@@ -12,7 +12,7 @@ from typing import Any, Optional
 from .. import __version__, runtime
 from ..algorithms import build
 from ..config import Config, load_config, to_flat, to_yaml
-from ..data import Batches, load
+from ..data import Batches, Source, load
 from ..errors import InputError, RunFailed
 from ..files import atomic_write, find_path, lock_folder, make_folder, project_root
 from ..records import Records
@@ -25,7 +25,7 @@ from .recovery import Recovery
 CONTINUE_MAY_CHANGE = ("train.steps", "train.epochs", "checkpoint.", "log.", "runtime.")
 HYPERPARAMETERS = (
     *("algorithm", "data.", "generator.", "discriminator.", "loss.", "code.", "regularizer.", "diffaugment."),
-    *("classifier.", "optimizer.", "train."),
+    *("classifier.", "variation.", "optimizer.", "train."),
 )
 
 
@@ -120,6 +120,7 @@ class _Session:
         batches = Batches(self.images, config.train.batch_size, lambda epoch: runtime.rng(seed, "shuffle", epoch))
         runtime.seed_paddle(seed, "initial weights")
         algorithm = build(config, self.images.images.shape[1:], self.images.class_names)
+        batches.pairs = algorithm.pairs
         return config, batches, algorithm, planned_steps(config, algorithm.steps_per_epoch(batches))
 
     def train(self, config, batches, algorithm, total_steps, resume, recovering):
@@ -194,9 +195,7 @@ def make_run_folders(folder, log):
 def training_images(config):
     """The images a configuration trains on."""
     data = config.data
-    if data.class_name is not None:
-        return load(data.source, "single", digit=data.class_name, split=data.split)
-    return load(data.source, "train", split=data.split)
+    return load(Source.of(data), "train", digit=data.class_name, split=data.split)
 
 
 def planned_steps(config, steps_per_epoch):

@@ -1,0 +1,69 @@
+"""`classify` on folders: its test images are looked for before anything is trained, and read as the training images were."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from paddle_gan_aug.cli import main
+from paddle_gan_aug.data import load
+
+
+@pytest.fixture
+def digits(tmp_path):
+    """A function that writes real digits of two classes in uneven sizes as class folders."""
+
+    def write(name, first, each):
+        for digit in (1, 8):
+            place = tmp_path / name / f"digit {digit}"
+            place.mkdir(parents=True)
+            for i, image in enumerate(load("mnist", "single", digit=digit).images[first : first + each, 0]):
+                Image.fromarray(np.pad(image, [(0, 0), (i % 3, i % 3)])).save(place / f"{i}.png")
+        return tmp_path / name
+
+    return write
+
+
+def test_class_folders_and_a_test_folder(cli, digits, capsys):
+    folder, test = digits("set", 0, 120), digits("unseen", 120, 40)
+    arguments = ["classify", "--data", folder, "--batch-size", 50, "--steps", 40, "--run", "c", "--json"]
+    places = ["--output", cli.output, "--log", cli.log]
+
+    def refused(*further):
+        assert main([str(a) for a in (*arguments, *further, *places)]) == 2
+        return capsys.readouterr().err
+
+    several = refused("--test", test)
+    assert "has images of several sizes" in several and "--image-size" in several
+    missing = refused("--image-size", 28)
+    assert "set has no images for mode 'eval'" in missing and "--test" in missing
+    (folder / "digit 1" / "broken.png").write_bytes(b"x")
+    broken = refused("--image-size", 28, "--test", test)
+    assert "digit 1/broken.png (not an image)" in broken
+    assert not cli.output.exists() and len(broken.strip().splitlines()) == 1
+    done = cli(*arguments, "--image-size", 28, "--skip-bad", "--test", test)
+    report = json.loads(done.stdout)
+    assert report["test"]["count"] == 80 and report["accuracy"] > 0.9 and list(report["recall"]) == ["digit 1", "digit 8"]
+    assert "1 of 241 files cannot be used: digit 1/broken.png (not an image); skipped" in done.stderr
+
+
+def test_the_learned_augmenter_is_tested_like_a_classifier(cli, small_mnist):
+    settings = ["-o", "generator.width=0.5", "variation.sources=20", "classifier.width=0.5", "log.grid_images=32"]
+    done = cli(
+        "classify",
+        "--gan",
+        "learned-augmenter",
+        "--data",
+        small_mnist,
+        "--batch-size",
+        50,
+        "--steps",
+        80,
+        *settings,
+        "--run",
+        "c",
+        "--json",
+    )
+    assert json.loads(done.stdout)["accuracy"] > 0.6
+    assert len(list((cli.output / "c" / "samples").glob("*.png"))) == 1
