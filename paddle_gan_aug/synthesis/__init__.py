@@ -1,5 +1,8 @@
-"""From a trained run to images on disk."""
+"""From trained runs to labelled, filtered sets of images on disk."""
 
-from .generate import generate
+from .augment import augment
+from .draw import draw_set
+from .generate import Filters, generate
+from .preview import preview
 
-__all__ = ["generate"]
+__all__ = ["Filters", "augment", "draw_set", "generate", "preview"]
