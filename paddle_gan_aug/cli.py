@@ -4,6 +4,7 @@ import argparse
 import difflib
 import json
 import os
+import signal
 import sys
 
 from . import __version__
@@ -18,6 +19,7 @@ def main(argv=None):
     args, unknown = parser.parse_known_args(sys.argv[1:] if argv is None else argv)
     if unknown:
         args.parser.refuse(unknown)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends a command as Ctrl-C does; a training takes both for a wish
     try:
         return args.command(args)
     except InputError as error:
@@ -145,10 +147,16 @@ def _run_options(args):
 
 
 def _check_config(options, default):
-    """Read the configuration before Paddle is imported, so that a mistake costs no wait."""
+    """Read the configuration before Paddle is imported, so that a mistake costs no wait; an error names the flag beside the key."""
     from .config import load_config
 
-    load_config(options["config"] or default, options["overrides"])
+    try:
+        load_config(options["config"] or default, options["overrides"])
+    except InputError as error:
+        message = str(error)
+        for flag, (key, _) in FLAGS.items():
+            message = message.replace(f": {key}: ", f": {flag} ({key}): ")
+        raise InputError(message) from None
     return options
 
 
@@ -194,7 +202,7 @@ def _classify(args):
         return INTERRUPTED
     accuracy = f"accuracy {100 * report['accuracy']:.2f} % on {report['test']['count']} test images"
     text = f"{_ending(run)}; {accuracy}; {run.folder / 'report' / 'confusion.png'}"
-    _say(args, report, text)
+    _say(args, {**report, "run": str(run.folder)}, text)
     return DONE
 
 

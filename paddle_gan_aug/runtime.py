@@ -10,7 +10,9 @@ import contextlib
 import ctypes
 import io
 import os
+import signal
 import sys
+import threading
 import warnings
 import zlib
 from dataclasses import dataclass
@@ -209,6 +211,11 @@ def import_paddle():
     with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
         warnings.simplefilter("ignore")
         import paddle
+
+        paddle.disable_signal_handler()  # it would answer SIGTERM with a trace of its own
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if threading.current_thread() is threading.main_thread() and callable(signal.getsignal(number)):
+            signal.signal(number, signal.getsignal(number))  # what the process had chosen before
     return paddle
 
 

@@ -1,23 +1,20 @@
 """Records: what is written to metrics.jsonl, and what VisualDL's own HTTP API gives back of the files beside it."""
 
 import contextlib
-import io
 import json
 import os
 import subprocess
 import sys
 import types
 from pathlib import Path
-from urllib.parse import urlencode
 
 import numpy as np
 import pytest
-from PIL import Image
+from visualdl_page import Page
 
 from paddle_gan_aug import records
-from paddle_gan_aug.deploy.dashboard import make_app
 from paddle_gan_aug.errors import InputError
-from paddle_gan_aug.record_files import cut_visualdl_records, log_writer_class, read_metrics, read_records
+from paddle_gan_aug.record_files import log_writer_class, read_metrics, read_records
 from paddle_gan_aug.records import Records
 
 LOSSES = ("d_real_loss", "d_fake_loss", "g_loss")
@@ -26,36 +23,6 @@ LOSSES = ("d_real_loss", "d_fake_loss", "g_loss")
 @pytest.fixture
 def folders(tmp_path):
     return tmp_path / "output" / "first", tmp_path / "log", "first"
-
-
-class Page:
-    """What the VisualDL page of a log folder is given."""
-
-    def __init__(self, log_folder):
-        from werkzeug.test import Client
-
-        self.client = Client(make_app(log_folder, cache_seconds=1e-9))
-
-    def get(self, path, **query):
-        return self.client.get(f"/app/api/{path}?{urlencode(query)}")
-
-    def data(self, path, **query):
-        return self.get(path, **query).json["data"]
-
-    def tags(self, kind):
-        """{run: tags}"""
-        found = self.data(f"{kind}/tags")
-        return dict(zip(found["runs"], found["tags"]))
-
-    def curve(self, run, tag):
-        """[(step, value)]"""
-        return [(step, value) for _, step, value in self.data("scalar/list", run=run, tag=tag)]
-
-    def images(self, run, tag):
-        """{step: uint8 [H, W, 3]}"""
-        steps = [entry["step"] for entry in self.data("image/list", run=run, tag=tag)]
-        files = [self.get("image/image", run=run, tag=tag, index=index).data for index in range(len(steps))]
-        return {step: np.asarray(Image.open(io.BytesIO(file), formats=["PNG"])) for step, file in zip(steps, files)}
 
 
 def losses(step):
@@ -226,81 +193,6 @@ def test_a_resume_leaves_other_runs_alone(folders):
     page = Page(folders[1])
     assert sorted(run for run in page.tags("scalar") if "g_loss" in run) == ["g_loss @ first/nested", "g_loss @ other"]
     assert len(read_metrics(folders[0].parent / "other" / "metrics.jsonl")) == 1
-
-
-def test_torn_ends_are_mended_wherever_they_were_torn(folders):
-    with Records(*folders) as run:
-        for step in range(3):
-            run.scalars(step, {"g_loss": step})
-    path = folders[1] / "first" / "g_loss" / "vdlrecords.first.log"
-    whole, metrics = path.read_bytes(), run.metrics_path.read_bytes()
-    packets = [packet for packet, _ in read_records(path)]
-    ends = np.cumsum([len(packet) for packet in packets])
-    assert len(packets) == 4 and ends[-1] == len(whole)  # the meta record and three points
-    for length in range(0, len(whole), 3):
-        path.write_bytes(whole[:length])
-        kept = int((ends <= length).sum())
-        assert cut_visualdl_records(path, 99) == 0
-        points = [value.id for _, value in read_records(path) if value.WhichOneof("one_value") == "value"]
-        assert points == list(range(kept - 1))
-    for tail in (b"\x00" * 50, b"\xff" * 50, whole[:20]):
-        path.write_bytes(whole + tail)
-        run.metrics_path.write_bytes(metrics + tail.replace(b"\n", b" "))
-        with Records(*folders) as run:  # also without a resume
-            run.scalars(3, {"g_loss": 3})
-        assert [step for step, _ in Page(folders[1]).curve("g_loss @ first", "loss")] == [0, 1, 2, 3]
-        assert [line["step"] for line in read_metrics(run.metrics_path)] == [0, 1, 2, 3]
-
-
-def test_a_visualdl_server_that_read_the_file_survives_its_cut(folders):
-    from visualdl.proto.record_pb2 import Record
-    from visualdl.reader.record_reader import RecordReader
-
-    path = folders[1] / "first" / "g_loss" / "vdlrecords.first.log"
-    run = Records(*folders)
-    for step in range(300):
-        run.scalars(step, {"g_loss": step})
-    reader = RecordReader(str(path))
-    assert len(reader.get_remain()) == 301
-    size = path.stat().st_size
-    for last in (298, 200, 3):  # from a gap too small for a filler on
-        run.cut(last)
-        if last < 298:
-            assert path.stat().st_size == size
-        assert [value.id for _, value in read_records(path) if value.WhichOneof("one_value") == "value"] == list(range(last + 1))
-        run.scalars(last + 1, {"g_loss": 1.0})
-        size = path.stat().st_size
-    reader = RecordReader(str(path))
-    reader.get_remain()
-    run.cut(2)
-    run.scalars(3, {"g_loss": 0.5})
-    run.close()
-    values = [Record.FromString(data).values[0] for data in reader.get_remain()]
-    assert [(value.id, value.value) for value in values if value.WhichOneof("one_value") == "value"] == [(3, 0.5)]
-
-
-def test_metrics_file_keeps_its_lines_and_loses_its_torn_one(folders):
-    folders[0].mkdir(parents=True)
-    path = folders[0] / "metrics.jsonl"
-    path.write_text('{"step": 1}\n{"step": 2, "x": null}\n{"step": 3, "g_lo')
-    assert read_metrics(path) == [{"step": 1}, {"step": 2, "x": None}]
-    inode = path.stat().st_ino
-    with Records(*folders, visualdl=False) as run:
-        run.scalars(3, {})
-    assert [line["step"] for line in read_metrics(path)] == [1, 2, 3]
-    assert path.stat().st_ino != inode  # replaced, not overwritten
-    inode = path.stat().st_ino
-    Records(*folders, visualdl=False, resume_step=3).close()
-    assert path.stat().st_ino == inode
-    assert not folders[1].exists()
-    path.write_text('{"step": 1}\n{"st\n{"step": 2}')
-    with pytest.raises(InputError, match="line 2"):
-        read_metrics(path)
-    Records(*folders, visualdl=False).close()
-    assert read_metrics(path) == [{"step": 1}, {"step": 2}]
-    assert path.read_text().endswith("\n")
-    with pytest.raises(InputError, match="nowhere"):
-        read_metrics(folders[0] / "nowhere.jsonl")
 
 
 def run_on(run, steps=range(1, 6)):

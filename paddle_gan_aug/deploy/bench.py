@@ -105,12 +105,13 @@ def collapse_table(rows):
 
 
 def recipe_table(rows):
-    """The last mark of every row as a Markdown table."""
-    lines = ["| row | seed | step | seconds | confident | smallest class | diversity |", "|---|---|---|---|---|---|---|"]
+    """Every mark of every row as a Markdown table; the alarm is the first that the health monitor raised."""
+    lines = ["| row | seed | step | seconds | confident | smallest class | diversity | alarm at |", "|---|---|---|---|---|---|---|---|"]
     for row in rows:
-        last = row["marks"][-1]
-        measured = f"{last['confident']:.2f} | {last['smallest_class']:.3f} | {last['diversity']:.2f}"
-        lines.append(f"| {row['name']} | {row['seed']} | {last['step']} | {last['seconds']:.0f} | {measured} |")
+        alarm = min((alarm["step"] for alarm in row.get("alarms", [])), default="–")
+        for mark in row["marks"]:
+            measured = f"{mark['confident']:.2f} | {mark['smallest_class']:.3f} | {mark['diversity']:.2f}"
+            lines.append(f"| {row['name']} | {row['seed']} | {mark['step']} | {mark['seconds']:.0f} | {measured} | {alarm} |")
     return "\n".join(lines)
 
 

@@ -228,8 +228,8 @@ class GaussianNoise(nn.Layer):
             return paddle.randn(x.shape) * self.std
         bits = np.random.SFC64(paddle.randint(0, 2**31 - 1, [1]).item())
         count = math.prod(x.shape)
-        index = bits.random_raw(-(-count // 4)).view(np.uint16)[:count]
-        return paddle.to_tensor(_normal_quantiles(self.std).take(index).reshape(x.shape))
+        index = bits.random_raw(-(-count // 4)).view(np.uint16)[:count]  # every one of them is in the table: "wrap" skips the check
+        return paddle.to_tensor(_normal_quantiles(self.std).take(index, mode="wrap").reshape(x.shape))
 
 
 @functools.cache  # one table for all layers of a std: a quarter of a megabyte, which must stay in the cache

@@ -37,18 +37,19 @@ def split_batch(function, x, *parameters):
     parts = batch_parts(x)
     if parts == 1:
         return function(x, *parameters)
-    if not paddle.is_grad_enabled() or all(tensor.stop_gradient for tensor in (x, *parameters)):
+    wanted = [tensor for tensor in (x, *parameters) if not tensor.stop_gradient]
+    if not paddle.is_grad_enabled() or not wanted:
         return paddle.concat(_in_threads(parts, lambda part: function(part, *parameters), _cut(x, parts)))
 
     def begin():
         def compute(part):
             leaves = [_leaf(tensor, like) for tensor, like in zip((part, *parameters), (x, *parameters))]
             with paddle.enable_grad():
-                return leaves, function(*leaves)
+                return [leaf for leaf in leaves if not leaf.stop_gradient], function(*leaves)
 
         return _in_threads(parts, compute, _cut(x.detach(), parts))
 
-    return _SplitBatch.apply(_pack(x, *parameters), begin)
+    return _SplitBatch.apply(_pack(*wanted), begin, not x.stop_gradient)
 
 
 def batch_parts(x):
@@ -66,8 +67,8 @@ class _SplitBatch(PyLayer):
     """
 
     @staticmethod
-    def forward(ctx, packed, begin):
-        ctx.graphs = begin()
+    def forward(ctx, packed, begin, x_is_wanted):
+        ctx.graphs, ctx.x_is_wanted = begin(), x_is_wanted
         return paddle.concat([output.detach() for _, output in ctx.graphs])
 
     @staticmethod
@@ -82,7 +83,8 @@ class _SplitBatch(PyLayer):
 
         found = list(zip(*_in_threads(len(ctx.graphs), differentiate, ctx.graphs, _cut(gradient, len(ctx.graphs)))))
         ctx.graphs = None
-        return _pack(paddle.concat(list(found[0])), *[paddle.add_n(list(parts)) for parts in found[1:]])
+        of_x = [paddle.concat(list(found.pop(0)))] if ctx.x_is_wanted else []
+        return _pack(*of_x, *[paddle.add_n(list(parts)) for parts in found])
 
 
 def _pack(*tensors):

@@ -2,6 +2,7 @@
 
 import html
 from dataclasses import replace
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,7 @@ def evaluate(
     image_size=None,
     channels=None,
     skip_bad=False,
+    quiet=False,
 ):
     """Measure a run's images, or images in files, against real ones, and draw a page of pictures.
 
@@ -56,6 +58,7 @@ def evaluate(
         classifier_accuracy_score: train a classifier on the images and test it on the reference: needs labels, takes minutes.
         tsne: a t-SNE plot beside the one of principal components: takes a minute.
         image_size, channels, skip_bad: how files are read, see `data.Source`; None = as the run read its data.
+        quiet: say nothing on the way.
 
     Returns:
         The dict of `evaluate_images` and the path of the page, or None.
@@ -65,10 +68,13 @@ def evaluate(
     """
     if to and Path(to).expanduser().exists() and (not Path(to).expanduser().is_dir() or any(Path(to).expanduser().iterdir())):
         raise InputError(f"--to {to} is in use: nothing is overwritten; choose an empty or new folder")
+    say = (lambda _: None) if quiet else (lambda text: print(text, file=sys.stderr, flush=True))
     runtime.start(device, threads or None)
     reading = {"image_size": image_size, "channels": channels, "skip_bad": skip_bad}
+    say(f"reading the images of {run_or_images}")
     images, labels, real, folder = _images_of(run_or_images, data, count, seed, checkpoint, device, threads, reading)
     network = feature_network(real["source"].whole())
+    say(f"measuring {count or len(images)} images; 10,000 take about half a minute")
     result = evaluate_images(
         images,
         part=part,
@@ -81,6 +87,7 @@ def evaluate(
     )
     if to is None and folder is None:
         return result, None
+    say("drawing the page")
     to = Path(to).expanduser() if to else unused_folder(folder.parent, folder.name)
     return result, draw_page(make_folder(to), result, images[: result["count"]], real, network, part, tsne, title=str(run_or_images))
 

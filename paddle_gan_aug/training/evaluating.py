@@ -21,10 +21,11 @@ class Evaluation(Callback):
     Args:
         config: the run's configuration.
         records: gets a summary as a text each time, and real and generated features for the projection page at the end.
+        say: takes the same summary, as a line.
     """
 
-    def __init__(self, config, records):
-        self.config, self.records, self.best = config, records, None
+    def __init__(self, config, records, say):
+        self.config, self.records, self.say, self.best = config, records, say, None
 
     def state(self):
         return {"best": self.best}
@@ -47,7 +48,9 @@ class Evaluation(Callback):
             self.best = value
             progress.best = {"metric": options.best, "value": value}
         shown = ", ".join(f"{name} {value:.4g}" for name, value in values.items() if value is not None)
-        self.records.text(progress.step, "evaluation", f"step {progress.step}: {shown}")
+        summary = f"step {progress.step}: {shown}" + (f"; the best {options.best} so far" if progress.best else "")
+        self.records.text(progress.step, "evaluation", summary)
+        self.say(f"evaluation at {summary}")
         if progress.complete:
             self._project(images[:PLOTTED])
 

@@ -155,7 +155,8 @@ class _Session:
         elif resume and not recovering and (folder / "config.yaml").exists():
             say(f"run {folder.name} has no checkpoint yet: starting it afresh")
         if first_step >= total_steps:
-            say(f"run {folder.name} is at step {first_step} of {total_steps}: nothing left to do; raise --steps or --epochs to go on")
+            done = f"run {folder.name} is at step {first_step}, and {total_steps} are asked for"
+            say(f"{done}: nothing left to do; raise --steps or --epochs to go on")
             return Run(folder, config, algorithm, first_step, state)
 
         with atomic_write(folder / "config.yaml", "w") as file:
@@ -194,7 +195,7 @@ class _Session:
             if config.eval.every_steps:
                 from .evaluating import Evaluation  # scikit-learn takes a second to import
 
-                with_state.append(Evaluation(config, records))
+                with_state.append(Evaluation(config, records, self.say))
         elif config.algorithm == "classifier" and config.eval.every_steps:
             with_state = [Validation(config)]
         callbacks += [*with_state, Recorder(records, config.log.every_steps)]

@@ -42,7 +42,7 @@ def test_recipe_rows_are_stored_judged_and_skipped(cli, judge, small_mnist, tmp_
     again = json.loads(cli("bench", "--json", *command[1:-1]).stdout)
     assert again[0]["version"] == "kept"
     table = cli(*command[:-1]).stdout
-    assert table.count("| tiny |") == 2
+    assert table.count("| tiny |") == 4  # two seeds, two marks each
 
 
 def test_the_judge_reads_real_digits_as_they_are(judge):

@@ -145,3 +145,16 @@ def test_networks_are_the_same_on_one_thread_and_on_several(threads, monkeypatch
     monkeypatch.setattr(runtime, "cpu_threads", lambda: 1)
     for a, b in zip(several, gradients()):
         assert np.abs(a.numpy() - b.numpy()).max() <= 1e-4 * max(1e-3, np.abs(b.numpy()).max())
+
+
+def test_what_needs_no_gradient_gets_none(threads, inputs):
+    import paddle
+
+    from paddle_gan_aug.networks.parallel import split_batch
+
+    x, weight, bias = inputs
+    weight.stop_gradient = True
+    (of_bias,) = paddle.grad(layer(x, weight, bias).sum(), [bias])
+    split_batch(layer, x, weight, bias).sum().backward()
+    assert weight.grad is None and x.grad is not None
+    assert np.abs(bias.grad.numpy() - of_bias.numpy()).max() < 1e-3

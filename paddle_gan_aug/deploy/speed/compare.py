@@ -129,7 +129,7 @@ def _beside_pytorch(step, threads, turns):
         entry.update(_entry(ours, peers, "pytorch", turns, difference))
         entry.update(_limit(ours))
         if kind == "classic":
-            entry["generation"] = _generation(ours, peers)
+            entry["generation"] = _generation(ours, peers, turns)
         return entry
 
 
@@ -226,11 +226,11 @@ def _median_stages(stages):
     return {name: round(statistics.median(step[name] for step in stages), 2) for name in stages[0]}
 
 
-def _generation(ours, peers):
+def _generation(ours, peers, turns):
     """Images a second into memory, in turn."""
     contenders = {"paddle": ours, **peers}
     seconds = {name: [] for name in contenders}
-    for _ in range(4):
+    for _ in range(turns + 1):
         for name, contender in contenders.items():
             seconds[name].append(contender.ask("generate", count=GENERATED)["seconds"])
             time.sleep(PAUSE)
@@ -279,7 +279,7 @@ def alone(step, overrides=None, threads=None, turns=TURNS):
     environment = paddle_environment(threads)
     with contextlib.closing(Contender(environment, contender="paddle classic", **job)) as steps:
         _time_in_turn([steps], turns, STEPS_PER_TURN["classic"])
-        seconds = [steps.ask("generate", count=GENERATED)["seconds"] for _ in range(4)]
+        seconds = [steps.ask("generate", count=GENERATED)["seconds"] for _ in range(turns + 1)]
     with contextlib.closing(Contender(environment, contender="paddle run", **job)) as run:
         whole = run.ask("train", steps=RUN_STEPS)
     median = statistics.median(steps.milliseconds)
