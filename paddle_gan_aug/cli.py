@@ -310,7 +310,12 @@ def _bench_flags(command):
     collapse.add_argument("--recipes", default="work/collapse.yaml", metavar="FILE", help="the runs")
     collapse.add_argument("--only", nargs="+", metavar="NAME", help="these rows alone")
     collapse.add_argument("--to", default="work/results/collapse", metavar="DIR", help="where the results are")
-    for kind in (recipe, samples, collapse):
+    zoo = kinds.add_parser("zoo", help="every preset at one budget of images, measured in every way; stored rows are skipped")
+    zoo.add_argument("--recipes", default="work/zoo.yaml", metavar="FILE", help="the rows to train")
+    zoo.add_argument("--only", nargs="+", metavar="NAME", help="these rows alone")
+    zoo.add_argument("--stored", action="store_true", help="train nothing, print the table of the rows there are")
+    zoo.add_argument("--to", default="work/results/zoo", metavar="DIR", help="where the results are")
+    for kind in (recipe, samples, collapse, zoo):
         kind.add_argument("--judge", required=True, metavar="RUN", help="the run of classify that reads the samples")
     features = kinds.add_parser("features", help="train the feature network of a data set anew, as the shipped one was made")
     features.add_argument("--data", default="mnist", help="whose training images it learns")

@@ -26,6 +26,7 @@ Share = Annotated[float, msgspec.Meta(gt=0, lt=1)]
 Fraction = Annotated[float, msgspec.Meta(ge=0, lt=1)]
 Width = Annotated[float, msgspec.Meta(gt=0, le=8)]
 InitStd = Optional[Annotated[float, msgspec.Meta(gt=0)]]
+Weight = Annotated[float, msgspec.Meta(ge=0)]
 
 
 class Section(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -48,10 +49,12 @@ class Data(Section):
 
 
 class Generator(Section):
-    """`generator.*`: G of the classic GAN."""
+    """`generator.*`: G."""
 
-    variant: Literal["transpose", "upsample"] = "transpose"
-    activation: Optional[Literal["tanh", "relu", "leaky_relu"]] = None  # None: leaky_relu for transpose, tanh for upsample
+    architecture: Literal["classic", "augmentor", "folder", "dcgan"] = "classic"
+    conditioning: Literal["none", "embedding", "batch-norm"] = "none"  # how it is told the class: beside the latents, or in every BatchNorm
+    variant: Literal["transpose", "upsample"] = "transpose"  # of the classic architecture
+    activation: Optional[Literal["tanh", "relu", "leaky_relu"]] = None  # None: tanh for upsample, else leaky_relu
     output_activation: Literal["tanh", "leaky_relu"] = "tanh"
     width: Width = 1.0  # multiplies every inner layer's size
     latent_dim: Positive = 100
@@ -60,12 +63,17 @@ class Generator(Section):
 
 
 class Discriminator(Section):
-    """`discriminator.*`: D of the classic GAN."""
+    """`discriminator.*`: D."""
 
+    architecture: Literal["classic", "augmentor", "folder", "dcgan"] = "classic"
+    conditioning: Literal["none", "embedding", "projection", "auxiliary"] = "none"  # auxiliary: a second head reads the class
     norm: Literal["none", "batch", "instance", "spectral"] = "none"
-    head: Literal["sigmoid", "softmax"] = "sigmoid"
+    head: Literal["sigmoid", "softmax"] = "sigmoid"  # one logit or two
     activation: Literal["relu", "leaky_relu"] = "relu"
-    see_edges: bool = True  # False: the published pools, which drop the last rows and columns
+    see_edges: bool = True  # of the classic architecture; False: the published pools, which drop the last rows and columns
+    dropout: Fraction = 0.0  # after every convolution, in all architectures but the classic one
+    pack: Positive = 1  # images judged together, stacked on their channels
+    minibatch_std: bool = False  # D sees how much the samples of a batch differ
     width: Width = 1.0
     init_std: InitStd = 0.02
 
@@ -95,8 +103,46 @@ class Generated(Section):
     classifier: Optional[str] = None  # of a run: filter them by the default filters, with this run of classify on the same real data
 
 
+class Loss(Section):
+    """`loss.*`: what the algorithms `gan` and `infogan` minimise."""
+
+    name: Literal["non-saturating", "saturating", "softmax", "least-squares", "hinge", "wasserstein", "relativistic"] = "non-saturating"
+    class_weight: Weight = 1.0  # of the class read by an auxiliary head
+    category_weight: Weight = 1.0  # of the categorical code that infogan reads back
+    continuous_weight: Weight = 0.1  # of the continuous ones
+
+
+class Code(Section):
+    """`code.*`: what infogan's latents hold beside noise."""
+
+    categories: Annotated[int, msgspec.Meta(ge=2)] = 10
+    continuous: Count = 2
+
+
+class Regularizer(Section):
+    """`regularizer.*`: what keeps D smooth."""
+
+    penalty: Literal["none", "gradient-penalty", "r1", "dragan"] = "none"
+    weight: Optional[Rate] = None  # None: the penalty's paper's
+    every_steps: Positive = 1  # above 1: a lazy penalty, every so many steps and so much the stronger
+    clip: Weight = 0.0  # D's weights stay within ±clip; 0: they are not clipped
+    lecam: Weight = 0.0
+
+
+class DiffAugment(Section):
+    """`diffaugment.*`: random changes of all that D sees, and what steers them."""
+
+    policy: Literal["none", "digits", "objects", "colour"] = "none"
+    strength: Weight = 1.0
+    probability: Annotated[float, msgspec.Meta(ge=0, le=1)] = 1.0  # of each change; with `adaptive` where it begins
+    fill: Annotated[float, msgspec.Meta(ge=-1, le=1)] = -1.0  # the data's background; -1 is black
+    adaptive: Literal["none", "ada", "apa"] = "none"  # ada: steers the probability; apa: how many fakes D is shown as reals
+    target: Fraction = 0.6  # of E sign D(real)
+    images_to_one: Positive = 500_000  # images that take the probability from 0 to 1
+
+
 class Optimizer(Section):
-    """`optimizer.*`: Adam; one learning rate for D's two optimizers, one for G's."""
+    """`optimizer.*`: Adam; one learning rate for D (in the classic GAN for its two optimizers), one for G."""
 
     discriminator_lr: Rate = 2e-4
     generator_lr: Rate = 2e-4
@@ -112,6 +158,8 @@ class Train(Section):
     epochs: Optional[Positive] = None  # total; when steps is given too, the smaller of both ends the run
     steps: Optional[Positive] = None  # total
     batch_size: Positive = 128
+    discriminator_steps: Positive = 1  # of D for each step of G
+    accumulate: Positive = 1  # batches whose mean gradient makes one step
     seed: Count = 0
     real_target: Annotated[float, msgspec.Meta(gt=0.5, le=1)] = 1.0  # below 1: one-sided label smoothing
     instance_noise: Annotated[float, msgspec.Meta(ge=0)] = 0.0  # std of the noise on all that D sees, decaying linearly to none
@@ -171,6 +219,10 @@ class Config(Section):
     data: Data = msgspec.field(default_factory=Data)
     generator: Generator = msgspec.field(default_factory=Generator)
     discriminator: Discriminator = msgspec.field(default_factory=Discriminator)
+    loss: Loss = msgspec.field(default_factory=Loss)
+    code: Code = msgspec.field(default_factory=Code)
+    regularizer: Regularizer = msgspec.field(default_factory=Regularizer)
+    diffaugment: DiffAugment = msgspec.field(default_factory=DiffAugment)
     classifier: Classifier = msgspec.field(default_factory=Classifier)
     generated: Generated = msgspec.field(default_factory=Generated)
     optimizer: Optimizer = msgspec.field(default_factory=Optimizer)

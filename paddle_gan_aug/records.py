@@ -28,6 +28,7 @@ LOSS = "loss"
 SCALAR_PLACES = {
     "d_real_loss": ("d_real_loss", LOSS),
     "d_fake_loss": ("d_fake_loss", LOSS),
+    "d_loss": ("d_loss", LOSS),
     "g_loss": ("g_loss", LOSS),
 }
 OTHER_SCALARS = "metrics"  # the folder of every other scalar; its tag: see `scalar_place`

@@ -4,9 +4,12 @@ import difflib
 import importlib
 
 from ..errors import InputError
+from .combinations import check_combination
 
 ALGORITHMS = {  # name -> where its class is; adding one = one file, one line here, one preset
     "classic": "classic:ClassicGAN",
+    "gan": "adversarial:AdversarialGAN",
+    "infogan": "infogan:InfoGAN",
     "classifier": "classifier:SupervisedClassifier",
 }
 
@@ -20,7 +23,7 @@ def build(config, dataset_shape, class_names):
         class_names: the data set's classes, in label order.
 
     Raises:
-        InputError: no such algorithm, or it cannot learn images of this shape.
+        InputError: no such algorithm, settings that do not go together, or it cannot learn images of this shape.
     """
     if config.algorithm not in ALGORITHMS:
         near = difflib.get_close_matches(config.algorithm, ALGORITHMS, n=1)
@@ -30,8 +33,9 @@ def build(config, dataset_shape, class_names):
     if height != width:
         raise InputError(f"algorithm {config.algorithm}: images must be square, the data has {height}×{width}; crop or resize them")
     module, name = ALGORITHMS[config.algorithm].split(":")
-    algorithm = getattr(importlib.import_module(f"{__name__}.{module}"), name)
     try:
+        check_combination(config)
+        algorithm = getattr(importlib.import_module(f"{__name__}.{module}"), name)
         return algorithm(config, channels=channels, image_size=height, class_names=class_names)
     except ValueError as error:
         raise InputError(f"algorithm {config.algorithm}: {error}") from None

@@ -55,6 +55,10 @@ class Algorithm:
         for name, optimizer in self.optimizers.items():
             optimizer.set_lr(float(self._base_rates[name] * factor))
 
+    def steps_per_epoch(self, batches):
+        """The steps that go once over the data of `batches` (a `paddle_gan_aug.data.Batches`), at least 1."""
+        return max(1, batches.steps_per_epoch // self.batches_per_step)
+
     def step(self, batches, rng):
         """One training step.
 
@@ -89,19 +93,35 @@ class Algorithm:
 
     def sample(self, count, rng, batch_size=500, labels=None):
         """`count` images float32 [count, C, H, W] in [-1, 1]; `labels` as for `images`, for a conditional algorithm by default in turn."""
-        latents = self.latents(count, rng)
-        if self.conditional and labels is None:
-            labels = self.labels_in_turn(count)
-        return np.concatenate(
-            [
-                self.images(latents[i : i + batch_size], None if labels is None else labels[i : i + batch_size])
-                for i in range(0, count, batch_size)
-            ]
-        )
+        return self.draw(self.latents(count, rng), self.default_labels(count) if labels is None else labels, batch_size)
+
+    def draw(self, latents, labels=None, batch_size=500):
+        """`images` of any number of latents, `batch_size` at a time."""
+        parts = [slice(start, start + batch_size) for start in range(0, len(latents), batch_size)]
+        return np.concatenate([self.images(latents[part], None if labels is None else labels[part]) for part in parts])
+
+    def default_labels(self, count):
+        """The labels that `count` images are asked for by unless said otherwise: `labels_in_turn`, or None if not `conditional`."""
+        return self.labels_in_turn(count) if self.conditional else None
+
+    def grid_labels(self, count, columns):
+        """The labels of a grid's images: one class a row, or None if not `conditional`."""
+        return np.arange(count) // columns % self.classes if self.conditional else None
+
+    def sweeps(self, columns, rng):
+        """Latents whose images show what single numbers among them do, `columns` a row: {name: float32 [N, latent_dim]}; {} by default."""
+        return {}
 
     def labels_in_turn(self, count):
         """Labels int64 [count] that ask for every class equally often: 0, 1, …, 0, 1, …"""
         return np.arange(count) % self.classes
+
+    def state(self):
+        """What changes in training beside weights and optimizers, as plain JSON."""
+        return {}
+
+    def load_state(self, state):
+        """Set what `state` returned."""
 
     def weights(self):
         """All weights and buffers: {"network/parameter": array}."""

@@ -13,6 +13,7 @@ from ..networks import ClassicDiscriminator, ClassicGenerator
 from .base import Algorithm, clear_gradients, evaluating, frozen, gradient_norm
 from .ema import Average
 from .losses import HEADS
+from .view import View
 
 
 class ClassicGAN(Algorithm):
@@ -47,6 +48,7 @@ class ClassicGAN(Algorithm):
             self.networks["generator_average"] = generator()
             self.average = Average(self.generator, self.networks["generator_average"], g.ema)
         self.head = HEADS[d.head]
+        self.view, self._rng = View(config), None
         self._gradient_norms = {}
         self.add_adam("real_d", self.discriminator, config.optimizer.discriminator_lr)
         self.add_adam("fake_d", self.discriminator, config.optimizer.discriminator_lr)
@@ -57,7 +59,7 @@ class ClassicGAN(Algorithm):
 
         With `measure_gradients` also `d_gradient` (on fakes) and `g_gradient`, the norms of what the optimizers were given.
         """
-        self._gradient_norms = {}
+        self._gradient_norms, self._rng = {}, rng
         real = paddle.to_tensor(batches[0].images)
         latents = paddle.to_tensor(self.latents(real.shape[0], rng))
         real_loss, real_logits = self.learn_real(real)
@@ -77,7 +79,7 @@ class ClassicGAN(Algorithm):
 
     def learn_real(self, real):
         """D's step on real images; returns the loss and the logits."""
-        logits = self.discriminator(self._with_noise(real))
+        logits = self.discriminator(self._seen(real))
         loss = self.head.loss(logits, real=True, target=self.config.train.real_target)
         loss.backward()
         self.optimizers["real_d"].step()
@@ -87,7 +89,7 @@ class ClassicGAN(Algorithm):
     def learn_fake(self, fake):
         """D's step on generated images; returns the loss and the logits."""
         leaks = self.config.train.gradient_leaks
-        logits = self.discriminator(self._with_noise(fake if leaks else fake.detach()))
+        logits = self.discriminator(self._seen(fake if leaks else fake.detach()))
         loss = self.head.loss(logits, real=False)
         loss.backward(retain_graph=leaks)
         self._note_gradient("d_gradient", self.discriminator)
@@ -98,20 +100,15 @@ class ClassicGAN(Algorithm):
     def learn_generator(self, fake):
         """G's step, through D, on the images it made; returns the loss."""
         with contextlib.nullcontext() if self.config.train.gradient_leaks else frozen(self.discriminator):
-            loss = self.head.loss(self.discriminator(self._with_noise(fake)), real=True)
+            loss = self.head.loss(self.discriminator(self._seen(fake)), real=True)
             loss.backward()
         self._note_gradient("g_gradient", self.generator)
         self.optimizers["g"].step()
         clear_gradients(self.generator)
         return loss
 
-    def _with_noise(self, images):
-        """Instance noise (Sønderby et al. 2017): all that D sees is blurred by noise that fades within the first steps."""
-        options = self.config.train
-        left = 1 - (self.step_number - options.instance_noise_start) / options.instance_noise_steps
-        if not options.instance_noise or left <= 0:
-            return images
-        return images + paddle.randn(images.shape) * (options.instance_noise * min(1.0, left))
+    def _seen(self, images):
+        return self.view(images, self._rng, self.step_number)
 
     def _note_gradient(self, name, network):
         if self.measure_gradients:

@@ -30,6 +30,15 @@ def collapse(args):
     return rows, collapse_table(rows)
 
 
+def zoo(args):
+    """`bench zoo`: every preset at one budget of images that D sees, with all that can be measured of the samples."""
+    from .recipes import run_recipes
+
+    only = [] if args.stored else args.only
+    rows = run_recipes(args.recipes, args.judge, args.to, only, say=functools.partial(print, file=sys.stderr, flush=True))
+    return rows, zoo_table(rows)
+
+
 def features(args):
     """`bench features`: train the feature network of a data set, as the shipped one was made."""
     from ..training.feature_network import train_feature_network
@@ -104,6 +113,32 @@ def collapse_table(rows):
     return "\n".join(lines)
 
 
+ZOO = {  # column -> (where in a mark, how it is shown)
+    "Fréchet": ("frechet", ".2f"),
+    "coverage": ("coverage", ".3f"),
+    "diversity": ("diversity", ".2f"),
+    "classes": ("smallest_class", ".3f"),
+    "confidence": ("confident", ".3f"),
+    "class asked for": ("agreement", ".3f"),
+    "code": ("code_accuracy", ".3f"),
+    "seconds": ("seconds", ".0f"),
+}
+
+
+def zoo_table(rows):
+    """The last mark of every row as a Markdown table; "classes" is the share of the rarest class, "code" how well it matches the classes.
+
+    A row that was to keep its best checkpoint shows that one's Fréchet distance, and its step.
+    """
+    lines = ["| row | seed | step | " + " | ".join(ZOO) + " |", "|---|---|---|" + "---|" * len(ZOO)]
+    for row in rows:
+        last = row["marks"][-1] if row["marks"] else {"step": "failed"}
+        shown = {**last, **(row.get("best") or {})}
+        cells = [format(shown[name], kind) if shown.get(name) is not None else "–" for name, kind in ZOO.values()]
+        lines.append(f"| {row['name']} | {row['seed']} | {shown['step']} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
 def recipe_table(rows):
     """Every mark of every row as a Markdown table; the alarm is the first that the health monitor raised."""
     lines = ["| row | seed | step | seconds | confident | smallest class | diversity | alarm at |", "|---|---|---|---|---|---|---|---|"]
@@ -124,8 +159,8 @@ def samples(args):
     for name in args.runs:
         run = open_run(name)
         judge = Judge(args.judge, args.part, run.config.data.class_name, Source.of(run.config.data))
-        images = run.algorithm.sample(args.count, runtime.rng(run.config.train.seed, "judged samples"))
-        rows.append({"run": run.folder.name, "step": run.step, "judge": judge.name, "reference": judge.reference, **judge.read(images)})
+        numbers = judge.samples(run.algorithm, args.count, runtime.rng(run.config.train.seed, "judged samples"))
+        rows.append({"run": run.folder.name, "step": run.step, "judge": judge.name, "reference": judge.reference, **numbers})
     return _stored(args.to, rows, "\n".join(json.dumps(row, ensure_ascii=False) for row in rows))
 
 

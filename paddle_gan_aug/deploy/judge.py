@@ -6,7 +6,7 @@ test images only for final figures).
 
 from ..data import load, to_network
 from ..errors import InputError
-from ..metrics import class_shares, confident_share, mean_pairwise_distance
+from ..metrics import class_shares, code_accuracy, confident_share, mean_pairwise_distance
 from ..training import open_run
 
 
@@ -35,8 +35,21 @@ class Judge:
         self.real_distance = mean_pairwise_distance(features)
         self.reference = {"source": real.source, "count": len(real), "mean_pairwise_distance": round(self.real_distance, 4)}
 
-    def read(self, images):
-        """The numbers of `images`, float32 [N, C, H, W] in [-1, 1], as a dict of plain values."""
+    def samples(self, algorithm, count, rng):
+        """The numbers of `count` fresh images of `algorithm`; see `read`."""
+        latents, labels = algorithm.latents(count, rng), algorithm.default_labels(count)
+        codes = algorithm.categories(latents) if hasattr(algorithm, "categories") else None
+        return self.read(algorithm.draw(latents, labels), labels, codes)
+
+    def read(self, images, labels=None, codes=None):
+        """The numbers of images as a dict of plain values.
+
+        Args:
+            images: float32 [N, C, H, W] in [-1, 1].
+            labels: int64 [N], the class that each was asked for by: then also `agreement`, the share that is read as that, of all and of
+                the worst class (`smallest_agreement`).
+            codes: int64 [N], the category that each was made from: then also `code_accuracy`, see `metrics.code_accuracy`.
+        """
         probabilities, features = self.classifier.read(images)
         shares = class_shares(probabilities)
         numbers = {
@@ -46,6 +59,12 @@ class Judge:
             "smallest_class": round(float(shares.min()), 4),
             "diversity": round(mean_pairwise_distance(features) / self.real_distance, 4),
         }
+        if labels is not None:
+            agrees = probabilities.argmax(1) == labels
+            numbers["agreement"] = round(float(agrees.mean()), 4)
+            numbers["smallest_agreement"] = round(min(float(agrees[labels == label].mean()) for label in set(labels.tolist())), 4)
+        if codes is not None:
+            numbers["code_accuracy"] = round(code_accuracy(codes, probabilities.argmax(1))[0], 4)
         if self.class_name is not None:
             numbers["read_as_class"] = round(float(shares[self.classifier.class_names.index(str(self.class_name))]), 4)
         return numbers

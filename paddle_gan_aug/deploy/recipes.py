@@ -13,6 +13,7 @@ from pathlib import Path
 import yaml
 
 from .. import __version__, runtime
+from ..config import load_config
 from ..data import to_uint8
 from ..errors import InputError, RunFailed
 from ..files import atomic_write, find_path, make_folder
@@ -22,15 +23,18 @@ from ..training.loop import Callback
 from ..training.recovery import Recovery
 from .judge import Judge
 
-DEFAULTS = {"preset": "classic", "overrides": {}, "seeds": [0, 1], "samples": 5000, "plant": None}
+DEFAULTS = {"preset": "classic", "overrides": {}, "seeds": [0, 1], "samples": 5000, "evaluate": None, "plant": None}
+MEASURED = ("frechet", "kid", "precision", "recall", "density", "coverage", "memorisation")  # of `evaluate`; diversity is the judge's
 
 
 def run_recipes(recipes, judge, to, only=None, say=print):
     """Train every row of a recipe file that has no result yet.
 
     Args:
-        recipes: a YAML file: a list of {name, preset, overrides, seeds, marks, samples, plant}; marks are the steps at which that
-            many samples are judged, and the last one ends the run; plant: {step, factor}, D's learning rates are multiplied there.
+        recipes: a YAML file: a list of {name, preset, overrides, seeds, marks or images, samples, evaluate, plant}; marks are the steps
+            at which that many samples are judged, and the last one ends the run; images: instead of marks, how many real images D sees
+            in the whole run, judged at its end; evaluate: how many samples are measured against validation images at the last mark;
+            plant: {step, factor}, D's learning rates are multiplied there.
         judge: the run of `classify` that reads the samples, against validation images.
         to: the folder of results, for each row and seed `<name>-seed-<s>.json` and the picture `<name>-seed-<s>.png`.
         only: names of the rows to do; None = all.
@@ -63,11 +67,18 @@ def read_recipes(path):
     path = find_path(path)
     try:
         rows = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return [{**DEFAULTS, **row, "name": str(row["name"]), "marks": [int(mark) for mark in row["marks"]]} for row in rows]
+        rows = [{**DEFAULTS, **row, "name": str(row["name"])} for row in rows]
+        return [{**row, "marks": [int(mark) for mark in row.get("marks") or [_steps_of(row)]]} for row in rows]
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from None
     except (yaml.YAMLError, TypeError, KeyError, ValueError) as error:
         raise InputError(f"{path}: expected a list of rows with name and marks: {error}") from None
+
+
+def _steps_of(row):
+    """The steps in which D sees a row's `images`."""
+    options = load_config(row["preset"], row["overrides"]).train
+    return max(1, int(row["images"]) // (options.batch_size * options.discriminator_steps * options.accumulate))
 
 
 def _measure(recipe, seed, judge, picture, say):
@@ -94,9 +105,21 @@ def _measure(recipe, seed, judge, picture, say):
         else:
             if run.interrupted:
                 return None
-            save_png(picture, grid(to_uint8(run.algorithm.images(run.algorithm.latents(160, runtime.rng(seed, "fixed latents"))))))
+            latents = run.algorithm.latents(160, runtime.rng(seed, "fixed latents"))
+            save_png(picture, grid(to_uint8(run.algorithm.images(latents, run.algorithm.grid_labels(160, 16)))))
+            row["best"] = _best(output / "row")
         row["alarms"] = _alarms(output / "row")
     return {**row, "marks": marks.rows, "judge": marks.judge.name, "reference": marks.judge.reference, **marks.provenance}
+
+
+def _best(folder):
+    """The measures during training at the best of them, {"step", "frechet", …}, or None where there were none."""
+    rows = map(json.loads, (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines())
+    measured = [row for row in rows if row.get("eval/frechet") is not None]
+    if not measured:
+        return None
+    best = min(measured, key=lambda row: row["eval/frechet"])
+    return {"step": best["step"], **{name: best[f"eval/{name}"] for name in MEASURED}}
 
 
 def _alarms(folder):
@@ -128,7 +151,8 @@ class JudgedAt(Callback):
         self.provenance = {"version": __version__}
 
     def on_begin(self, progress):
-        self.judge = Judge(self.judge_run, "valid", self.recipe["overrides"].get("data.class_name"))
+        data = load_config(self.recipe["preset"], self.recipe["overrides"]).data
+        self.judge = Judge(self.judge_run, "valid", data.class_name, data.source)
         self.started = self.started or time.perf_counter()  # a run that recovers begins more than once
         self.provenance["process"] = vars(runtime.start("cpu"))
 
@@ -136,13 +160,23 @@ class JudgedAt(Callback):
         if progress.step not in self.recipe["marks"]:
             return
         paused = time.perf_counter()
-        images = progress.algorithm.sample(self.recipe["samples"], runtime.rng(self.seed, "judged samples"))
         row = {
             "step": progress.step,
             "seconds": round(paused - self.started - self.judging, 1),
             **{name: round(float(value), 4) for name, value in progress.values.items()},
-            **self.judge.read(images),
+            **self.judge.samples(progress.algorithm, self.recipe["samples"], runtime.rng(self.seed, "judged samples")),
         }
+        if self.recipe["evaluate"] and progress.step == max(self.recipe["marks"]):
+            row.update(self._measured(progress.algorithm))
         self.rows = [earlier for earlier in self.rows if earlier["step"] < row["step"]] + [row]
         self.say(json.dumps(row))
         self.judging += time.perf_counter() - paused
+
+    def _measured(self, algorithm):
+        """What `evaluate` says of fresh samples, against validation images."""
+        from ..training.evaluation import evaluate_images
+
+        data = load_config(self.recipe["preset"], self.recipe["overrides"]).data
+        images = to_uint8(algorithm.sample(self.recipe["evaluate"], runtime.rng(self.seed, "evaluation")))
+        result = evaluate_images(images, data.source, "valid", class_name=data.class_name, split=data.split)
+        return {name: result[name]["value"] for name in MEASURED}

@@ -10,6 +10,7 @@ _PUBLIC = {
     "class_histogram": "classification",
     "class_shares": "classification",
     "closeness_to_training": "memorisation",
+    "code_accuracy": "classification",
     "confident_share": "classification",
     "confusion_matrix": "classification",
     "duplicate_share": "memorisation",

@@ -69,6 +69,29 @@ def histogram_divergence(shares, reference=None):
     return float(rel_entr(shares / shares.sum(), reference / reference.sum()).sum())
 
 
+def code_accuracy(codes, classes):
+    """The share of images whose class is the one that their code stands for, under the best one-to-one matching of both, 0 to 1.
+
+    Args:
+        codes: int64 [N], what a generator was given. classes: int64 [N], what was read in its images.
+
+    Returns:
+        (share, {code: class}). With more codes than classes (or fewer) some stay without a partner.
+
+    Raises:
+        ValueError: nothing was given, or not as many codes as classes were read.
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    codes, classes = np.asarray(codes, dtype=np.int64), np.asarray(classes, dtype=np.int64)
+    if codes.shape != classes.shape or codes.ndim != 1 or not len(codes):
+        raise ValueError(f"expected two rows of one length, got shapes {list(codes.shape)} and {list(classes.shape)}")
+    counts = np.zeros((codes.max() + 1, classes.max() + 1), dtype=np.int64)
+    np.add.at(counts, (codes, classes), 1)
+    rows, columns = linear_sum_assignment(-counts)
+    return float(counts[rows, columns].sum() / len(codes)), dict(zip(rows.tolist(), columns.tolist()))
+
+
 def confident_share(probabilities, threshold=0.9):
     """The share of images whose largest class probability is at least `threshold`, 0 to 1."""
     return float((probabilities.max(1) >= threshold).mean())

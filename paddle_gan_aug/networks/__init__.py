@@ -4,7 +4,19 @@ They know nothing of losses, optimizers or data sets: sizes come in, logits or i
 """
 
 from .classifiers import CLASSIFIERS, LeNet, ResNet
-from .discriminators import ClassicDiscriminator
-from .generators import ClassicGenerator
+from .conditional import LABEL_FEATURES, EmbeddedLabels, HeadedDiscriminator
+from .discriminators import ClassicDiscriminator, HalvingDiscriminator
+from .generators import ClassicGenerator, DoublingGenerator
 
-__all__ = ["CLASSIFIERS", "ClassicDiscriminator", "ClassicGenerator", "LeNet", "ResNet"]
+__all__ = [
+    "CLASSIFIERS",
+    "LABEL_FEATURES",
+    "ClassicDiscriminator",
+    "ClassicGenerator",
+    "DoublingGenerator",
+    "EmbeddedLabels",
+    "HalvingDiscriminator",
+    "HeadedDiscriminator",
+    "LeNet",
+    "ResNet",
+]

@@ -88,9 +88,9 @@ class SplitLayer(nn.Layer):
 
 
 class Conv2D(SplitLayer):
-    """A stride-1 convolution, [N, in, H, W] -> [N, out, H + 2p - k + 1, W + 2p - k + 1].
+    """A convolution, [N, in, H, W] -> [N, out, (H + 2p - k) // stride + 1, (W + 2p - k) // stride + 1].
 
-    With few output channels it runs as the transposed convolution with the flipped, channel-swapped kernel: that form
+    With stride 1 and few output channels it runs as the transposed convolution with the flipped, channel-swapped kernel: that form
     multiplies first and scatters afterwards, so that its buffer holds k²·out numbers a pixel instead of k²·in. The
     transposed form has no second derivative; `double_grad=True` keeps the direct one.
 
@@ -99,14 +99,14 @@ class Conv2D(SplitLayer):
         double_grad: the layer can be differentiated twice; it then neither takes the transposed form nor shares out the batch.
     """
 
-    def __init__(self, in_channels, out_channels, kernel_size, padding=0, bias=True, init_std=None, double_grad=False):
+    def __init__(self, in_channels, out_channels, kernel_size, padding=0, bias=True, init_std=None, double_grad=False, stride=1):
         super().__init__()
         shape = [out_channels, in_channels, kernel_size, kernel_size]
         default = nn.initializer.Normal(0.0, (2 / (in_channels * kernel_size**2)) ** 0.5)  # Paddle's own for convolutions
         self.weight = self.create_parameter(shape, attr=weight_attr(init_std), default_initializer=default)
         self.bias = self.create_parameter([out_channels], is_bias=True) if bias else None
-        self.kernel_size, self.padding, self.double_grad = kernel_size, padding, double_grad
-        self.transposed = in_channels >= 16 * out_channels and padding < kernel_size and not double_grad
+        self.kernel_size, self.padding, self.double_grad, self.stride = kernel_size, padding, double_grad, stride
+        self.transposed = in_channels >= 16 * out_channels and padding < kernel_size and stride == 1 and not double_grad
 
     def forward(self, x):
         return self.compute(x, *self.given()) if self.double_grad else super().forward(x)
@@ -116,7 +116,7 @@ class Conv2D(SplitLayer):
             kernel = weight.flip([2, 3]).transpose([1, 0, 2, 3])
             y = F.conv2d_transpose(x, kernel, padding=self.kernel_size - 1 - self.padding)
         else:
-            y = F.conv2d(x, weight, padding=self.padding)
+            y = F.conv2d(x, weight, stride=self.stride, padding=self.padding)
         return y if bias is None else add_channel_bias(y, bias)
 
 
@@ -169,16 +169,18 @@ def enlarge_and_shift(size, kernel_size):
 
 
 class UpConv2D(SplitLayer):
-    """A transposed convolution that doubles the size (k4 s2 p1), [N, in, H, W] -> [N, out, 2H, 2W]."""
+    """A transposed convolution of stride 2 that doubles the size, [N, in, H, W] -> [N, out, 2H, 2W]; kernel_size 4 or 5."""
 
-    def __init__(self, in_channels, out_channels, bias=True, init_std=None):
+    def __init__(self, in_channels, out_channels, bias=True, init_std=None, kernel_size=4):
         super().__init__()
-        shape = [in_channels, out_channels, 4, 4]
+        shape = [in_channels, out_channels, kernel_size, kernel_size]
+        self.padding = (kernel_size - 1) // 2
+        self.output_padding = kernel_size % 2
         self.weight = self.create_parameter(shape, attr=weight_attr(init_std))
         self.bias = self.create_parameter([out_channels], is_bias=True) if bias else None
 
     def compute(self, x, weight, bias=None):
-        y = F.conv2d_transpose(x, weight, stride=2, padding=1)
+        y = F.conv2d_transpose(x, weight, stride=2, padding=self.padding, output_padding=self.output_padding)
         return y if bias is None else add_channel_bias(y, bias)
 
 

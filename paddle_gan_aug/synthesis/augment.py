@@ -299,7 +299,7 @@ def _timed(config, images):
     config = load_config(config, {"train.batch_size": min(config.train.batch_size, len(images))})
     batches = training_batches(config, images)
     algorithm = build(config, images.shape, images.class_names)
-    total = planned_steps(config, batches.steps_per_epoch // algorithm.batches_per_step)
+    total = planned_steps(config, algorithm.steps_per_epoch(batches))
     taken = []
     for number in range(1, TIMED_STEPS + 1):
         algorithm.begin_step(number, total)

@@ -104,11 +104,12 @@ def _images_of(run_or_images, data, count, seed, checkpoint, device, threads, re
     if not opened.algorithm.latent_dim:
         raise InputError(f"run {opened.folder} makes no images: it trained the algorithm {opened.config.algorithm}")
     images = to_uint8(opened.algorithm.sample(count or COUNT, runtime.rng(seed, "evaluation")))
+    labels = opened.algorithm.default_labels(len(images))
     learnt = opened.config.data
     source = Source.of(learnt)
     source = replace(source.renamed(data) if data else source, **{name: value for name, value in reading.items() if value})
     real = {"source": source, "class_name": learnt.class_name, "split": learnt.split}
-    return images, None, real, opened.folder / "report" / f"evaluation-{opened.step}"
+    return images, labels, real, opened.folder / "report" / f"evaluation-{opened.step}"
 
 
 def _as_real_classes(labels, names, source):

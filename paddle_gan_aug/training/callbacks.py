@@ -7,6 +7,7 @@ from tqdm import tqdm
 
 from ..data import to_uint8
 from ..pictures import grid, titled_grid
+from ..runtime import rng
 from .checkpoint import save_checkpoint
 from .loop import Callback
 
@@ -93,19 +94,31 @@ class Recorder(Callback):
 class Grids(Callback):
     """Draws the run's fixed latents into `samples/step-<n>.png` and the dashboard every `every` steps and at the run's last.
 
+    A conditional algorithm draws one class a row. One with a code adds `samples/<code>-step-<n>.png`, where that code alone changes.
+
     Args:
         latents: float32 [N, latent_dim], the same for the whole run.
+        seed: the run's root seed, for all else of the latents in which a code is swept.
     """
 
-    def __init__(self, folder, records, latents, every):
-        self.folder, self.records, self.latents, self.every = folder, records, latents, every
+    columns = 16
+
+    def __init__(self, folder, records, latents, every, seed=0):
+        self.folder, self.records, self.latents, self.every, self.seed = folder, records, latents, every, seed
 
     def on_step(self, progress):
         if progress.step % self.every == 0 or progress.complete:
-            images = to_uint8(progress.algorithm.images(self.latents))
-            path = self.folder / f"step-{progress.step:06d}.png"
-            titled_grid(path, images, f"epoch {progress.epoch}, step {progress.step}")
-            self.records.image(progress.step, grid(images))
+            algorithm = progress.algorithm
+            labels = algorithm.grid_labels(len(self.latents), self.columns)
+            self._draw(progress, "", "numbers", algorithm.images(self.latents, labels))
+            for name, latents in algorithm.sweeps(self.columns, rng(self.seed, "sweeps")).items():
+                self._draw(progress, f"{name}-", name, algorithm.images(latents))
+
+    def _draw(self, progress, prefix, tag, images):
+        images = to_uint8(images)
+        title = f"epoch {progress.epoch}, step {progress.step}" + (f", {tag}" if prefix else "")
+        titled_grid(self.folder / f"{prefix}step-{progress.step:06d}.png", images, title, self.columns)
+        self.records.image(progress.step, grid(images, self.columns), tag)
 
 
 class Checkpoints(Callback):

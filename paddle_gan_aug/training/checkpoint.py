@@ -67,7 +67,7 @@ def _save(folder, temporary, step, algorithm, latents, state, keep, best):
         weights[LATENTS] = latents
     for name, arrays in (("weights", weights), ("optimizers", algorithm.optimizer_state())):
         save_file({key: np.ascontiguousarray(value) for key, value in arrays.items()}, temporary / f"{name}.safetensors")
-    write_json(temporary / "state.json", {"step": step, **state})
+    write_json(temporary / "state.json", {"step": step, "algorithm": algorithm.state(), **state})
     checksums = {}
     for path in sorted(temporary.iterdir()):
         with open(path, "rb+") as file:
@@ -153,6 +153,7 @@ def load_checkpoint(path, algorithm, optimizers=True, adopt=False):
             algorithm.load_weights(weights)
         if optimizers and not adopt:
             algorithm.load_optimizer_state(load_file(path / "optimizers.safetensors"))
+            algorithm.load_state(state.get("algorithm", {}))
     except (OSError, ValueError, SafetensorError) as error:
         raise DamagedCheckpoint(f"{path}: {error}") from None
     return state, latents

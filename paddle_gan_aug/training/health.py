@@ -89,7 +89,8 @@ class HealthMonitor(Callback):
     def _look(self, progress):
         algorithm, half = progress.algorithm, self.settings.samples // 2
         fresh = algorithm.latents(self.settings.samples - half, runtime.rng(self.seed, "health", progress.step))
-        signs = image_signs(algorithm.images(np.concatenate([self.latents[:half], fresh])))
+        latents = np.concatenate([self.latents[:half], fresh])
+        signs = image_signs(algorithm.images(latents, algorithm.default_labels(len(latents))))
         certain = self._training_alarms(progress.values)
         found = self.limits.alarms(signs) + certain
         progress.values.update({f"health/{name}": value for name, value in signs.items()})

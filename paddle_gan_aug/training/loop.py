@@ -18,7 +18,7 @@ class Progress:
     step: int  # steps done so far, from the beginning of the run
     total_steps: int
     steps_per_epoch: int
-    batch_size: int
+    batch_size: int  # real images a step
     values: dict = field(default_factory=dict)  # what the last step returned, and numbers that callbacks found in it
     notes: dict = field(default_factory=dict)  # what else is to be recorded of the last step
     best: Optional[dict] = None  # set by a callback when this step is the best so far: {"metric", "value"}; its checkpoint is kept
@@ -77,7 +77,8 @@ def run_steps(algorithm, batches, total_steps, seed, callbacks, first_step=0):
     Returns:
         The final `Progress`. SIGINT or SIGTERM end the run after the step under way; `interrupted` then names the signal.
     """
-    progress = Progress(algorithm, first_step, total_steps, batches.steps_per_epoch, batches.batch_size, first_step=first_step)
+    real_per_step = batches.batch_size * algorithm.batches_per_step
+    progress = Progress(algorithm, first_step, total_steps, algorithm.steps_per_epoch(batches), real_per_step, first_step=first_step)
     with contextlib.ExitStack() as stack:
         for callback in callbacks:
             stack.callback(callback.close)

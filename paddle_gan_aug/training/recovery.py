@@ -9,6 +9,7 @@ import json
 from dataclasses import dataclass
 from typing import Callable
 
+from ..algorithms.combinations import SMOOTHED
 from ..config import load_config
 from ..errors import InputError, RunFailed
 from ..files import write_json
@@ -27,6 +28,7 @@ class Rung:
         overrides: (configuration, step it goes on from) -> {"section.key": value}.
         keeps_optimizers: whether the optimizers' moments still fit.
         from_start: begin anew instead of going back to a checkpoint.
+        applies: configuration -> whether the rung changes anything there; it is passed over otherwise.
     """
 
     name: str
@@ -34,13 +36,20 @@ class Rung:
     overrides: Callable
     keeps_optimizers: bool = True
     from_start: bool = False
+    applies: Callable = lambda config: True
+
+
+def _smaller_d_step(config, step):
+    halved = {"optimizer.discriminator_lr": config.optimizer.discriminator_lr / 2}
+    smooths = config.algorithm == "classic" or config.loss.name in SMOOTHED
+    return {**halved, "train.real_target": 0.9} if smooths else halved
 
 
 LADDER = [
     Rung(
         "smaller-d-step",
-        "half D's learning rate, and one-sided label smoothing",
-        lambda config, step: {"optimizer.discriminator_lr": config.optimizer.discriminator_lr / 2, "train.real_target": 0.9},
+        "half D's learning rate, and one-sided label smoothing where the loss has labels",
+        _smaller_d_step,
     ),
     Rung(
         "instance-noise",
@@ -52,6 +61,7 @@ LADDER = [
         "spectral normalisation in D (its weights are kept, the optimizers begin anew)",
         lambda config, step: {"discriminator.norm": "spectral"},
         keeps_optimizers=False,
+        applies=lambda config: config.discriminator.norm != "spectral",
     ),
     Rung(
         "new-seed",
@@ -91,18 +101,21 @@ class Recovery:
             config = load_config(config, RUNGS[use["rung"]].overrides(config, use["from_step"]))
         return config
 
-    def climb(self, collapse, checkpoint_step, tries):
-        """Take the next rung after `collapse`, back to `checkpoint_step`, and write it down; returns the `Rung`.
+    def climb(self, collapse, checkpoint_step, tries, config):
+        """Take the next rung that applies to `config` after `collapse`, back to `checkpoint_step`, and write it down; returns the `Rung`.
 
         Raises:
             RunFailed: no rung is left, or `tries` are used up; the run is marked as failed.
         """
-        if len(self.used) >= min(tries, len(LADDER)):
+        names = [use["rung"] for use in self.used]
+        left = LADDER[LADDER.index(RUNGS[names[-1]]) + 1 :] if names else LADDER
+        left = [rung for rung in left if rung.applies(config)]
+        if len(names) >= tries or not left:
             self.failed = str(collapse)
             self._write()
-            tried = ", ".join(use["rung"] for use in self.used) or "nothing"
+            tried = ", ".join(names) or "nothing"
             raise RunFailed(f"run {self.path.parent.name} collapsed and could not be recovered ({collapse}); tried: {tried}")
-        rung = LADDER[len(self.used)]
+        rung = left[0]
         from_step = 0 if rung.from_start else checkpoint_step
         self.used.append({"rung": rung.name, "alarm_step": collapse.step, "alarms": collapse.alarms, "from_step": from_step})
         self._write()

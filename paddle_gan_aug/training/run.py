@@ -24,7 +24,10 @@ from .recovery import Recovery
 from .validation import Validation
 
 CONTINUE_MAY_CHANGE = ("train.steps", "train.epochs", "checkpoint.", "log.", "runtime.")
-HYPERPARAMETERS = ("algorithm", "data.", "generator.", "discriminator.", "classifier.", "optimizer.", "train.")
+HYPERPARAMETERS = (
+    *("algorithm", "data.", "generator.", "discriminator.", "loss.", "code.", "regularizer.", "diffaugment."),
+    *("classifier.", "optimizer.", "train."),
+)
 
 
 @dataclass
@@ -108,7 +111,7 @@ def _train_in(folder, config, log, resume, callbacks, quiet, say, generated):
                 return session.train(*parts, resume, bool(recovery.used))
             except Collapsed as collapse:
                 steps = [step for step in steps_on_disk(folder / "checkpoints") if step <= collapse.healthy_step]
-                rung = recovery.climb(collapse, max(steps, default=0), config.health.tries)
+                rung = recovery.climb(collapse, max(steps, default=0), config.health.tries, config)
                 back_to = recovery.used[-1]["from_step"]
                 remove_checkpoints(folder / "checkpoints", after=back_to)
                 session.keep_optimizers, resume = rung.keeps_optimizers, True
@@ -138,7 +141,7 @@ class _Session:
         runtime.seed_paddle(seed, "initial weights")
         algorithm = build(config, self.images.images.shape[1:], self.images.class_names)
         batches.pairs = algorithm.pairs
-        return config, batches, algorithm, planned_steps(config, batches.steps_per_epoch // algorithm.batches_per_step)
+        return config, batches, algorithm, planned_steps(config, algorithm.steps_per_epoch(batches))
 
     def train(self, config, batches, algorithm, total_steps, resume, recovering):
         """One stretch of training, from the newest checkpoint when `resume`; see `_train_in`."""
@@ -200,7 +203,7 @@ class _Session:
             with_state = [Validation(config)]
         callbacks += [*with_state, Recorder(records, config.log.every_steps)]
         if latents is not None:
-            callbacks.append(Grids(make_folder(self.folder / "samples"), records, latents, config.log.grid_every_steps))
+            callbacks.append(Grids(make_folder(self.folder / "samples"), records, latents, config.log.grid_every_steps, config.train.seed))
         options = config.checkpoint
         return [*callbacks, Checkpoints(self.folder / "checkpoints", latents, provenance, options.every_steps, options.keep, with_state)]
 

@@ -45,6 +45,59 @@ def test_recipe_rows_are_stored_judged_and_skipped(cli, judge, small_mnist, tmp_
     assert table.count("| tiny |") == 4  # two seeds, two marks each
 
 
+def test_the_zoo_measures_every_kind_of_gan_at_one_budget(cli, judge, tmp_path):
+    recipes, results = tmp_path / "zoo.yaml", tmp_path / "results"
+    small = {**TINY, "train.accumulate": 2}
+    rows = [
+        {"name": name, "preset": name, "overrides": small, "seeds": [0], "images": 400, "samples": 100, "evaluate": 200}
+        for name in ("projection", "infogan")
+    ]
+    rows[1]["overrides"] = {**small, "train.discriminator_steps": 2, "eval.every_steps": 1, "eval.count": 200}
+    recipes.write_text(yaml.safe_dump(rows))
+    done = cli("bench", "zoo", "--recipes", recipes, "--judge", judge, "--to", results)
+    conditional, coded = (json.loads((results / f"{name}-seed-0.json").read_text()) for name in ("projection", "infogan"))
+    assert ([mark["step"] for mark in conditional["marks"]], [mark["step"] for mark in coded["marks"]]) == ([4], [2])
+    assert 0 <= conditional["marks"][0]["smallest_agreement"] <= conditional["marks"][0]["agreement"] <= 1
+    assert coded["marks"][0]["code_accuracy"] >= 0.1 and "agreement" not in coded["marks"][0]
+    assert conditional["marks"][0]["frechet"] > 0 and conditional["best"] is None
+    assert coded["best"]["step"] in (1, 2) and coded["best"]["frechet"] > 0
+    assert done.stdout.count("\n") == 4
+    stored = cli("bench", "zoo", "--recipes", recipes, "--judge", judge, "--to", results, "--stored")
+    assert stored.stdout == done.stdout
+
+
+@pytest.mark.parametrize("name", ["zoo", "diffaugment"])
+def test_shipped_lists_can_be_read(name):
+    from pathlib import Path
+
+    from paddle_gan_aug.config import all_keys, load_config, presets
+    from paddle_gan_aug.deploy.recipes import read_recipes
+
+    if name == "diffaugment" and "data.per_class" not in all_keys():
+        pytest.skip("it takes a few images of each class")
+    rows = read_recipes(Path(__file__).resolve().parents[2] / "work" / f"{name}.yaml")
+    assert len({row["name"] for row in rows}) == len(rows)
+    for row in rows:
+        options = load_config(row["preset"], row["overrides"]).train
+        assert row["marks"] == [row["images"] // (options.batch_size * options.discriminator_steps)]
+    if name == "zoo":
+        of_noise = {preset for preset in presets() if load_config(preset).algorithm in ("classic", "gan", "infogan")}
+        assert of_noise == {row["preset"] for row in rows}
+
+
+def test_agreement_and_codes_are_read_by_the_judge(judge):
+    from paddle_gan_aug.data import load, to_network
+    from paddle_gan_aug.deploy.judge import Judge
+
+    real = load("mnist", "valid").subset(range(400))
+    images = to_network(real.images)
+    told = Judge(judge, "valid", count=400)
+    right = told.read(images, labels=real.labels, codes=(real.labels + 3) % 10)
+    assert right["agreement"] > 0.7 and right["code_accuracy"] == pytest.approx(right["agreement"], abs=0.02)
+    assert told.read(images, labels=(real.labels + 1) % 10)["agreement"] < 0.2
+    assert "agreement" not in told.read(images)
+
+
 def test_the_judge_reads_real_digits_as_they_are(judge):
     from paddle_gan_aug.data import load, to_network
     from paddle_gan_aug.deploy.judge import Judge

@@ -7,6 +7,7 @@ from paddle_gan_aug.metrics import (
     accuracy,
     class_histogram,
     class_shares,
+    code_accuracy,
     confident_share,
     confusion_matrix,
     histogram_divergence,
@@ -14,6 +15,17 @@ from paddle_gan_aug.metrics import (
 )
 
 PROBABILITIES = np.array([[0.95, 0.03, 0.02], [0.5, 0.3, 0.2], [0.05, 0.9, 0.05], [0.1, 0.1, 0.8]])
+
+
+def test_codes_are_matched_one_to_one():
+    # 0 is mostly a 2 and 1 always a 2, but a class can be given away once only
+    share, matching = code_accuracy([0, 0, 0, 1, 1, 1, 2, 2], [2, 2, 0, 2, 2, 2, 1, 0])
+    assert (share, matching) == ((3 + 1 + 1) / 8, {0: 0, 1: 2, 2: 1})
+    assert code_accuracy([0, 0, 1, 1], [5, 5, 5, 5])[0] == 0.5
+    assert code_accuracy([2, 0, 1], [0, 1, 2]) == (1.0, {0: 1, 1: 2, 2: 0})
+    for codes, classes in (([], []), ([1], [1, 2])):
+        with pytest.raises(ValueError, match="two rows"):
+            code_accuracy(codes, classes)
 
 
 def test_confusion_matrix_and_accuracy():

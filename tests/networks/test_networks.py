@@ -71,6 +71,114 @@ def test_sizes_follow_image_size_channels_and_width():
         ClassicDiscriminator(image_size=8)
 
 
+BN = 2  # scale and shift
+PUBLISHED = {  # (architecture, image size, channels) -> parameters of G, parameters of D
+    ("augmentor", 28, 1): (
+        100 * 12544 + BN * 12544 + 256 * 128 * 25 + BN * 128 + 128 * 64 * 25 + BN * 64 + 64 * 25 + 1,
+        64 * 25 + 64 + 64 * 128 * 25 + 128 + linear(128 * 49, 1),
+    ),
+    ("folder", 32, 3): (
+        100 * 256 + 256 * 256 + 256 * 8192 + BN * (256 + 256 + 8192) + 128 * 128 * 25 + BN * 128 + 128 * 64 * 25 + BN * 64 + 64 * 75 + 3,
+        64 * 75 + 64 + 64 * 128 * 25 + 128 + linear(128 * 64, 1),
+    ),
+    ("folder", 64, 3): (
+        (100 * 256 + 256 * 256 + 256 * 8192 + BN * (256 + 256 + 8192))
+        + (128 * 128 * 25 + BN * 128 + 128 * 64 * 25 + BN * 64 + 64 * 32 * 25 + BN * 32 + 32 * 75 + 3),
+        64 * 75 + 64 + 64 * 128 * 25 + 128 + 128 * 256 * 25 + 256 + linear(256 * 64, 1),
+    ),
+    ("dcgan", 28, 1): (
+        100 * 12544 + BN * 12544 + 256 * 128 * 16 + BN * 128 + 128 * 64 * 16 + BN * 64 + 64 * 9 + 1,
+        64 * 16 + 64 + 64 * 128 * 16 + 128 + 128 * 256 * 9 + 256 + linear(256 * 49, 1),
+    ),
+}
+
+
+@pytest.mark.parametrize("architecture, size, channels", PUBLISHED)
+def test_networks_by_size_have_the_published_parameters(architecture, size, channels):
+    import paddle
+
+    from paddle_gan_aug.networks import DoublingGenerator, HalvingDiscriminator
+
+    of_generator, of_discriminator = PUBLISHED[architecture, size, channels]
+    generator = DoublingGenerator(architecture, size, channels)
+    assert parameter_count(generator) == of_generator
+    assert paddle.summary(generator, (2, 100))["trainable_params"] == of_generator
+    for norm in ("none", "spectral"):
+        discriminator = HalvingDiscriminator(architecture, size, channels, norm=norm)
+        assert parameter_count(discriminator) == of_discriminator
+        assert paddle.summary(discriminator, (2, channels, size, size))["total_params"] >= of_discriminator
+
+
+@pytest.mark.parametrize("architecture", ["augmentor", "folder", "dcgan"])
+@pytest.mark.parametrize("size, channels", [(12, 1), (28, 3), (32, 1), (64, 3)])
+@pytest.mark.parametrize("norm", ["none", "batch", "instance"])
+def test_networks_by_size_fit_every_size(architecture, size, channels, norm):
+    import paddle
+
+    from paddle_gan_aug.networks import DoublingGenerator, HalvingDiscriminator
+
+    images = DoublingGenerator(architecture, size, channels, width=0.03)(paddle.randn([3, 100]))
+    assert images.shape == [3, channels, size, size]
+    assert float(images.abs().max()) <= 1
+    discriminator = HalvingDiscriminator(architecture, size, channels, width=0.03, norm=norm, head="softmax", dropout=0.3)
+    assert discriminator(images).shape == [3, 2]
+    assert discriminator.features(images).shape == [3, discriminator.feature_width]
+
+
+def test_sizes_that_are_no_small_base_doubled():
+    from paddle_gan_aug.networks.generators import base_and_doublings
+
+    assert [base_and_doublings(size) for size in (12, 28, 32, 48, 64, 96)] == [(6, 1), (7, 2), (8, 2), (6, 3), (8, 3), (6, 4)]
+    for size in (7, 30, 25, 100):
+        with pytest.raises(ValueError, match="doubled"):
+            base_and_doublings(size)
+
+
+def test_minibatch_std_is_the_mean_deviation_over_the_batch():
+    import paddle
+
+    from paddle_gan_aug.networks import ClassicDiscriminator, HalvingDiscriminator
+    from paddle_gan_aug.networks.discriminators import with_minibatch_std
+
+    x = np.random.default_rng(0).standard_normal((5, 3, 4, 4)).astype("float32")
+    seen = with_minibatch_std(paddle.to_tensor(x)).numpy()
+    np.testing.assert_array_equal(seen[:, :3], x)
+    np.testing.assert_allclose(seen[:, 3], x.std(0).mean(), rtol=1e-5)
+    alike = with_minibatch_std(paddle.to_tensor(np.repeat(x[:1], 5, 0))).numpy()
+    assert alike[:, 3].max() <= 1.01e-4
+    for net in (ClassicDiscriminator(12, width=0.1, minibatch_std=True), HalvingDiscriminator("dcgan", 12, width=0.1, minibatch_std=True)):
+        assert net(paddle.randn([4, 1, 12, 12])).shape == [4, 1]
+
+
+@pytest.mark.parametrize("kernel", [4, 5])
+def test_up_conv_doubles_by_either_kernel(kernel):
+    from paddle import nn
+
+    from paddle_gan_aug.networks.layers import UpConv2D
+
+    ours = UpConv2D(6, 3, kernel_size=kernel)
+    theirs = nn.Conv2DTranspose(6, 3, kernel, stride=2, padding=(kernel - 1) // 2, output_padding=kernel % 2)
+    ours.bias.set_value(random_tensor([3], 1))
+    theirs.set_state_dict(ours.state_dict())
+    x = random_tensor([2, 6, 7, 7])
+    assert ours(x).shape == [2, 3, 14, 14]
+    assert_same(gradients(ours, [x], [ours.weight, ours.bias]), gradients(theirs, [x], [theirs.weight, theirs.bias]))
+
+
+@pytest.mark.parametrize("inputs, outputs, kernel", [(3, 8, 5), (32, 1, 4)])
+def test_strided_conv2d_equals_paddles(inputs, outputs, kernel):
+    from paddle import nn
+
+    from paddle_gan_aug.networks.layers import Conv2D
+
+    ours = Conv2D(inputs, outputs, kernel, padding=(kernel - 1) // 2, stride=2)
+    assert not ours.transposed
+    theirs = nn.Conv2D(inputs, outputs, kernel, stride=2, padding=(kernel - 1) // 2)
+    theirs.set_state_dict(ours.state_dict())
+    x = random_tensor([2, inputs, 14, 14])
+    assert_same(gradients(ours, [x], [ours.weight]), gradients(theirs, [x], [theirs.weight]))
+
+
 def test_lenet_sizes_and_features():
     import paddle
 

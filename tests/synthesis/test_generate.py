@@ -49,6 +49,17 @@ def test_the_seed_decides_and_longer_sets_begin_alike(cli, run, tmp_path):
         assert np.abs(one - other).max() <= 1  # the last bits of a product depend on how many rows it has
 
 
+def test_a_conditional_run_shows_the_classes_in_turn(tmp_path, small_mnist):
+    import paddle_gan_aug
+
+    overrides = {"data.source": str(small_mnist), "train.steps": 2, "log.visualdl": False}
+    overrides.update({"generator.width": 0.05, "discriminator.width": 0.05, "train.batch_size": 20})
+    run = paddle_gan_aug.train("projection", run="r", output=tmp_path, log=tmp_path, overrides=overrides, quiet=True)
+    paddle_gan_aug.generate(run.folder, 12, tmp_path / "images")
+    rows = [json.loads(line) for line in (tmp_path / "images" / "manifest.jsonl").read_text().splitlines()]
+    assert [row["class"] for row in rows] == [*"0123456789", "0", "1"]
+
+
 @pytest.mark.parametrize(
     "arguments, words",
     [

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 import paddle_gan_aug
-from paddle_gan_aug.config import load_config
+from paddle_gan_aug.algorithms.combinations import SMOOTHED, check_combination
+from paddle_gan_aug.config import load_config, presets
 from paddle_gan_aug.data import load, to_network
 from paddle_gan_aug.errors import RunFailed
-from paddle_gan_aug.training.recovery import LADDER, Recovery
+from paddle_gan_aug.training.health import Collapsed
+from paddle_gan_aug.training.recovery import LADDER, RUNGS, Recovery
 
 TINY = {
     "generator.width": 0.05,
@@ -32,7 +34,7 @@ def run(tmp_path, small_mnist, monkeypatch):
     digits = to_network(load("mnist", "train").subset(range(2000)).images)
 
     def start(black, **overrides):
-        def images(self, latents):
+        def images(self, latents, labels=None):
             if black(self.config, self.step_number):
                 return np.full((len(latents), 1, 28, 28), -1.0, dtype="float32")
             return digits[(int(abs(latents[0, 0]) * 1e6) + np.arange(len(latents))) % len(digits)]
@@ -148,6 +150,27 @@ def test_a_loss_that_is_not_finite_is_an_alarm_without_a_second_look(run, monkey
     assert use["alarms"] == ["a loss that is not finite"]
     assert use["alarm_step"] == 8
     assert done.step == 20
+
+
+@pytest.mark.parametrize("preset", [name for name in presets() if load_config(name).algorithm in ("classic", "gan", "infogan")])
+def test_every_rung_that_applies_leaves_a_preset_valid(preset):
+    config = load_config(preset)
+    assert RUNGS["spectral-norm"].applies(config) == (preset != "dcgan-sn-hinge")
+    for rung in LADDER:
+        if rung.applies(config):
+            config = load_config(config, rung.overrides(config, 10))
+            check_combination(config)
+    assert config.discriminator.norm == "spectral"
+    assert (config.train.real_target == 0.9) == (config.algorithm == "classic" or config.loss.name in SMOOTHED)
+
+
+def test_rungs_that_change_nothing_are_passed_over(tmp_path):
+    recovery, config = Recovery(tmp_path), load_config("dcgan-sn-hinge")
+    collapse = Collapsed(20, ["blank images"], 10)
+    names = [recovery.climb(collapse, 10, 4, recovery.config(config)).name for _ in range(3)]
+    assert names == ["smaller-d-step", "instance-noise", "new-seed"]
+    with pytest.raises(RunFailed, match="tried: smaller-d-step, instance-noise, new-seed"):
+        recovery.climb(collapse, 10, 4, recovery.config(config))
 
 
 def test_the_command_line_ends_with_1(cli, small, small_mnist):

@@ -180,6 +180,81 @@ def test_the_choices_train_and_sample(cli, small, small_mnist, overrides):
     cli("generate", cli.output / "r", "--count", 3, "--to", cli.folder / "images")
 
 
+def adversarial_presets():
+    from paddle_gan_aug.config import load_config, presets
+
+    return [name for name in presets() if load_config(name).algorithm in ("gan", "infogan")]
+
+
+@pytest.mark.parametrize("preset", adversarial_presets())
+def test_every_preset_trains_goes_on_bit_for_bit_and_draws(tmp_path, small_mnist, preset):
+    import paddle_gan_aug
+
+    narrow = {"generator.width": 0.05, "discriminator.width": 0.05, "train.batch_size": 20, "log.grid_images": 32, "log.visualdl": False}
+    rest = {
+        "health.every_steps": 2,
+        "health.recover": False,
+        "log.every_steps": 1,
+        "log.grid_every_steps": 2,
+        "optimizer.schedule": "constant",
+    }
+    overrides = {"data.source": str(small_mnist), **narrow, **rest}
+
+    def train(name, steps, resume=False):
+        options = {"overrides": {"train.steps": steps}, "resume": True} if resume else {"overrides": {**overrides, "train.steps": steps}}
+        return paddle_gan_aug.train(preset, run=name, output=tmp_path, log=tmp_path / "log", quiet=True, **options)
+
+    train("whole", 4)
+    train("parts", 2)
+    run = train("parts", 4, resume=True)
+    same_checkpoint(tmp_path / "whole" / "checkpoints" / "step-4", tmp_path / "parts" / "checkpoints" / "step-4")
+    assert without_times(metrics(tmp_path / "whole")) == without_times(metrics(tmp_path / "parts"))
+    assert all("health/contrast" in row for row in metrics(tmp_path / "whole")[1::2])
+    drawn = {path.name for path in (tmp_path / "whole" / "samples").iterdir()}
+    sweeps = {"category-", "code-1-", "code-2-"} if preset == "infogan" else set()
+    assert drawn == {f"{prefix}step-{step:06d}.png" for prefix in ("", *sweeps) for step in (2, 4)}
+    again = paddle_gan_aug.open_run(tmp_path / "whole").algorithm
+    np.testing.assert_array_equal(again.sample(5, np.random.default_rng(0)), run.algorithm.sample(5, np.random.default_rng(0)))
+
+
+def test_d_steps_count_as_data_and_settings_are_hyperparameters(tmp_path, small_mnist):
+    import paddle_gan_aug
+    from paddle_gan_aug.training.run import HYPERPARAMETERS
+
+    narrow = {"generator.width": 0.05, "discriminator.width": 0.05, "train.batch_size": 50, "log.visualdl": False, "log.every_steps": 1}
+    overrides = {"data.source": str(small_mnist), **narrow, "train.discriminator_steps": 2, "train.steps": None, "train.epochs": 2}
+    run = paddle_gan_aug.train("wgan", run="r", output=tmp_path, log=tmp_path, overrides=overrides, quiet=True)
+    assert run.step == 10  # 500 images are ten batches, and five steps, an epoch
+    assert [row["epoch"] for row in metrics(tmp_path / "r")] == [1] * 5 + [2] * 5
+    assert {"loss.", "regularizer.", "diffaugment.", "code."} <= set(HYPERPARAMETERS)
+
+
+def test_a_conditional_grid_has_one_class_a_row(tmp_path, monkeypatch):
+    from types import SimpleNamespace
+
+    from paddle_gan_aug.training import callbacks
+
+    asked = []
+
+    class Algorithm:
+        def images(self, latents, labels=None):
+            asked.append(labels)
+            return np.zeros((len(latents), 1, 4, 4), "float32")
+
+        def grid_labels(self, count, columns):
+            return np.arange(count) // columns % 3
+
+        def sweeps(self, columns, rng):
+            return {"category": rng.standard_normal((columns, 5))}
+
+    records = SimpleNamespace(image=lambda step, image, tag: asked.append((tag, image.shape)))
+    grids = callbacks.Grids(tmp_path, records, np.zeros((64, 5)), every=10, seed=1)
+    grids.on_step(SimpleNamespace(step=10, epoch=1, complete=False, algorithm=Algorithm()))
+    assert asked[0].tolist() == [0] * 16 + [1] * 16 + [2] * 16 + [0] * 16
+    assert asked[1:] == [("numbers", (16, 64, 3)), None, ("category", (4, 64, 3))]
+    assert sorted(os.listdir(tmp_path)) == ["category-step-000010.png", "step-000010.png"]
+
+
 def test_same_seed_same_run(cli, small, small_mnist):
     for name in ("one", "two"):
         cli("train", "--data", small_mnist, *small, "--steps", 6, "--run", name)

@@ -1,0 +1,73 @@
+"""InfoGAN (Chen et al. 2016): a generator whose latents hold a code, and a second head of D that reads it back.
+
+Part of the latents are a category and continuous codes; D's second head, Q, says what they were, and D's features and G learn to make
+that possible. What G can be read by is what it varies by: the category becomes the digit, the continuous codes slant and stroke.
+No label is looked at.
+"""
+
+import numpy as np
+import paddle
+from paddle.nn import functional as F
+
+from .adversarial import AdversarialGAN
+
+
+class InfoGAN(AdversarialGAN):
+    """See the module. Latents are [noise N(0, 1) (`generator.latent_dim`), category one-hot (`code.categories`), codes U(-1, 1)]."""
+
+    def _latent_size(self):
+        return self.config.generator.latent_dim + self._auxiliary_size()
+
+    def _auxiliary_size(self):
+        return self.config.code.categories + self.config.code.continuous
+
+    def latents(self, count, rng):
+        """`count` latents, float32 [count, latent_dim]; see the class."""
+        noise = rng.standard_normal((count, self.config.generator.latent_dim), dtype=np.float32)
+        categories = rng.integers(self.config.code.categories, size=count)
+        codes = rng.uniform(-1, 1, (count, self.config.code.continuous))
+        return self.compose(noise, categories, codes)
+
+    def compose(self, noise, categories, codes):
+        """Latents of these parts: noise [N, D], categories int [N], codes [N, continuous]."""
+        one_hot = np.eye(self.config.code.categories)[categories]
+        return np.concatenate([noise, one_hot, codes], axis=1).astype(np.float32)
+
+    def categories(self, latents):
+        """The category in each of `latents`, int64 [N]."""
+        start = self.config.generator.latent_dim
+        return latents[:, start : start + self.config.code.categories].argmax(1)
+
+    def sweeps(self, columns, rng):
+        """Latents whose images show what each code does: {name: float32 [rows · columns, latent_dim]}.
+
+        "category": a row each, the noise of a column the same in all rows. "code-1", …: that code goes from -2 to 2 along a row of each
+        category, all else of the row fixed (the paper's figure 2 shows as much beyond the trained ±1).
+        """
+        rows, options = self.config.code.categories, self.config.code
+        categories = np.repeat(np.arange(rows), columns)
+        noise = rng.standard_normal((columns, self.config.generator.latent_dim))
+        codes = rng.uniform(-1, 1, (columns, options.continuous))
+        found = {"category": self.compose(np.tile(noise, (rows, 1)), categories, np.tile(codes, (rows, 1)))}
+        still = np.repeat(noise[np.arange(rows) % columns], columns, axis=0)
+        for number in range(options.continuous):
+            swept = np.zeros((rows * columns, options.continuous))
+            swept[:, number] = np.tile(np.linspace(-2, 2, columns), rows)
+            found[f"code-{number + 1}"] = self.compose(still, categories, swept)
+        return found
+
+    def _d_extra(self, real_read, labels, fake_read, fake):
+        return self._information(fake_read, fake)
+
+    def _g_extra(self, fake_read, fake):
+        return self._information(fake_read, fake)
+
+    def _information(self, read, fake):
+        """The two terms of the lower bound on the mutual information (eq. 5), negated: cross-entropy, and half the squared error."""
+        options, count = self.config.loss, self.config.code.categories
+        categories = paddle.to_tensor(self.categories(fake.latents))
+        found = {"category_loss": (options.category_weight, F.cross_entropy(read[:, :count], categories))}
+        if self.config.code.continuous:
+            codes = paddle.to_tensor(fake.latents[:, -self.config.code.continuous :]).astype(read.dtype)
+            found["continuous_loss"] = options.continuous_weight, 0.5 * (read[:, count:] - codes).square().mean()
+        return found
