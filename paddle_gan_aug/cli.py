@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 
-from . import __version__
+from . import __version__, cli_sets
 from .errors import InputError, RunFailed
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
@@ -88,6 +88,10 @@ FLAGS = {  # flag -> (configuration key, help)
     "--device": ("runtime.device", "auto, cpu or gpu"),
     "--threads": ("runtime.threads", "CPU threads, 0 = one per physical core"),
     "--eval-every": ("eval.every_steps", "measure samples against validation images every so many steps, and keep the best checkpoint"),
+    "--generated": ("generated.source", "learn from generated images too: a set on disk, or a GAN's run that makes them"),
+    "--generated-share": ("generated.share", "the share of every batch that is generated, above 0 and below 1"),
+    "--regenerate-every": ("generated.every_steps", "make the images of a GAN's run anew every so many steps"),
+    "--patience": ("classifier.patience", "end after so many validations (--eval-every) without a better one, and test the best"),
     "--recover": ("health.recover", "on or off: what to do when the samples have collapsed"),
     "--cpu-tuning": ("runtime.cpu_tuning", "on or off: MKL code path, threads and allocator as fits this CPU"),
 }
@@ -95,7 +99,8 @@ FLAGS = {  # flag -> (configuration key, help)
 SWITCHES = ("--skip-bad",)  # flags without a value
 
 
-def _training_flags(command, flags):
+def training_flags(command, flags, run=True):
+    """Add flags of `FLAGS`, -c, -o and where runs go; with `run`, the name of the run."""
     given = command.add_argument_group("what to train")
     source = given.add_mutually_exclusive_group()
     source.add_argument("-c", "--config", metavar="FILE_OR_PRESET", default=argparse.SUPPRESS, help="a YAML file or a shipped preset")
@@ -113,21 +118,25 @@ def _training_flags(command, flags):
         help="any configuration key, such as generator.width=0.5",
     )
     place = command.add_argument_group("where")
-    place.add_argument("--run", metavar="NAME", help="the run's name; without it preset-data-date-time")
-    place.add_argument("--resume", action="store_true", help="go on with --run, or with the newest unfinished run")
+    if run:
+        place.add_argument("--run", metavar="NAME", help="the run's name; without it preset-data-date-time")
+    what = "go on with --run, or with the newest unfinished run" if run else "go on where the same command was interrupted"
+    place.add_argument("--resume", action="store_true", help=what)
     place.add_argument("--output", metavar="DIR", help="the folder of runs (output)")
     place.add_argument("--log", metavar="DIR", help="the folder of VisualDL records (log)")
 
 
 def _train_flags(command):
-    _training_flags(command, list(FLAGS))
+    training_flags(command, [flag for flag in FLAGS if flag not in CLASSIFIERS_ONLY])
     digit = command.add_mutually_exclusive_group()
     digit.add_argument("--digit", metavar="D", default=argparse.SUPPRESS, help="learn this digit alone (data.class_name)")
     digit.add_argument("--class", dest="class_name", metavar="NAME", default=argparse.SUPPRESS, help="learn this class alone")
+    command.add_argument("--per-class-runs", action="store_true", help="train one run for each class, side by side in the folder --run")
     command.add_argument("--list-presets", action="store_true", help="print the presets, a line each, and end")
 
 
-def _overrides(args):
+def overrides_of(args):
+    """{configuration key: value} of all flags that were given."""
     from .config import parse_overrides
 
     overrides = {}
@@ -142,11 +151,11 @@ def _overrides(args):
 
 
 def _run_options(args):
-    options = {"run": args.run, "resume": args.resume, "output": args.output, "log": args.log, "overrides": _overrides(args)}
+    options = {"run": args.run, "resume": args.resume, "output": args.output, "log": args.log, "overrides": overrides_of(args)}
     return {"config": getattr(args, "config", getattr(args, "gan", None)), **options}
 
 
-def _check_config(options, default):
+def check_config(options, default):
     """Read the configuration before Paddle is imported, so that a mistake costs no wait; an error names the flag beside the key."""
     from .config import load_config
 
@@ -168,7 +177,9 @@ def _train(args):
         width = max(map(len, known))
         _say(args, known, "\n".join(f"{name:{width}}  {text}" for name, text in known.items()))
         return DONE
-    options = _check_config(_run_options(args), "classic")
+    options = check_config(_run_options(args), "classic")
+    if args.per_class_runs:
+        return _train_per_class(args, options)
     from .training import train
 
     run = train(**options)
@@ -178,23 +189,35 @@ def _train(args):
     return INTERRUPTED if run.interrupted else DONE
 
 
+def _train_per_class(args, options):
+    from .training import train_per_class
+
+    folder, runs = train_per_class(**options)
+    interrupted = runs[-1].interrupted
+    result = {"runs": [str(run.folder) for run in runs], "interrupted": interrupted}
+    after = f"; go on with: --per-class-runs --run {folder.name} --resume" if interrupted else f"; generate {folder} --per-class N"
+    _say(args, result, f"{len(runs)} runs in {folder}{after}")
+    return INTERRUPTED if interrupted else DONE
+
+
 def _ending(run):
     if run.interrupted:
         return f"interrupted ({run.interrupted}) at step {run.step}, checkpoint saved; go on with: --run {run.folder.name} --resume"
     return f"run {run.folder} is at step {run.step}"
 
 
-CLASSIFY_FLAGS = [flag for flag in FLAGS if flag not in ("--generator", "--eval-every", "--recover")]
+CLASSIFY_FLAGS = [flag for flag in FLAGS if flag not in ("--generator", "--recover")]
+CLASSIFIERS_ONLY = ("--generated", "--generated-share", "--regenerate-every", "--patience")
 
 
 def _classify_flags(command):
-    _training_flags(command, CLASSIFY_FLAGS)
+    training_flags(command, CLASSIFY_FLAGS)
     command.add_argument("--test", metavar="NAME_OR_PATH", help="the labelled test set; without it the test part of --data")
 
 
 def _classify(args):
-    options = _check_config(_run_options(args), "classifier")
-    from .training import classify
+    options = check_config(_run_options(args), "classifier")
+    from .synthesis import classify
 
     run, report = classify(test=args.test, **options)
     if run.interrupted:
@@ -203,30 +226,6 @@ def _classify(args):
     accuracy = f"accuracy {100 * report['accuracy']:.2f} % on {report['test']['count']} test images"
     text = f"{_ending(run)}; {accuracy}; {run.folder / 'report' / 'confusion.png'}"
     _say(args, {**report, "run": str(run.folder)}, text)
-    return DONE
-
-
-# ---- generate ----------------------------------------------------------------------------------------------------------
-
-
-def _generate_flags(command):
-    command.add_argument("run", metavar="RUN", help="a trained run's folder, such as output/my-run")
-    command.add_argument("--count", type=int, default=160, metavar="N", help="how many images")
-    command.add_argument("--seed", type=int, default=0, metavar="S", help="root of the latents")
-    command.add_argument("--to", required=True, metavar="DIR", default=argparse.SUPPRESS, help="a new or empty folder for the images")
-    command.add_argument("--checkpoint", default="last", metavar="last|best|N", help="which checkpoint: the last, the best, or a step")
-    command.add_argument("--device", default="auto", choices=["auto", "cpu", "gpu"], help="where to compute")
-
-
-def _generate(args):
-    if args.count < 1:
-        raise InputError(f"--count {args.count}: ask for at least one image")
-    if args.seed < 0:
-        raise InputError(f"--seed {args.seed}: a seed is a whole number from 0")
-    from .synthesis import generate
-
-    folder = generate(args.run, args.count, args.to, args.seed, args.checkpoint, args.device)
-    _say(args, {"to": str(folder), "count": args.count}, f"{args.count} images in {folder}; look at {folder / 'grid.png'}")
     return DONE
 
 
@@ -362,9 +361,19 @@ def _bench(args):
     return DONE
 
 
+def _of(work):
+    def command(args):
+        _say(args, *work(args))
+        return DONE
+
+    return command
+
+
 COMMANDS = {  # name -> (flags, what to do, one line)
     "train": (_train_flags, _train, "Train a GAN (or any other algorithm) as a run in output/, with records for VisualDL in log/."),
-    "generate": (_generate_flags, _generate, "Write images from a trained run as PNG files."),
+    "generate": (cli_sets.generate_flags, _of(cli_sets.generate), "Write images from trained runs: PNG files, npz, IDX or mnist.json.gz."),
+    "augment": (cli_sets.augment_flags, _of(cli_sets.augment), "From a labelled data set to one with generated images beside the real."),
+    "predict": (cli_sets.predict_flags, _of(cli_sets.predict), "Read images with a trained classifier."),
     "classify": (_classify_flags, _classify, "Train a classifier on labelled images and test it, with its confusion matrix."),
     "evaluate": (_evaluate_flags, _evaluate, "Measure generated images against real ones, with a page of pictures."),
     "bench": (_bench_flags, _bench, "Measure speed, by stage or beside PyTorch; or recipes, samples, run-time settings."),

@@ -25,9 +25,9 @@ class CommandLine:
         self.folder, self.output, self.log = folder, folder / "output", folder / "log"
 
     def __call__(self, *arguments, code=0, cwd=ROOT, timeout=300):
-        """Run `python -m paddle_gan_aug ARGUMENTS`; train and classify write below the temporary folder."""
+        """Run `python -m paddle_gan_aug ARGUMENTS`; train, classify and augment write below the temporary folder."""
         arguments = [str(a) for a in arguments]
-        if arguments and arguments[0] in ("train", "classify"):
+        if arguments and arguments[0] in ("train", "classify", "augment"):
             for flag, folder in (("--output", self.output), ("--log", self.log)):
                 if flag not in arguments:
                     arguments += [flag, str(folder)]

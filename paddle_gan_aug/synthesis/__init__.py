@@ -3,6 +3,7 @@
 from .augment import augment
 from .draw import draw_set
 from .generate import Filters, generate
+from .learning import classify
 from .preview import preview
 
-__all__ = ["Filters", "augment", "draw_set", "generate", "preview"]
+__all__ = ["Filters", "augment", "classify", "draw_set", "generate", "preview"]

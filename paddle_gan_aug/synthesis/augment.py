@@ -9,7 +9,7 @@ import json
 import shutil
 import sys
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
 
@@ -24,11 +24,10 @@ from ..files import atomic_write, make_folder
 from ..training import open_run, train, train_per_class
 from ..training.run import check_run_name, is_run, planned_steps, run_folders, training_batches, training_images
 from .gate import chosen_filters
-from .generate import DROPPED, MANIFEST, Filters, generate
+from .generate import DROPPED, MANIFEST, Filters, count_by_class, generate
 from .quotas import lacking
 from .real_files import GENERATED, has_own_validation, real_parts
 from .sources import expand
-from .writers import PictureWriter
 
 WORK = ".generated"
 LEAST_STEPS = 1000  # of the filters' classifier
@@ -110,7 +109,7 @@ def augment(
         return {"to": str(to), "table": plan.table(), "short": {}, "steps": _estimate(plan)}
     if resume and (to / MANIFEST).is_file() and not (to / WORK).is_dir():
         print(f"{to} is complete: nothing left to do", file=sys.stderr)
-        return {"to": str(to), "table": plan.table(_count(to)), "short": {}}
+        return {"to": str(to), "table": plan.table(count_by_class(to)), "short": {}}
     make_folder(to / WORK)
     if plan.wanted:
         _train_what_is_missing(plan, output, log, resume, quiet)
@@ -118,7 +117,7 @@ def augment(
     for part in plan.parts:
         part.write(to)
     _move(to)
-    made = _count(to)
+    made = count_by_class(to)
     short = {name: n - made.get(name, 0) for name, n in plan.wanted.items() if n > made.get(name, 0)}
     if failure:
         raise RunFailed(f"{failure}; the real images and what could be generated are in {to}") from None
@@ -165,7 +164,7 @@ def _plan(to, config, overrides, runs, per_class_runs, per_class, ratio, filters
     )
 
 
-DEFAULT_GAN = "fast"
+DEFAULT_GAN = "projection"  # conditional: one GAN for all classes
 
 
 def conditional(config):
@@ -254,15 +253,6 @@ def _move(to):
         shutil.copyfile(made / DROPPED, to / DROPPED)
     with atomic_write(to / MANIFEST, "w") as file:
         file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in lines)
-
-
-def _count(to):
-    counts = {}
-    with open(to / MANIFEST, encoding="utf-8") as file:
-        for line in file:
-            name = json.loads(line)["class"]
-            counts[name] = counts.get(name, 0) + 1
-    return counts
 
 
 # ---- the estimate ------------------------------------------------------------------------------------------------------

@@ -1,8 +1,8 @@
 """How good generated images are: of a run, or of files. The numbers, and a page of pictures that shows what they mean."""
 
 import html
-from dataclasses import replace
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np

@@ -85,8 +85,8 @@ class Gate:
         learnt = run.state["data"]
         if learnt["fingerprint"] != real.fingerprint():
             raise InputError(
-                f"the classifier {run.folder} learnt {learnt['count']} images of {learnt['source']}, not the GAN's data ({len(real)} images "
-                f"of {real.source}): a filter may know the experiment's own training images alone; train it with classify on the same data"
+                f"the classifier {run.folder} learnt {learnt['count']} images of {learnt['source']}, not the GAN's {len(real)} images "
+                f"of {real.source}: a filter may know the experiment's own training images alone; train it on the same data"
             )
         self.network = run.algorithm
         self.classifier = {"run": run.folder.name, "step": run.step, "data_fingerprint": learnt["fingerprint"]}

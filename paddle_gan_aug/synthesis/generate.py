@@ -155,6 +155,16 @@ def _quotas(makers, count, per_class, quotas):
     return wanted, False
 
 
+def count_by_class(folder):
+    """{class name: images} of a set's manifest."""
+    counts = {}
+    with open(Path(folder) / MANIFEST, encoding="utf-8") as file:
+        for line in file:
+            name = json.loads(line)["class"]
+            counts[name] = counts.get(name, 0) + 1
+    return counts
+
+
 class _Set:
     """A set being made in a folder."""
 
