@@ -1,7 +1,6 @@
 """How many images of each class a set is to get: the same of each, or what each lacks beside the largest class of a data set."""
 
 import heapq
-import itertools
 import math
 
 import numpy as np
@@ -54,5 +53,8 @@ def interleaved(counts):
     Args:
         counts: how many of each class there are. A reader that takes the end of a file for validation then finds every class there.
     """
-    rows = (zip(((j + 0.5) / count for j in range(count)), itertools.repeat(c), range(count)) for c, count in enumerate(counts))
-    return ((c, j) for _, c, j in heapq.merge(*rows))
+
+    def of_class(c, count):
+        return (((number + 0.5) / count, c, number) for number in range(count))
+
+    return ((c, number) for _, c, number in heapq.merge(*(of_class(c, count) for c, count in enumerate(counts))))
