@@ -56,11 +56,14 @@ class Spool:
                     f"--resume: {self.folder.parent} was begun with {key} {before.get(key)}, not {request.get(key)}: "
                     "give the same command, or another --to"
                 )
-        for entry in self.progress.get("classes", {}).values():
-            for name, length in entry["bytes"].items():
-                if not (self.folder / name).exists() or (self.folder / name).stat().st_size < length:
-                    raise InputError(f"{self.folder / name} is damaged: remove the folder {self.folder.parent}, and begin again")
-                os.truncate(self.folder / name, length)
+        known = {name: length for entry in self.progress.get("classes", {}).values() for name, length in entry["bytes"].items()}
+        for name, length in known.items():
+            if not (self.folder / name).exists() or (self.folder / name).stat().st_size < length:
+                raise InputError(f"{self.folder / name} is damaged: remove the folder {self.folder.parent}, and begin again")
+            os.truncate(self.folder / name, length)
+        for path in self.folder.iterdir():
+            if path.name not in (*known, REQUEST, PROGRESS):  # begun, and interrupted before it counted
+                path.unlink()
 
     def path(self, name):
         """A file of the spool."""

@@ -186,7 +186,7 @@ def test_an_interrupted_set_goes_on_to_identical_files(tiny, tmp_path, monkeypat
 
     def stop(self, progress):
         count.append(1)
-        if len(count) in (2, 4):  # the files are longer than the progress that is put down
+        if len(count) in ((2, 5) if filtered else (2, 4, 6, 8)):  # the files are longer than the progress that is put down
             raise Stop
         note(self, progress)
 
@@ -198,7 +198,7 @@ def test_an_interrupted_set_goes_on_to_identical_files(tiny, tmp_path, monkeypat
         generate(tiny["digits"], to=parts, **request)
     with pytest.raises(InputError, match="seed"):
         generate(tiny["digits"], to=parts, seed=9, resume=True, **request)
-    for _ in range(3):
+    for _ in range(5):
         try:
             generate(tiny["digits"], to=parts, resume=True, **request)
             break
