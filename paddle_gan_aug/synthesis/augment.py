@@ -18,19 +18,20 @@ import numpy as np
 from .. import runtime
 from ..algorithms import build
 from ..config import load_config
-from ..data import Source, load
+from ..data import Source
 from ..errors import InputError, RunFailed
 from ..files import atomic_write, make_folder
 from ..training import open_run, train, train_per_class
 from ..training.run import check_run_name, is_run, planned_steps, run_folders, training_batches, training_images
 from .gate import chosen_filters
-from .generate import DROPPED, MANIFEST, Filters, count_by_class, generate
+from .generate import DROPPED, MANIFEST, Filters, Short, count_by_class, generate
 from .quotas import lacking
 from .real_files import GENERATED, has_own_validation, real_parts
 from .sources import expand
 
 WORK = ".generated"
-LEAST_STEPS = 1000  # of the filters' classifier
+DEFAULT, DEFAULT_OF_ONE_CLASS = "projection", "fast"  # presets: one GAN for all classes, or one for each
+LEAST_STEPS, MOST_EPOCHS = 1000, 100  # of the filters' classifier, where data is small
 TIMED_STEPS = 4
 PICTURES_PER_SECOND = 5000  # PNG files written, for the estimate
 
@@ -105,6 +106,8 @@ def augment(
     if to.exists() and (not to.is_dir() or any(to.iterdir())) and not (resume and ((to / WORK).is_dir() or (to / MANIFEST).is_file())):
         raise InputError(f"{to} is in use: nothing is overwritten; choose an empty or new folder, or go on with --resume")
     plan = _plan(to, config, overrides or {}, runs, per_class_runs, per_class, ratio, filters or Filters())
+    if not resume:
+        _refuse_old_runs(plan, run_folders(output, log)[0])
     if dry_run:
         return {"to": str(to), "table": plan.table(), "short": {}, "steps": _estimate(plan)}
     if resume and (to / MANIFEST).is_file() and not (to / WORK).is_dir():
@@ -120,7 +123,10 @@ def augment(
     made = count_by_class(to)
     short = {name: n - made.get(name, 0) for name, n in plan.wanted.items() if n > made.get(name, 0)}
     if failure:
-        raise RunFailed(f"{failure}; the real images and what could be generated are in {to}") from None
+        raise RunFailed(
+            f"{failure.told}; the real images and what could be generated are in {to}, {DROPPED} says why; "
+            "go on with --resume and more --attempts, other filters, or a better GAN"
+        )
     shutil.rmtree(to / WORK)
     return {"to": str(to), "table": plan.table(made), "short": short}
 
@@ -130,8 +136,8 @@ def augment(
 
 def _plan(to, config, overrides, runs, per_class_runs, per_class, ratio, filters):
     if runs:
-        if config is not None:
-            raise InputError("--run uses trained GANs and --gan trains one: give one of them")
+        if config is not None or per_class_runs:
+            raise InputError("--run uses trained GANs; leave --gan and --per-class-runs, which train some, out")
         opened = open_run(expand(runs)[0])
         learnt = opened.config.data
         if "data.source" in overrides and Source.of(load_config(opened.config, overrides).data) != Source.of(learnt):
@@ -141,7 +147,7 @@ def _plan(to, config, overrides, runs, per_class_runs, per_class, ratio, filters
         config = load_config(opened.config)
         config.data.class_name = None
     else:
-        config = load_config(config or DEFAULT_GAN, overrides)
+        config = load_config(config or (DEFAULT_OF_ONE_CLASS if per_class_runs else DEFAULT), overrides)
         if "data.split" not in overrides:
             config.data.split = "standard" if has_own_validation(Source.of(config.data)) else "full"
         if config.data.class_name is not None:
@@ -150,8 +156,8 @@ def _plan(to, config, overrides, runs, per_class_runs, per_class, ratio, filters
     parts = real_parts(Source.of(config.data), config.data.split)
     counts = parts[0].counts()
     wanted = {name: int(n) for name, n, c in zip(parts[0].class_names, lacking(counts, per_class, ratio), counts) if n and c}
-    if runs is None and per_class_runs is None:
-        per_class_runs = not conditional(config)
+    if not runs and per_class_runs is None:
+        per_class_runs = not _algorithm(config).conditional
     return Plan(
         config,
         runs,
@@ -164,14 +170,22 @@ def _plan(to, config, overrides, runs, per_class_runs, per_class, ratio, filters
     )
 
 
-DEFAULT_GAN = "projection"  # conditional: one GAN for all classes
-
-
-def conditional(config):
-    """Whether the algorithm of a configuration can be asked for a class."""
+def _algorithm(config):
+    """The untrained algorithm of a configuration, to ask what it can do."""
     images = training_images(config)
     runtime.start(config.runtime.device, config.runtime.threads, config.runtime.cpu_tuning)
-    return build(config, images.shape, images.class_names).conditional
+    algorithm = build(config, images.shape, images.class_names)
+    if not algorithm.latent_dim:
+        raise InputError(f"{config.preset} makes no images: choose a GAN, train --list-presets prints them")
+    return algorithm
+
+
+def _refuse_old_runs(plan, output):
+    """What would be trained must not exist: nothing is overwritten, and an old run may be of other data."""
+    names = [f"{plan.name}-gan"] * (plan.runs is None) + [f"{plan.name}-classifier"] * (plan.classifier is None and bool(plan.filters))
+    for name in names if plan.wanted else []:
+        if (output / name).exists():
+            raise InputError(f"{output / name} exists: choose another --to or --output, or go on with --resume if it is from this command")
 
 
 # ---- training ----------------------------------------------------------------------------------------------------------
@@ -193,6 +207,8 @@ def _train_what_is_missing(plan, output, log, resume, quiet):
 
 def _train(config, name, folder, resume, where):
     begun = resume and is_run(folder / name)
+    if begun and Source.of(load_config(folder / name / "config.yaml").data) != Source.of(config.data):
+        raise InputError(f"--resume: run {folder / name} learns other data: choose another --to")
     run = train(None if begun else config, run=name, resume=begun, **where)
     if run.interrupted:
         raise KeyboardInterrupt(run.interrupted)
@@ -204,7 +220,9 @@ def classifier_config(plan):
     count = int(plan.parts[0].counts().sum())
     config = load_config("classifier", {"train.seed": plan.config.train.seed, "train.batch_size": min(128, count)})
     config.data, config.runtime, config.log = plan.config.data, plan.config.runtime, plan.config.log
-    config.train.steps, config.train.epochs = max(LEAST_STEPS, config.train.epochs * count // config.train.batch_size), None
+    an_epoch = count // config.train.batch_size
+    config.train.steps = max(config.train.epochs * an_epoch, min(LEAST_STEPS, MOST_EPOCHS * an_epoch))
+    config.train.epochs = None
     return config
 
 
@@ -230,9 +248,7 @@ def _generate(folder, plan, seed, truncation, filters, resume, quiet):
             resume=resume and folder.is_dir(),
             quiet=quiet,
         )
-    except RunFailed as failure:
-        if not (folder / MANIFEST).is_file():
-            raise
+    except Short as failure:
         return failure
     return None
 
@@ -303,13 +319,7 @@ def _timed(config, images):
 
 def _drawn_per_second(plan):
     """Images that an untrained generator of this configuration makes in a second."""
-    if plan.runs:
-        algorithm = open_run(expand(plan.runs)[0]).algorithm
-    else:
-        images = load(Source.of(plan.config.data), "train")
-        algorithm = build(plan.config, images.shape, images.class_names)
-    if not algorithm.latent_dim:
-        raise InputError(f"{plan.config.algorithm} makes no images: choose another preset")
+    algorithm = open_run(expand(plan.runs)[0]).algorithm if plan.runs else _algorithm(plan.config)
     algorithm.sample(100, runtime.rng(0, "estimate"))
     began = time.perf_counter()
     algorithm.sample(200, runtime.rng(0, "estimate", 1))

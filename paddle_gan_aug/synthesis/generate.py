@@ -26,6 +26,17 @@ ATTEMPTS = 50
 MANIFEST, DROPPED, GRID = "manifest.jsonl", "dropped.json", "grid.png"
 
 
+class Short(RunFailed):
+    """Classes stayed short of what was wanted; `told` says which and by how much. What there is of them is on the disk."""
+
+    def __init__(self, told, attempts, where):
+        self.told = f"not filled within {attempts} attempts for each image ({told})"
+        super().__init__(
+            f"{self.told}; what there is lies in {where}, {DROPPED} says why; "
+            "go on with --resume and more --attempts, other filters, or a better run"
+        )
+
+
 class Filters(NamedTuple):
     """What is kept.
 
@@ -75,7 +86,7 @@ def generate(
     Raises:
         InputError: no such run or checkpoint, a run that makes no images, a folder in use, a count below 1, classes asked of a run that
             has none, a classifier of other data, a form that cannot hold these images.
-        RunFailed: a class stayed short of its quota; what there is of it is kept, and the manifest and dropped.json say so.
+        Short (a RunFailed): a class stayed short of its quota; what there is of it is kept, and the manifest and dropped.json say so.
     """
     filters = filters or Filters()
     to = _usable(to, resume)
@@ -107,10 +118,7 @@ def generate(
     (to / ".lock").unlink(missing_ok=True)
     if made.missing:
         told = ", ".join(f"{name or 'images'}: {made.kept(name)} of {made.kept(name) + n}" for name, n in made.missing.items())
-        raise RunFailed(
-            f"not filled within {filters.attempts} attempts for each image ({told}); what there is lies in {to}, {DROPPED} says why; "
-            "go on with --resume and more --attempts, other filters, or a better run"
-        )
+        raise Short(told, filters.attempts, to)
     return to
 
 

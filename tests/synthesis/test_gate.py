@@ -15,9 +15,7 @@ NEW = {"log.visualdl": False, "train.steps": 2, "train.epochs": None, "train.bat
 
 def train(folder, source, preset="classifier", **more):
     overrides = {**NEW, "data.source": str(source), **more}
-    return paddle_gan_aug.train(
-        preset, run="r", output=folder, log=folder, overrides={**NEW, "data.source": str(source), **more}, quiet=True
-    )
+    return paddle_gan_aug.train(preset, run="r", output=folder, log=folder, overrides=overrides, quiet=True)
 
 
 @pytest.mark.parametrize(
