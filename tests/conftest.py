@@ -75,3 +75,26 @@ def small_mnist(tmp_path_factory):
         write_idx(folder / f"{prefix}-labels-idx1-ubyte.gz", part.labels.astype("uint8"))
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
+
+
+NARROW = {"generator.width": 0.05, "discriminator.width": 0.05, "generator.init_std": 0.3, "train.batch_size": 20, "log.visualdl": False}
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory, small_mnist, process):
+    """Runs that take a second, {name: folder}: "conditional", "5", "6", "digits" (the folder of those two) and "classifier"."""
+    import paddle_gan_aug
+
+    folder = tmp_path_factory.mktemp("tiny-runs")
+    data = {"data.source": str(small_mnist), "log.visualdl": False}
+
+    def train(preset, name, output=folder, **overrides):
+        return paddle_gan_aug.train(preset, run=name, output=output, log=folder, overrides={**data, **overrides}, quiet=True).folder
+
+    runs = {"conditional": train("projection", "conditional", **NARROW, **{"train.steps": 3})}
+    for digit in ("5", "6"):
+        options = {"data.class_name": digit, "train.steps": 3, "train.seed": int(digit)}
+        runs[digit] = train("classic", f"digits-{digit}", folder / "digits", **NARROW, **options)
+    runs["digits"] = folder / "digits"
+    runs["classifier"] = train("classifier", "classifier", **{"train.steps": 60, "train.batch_size": 50, "train.epochs": None})
+    return runs
