@@ -1,6 +1,7 @@
 """Every test runs with the settings that a run has, in a project folder of its own when it writes runs."""
 
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -31,16 +32,45 @@ class CommandLine:
             for flag, folder in (("--output", self.output), ("--log", self.log)):
                 if flag not in arguments:
                     arguments += [flag, str(folder)]
-        done = subprocess.run(
-            [sys.executable, "-m", "paddle_gan_aug", *arguments], cwd=cwd, capture_output=True, text=True, timeout=timeout
-        )
+        done = self.run(arguments, cwd, timeout)
         assert done.returncode == code, f"exit code {done.returncode}, expected {code}\n{done.stdout}\n{done.stderr}"
         return done
+
+    def run(self, arguments, cwd, timeout):
+        """The ended process."""
+        command = [sys.executable, "-m", "paddle_gan_aug", *arguments]
+        return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=timeout)
 
 
 @pytest.fixture
 def cli(tmp_path):
     return CommandLine(tmp_path)
+
+
+class InThisProcess(CommandLine):
+    """As `CommandLine`, without a process of its own: for commands that write little, and for those that refuse."""
+
+    def __init__(self, folder, capsys):
+        super().__init__(folder)
+        self.capsys = capsys
+
+    def run(self, arguments, cwd, timeout):
+        from paddle_gan_aug.cli import main
+
+        self.capsys.readouterr()
+        try:
+            code = main(arguments)
+        except SystemExit as end:
+            code = end.code
+        out, err = self.capsys.readouterr()
+        return subprocess.CompletedProcess(arguments, code, out, err)
+
+
+@pytest.fixture
+def here(tmp_path, capsys, process):
+    previous = signal.getsignal(signal.SIGTERM)
+    yield InThisProcess(tmp_path, capsys)
+    signal.signal(signal.SIGTERM, previous)
 
 
 SMALL = [  # networks and intervals that take seconds

@@ -35,6 +35,8 @@ class MixedBatches:
         self.batch_size, self.dataset = batch_size, real
         self._generated, self._every, self._weight, self._class_weights = generated, every, weight, class_weights
         self._rng_for_round, self._round = rng_for_round, (None, None)
+        if generated is not None:
+            self._batches(0)  # what is wrong with it comes out before the first step
 
     @property
     def steps_per_epoch(self):

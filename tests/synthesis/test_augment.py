@@ -53,11 +53,11 @@ def test_a_folder_comes_out_balanced(cli, folder, tmp_path):
     assert "nothing left to do" in again.stderr and hashes(to) == after
 
 
-def test_validation_images_stay_real(cli, small_mnist, tmp_path):
+def test_validation_images_stay_real(here, small_mnist, tmp_path):
     """Data without files of its own becomes pictures; held-out and test images go beside, with nothing generated among them."""
     to = tmp_path / "out"
     options = ["--data", small_mnist, "--split", "standard", "--per-class", 60, "--per-class-runs"]
-    done = cli("augment", *options, "--batch-size", 20, *QUICK, "--to", to)
+    done = here("augment", *options, "--batch-size", 20, *QUICK, "--to", to)
     assert "generated" in done.stdout
     for mode in ("train", "valid", "eval"):
         real, found = load(str(small_mnist), mode), load(str(to), mode)
@@ -68,21 +68,21 @@ def test_validation_images_stay_real(cli, small_mnist, tmp_path):
         else:
             assert found.counts().tolist() == real.counts().tolist()
             assert sorted(image.tobytes() for image in found.images) == sorted(image.tobytes() for image in real.images)
-    assert sorted(path.name for path in (cli.output / "out-gan").iterdir()) == [f"out-gan-{digit}" for digit in range(10)]
+    assert sorted(path.name for path in (here.output / "out-gan").iterdir()) == [f"out-gan-{digit}" for digit in range(10)]
 
 
-def test_filters_and_a_class_that_stays_short(cli, folder, tmp_path):
+def test_filters_and_a_class_that_stays_short(here, folder, tmp_path):
     """With filters a classifier of the same images is trained; junk does not pass it, which is said, and what there is stays."""
     command = ["augment", "--data", folder, "--to", tmp_path / "out", "--batch-size", 8, *QUICK[:-2], "--filter", "agreement"]
-    done = cli(*command, "--attempts", 1, code=1)
+    done = here(*command, "--attempts", 1, code=1)
     assert "--attempts" in done.stderr
     dropped = json.loads((tmp_path / "out" / "dropped.json").read_text())
     rows = (tmp_path / "out" / "manifest.jsonl").read_text().splitlines()
     assert dropped["missing"] and len(rows) == dropped["kept"] < 11
     assert dropped["filters"]["classifier"]["run"] == "out-classifier"
     assert len(list((tmp_path / "out" / "train" / "three").iterdir())) == 12
-    assert "exists" in cli(*command[:4], tmp_path / "other" / "out", *command[5:], code=2).stderr  # runs are named after the set
-    cli(*command, "--attempts", 3, "--resume", code=1)
+    assert "exists" in here(*command[:4], tmp_path / "other" / "out", *command[5:], code=2).stderr  # runs are named after the set
+    here(*command, "--attempts", 3, "--resume", code=1)
     again = json.loads((tmp_path / "out" / "dropped.json").read_text())
     short = [name for name in dropped["missing"] if name in again["missing"]]
     assert short and all(again["classes"][name]["tried"] > dropped["classes"][name]["tried"] for name in short)
@@ -101,22 +101,22 @@ def test_filters_and_a_class_that_stays_short(cli, folder, tmp_path):
         (["--seed", -1], "0"),
     ],
 )
-def test_bad_wishes_write_nothing(cli, folder, tmp_path, arguments, words):
+def test_bad_wishes_write_nothing(here, folder, tmp_path, arguments, words):
     data = [] if "--data" in arguments else ["--data", folder]
-    done = cli("augment", *data, "--to", tmp_path / "out", *arguments, code=2)
+    done = here("augment", *data, "--to", tmp_path / "out", *arguments, code=2)
     assert words in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
-    assert not (tmp_path / "out").exists() and not cli.output.exists()
+    assert not (tmp_path / "out").exists() and not here.output.exists()
 
 
-def test_a_file_named_like_a_generated_one(cli, folder, tmp_path):
+def test_a_file_named_like_a_generated_one(here, folder, tmp_path):
     (folder / "five" / "0.png").rename(folder / "five" / "generated-000000.png")
-    assert "named like a generated" in cli("augment", "--data", folder, "--to", tmp_path / "out", *QUICK, code=2).stderr
+    assert "named like a generated" in here("augment", "--data", folder, "--to", tmp_path / "out", *QUICK, code=2).stderr
     assert not (tmp_path / "out").exists()
 
 
-def test_previews_of_all_transforms(cli, folder, tmp_path):
-    cli("augment", "--data", folder, "--preview", "--to", tmp_path / "sheets")
+def test_previews_of_all_transforms(here, folder, tmp_path):
+    here("augment", "--data", folder, "--preview", "--to", tmp_path / "sheets")
     assert sorted(path.name for path in (tmp_path / "sheets").iterdir()) == ["policies.png", "transforms.png"]
     assert Image.open(tmp_path / "sheets" / "transforms.png").size[1] > 17 * 28
-    assert "exists" in cli("augment", "--data", folder, "--preview", "--to", tmp_path / "sheets", code=2).stderr
+    assert "exists" in here("augment", "--data", folder, "--preview", "--to", tmp_path / "sheets", code=2).stderr

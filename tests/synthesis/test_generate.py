@@ -210,10 +210,10 @@ def test_an_interrupted_set_goes_on_to_identical_files(tiny, tmp_path, monkeypat
     assert tree(parts) == tree(tmp_path / "whole")
 
 
-def test_a_class_that_cannot_be_filled_is_said_and_may_go_on(cli, tiny, tmp_path):
+def test_a_class_that_cannot_be_filled_is_said_and_may_go_on(here, tiny, tmp_path):
     to = tmp_path / "set"
     command = ["generate", tiny["conditional"], "--per-class", 2, "--to", to, "--classifier", tiny["classifier"], "--filter", "agreement"]
-    done = cli(*command, "--attempts", 30, code=1)
+    done = here(*command, "--attempts", 30, code=1)
     assert "2" in done.stderr and "--attempts" in done.stderr
     dropped = json.loads((to / "dropped.json").read_text())
     short = [name for name, part in dropped["classes"].items() if part["kept"] < 2]
@@ -225,7 +225,7 @@ def test_a_class_that_cannot_be_filled_is_said_and_may_go_on(cli, tiny, tmp_path
     rows = rows_of(to)
     assert len(rows) == dropped["kept"]
     assert all(row["read_as"] == row["class"] and row["passed"] == ["agreement"] for row in rows)
-    cli(*command, "--attempts", 40, "--resume", code=1)
+    here(*command, "--attempts", 40, "--resume", code=1)
     again = json.loads((to / "dropped.json").read_text())
     assert all(again["classes"][name]["tried"] <= 80 and again["attempts"] == 40 for name in short)
     assert any(again["classes"][name]["tried"] > 60 for name in short)

@@ -77,11 +77,12 @@ def test_the_parts_of_a_batch(tiny, small_mnist):
     assert all(np.rint((image + 1) * 127.5).astype(np.uint8).tobytes() in made for image in batch.images[35:])
 
 
-def test_a_set_on_disk_as_the_generated_part(cli, tiny, small_mnist, tmp_path):
-    cli("generate", tiny["digits"], "--per-class", 30, "--to", tmp_path / "set")
-    command = ["classify", "--data", small_mnist, "--generated", tmp_path / "set", "--generated-share", 0.2, "--steps", 4, "--run", "c"]
-    cli(*command, "--batch-size", 50)
-    state = json.loads((cli.output / "c" / "checkpoints" / "step-4" / "state.json").read_text())
+def test_a_set_on_disk_as_the_generated_part(here, tiny, small_mnist, tmp_path):
+    here("generate", tiny["digits"], "--per-class", 30, "--to", tmp_path / "set")
+    command = ["classify", "--data", small_mnist, "--generated", tmp_path / "set", "--generated-share", 0.2, "--steps", 4]
+    command += ["--batch-size", 50, "--run"]
+    here(*command, "c")
+    state = json.loads((here.output / "c" / "checkpoints" / "step-4" / "state.json").read_text())
     assert state["generated"]["count"] == 60 and state["data"]["count"] == 500
     bad = [
         (["generated.every_steps=5"], "is no run"),
@@ -90,11 +91,11 @@ def test_a_set_on_disk_as_the_generated_part(cli, tiny, small_mnist, tmp_path):
         ([f"generated.source={tiny['5']}", "generated.per_class=1"], "fewer|larger than the data"),
     ]
     for override, words in bad:
-        done = cli(*command[:-1], "bad", "-o", *override, code=2)
+        done = here(*command, "bad", "-o", *override, code=2)
         assert any(word in done.stderr for word in words.split("|")), done.stderr
-        assert not (cli.output / "bad").exists()
+        assert not (here.output / "bad").exists()
     assert (
-        "train this one with classify" in cli("train", "--data", small_mnist, "-o", f"generated.source={tmp_path / 'set'}", code=2).stderr
+        "train this one with classify" in here("train", "--data", small_mnist, "-o", f"generated.source={tmp_path / 'set'}", code=2).stderr
     )
 
 
@@ -148,17 +149,17 @@ def test_views_are_averaged(tiny, small_mnist):
     assert np.abs(averaged - single).max() > 1e-4
 
 
-def test_predict(cli, tiny, small_mnist, tmp_path):
+def test_predict(here, tiny, small_mnist, tmp_path):
     images = load(str(small_mnist), "eval")
     (tmp_path / "pictures").mkdir()
     for i in range(5):
         Image.fromarray(images.images[i, 0]).resize((56, 56)).save(tmp_path / "pictures" / f"{i}.png")
-    lines = cli("predict", tiny["classifier"], tmp_path / "pictures").stdout.splitlines()
+    lines = here("predict", tiny["classifier"], tmp_path / "pictures").stdout.splitlines()
     rows = [json.loads(line) for line in lines]
     assert [row["file"] for row in rows] == [f"{i}.png" for i in range(5)]
     assert all(row["class"] in images.class_names and 0.1 <= row["probability"] <= 1 for row in rows)
-    assert json.loads(cli("predict", tiny["classifier"], tmp_path / "pictures", "--json").stdout) == rows
-    table = list(csv.DictReader(cli("predict", tiny["classifier"], tmp_path / "pictures", "--csv").stdout.splitlines()))
+    assert json.loads(here("predict", tiny["classifier"], tmp_path / "pictures", "--json").stdout) == rows
+    table = list(csv.DictReader(here("predict", tiny["classifier"], tmp_path / "pictures", "--csv").stdout.splitlines()))
     assert [(row["file"], row["class"]) for row in table] == [(row["file"], row["class"]) for row in rows]
     np.savez(tmp_path / "images.npz", images=images.images[:5])
     found = paddle_gan_aug.predict(tiny["classifier"], tmp_path / "images.npz")
@@ -168,5 +169,5 @@ def test_predict(cli, tiny, small_mnist, tmp_path):
     assert [row["probability"] for row in found] == pytest.approx(probabilities.max(1).tolist(), abs=1e-5)
     (tmp_path / "text.png").write_text("no picture")
     for path, words in ((tmp_path / "nowhere", "does not exist"), (tmp_path / "text.png", "not an image")):
-        assert words in cli("predict", tiny["classifier"], path, code=2).stderr
-    assert "reads no images" in cli("predict", tiny["5"], tmp_path / "pictures", code=2).stderr
+        assert words in here("predict", tiny["classifier"], path, code=2).stderr
+    assert "reads no images" in here("predict", tiny["5"], tmp_path / "pictures", code=2).stderr
