@@ -24,6 +24,7 @@ _PUBLIC = {
     "predict": "paddle_gan_aug.training",  # images -> what a classifier reads in them
     "train_per_class": "paddle_gan_aug.training",  # a Config -> one trained run for each class
     "classify": "paddle_gan_aug.synthesis",  # labelled images -> a classifier and its confusion matrix
+    "vary": "paddle_gan_aug.synthesis",  # a run that learnt to vary images, and images -> variations of them on disk
     "evaluate": "paddle_gan_aug.synthesis.evaluate",  # a run or images -> every metric beside its real floor, and a page
     "evaluate_images": "paddle_gan_aug.training.evaluation",  # an array of images -> the same numbers
     "grid": "paddle_gan_aug.pictures",  # images -> one picture

@@ -141,6 +141,16 @@ class DiffAugment(Section):
     images_to_one: Positive = 500_000  # images that take the probability from 0 to 1
 
 
+class Variation(Section):
+    """`variation.*`: what makes another image of a given one; the size of its noise is generator.latent_dim."""
+
+    sources: Positive = 500  # training images that the run remembers, whose variations its grids show
+    diversity: Annotated[float, msgspec.Meta(ge=0)] = 1.0  # of a dagan: the weight of the reward for differing variations
+    strength: Annotated[float, msgspec.Meta(ge=0)] = 1.0  # of the learned augmenter: multiplies how far its changes may go
+    hardness: Annotated[float, msgspec.Meta(ge=0)] = 1.0  # of it: the weight of the classifier's errors beside the teacher's reading
+    teacher_decay: Fraction = 0.99  # of the moving average that is the teacher
+
+
 class Optimizer(Section):
     """`optimizer.*`: Adam; one learning rate for D (in the classic GAN for its two optimizers), one for G."""
 
@@ -225,6 +235,7 @@ class Config(Section):
     diffaugment: DiffAugment = msgspec.field(default_factory=DiffAugment)
     classifier: Classifier = msgspec.field(default_factory=Classifier)
     generated: Generated = msgspec.field(default_factory=Generated)
+    variation: Variation = msgspec.field(default_factory=Variation)
     optimizer: Optimizer = msgspec.field(default_factory=Optimizer)
     train: Train = msgspec.field(default_factory=Train)
     checkpoint: Checkpoint = msgspec.field(default_factory=Checkpoint)

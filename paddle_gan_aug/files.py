@@ -126,6 +126,8 @@ def make_folder(path):
         path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):
             pass
+    except FileExistsError:
+        raise InputError(f"cannot write into folder {path}: a file of that name is there; choose another") from None
     except OSError as error:
         raise InputError(f"cannot write into folder {path}: {error.strerror or error}; choose another or change its permissions") from None
     return path

@@ -77,6 +77,28 @@ def grid(images, columns=16, padding=0, background=0):
     return np.ascontiguousarray(sheet[: sheet.shape[0] - padding, : sheet.shape[1] - padding])
 
 
+def paired_grid(above, below, columns=16):
+    """A sheet of rows in pairs: some images, and beneath each the one that belongs to it.
+
+    Args:
+        above, below: uint8 [N, C, H, W] each, as for `grid`.
+
+    Returns:
+        uint8 [H', W', 3].
+
+    Raises:
+        ValueError: as `grid`; the two differ in shape.
+    """
+    if np.shape(above) != np.shape(below):
+        raise ValueError(f"images in pairs must be alike, got shapes {list(np.shape(above))} and {list(np.shape(below))}")
+    columns = min(columns, len(above))
+    rows = []
+    for start in range(0, len(above), columns):
+        for images in (above[start : start + columns], below[start : start + columns]):
+            rows.append(np.pad(images, [(0, columns - len(images)), (0, 0), (0, 0), (0, 0)]))
+    return grid(np.concatenate(rows), columns, padding=1, background=96)
+
+
 def save_png(path, image):
     """Write a uint8 [H, W] or [H, W, C] image (C = 1 or 3) as PNG, whole or not at all. The folder must exist.
 

@@ -11,6 +11,8 @@ ALGORITHMS = {  # name -> where its class is; adding one = one file, one line he
     "gan": "adversarial:AdversarialGAN",
     "infogan": "infogan:InfoGAN",
     "classifier": "classifier:SupervisedClassifier",
+    "dagan": "dagan:DAGAN",
+    "learned-augmenter": "learned_augmenter:LearnedAugmenter",
 }
 
 

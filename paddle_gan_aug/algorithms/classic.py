@@ -25,46 +25,73 @@ class ClassicGAN(Algorithm):
         super().__init__(config)
         g, d = config.generator, config.discriminator
         self.latent_dim = g.latent_dim
-        shape = {"image_size": image_size, "channels": channels}
-
-        def generator():
-            return ClassicGenerator(
-                g.variant,
-                latent_dim=g.latent_dim,
-                width=g.width,
-                activation=g.activation,
-                output_activation=g.output_activation,
-                init_std=g.init_std,
-                **shape,
-            )
-
-        self.generator = generator()
-        self.discriminator = ClassicDiscriminator(
-            width=d.width, norm=d.norm, head=d.head, activation=d.activation, init_std=d.init_std, see_edges=d.see_edges, **shape
-        )
+        self.generator = self.make_generator(channels, image_size)
+        self.discriminator = self.make_discriminator(channels, image_size)
         self.networks = {"generator": self.generator, "discriminator": self.discriminator}
         self.average = None
         if g.ema:
-            self.networks["generator_average"] = generator()
+            self.networks["generator_average"] = self.make_generator(channels, image_size)
             self.average = Average(self.generator, self.networks["generator_average"], g.ema)
         self.head = HEADS[d.head]
         self.view, self._rng = View(config), None
         self._gradient_norms = {}
-        self.add_adam("real_d", self.discriminator, config.optimizer.discriminator_lr)
-        self.add_adam("fake_d", self.discriminator, config.optimizer.discriminator_lr)
-        self.add_adam("g", self.generator, config.optimizer.generator_lr)
+        self.add_optimizers()
+
+    def add_optimizers(self):
+        """Two for the discriminator, one for the generator."""
+        for name in ("real_d", "fake_d"):
+            self.add_adam(name, self.discriminator, self.config.optimizer.discriminator_lr)
+        self.add_adam("g", self.generator, self.config.optimizer.generator_lr)
+
+    def make_generator(self, channels, image_size):
+        """A new generator as the configuration describes it."""
+        g = self.config.generator
+        return ClassicGenerator(
+            g.variant,
+            image_size=image_size,
+            channels=channels,
+            latent_dim=g.latent_dim,
+            width=g.width,
+            activation=g.activation,
+            output_activation=g.output_activation,
+            init_std=g.init_std,
+        )
+
+    def make_discriminator(self, channels, image_size):
+        """A new discriminator as the configuration describes it."""
+        d = self.config.discriminator
+        return ClassicDiscriminator(
+            image_size=image_size,
+            channels=channels,
+            width=d.width,
+            norm=d.norm,
+            head=d.head,
+            activation=d.activation,
+            init_std=d.init_std,
+            see_edges=d.see_edges,
+        )
 
     def step(self, batches, rng):
-        """One step on one batch; returns the three losses and the mean scores `d_real`, `d_fake` (0 to 1).
+        """One step on one batch; returns what `learn` does."""
+        self._rng = rng
+        real = paddle.to_tensor(batches[0].images)
+        return self.learn(real, self.generator(paddle.to_tensor(self.latents(real.shape[0], rng))))
+
+    def learn(self, real, fake):
+        """All three optimizers' steps; returns the three losses and the mean scores `d_real`, `d_fake` (0 to 1).
 
         With `measure_gradients` also `d_gradient` (on fakes) and `g_gradient`, the norms of what the optimizers were given.
+
+        Args:
+            real: what D is to call real. fake: what G made, with its graph.
         """
-        self._gradient_norms, self._rng = {}, rng
-        real = paddle.to_tensor(batches[0].images)
-        latents = paddle.to_tensor(self.latents(real.shape[0], rng))
+        self._gradient_norms = {}
         real_loss, real_logits = self.learn_real(real)
-        fake = self.generator(latents)
         fake_loss, fake_logits = self.learn_fake(fake)
+        return self.finish(fake, real_loss, real_logits, fake_loss, fake_logits)
+
+    def finish(self, fake, real_loss, real_logits, fake_loss, fake_logits):
+        """The generator's step after the discriminator's, and what a step returns."""
         g_loss = self.learn_generator(fake)
         if self.average:
             self.average.update(self.step_number)

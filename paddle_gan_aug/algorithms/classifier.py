@@ -29,12 +29,17 @@ class SupervisedClassifier(Algorithm):
         super().__init__(config)
         self.options = options = config.classifier
         self.class_names = tuple(class_names)
-        network = CLASSIFIERS[options.architecture]
-        self.classifier = network(len(class_names), image_size, channels, options.width, options.dropout)
+        self.classifier = self.make_classifier(channels, image_size)
         self.networks = {"classifier": self.classifier}
         self.policy = policy_for(config.data.source, channels)
         self.augmentation = AUGMENTATIONS[options.augmentation](self.policy)
         self.add_adam("classifier", self.classifier, config.optimizer.classifier_lr)
+
+    def make_classifier(self, channels, image_size):
+        """A new classifier as the configuration describes it."""
+        options = self.config.classifier
+        network = CLASSIFIERS[options.architecture]
+        return network(len(self.class_names), image_size, channels, options.width, options.dropout)
 
     def step(self, batches, rng):
         """One step on one batch; returns the loss in nats and the accuracy on the batch (0 to 1).

@@ -62,6 +62,8 @@ def decode(files, where, image_size=None, channels=None, skip_bad=False, names=N
             looks[i] = _look(file)
         except _Odd as odd:
             bad[i] = str(odd)
+    if bad and not skip_bad:  # all that is wrong, in one message
+        bad.update((i, odd) for i in looks if (odd := _oddity(files[i])))
     _check_bad(bad, names, where, skip_bad)
     wanted = channels or one_depth(Counter(depth for _, depth in looks.values()), where)
     if image_size is None:
@@ -150,6 +152,15 @@ def _pixels(file, image_size, channels):
         if _see_through(picture):
             raise _Odd("transparent in places")
         return to_array(picture, image_size, channels)
+
+
+def _oddity(file):
+    """Why the pixels of a file cannot be used, or None."""
+    try:
+        _pixels(file, None, 3)
+    except _Odd as odd:
+        return str(odd)
+    return None
 
 
 def _see_through(picture):

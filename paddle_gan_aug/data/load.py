@@ -94,12 +94,12 @@ def _shipped_mnist():
 NAMED = {"mnist": _shipped_mnist}
 
 
-def load(source="mnist", mode="train", digit=None, split="standard"):
+def load(name_or_path="mnist", mode="train", digit=None, split="standard"):
     """Read a data set.
 
     Args:
-        source: a `Source`, or just its name: `mnist` (the set that ships), or the path of one of the kinds in `READERS`; relative to
-            the current folder or the project.
+        name_or_path: `mnist` (the set that ships), or the path of one of the kinds in `READERS`, relative to the current folder or the
+            project; or a `Source`, which says beside the name how to read it.
         mode: `train`, `valid`, `eval` (the test images), or `single`: the training images of one digit.
         digit: only this class, by name or index; any mode takes it, `single` needs it.
         split: `standard` (validation images are held out of training) or `full` (trained on as well).
@@ -110,7 +110,7 @@ def load(source="mnist", mode="train", digit=None, split="standard"):
     Raises:
         InputError: no such data, mode, split or class; damaged files; a part that the data does not have.
     """
-    source = as_source(source)
+    source = as_source(name_or_path)
     check_choice(mode, MODES, "mode")
     check_split(mode, split)
     if mode == "single" and digit is None:
@@ -161,14 +161,14 @@ def _parts(source):
 
 def _finished(data, source, part, digit=None):
     """The images of a part at the wanted size and depth; of the wanted classes, and of those so many each for training."""
-    images = fit(data.images, source.image_size, source.channels)
-    if images is not data.images:
-        data = LabelledImages(images, data.labels, data.class_names, data.source)
     if source.classes is not None:
         data = data.of_classes(source.classes)
     if source.per_class is not None and part == "train":
         data = few_of_each_class(data, source.per_class, source.seed)
-    return data if digit is None else data.of_class(str(digit))
+    if digit is not None:
+        data = data.of_class(str(digit))
+    images = fit(data.images, source.image_size, source.channels)
+    return data if images is data.images else LabelledImages(images, data.labels, data.class_names, data.source)
 
 
 def _open(source):

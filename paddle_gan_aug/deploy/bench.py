@@ -164,6 +164,23 @@ def samples(args):
     return _stored(args.to, rows, "\n".join(json.dumps(row, ensure_ascii=False) for row in rows))
 
 
+def variations(args):
+    """`bench variations`: see `variations.judge_variations`."""
+    from .variations import judge_variations, variations_table
+
+    rows = [judge_variations(run, args.judge, args.classes, args.count, args.draws) for run in args.runs]
+    return _stored(args.to, rows, variations_table(rows))
+
+
+def patches(args):
+    """`bench patches`: see `patches.write_patches`."""
+    from .patches import REGIONS, write_patches
+
+    folder = write_patches(args.to, args.image_size, args.per_class, args.seed)
+    count = args.per_class * len(REGIONS)
+    return {"to": str(folder), "count": count, "classes": list(REGIONS)}, f"{count} patches of {len(REGIONS)} classes in {folder}"
+
+
 def tuning(args):
     """`bench tuning`: the classic step with the process settings on and off."""
     entry = compare.settings_on_and_off(args.steps, args.turns)

@@ -7,6 +7,7 @@ from .classifiers import CLASSIFIERS, LeNet, ResNet
 from .conditional import LABEL_FEATURES, EmbeddedLabels, HeadedDiscriminator
 from .discriminators import ClassicDiscriminator, HalvingDiscriminator
 from .generators import ClassicGenerator, DoublingGenerator
+from .variation import ImageChanger, VariationGenerator
 
 __all__ = [
     "CLASSIFIERS",
@@ -17,6 +18,8 @@ __all__ = [
     "EmbeddedLabels",
     "HalvingDiscriminator",
     "HeadedDiscriminator",
+    "ImageChanger",
     "LeNet",
     "ResNet",
+    "VariationGenerator",
 ]

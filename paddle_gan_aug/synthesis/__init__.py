@@ -5,5 +5,6 @@ from .draw import draw_set
 from .generate import Filters, generate
 from .learning import classify
 from .preview import preview
+from .vary import vary
 
-__all__ = ["Filters", "augment", "classify", "draw_set", "generate", "preview"]
+__all__ = ["Filters", "augment", "classify", "draw_set", "generate", "preview", "vary"]

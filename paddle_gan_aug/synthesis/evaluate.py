@@ -11,7 +11,7 @@ from .. import runtime
 from ..data import Source, load, read_images, to_uint8
 from ..errors import InputError
 from ..files import atomic_write, make_folder, write_json
-from ..pictures import class_histogram_figure, grid, save_png, scatter_figure
+from ..pictures import class_histogram_figure, grid, paired_grid, save_png, scatter_figure
 from ..training import open_run
 from ..training.evaluation import METRICS, evaluate_images
 from ..training.feature_network import feature_network, read_real
@@ -20,7 +20,6 @@ from ..training.run import is_run, unused_folder
 COUNT = 10_000  # images that are drawn from a run
 NEIGHBOURS = 48  # samples shown beside their nearest training images
 PLOTTED = 2000  # images of each set in a scatter plot
-PAIR_COLUMNS = 16
 BETTER = {  # which way is better
     **dict.fromkeys(("frechet", "kid", "class_histogram"), "↓"),
     **dict.fromkeys(("inception_score", "precision", "recall", "density", "coverage", "diversity", "classifier_accuracy_score"), "↑"),
@@ -71,9 +70,8 @@ def evaluate(
     say = (lambda _: None) if quiet else (lambda text: print(text, file=sys.stderr, flush=True))
     runtime.start(device, threads or None)
     reading = {"image_size": image_size, "channels": channels, "skip_bad": skip_bad}
-    say(f"reading the images of {run_or_images}")
-    images, labels, real, folder = _images_of(run_or_images, data, count, seed, checkpoint, device, threads, reading)
-    network = feature_network(real["source"].whole())
+    images, labels, real, folder = _images_of(run_or_images, data, count, seed, checkpoint, device, threads, reading, say)
+    network = feature_network(real["source"].whole(), quiet)
     say(f"measuring {count or len(images)} images; 10,000 take about half a minute")
     result = evaluate_images(
         images,
@@ -92,7 +90,7 @@ def evaluate(
     return result, draw_page(make_folder(to), result, images[: result["count"]], real, network, part, tsne, title=str(run_or_images))
 
 
-def _images_of(run_or_images, data, count, seed, checkpoint, device, threads, reading):
+def _images_of(run_or_images, data, count, seed, checkpoint, device, threads, reading, say):
     """(images, labels or None, where the real ones are, the page's folder or None)."""
     if not is_run(run_or_images):
         if count is not None and count < 1:
@@ -103,6 +101,7 @@ def _images_of(run_or_images, data, count, seed, checkpoint, device, threads, re
     opened = open_run(run_or_images, checkpoint, device, threads)
     if not opened.algorithm.latent_dim:
         raise InputError(f"run {opened.folder} makes no images: it trained the algorithm {opened.config.algorithm}")
+    say(f"drawing {count or COUNT} images from {opened.folder}, step {opened.step}")
     images = to_uint8(opened.algorithm.sample(count or COUNT, runtime.rng(seed, "evaluation")))
     labels = opened.algorithm.default_labels(len(images))
     learnt = opened.config.data
@@ -161,10 +160,7 @@ def _neighbours(images, training, network):
 
     index = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(read_real(network, training)[0])
     nearest = training.images[index.kneighbors(network.read(images)[0], return_distance=False)[:, 0]]
-    rows = []
-    for start in range(0, len(images), PAIR_COLUMNS):
-        rows += [images[start : start + PAIR_COLUMNS], nearest[start : start + PAIR_COLUMNS]]
-    return grid(np.concatenate(rows), columns=PAIR_COLUMNS, padding=1, background=96)
+    return paired_grid(images, nearest)
 
 
 def _shares(labelled):

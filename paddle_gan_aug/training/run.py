@@ -26,7 +26,7 @@ from .validation import Validation
 CONTINUE_MAY_CHANGE = ("train.steps", "train.epochs", "checkpoint.", "log.", "runtime.")
 HYPERPARAMETERS = (
     *("algorithm", "data.", "generator.", "discriminator.", "loss.", "code.", "regularizer.", "diffaugment."),
-    *("classifier.", "optimizer.", "train."),
+    *("classifier.", "generated.", "variation.", "optimizer.", "train."),
 )
 
 

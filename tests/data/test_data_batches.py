@@ -104,3 +104,22 @@ def test_iterate_goes_through_in_order(data, size, sizes):
     assert [len(batch) for batch in batches] == sizes
     assert np.concatenate([batch.labels for batch in batches]).tolist() == list(range(COUNT))
     assert batches[0].images.dtype == np.float32 and batches[0].images.max() <= 1
+
+
+def test_partners_are_others_of_the_same_class():
+    images = np.arange(COUNT, dtype=np.uint8).reshape(COUNT, 1, 1, 1)
+    pairs = LabelledImages(images, np.array([0] * 5 + [1] * 7 + [2]), ("a", "b", "only"), "pairs")
+    batches = Batches(pairs, COUNT, rng_for_epoch, pairs=True)
+    number = {value: i for i, value in enumerate((images.ravel().astype(np.float32) / np.float32(127.5) - np.float32(1)).tolist())}
+    seen = {i: set() for i in range(COUNT)}
+    for epoch in range(60):
+        batch = batches.batch(epoch)
+        for image, partner in zip(batch.images.ravel().tolist(), batch.partners.ravel().tolist()):
+            seen[number[image]].add(number[partner])
+    assert all(seen[i] == set(range(5)) - {i} for i in range(5))
+    assert all(seen[i] == set(range(5, 12)) - {i} for i in range(5, 12))
+    assert seen[12] == {12}
+    again = Batches(pairs, COUNT, rng_for_epoch, pairs=True)
+    assert (again.batch(59).partners == batch.partners).all()
+    assert (Batches(pairs, COUNT, rng_for_epoch).batch(59).images == batch.images).all(), "pairs do not change the order"
+    assert Batches(pairs, COUNT, rng_for_epoch).batch(0).partners is None

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from paddle_gan_aug.data import READERS, load, write_idx, write_mnist_json
+from paddle_gan_aug.config import load_config
+from paddle_gan_aug.data import READERS, Source, as_source, load, write_idx, write_mnist_json
 from paddle_gan_aug.errors import InputError
 from paddle_gan_aug.files import PACKAGE_PARENT
 
@@ -132,3 +133,22 @@ def test_a_kind_that_is_not_known(tmp_path):
         with pytest.raises(InputError, match="none of the kinds") as caught:
             load(path)
         assert all(reader.what in str(caught.value) for reader in READERS)
+
+
+def test_a_source_says_how_to_read_any_kind(idx_folder):
+    folder = str(idx_folder(train_labels=tuple(range(10)) * 6))
+    assert load(Source(folder, image_size=32, channels=3)).shape == (3, 32, 32)
+    assert load(Source(folder, valid_share=0.5), "valid").counts().tolist() == [3] * 10
+    assert set(load(Source(folder, classes=(8, "9"))).labels) == {8, 9}
+    assert load(Source(folder, per_class=2)).counts().tolist() == [2] * 10
+    assert str(Source(folder)) == folder and load(Source(folder)).fingerprint() == load(folder).fingerprint()
+
+
+def test_a_source_of_a_configuration():
+    config = load_config(overrides={"data.classes": [3, "5"], "data.per_class": 7, "data.image_size": 32, "data.channels": 3})
+    source = Source.of(config.data)
+    assert source == Source("mnist", image_size=32, channels=3, classes=(3, "5"), per_class=7)
+    assert source.renamed("x") == Source("x", image_size=32, channels=3)
+    data = load(source)
+    assert data.counts()[[3, 5]].tolist() == [7, 7] and len(data) == 14 and data.shape == (3, 32, 32)
+    assert as_source(source) is source and as_source("x") == Source("x")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from paddle_gan_aug.data import LabelledImages, hold_out, load, select
+from paddle_gan_aug.data import LabelledImages, few_of_each_class, hold_out, load, select, stratified
 from paddle_gan_aug.errors import InputError
 
 
@@ -78,3 +78,28 @@ def test_what_is_refused():
         select(read, "valid", "full")
     with pytest.raises(InputError, match="unknown split 'ful'.*nearest: full"):
         select(read, "train", "ful")
+
+
+def classes(*counts):
+    labels = np.repeat(np.arange(len(counts)), counts)
+    images = np.arange(len(labels), dtype=np.uint8).reshape(-1, 1, 1, 1)
+    return LabelledImages(images, labels, tuple(map(str, range(len(counts)))), "classes")
+
+
+def test_a_stratified_split_takes_the_same_share_of_each_class():
+    data = classes(40, 10, 2)
+    train, valid = stratified(data, 0.25, seed=4)
+    assert valid.counts().tolist() == [10, 2, 1] and train.counts().tolist() == [30, 8, 1]
+    assert sorted(numbers(train) + numbers(valid)) == numbers(data) and numbers(train) == sorted(numbers(train))
+    assert numbers(stratified(data, 0.25, seed=4)[1]) == numbers(valid) != numbers(stratified(data, 0.25, seed=5)[1])
+    with pytest.raises(InputError, match="class 1 of classes has one image"):
+        stratified(classes(4, 1))
+
+
+def test_few_of_each_class():
+    data = classes(40, 10, 0)
+    few, more = few_of_each_class(data, 3, seed=1), few_of_each_class(data, 6, seed=1)
+    assert few.counts().tolist() == [3, 3, 0] and set(numbers(few)) < set(numbers(more))
+    assert numbers(few) != numbers(few_of_each_class(data, 3, seed=2))
+    with pytest.raises(InputError, match="class 1 of classes has 10 training images: data.per_class 11"):
+        few_of_each_class(data, 11)

@@ -95,7 +95,7 @@ def unfit(tmp_path, digits):
         "colour": (colour, "grey"),
         "large": (large, "32 x 32 pixels"),
         "mixed": (mixed, "belongs to no class"),
-        "broken": (broken, "broken.png cannot be read"),
+        "broken": (broken, "broken.png (not an image)"),
         "missing": (tmp_path / "nowhere", "does not exist"),
         "size": (npz("size", images=np.zeros((300, 1, 32, 32), "uint8")), "[N, 1, 28, 28]"),
         "channels": (npz("channels", images=np.zeros((300, 3, 28, 28), "uint8")), "[N, 1, 28, 28]"),

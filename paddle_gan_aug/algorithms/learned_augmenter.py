@@ -1,0 +1,79 @@
+"""A classifier and the network that augments its images, trained by each other (in the manner of TeachAugment, Suzuki 2022,
+arXiv:2202.12513).
+
+The augmenter changes images, within bounds, so that the classifier errs on them; its gradient comes through the classifier. What
+keeps it from making just anything is a teacher, the classifier's own moving average, which must still read the right class. The
+classifier learns from the real images and the changed ones.
+"""
+
+import numpy as np
+import paddle
+from paddle.nn import functional as F
+
+from ..networks import ImageChanger
+from .base import clear_gradients, frozen
+from .classifier import SupervisedClassifier
+from .ema import Average
+from .varying import Varying
+
+SURE = 0.01  # so near to 1 a probability no longer pushes harder
+
+
+class LearnedAugmenter(Varying, SupervisedClassifier):
+    """See the module. `config.classifier`, `.variation`, `.generator` (latent_dim: the noise, width) and `.optimizer` describe it."""
+
+    losses = ("loss", "augmenter_loss")
+
+    def __init__(self, config, channels, image_size, class_names):
+        super().__init__(config, channels, image_size, class_names)
+        options = config.variation
+        self.teacher = self.networks["teacher"] = self.make_classifier(channels, image_size)
+        self.average = Average(self.classifier, self.teacher, options.teacher_decay)
+        self.augmenter = self.networks["augmenter"] = ImageChanger(
+            image_size, channels, config.generator.latent_dim, config.generator.width, options.strength
+        )
+        self.add_adam("augmenter", self.augmenter, config.optimizer.generator_lr)
+        self.remember_sources(channels, image_size)
+
+    def step(self, batches, rng):
+        """One step of the augmenter, one of the classifier.
+
+        Returns:
+            loss and accuracy of the classifier on real and changed images together, `augmenter_loss`, and on the changed ones alone
+            `changed_accuracy` and `teacher_accuracy`.
+        """
+        self.sources.remember(batches[0].images)
+        images, labels = paddle.to_tensor(batches[0].images), paddle.to_tensor(batches[0].labels)
+        noise = paddle.to_tensor(rng.standard_normal((images.shape[0], self.noise_dim), dtype=np.float32))
+        changed, values = self.learn_to_change(images, labels, noise)
+        both, twice = paddle.concat([images, changed]), paddle.concat([labels, labels])
+        logits = self.classifier(both)
+        loss = F.cross_entropy(logits, twice)
+        loss.backward()
+        self.optimizers["classifier"].step()
+        clear_gradients(self.classifier)
+        self.average.update(self.step_number)
+        return {"loss": loss.detach(), "accuracy": _accuracy(logits, twice), **values}
+
+    def learn_to_change(self, images, labels, noise):
+        """The augmenter's step; returns the changed images, detached, and its values."""
+        changed = self.augmenter(images, noise)
+        self.classifier.eval()  # the running statistics are of images it learns from
+        with frozen(self.classifier):
+            logits, teachers = self.classifier(changed), self.teacher(changed)
+            right = F.softmax(logits)[paddle.arange(len(labels)), labels]
+            loss = F.cross_entropy(teachers, labels) - self.config.variation.hardness * (1 + SURE - right).log().mean()
+            loss.backward()
+        self.classifier.train()
+        self.optimizers["augmenter"].step()
+        clear_gradients(self.augmenter)
+        values = {"changed_accuracy": _accuracy(logits, labels), "teacher_accuracy": _accuracy(teachers, labels)}
+        return changed.detach(), {"augmenter_loss": loss.detach(), **values}
+
+    def variations(self, images, noise):
+        """See `Varying.variations`."""
+        return self._in_evaluation(self.augmenter, images, noise)
+
+
+def _accuracy(logits, labels):
+    return (logits.detach().argmax(1) == labels).astype("float32").mean()

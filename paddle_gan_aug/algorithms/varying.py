@@ -1,0 +1,79 @@
+"""What algorithms have in common whose images are variations of real ones.
+
+`vary` takes any images. To be drawn in grids, watched and measured like any other algorithm they must also make images of latents
+alone; for that they remember some training images, which are part of their weights (and so of every checkpoint).
+"""
+
+import numpy as np
+import paddle
+from paddle import nn
+from scipy.special import ndtr
+
+from ..data import to_network, to_uint8
+from .base import Algorithm, evaluating
+
+AT_ONCE = 500  # images
+
+
+class Sources(nn.Layer):
+    """The first `count` training images that were seen, as a buffer: `images` uint8 [count, C, H, W], `seen` how many there are."""
+
+    def __init__(self, count, channels, image_size):
+        super().__init__()
+        self.register_buffer("images", paddle.zeros([count, channels, image_size, image_size], dtype="uint8"))
+        self.register_buffer("seen", paddle.zeros([1], dtype="int64"))
+
+    def remember(self, images):
+        """Keep images float32 [N, C, H, W] while there is room."""
+        seen, kept = self.seen.item(), self.images.numpy()
+        if seen < len(kept):
+            new = to_uint8(images)[: len(kept) - seen]
+            kept[seen : seen + len(new)] = new
+            self.images.set_value(kept)
+            self.seen.set_value(np.array([seen + len(new)], np.int64))
+
+    def at(self, shares):
+        """The images at `shares` [N], each in [0, 1], of those seen: float32 [N, C, H, W] in [-1, 1]; all black before the first."""
+        seen = max(1, self.seen.item())
+        return to_network(self.images.numpy()[np.minimum((shares * seen).astype(np.int64), seen - 1)])
+
+
+class Varying(Algorithm):
+    """Subclasses call `remember_sources` in their constructor, `self.sources.remember` in their step, and implement `variations`.
+
+    A latent's first number chooses the source (by its quantile), the others are the noise; so `latent_dim` is the noise's size + 1.
+    """
+
+    noise_dim = None
+
+    def remember_sources(self, channels, image_size):
+        """Add the network `sources`; `config.variation.sources` says how many."""
+        self.sources = self.networks["sources"] = Sources(self.config.variation.sources, channels, image_size)
+        self.noise_dim = self.config.generator.latent_dim
+        self.latent_dim = self.noise_dim + 1
+
+    def variations(self, images, noise):
+        """One variation of each image, in evaluation mode.
+
+        Args:
+            images: float32 [N, C, H, W] in [-1, 1]. noise: float32 [N, noise_dim].
+
+        Returns:
+            float32 [N, C, H, W] in [-1, 1], as NumPy arrays.
+        """
+        raise NotImplementedError
+
+    def vary(self, images, rng):
+        """One variation of each image, of whatever class; `rng` draws the noise. Arguments and result otherwise as `variations`."""
+        noise = rng.standard_normal((len(images), self.noise_dim), dtype=np.float32)
+        pieces = [self.variations(images[i : i + AT_ONCE], noise[i : i + AT_ONCE]) for i in range(0, len(images), AT_ONCE)]
+        return np.concatenate(pieces)
+
+    def images(self, latents, labels=None):
+        """See `Algorithm.images`: variations of remembered training images."""
+        latents = np.asarray(latents, dtype=np.float32)
+        return self.variations(self.sources.at(ndtr(latents[:, 0])), latents[:, 1:])
+
+    def _in_evaluation(self, network, images, noise):
+        with evaluating(network):
+            return network(paddle.to_tensor(images), paddle.to_tensor(noise)).clip(-1.0, 1.0).numpy()

@@ -1,0 +1,84 @@
+"""Variations of real images, from a run that makes them (`dagan`, `learned-augmenter`), as class folders with a manifest."""
+
+import json
+from pathlib import Path
+
+from .. import runtime
+from ..data import Source, load, to_network, to_uint8
+from ..errors import InputError
+from ..files import atomic_write, make_folder, sha256
+from ..pictures import paired_grid, save_png
+from ..training import open_run
+
+BATCH = 500
+PARTS = ("train", "valid")  # test images are nothing to learn from, and so nothing to vary
+
+
+def vary(run, data, to, count=160, part="train", classes=None, seed=0, checkpoint="last", device="auto", threads=0):
+    """Write `count` variations of real images into the folder `to`: <class>/<index>.png, manifest.jsonl, and grid.png, where each row
+    of sources stands above the row of their variations.
+
+    The sources are taken in an order drawn by the seed, as often in turn as need be. Variation i depends on the seed and i alone.
+
+    Args:
+        run: a run's folder, or its name in `output`. checkpoint: "last", "best", or a step.
+        data: the real images, a `Source` or its name; None = those the run learnt. part: "train" or "valid".
+        classes: of these alone, by name or index. to: a folder that is missing or empty.
+
+    Returns:
+        The folder.
+
+    Raises:
+        InputError: no such run, data, part or class; a run that makes no variations, or of another shape; a folder in use.
+    """
+    if part not in PARTS:
+        raise InputError(f"--part {part}: sources are {' or '.join(PARTS)} images")
+    to = Path(to).expanduser()
+    if to.exists() and (not to.is_dir() or any(to.iterdir())):
+        raise InputError(f"{to} is in use: nothing is overwritten; choose an empty or new folder")
+    opened = open_varying(run, checkpoint, device, threads)
+    learnt = Source.of(opened.config.data)
+    real = load(learnt if data is None else learnt.renamed(data), part)
+    if list(real.shape) != opened.state["image_shape"]:
+        raise InputError(f"{real.source} has images {list(real.shape)}, run {opened.folder.name} learnt {opened.state['image_shape']}")
+    if classes is not None:
+        real = real.of_classes(classes)
+    order = runtime.rng(seed, "sources").permutation(len(real))
+    make_folder(to)
+    weights = opened.folder / "checkpoints" / f"step-{opened.step}" / "weights.safetensors"
+    origin = {"run": opened.folder.name, "checkpoint": opened.step, "weights_sha256": sha256(weights), "seed": seed, "data": real.source}
+    with atomic_write(to / "manifest.jsonl", "w") as manifest:
+        for start in range(0, count, BATCH):
+            places = [int(order[i % len(order)]) for i in range(start, min(start + BATCH, count))]
+            images = to_uint8(opened.algorithm.vary(to_network(real.images[places]), runtime.rng(seed, "variations", start)))
+            for i, (place, image) in enumerate(zip(places, images), start):
+                name = real.class_names[real.labels[place]]
+                make_class_folder(to, name)
+                save_png(to / name / f"{i:06d}.png", image[0] if len(image) == 1 else image.transpose(1, 2, 0))
+                manifest.write(json.dumps({"file": f"{name}/{i:06d}.png", "class": name, "source": place, **origin}) + "\n")
+            if start == 0:
+                save_png(to / "grid.png", paired_grid(real.images[places[:80]], images[:80]))
+    return to
+
+
+def make_class_folder(to, name):
+    """The folder of a class inside `to`.
+
+    Raises:
+        InputError: a class name that is no folder's name.
+    """
+    if name in ("", ".", "..") or "/" in name or "\\" in name:
+        raise InputError(f"class {name!r} cannot be a folder's name")
+    (to / name).mkdir(exist_ok=True)
+
+
+def open_varying(run, checkpoint="last", device="auto", threads=0):
+    """`open_run` for a run that varies images.
+
+    Raises:
+        InputError: it does not.
+    """
+    opened = open_run(run, checkpoint, device, threads)
+    if not hasattr(opened.algorithm, "vary"):
+        raise InputError(f"run {opened.folder} varies no images: it trained the algorithm {opened.config.algorithm}")
+    return opened

@@ -1,0 +1,215 @@
+"""Class folders and list files: the right classes, parts and splits; every fault one clear line; decoded once."""
+
+import os
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from paddle_gan_aug.data import Source, folders, load, load_test
+from paddle_gan_aug.errors import InputError
+
+
+@pytest.fixture
+def digits(other_project, mnist_train):
+    """A function that writes real digits as <folder>/<class>/<index>.png; the cache stays in a temporary project."""
+
+    def write(folder="set", classes="012", each=6, first=0):
+        for name in classes:
+            of_class = mnist_train.images[mnist_train.labels == int(name[-1])][first : first + each]
+            place = other_project / folder / name
+            place.mkdir(parents=True)
+            for i, image in enumerate(of_class):
+                Image.fromarray(image[0]).save(place / f"{i}.png")
+        return other_project / folder
+
+    return write
+
+
+def test_class_folders_are_split_by_class(digits, mnist_train):
+    folder = digits(each=12)
+    train, valid = load("set"), load("set", "valid")
+    assert train.counts().tolist() == [10] * 3 and valid.counts().tolist() == [2] * 3
+    everything = np.concatenate([train.images, valid.images])
+    assert len(np.unique(everything.reshape(36, -1), axis=0)) == 36
+    assert load("set").fingerprint() == train.fingerprint() == load(folder).fingerprint()
+    assert load(Source("set", seed=1)).fingerprint() != train.fingerprint()
+    assert load(Source("set", valid_share=0.5), "valid").counts().tolist() == [6] * 3
+    assert len(load("set", split="full")) == 36
+    assert load_test("set").counts().tolist() == [12] * 3
+    assert (load_test("set").of_class("2").images == mnist_train.of_class(2).images[:12]).all()
+
+
+def test_parts_are_folders(digits):
+    digits("set/train"), digits("set/val", "02", 3, first=6), digits("set/test", "21", 2, first=9)
+    assert [load("set", mode).counts().tolist() for mode in ("train", "valid", "eval")] == [[6, 6, 6], [3, 0, 3], [0, 2, 2]]
+    assert load_test("set").source == "set, folder test"
+    with pytest.raises(InputError, match="validation images of its own"):
+        load(Source("set", valid_share=0.1))
+    digits("set/valid", "0")
+    with pytest.raises(InputError, match="both valid and val"):
+        load("set")
+
+
+def test_a_part_that_is_not_there(digits):
+    digits("set/train", each=12)
+    assert load("set", "valid").counts().tolist() == [2] * 3
+    with pytest.raises(InputError, match="set has no images for mode 'eval': .*folder test"):
+        load("set", "eval")
+
+
+def test_classes_are_in_natural_order_and_hidden_files_do_not_count(digits):
+    folder = digits(classes=["b10", "b2", "a1"])
+    (folder / ".cache").mkdir()
+    (folder / "README.txt").write_text("digits")
+    (folder / "b2" / ".DS_Store").write_bytes(b"x")
+    (folder / "b2" / "Thumbs.db").write_bytes(b"x")
+    assert load("set").class_names == ("a1", "b2", "b10")
+
+
+def test_a_folder_without_class_folders_is_one_class(digits):
+    folder = digits(classes="3")
+    data = load(folder / "3")
+    assert data.class_names == ("3",) and len(data) == 5
+
+
+def test_a_manifest_leads(digits):
+    folder = digits()
+    Image.new("L", (99, 9)).save(folder / "grid.png")
+    (folder / "manifest.jsonl").write_text('{"file": "1/0.png"}\n{"file": "1/1.png"}\n{"file": "0/0.png"}\n')
+    data = load_test("set")
+    assert data.class_names == ("0", "1") and data.labels.tolist() == [1, 1, 0]
+
+
+def test_few_labels_and_some_classes(digits):
+    digits(each=12)
+    few, more = (load(Source("set", per_class=count, seed=3)) for count in (2, 4))
+    assert few.counts().tolist() == [2] * 3 and more.counts().tolist() == [4] * 3
+    assert {image.tobytes() for image in few.images} < {image.tobytes() for image in more.images}
+    assert load(Source("set", per_class=2, seed=3), "valid").counts().tolist() == [2] * 3
+    assert load(Source("set", classes=(0, "2"))).counts().tolist() == [10, 0, 10]
+    assert load(Source("set", classes=("1",)), "valid").counts().tolist() == [0, 2, 0]
+    with pytest.raises(InputError, match="class 0 .* has 10 training images: data.per_class 11"):
+        load(Source("set", per_class=11))
+    with pytest.raises(InputError, match="no class '7'"):
+        load(Source("set", classes=("7",)))
+
+
+def empty_class(folder):
+    (folder / "9").mkdir()
+    return "class folder .*9 is empty"
+
+
+def stray(folder):
+    Image.new("L", (28, 28)).save(folder / "stray.png")
+    return "stray.png belongs to no class"
+
+
+def too_deep(folder):
+    (folder / "1" / "more").mkdir()
+    return "is no class, it has a folder more"
+
+
+def damaged(folder):
+    (folder / "1" / "0.png").write_bytes(b"x")
+    return r"1 of 18 files cannot be used: 1/0.png \(not an image\).*--skip-bad"
+
+
+def outside(folder):
+    (folder / "manifest.jsonl").write_text('{"file": "../x.png"}\n')
+    return "outside the folder"
+
+
+def no_json(folder):
+    (folder / "manifest.jsonl").write_text("[]\n")
+    return "is damaged"
+
+
+@pytest.mark.parametrize("fault", [empty_class, stray, too_deep, damaged, outside, no_json])
+def test_faults_of_folders(digits, fault):
+    message = fault(digits())
+    with pytest.raises(InputError, match=message) as refused:
+        load("set")
+    assert "\n" not in str(refused.value)
+
+
+def test_a_strange_part_or_class(digits):
+    digits("set/train", "01"), digits("set/test", "02", 2)
+    with pytest.raises(InputError, match="test has a class 2, which the training images have not"):
+        load("set", "eval")
+    digits("set/extra", "0")
+    with pytest.raises(InputError, match="a folder extra: it may hold train"):
+        load("set")
+
+
+def test_skipped_files_are_said_once_and_no_class_is_lost(digits, capsys, monkeypatch):
+    folder = digits()
+    (folder / "1" / "0.png").write_bytes(b"x")
+    monkeypatch.setattr("paddle_gan_aug.data.decoding._said", set())
+    for _ in range(2):  # decoded, then from the cache
+        assert load_test(Source("set", skip_bad=True)).counts().tolist() == [6, 5, 6]
+    assert capsys.readouterr().err.count("1/0.png (not an image); skipped") == 1
+    for file in (folder / "1").iterdir():
+        file.write_bytes(b"x")
+    with pytest.raises(InputError, match="no usable image is left of class 1"):
+        load(Source("set", skip_bad=True))
+
+
+def test_files_are_decoded_once(digits, other_project, monkeypatch):
+    folder = digits()
+    first, calls = load("set"), []
+    monkeypatch.setattr(folders, "decode", lambda *arguments, **_: calls.append(arguments) or 1 / 0)
+    assert load("set").fingerprint() == first.fingerprint() and not calls
+    cached = next((other_project / "output" / ".cache").iterdir())
+    os.utime(folder / "0" / "0.png", (1, 1))
+    with pytest.raises(ZeroDivisionError):  # a file that changed is read again, and so are other options
+        load("set")
+    os.utime(folder / "0" / "0.png", (2, 2))
+    with pytest.raises(ZeroDivisionError):
+        load(Source("set", image_size=14))
+    monkeypatch.undo()
+    monkeypatch.chdir(other_project)
+    cached.write_bytes(b"damaged")
+    assert load("set").fingerprint() == first.fingerprint()
+
+
+# ---- list files ----
+
+
+def write_list(path, *lines):
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def test_a_list_with_numbers(digits):
+    folder = digits(each=2)
+    path = write_list(folder / "list.txt", "2/0.png 0", "2/1.png 0", "", f"{folder / '0' / '0.png'} 1", "0/1.png 1")
+    data = load_test(path)
+    assert data.class_names == ("0", "1") and data.labels.tolist() == [0, 0, 1, 1]
+    assert (data.images[2] == load_test("set").images[0]).all()
+    assert load(path).counts().tolist() == [1, 1]
+
+
+def test_a_list_with_names_and_blanks(digits):
+    folder = digits(classes=["a 1"], each=2)
+    path = write_list(folder / "list.txt", "a 1/0.png\tnumber one", "a 1/1.png\tanother")
+    assert load_test(path).class_names == ("another", "number one")
+    assert load_test(write_list(folder / "list.lst", "a 1/0.png b10", "a 1/1.png b9")).class_names == ("b9", "b10")
+
+
+@pytest.mark.parametrize(
+    "lines, message",
+    [
+        (["0/0.png"], "line 1: expected a path and a label"),
+        (["0/0.png 0", "../secret.png 1"], "line 2: ../secret.png leads outside"),
+        (["0/0.png 0", "0/1.png 2"], "labels up to 2 but no image with label 1"),
+        (["0/0.png -1"], "labels count from 0"),
+        ([""], "is empty"),
+        (["0/none.png 0"], r"0/none.png \(does not exist\)"),
+    ],
+)
+def test_faults_of_lists(digits, lines, message):
+    path = write_list(digits() / "list.txt", *lines)
+    with pytest.raises(InputError, match=message) as refused:
+        load(path)
+    assert "\n" not in str(refused.value)
