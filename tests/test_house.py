@@ -98,6 +98,14 @@ def test_the_public_api_is_documented_and_loads():
     assert set(paddle_gan_aug.__all__) <= set(dir(paddle_gan_aug))
 
 
+def test_the_console_script_leads_somewhere():
+    import importlib
+
+    (script,) = re.findall(r'^paddle_gan_aug = "([\w.]+:\w+)"', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    module, function = script.split(":")
+    assert callable(getattr(importlib.import_module(module), function))
+
+
 def test_no_pickle_and_no_eval():
     forbidden = re.compile(r"\bpickle\.\w|paddle\.(load|save)\(|yaml\.load\(|(?<![.\w])(eval|exec)\(|allow_pickle=True")
     for path in [*PACKAGE.rglob("*.py"), ROOT / "train.py"]:

@@ -56,6 +56,11 @@ REFUSALS = [  # (when, why); a text may name {key}, what the condition found
         "set discriminator.norm to none, instance or spectral",
     ),
     (
+        lambda c: c.regularizer.penalty != "none" and c.discriminator.architecture == "classic",
+        "regularizer.penalty needs second derivatives, which the max-pools of the classic discriminator have not: "
+        "set discriminator.architecture to dcgan, augmentor or folder",
+    ),
+    (
         lambda c: _adversarial(c) and _conditional(c) != (c.discriminator.conditioning != "none"),
         "generator.conditioning and discriminator.conditioning go together: a class that only one of both is told teaches nothing",
     ),

@@ -143,7 +143,7 @@ def recipe_table(rows):
     """Every mark of every row as a Markdown table; the alarm is the first that the health monitor raised."""
     lines = ["| row | seed | step | seconds | confident | smallest class | diversity | alarm at |", "|---|---|---|---|---|---|---|---|"]
     for row in rows:
-        alarm = min((alarm["step"] for alarm in row.get("alarms", [])), default="–")
+        alarm = min((alarm["step"] for alarm in row["alarms"]), default="–") if "alarms" in row else "not looked for"
         for mark in row["marks"]:
             measured = f"{mark['confident']:.2f} | {mark['smallest_class']:.3f} | {mark['diversity']:.2f}"
             lines.append(f"| {row['name']} | {row['seed']} | {mark['step']} | {mark['seconds']:.0f} | {measured} | {alarm} |")

@@ -139,7 +139,7 @@ class Planted(Callback):
     def on_step(self, progress):
         if progress.step >= self.step and self.spoiled is not progress.algorithm:
             self.spoiled = progress.algorithm  # a run that recovers has a new one
-            progress.algorithm.scale_learning_rates(self.factor, ["real_d", "fake_d"])
+            progress.algorithm.scale_learning_rates(self.factor, [name for name in progress.algorithm.optimizers if name != "g"])
 
 
 class JudgedAt(Callback):

@@ -13,6 +13,7 @@ WRONG = [  # one for each row of REFUSALS, in order
     ({**GAN, "loss.name": "hinge", "discriminator.head": "softmax"}, "takes two logits"),
     ({**GAN, "loss.name": "hinge", "train.real_target": 0.9}, "smooths the label of reals"),
     ({**GAN, "regularizer.penalty": "gradient-penalty", "discriminator.norm": "batch"}, "ties the samples together"),
+    ({**GAN, "regularizer.penalty": "r1"}, "max-pools of the classic discriminator have not"),
     ({**GAN, "generator.conditioning": "embedding"}, "go together"),
     (
         {"algorithm": "infogan", "generator.conditioning": "embedding", "discriminator.conditioning": "embedding"},

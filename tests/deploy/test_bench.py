@@ -34,7 +34,7 @@ def test_recipe_rows_are_stored_judged_and_skipped(cli, judge, small_mnist, tmp_
     assert [mark["step"] for mark in first["marks"]] == [2, 4]
     assert first["marks"][0]["count"] == 200
     assert sum(first["marks"][0]["classes"].values()) == pytest.approx(1, abs=1e-3)
-    assert "50000 to 59999" in first["reference"]["source"]  # validation images: rows are there to choose by
+    assert "500 to 599 of 600" in first["reference"]["source"]  # validation images: rows are there to choose by
     stored = tmp_path / "results" / "tiny-seed-0.json"
     assert json.loads(stored.read_text()) == first
     assert stored.with_suffix(".png").exists()
