@@ -63,6 +63,10 @@ def generate_flags(command):
     )
     command.add_argument("--device", default="auto", choices=["auto", "cpu", "gpu"], help="where to compute")
     command.add_argument("--threads", type=int, default=0, metavar="N", help="CPU threads, 0 = one per physical core")
+    varied = command.add_argument_group("variations of real images, by a run of dagan or learned-augmenter")
+    varied.add_argument("--from", dest="data", metavar="NAME_OR_PATH", help="the real images; read as the run read its own")
+    varied.add_argument("--part", default="train", choices=["train", "valid"], help="which of them")
+    varied.add_argument("--classes", nargs="+", metavar="NAME", help="of these classes alone")
     _filter_flags(command)
 
 
@@ -76,6 +80,10 @@ def generate(args):
     if args.ratio is not None and not args.balance:
         raise InputError("--ratio says how far --balance goes: give --balance DATA too")
     given = _filters(args)
+    if args.data is not None:
+        return _vary(args, count)
+    if args.classes is not None:
+        raise InputError("--classes chooses among real images to vary: say which with --from")
     from .synthesis import Filters, preview
     from .synthesis import generate as make
 
@@ -105,6 +113,20 @@ def generate(args):
     made = count_by_class(folder)
     told = ", ".join(f"{name}: {number}" for name, number in made.items())
     return {"to": str(folder), "count": sum(made.values()), "classes": made}, f"{sum(made.values())} images in {folder} ({told})"
+
+
+def _vary(args, count):
+    """Variations of real images: so far by count alone, and unfiltered."""
+    others = {"--per-class": args.per_class, "--balance": args.balance, "--truncation": args.truncation, "--classifier": args.classifier}
+    others.update({"--filter": args.filter, "--filters": args.filters, "--preview": args.preview, "--resume": args.resume})
+    given = [flag for flag, value in others.items() if value] + ["--format"] * (args.format != "folder") + ["RUN"] * (len(args.run) > 1)
+    if given:
+        raise InputError(f"--from makes --count variations with one run, as PNG files: leave {', '.join(given)} out")
+    from .synthesis import vary
+
+    options = {"count": count, "part": args.part, "classes": args.classes, "seed": args.seed}
+    folder = vary(args.run[0], args.data, args.to, checkpoint=args.checkpoint, device=args.device, threads=args.threads, **options)
+    return {"to": str(folder), "count": count}, f"{count} variations in {folder}; look at {folder / 'grid.png'}"
 
 
 def _balanced(data, ratio):
