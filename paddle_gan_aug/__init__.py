@@ -18,7 +18,7 @@ _PUBLIC = {
     "train": "paddle_gan_aug.training",  # a Config -> a trained run on disk
     "open_run": "paddle_gan_aug.training",  # a run's folder -> its trained algorithm, ready to sample
     "generate": "paddle_gan_aug.synthesis",  # a run -> images on disk
-    "augment": "paddle_gan_aug.synthesis",  # a labelled data set -> the same with generated images beside the real ones
+    "augment_data": "paddle_gan_aug.synthesis",  # a labelled data set -> the same with generated images beside the real ones
     "Filters": "paddle_gan_aug.synthesis",  # which generated images are kept
     "LabelledDataset": "paddle_gan_aug.training.dataset",  # a data set (an augmented one, say) as a paddle.io.Dataset
     "predict": "paddle_gan_aug.training",  # images -> what a classifier reads in them

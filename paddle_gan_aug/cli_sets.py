@@ -175,10 +175,9 @@ def augment(args):
     if args.preview:
         return _draw_transforms(args.to, overrides)
     options = cli.check_config({"config": getattr(args, "config", getattr(args, "gan", None)), "overrides": overrides}, "classic")
-    from .synthesis import Filters
-    from .synthesis import augment as make
+    from .synthesis import Filters, augment_data
 
-    result = make(
+    result = augment_data(
         args.to,
         runs=args.run,
         per_class_runs=args.per_class_runs or None,

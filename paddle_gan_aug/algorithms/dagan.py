@@ -50,7 +50,7 @@ class DAGAN(Varying, ClassicGAN):
     def learn(self, real, fake):
         """See `ClassicGAN.learn`; the discriminator takes one step."""
         self._gradient_norms = {}
-        logits = self.discriminator(self._with_noise(paddle.concat([real, fake.detach()])))
+        logits = self.discriminator(self._seen(paddle.concat([real, fake.detach()])))
         real_logits, fake_logits = logits[: len(real)], logits[len(real) :]
         real_loss = self.head.loss(real_logits, real=True, target=self.config.train.real_target)
         fake_loss = self.head.loss(fake_logits, real=False)

@@ -63,7 +63,7 @@ class Plan:
         return [*rows, ("all", *(sum(row[i] for row in rows) for i in (1, 2, 3)))]
 
 
-def augment(
+def augment_data(
     to,
     config=None,
     overrides=None,
