@@ -89,7 +89,7 @@ FLAGS = {  # flag -> (configuration key, help)
     "--threads": ("runtime.threads", "CPU threads, 0 = one per physical core"),
     "--eval-every": ("eval.every_steps", "measure samples against validation images every so many steps, and keep the best checkpoint"),
     "--generated": ("generated.source", "learn from generated images too: a set on disk, or a GAN's run that makes them"),
-    "--generated-share": ("generated.share", "the share of every batch that is generated, above 0 and below 1"),
+    "--generated-share": ("generated.share", "the share of every batch that is generated, above 0 and at most 1"),
     "--regenerate-every": ("generated.every_steps", "make the images of a GAN's run anew every so many steps"),
     "--patience": ("classifier.patience", "end after so many validations (--eval-every) without a better one, and test the best"),
     "--recover": ("health.recover", "on or off: what to do when the samples have collapsed"),
@@ -337,6 +337,18 @@ def _bench_flags(command):
     variations.add_argument("--count", type=_positive, default=500, help="validation images of each class that are varied")
     variations.add_argument("--draws", type=_positive, default=8, help="variations of each")
     variations.add_argument("--to", metavar="FILE", help="store the result as JSON")
+    generation = kinds.add_parser("generation", help="images a second, from the latents to PNG files with their manifest")
+    generation.add_argument("run", nargs="?", metavar="RUN", help="a trained run; without it the classic transpose generator")
+    generation.add_argument("--count", type=_positive, default=10_000, help="how many images")
+    generation.add_argument("--to", metavar="FILE", help="store the result as JSON")
+    agrees = kinds.add_parser("agreement", help="how often a classifier reads a set's images as their labels say")
+    agrees.add_argument("set", metavar="SET", help="a folder, an .npz, any labelled data")
+    agrees.add_argument("--judge", required=True, metavar="RUN", help="a run of classify, not the one that filtered the set")
+    agrees.add_argument("--to", metavar="FILE", help="store the result as JSON")
+    cas = kinds.add_parser("cas", help="classifiers that learn generated images alone, tested on real ones; stored rows are skipped")
+    cas.add_argument("--rows", default="work/cas.yaml", metavar="FILE", help="the rows")
+    cas.add_argument("--only", nargs="+", metavar="NAME", help="these rows alone")
+    cas.add_argument("--to", default="work/results/cas", metavar="DIR", help="where the results are")
     kills = kinds.add_parser("kills", help="kill runs at random moments, resume them, and compare them with an undisturbed one")
     kills.add_argument("--count", type=_positive, default=30, help="how many runs are killed")
     kills.add_argument("--seed", type=int, default=0, help="of the moments")

@@ -96,7 +96,7 @@ class Generated(Section):
     """`generated.*`: the generated part of a classifier's training."""
 
     source: Optional[str] = None  # a set on disk, or a GAN's run (or a folder of runs, one for each class)
-    share: Annotated[float, msgspec.Meta(gt=0, lt=1)] = 0.5  # of every batch
+    share: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.5  # of every batch; 1: no real image is learnt
     weight: Rate = 1.0  # of a generated image's loss beside a real one's
     per_class: Positive = 500  # of a run: images that are made of each class at once
     every_steps: Optional[Positive] = None  # of a run: make them anew so often; None: once

@@ -17,7 +17,7 @@ class MixedBatches:
         real: `LabelledImages`. batch_size: of both together.
         rng_for_epoch: (epoch) -> Generator, of the real part's order; as for `Batches`.
         generated: (round) -> `LabelledImages` of the real ones' classes, or None for no generated part.
-        every: steps of a round; None = round 0 is all there is. share: of every batch that is generated, 0 to 1, exclusive.
+        every: steps of a round; None = round 0 is all there is. share: of every batch that is generated, above 0; 1 = all.
         weight: of a generated image's loss. class_weights: float [classes] for all images, or None.
         rng_for_round: (round, epoch) -> Generator, of the generated part's order.
 
@@ -29,9 +29,9 @@ class MixedBatches:
         self, real, batch_size, rng_for_epoch, generated=None, every=None, share=0.5, weight=1.0, class_weights=None, rng_for_round=None
     ):
         self.generated_size = 0 if generated is None else round(batch_size * share)
-        if generated is not None and not 0 < self.generated_size < batch_size:
+        if generated is not None and (not self.generated_size or (share < 1 and self.generated_size == batch_size)):
             raise InputError(f"a share of {share} generated images in batches of {batch_size} leaves one part empty: change one of them")
-        self.real = Batches(real, batch_size - self.generated_size, rng_for_epoch)
+        self.real = Batches(real, batch_size - self.generated_size, rng_for_epoch) if self.generated_size < batch_size else None
         self.batch_size, self.dataset = batch_size, real
         self._generated, self._every, self._weight, self._class_weights = generated, every, weight, class_weights
         self._rng_for_round, self._round = rng_for_round, (None, None)
@@ -40,18 +40,17 @@ class MixedBatches:
 
     @property
     def steps_per_epoch(self):
-        """Batches in one pass over the real images."""
-        return self.real.steps_per_epoch
+        """Batches in one pass over the real images; of generated ones alone as many as hold so many images."""
+        return max(1, len(self.dataset) // self.batch_size) if self.real is None else self.real.steps_per_epoch
 
     def batch(self, step):
         """The batch of a step, counted from 0; see `Batches.batch`."""
-        real = self.real.batch(step)
-        images, labels, weights = real.images, real.labels, np.ones(len(real), np.float32)
+        parts = [] if self.real is None else [(self.real.batch(step), 1.0)]
         if self.generated_size:
             number, within = divmod(step, self._every) if self._every else (0, step)
-            made = self._batches(number).batch(within)
-            images, labels = np.concatenate([images, made.images]), np.concatenate([labels, made.labels])
-            weights = np.concatenate([weights, np.full(len(made), self._weight, np.float32)])
+            parts.append((self._batches(number).batch(within), self._weight))
+        images, labels = (np.concatenate([getattr(part, name) for part, _ in parts]) for name in ("images", "labels"))
+        weights = np.concatenate([np.full(len(part), weight, np.float32) for part, weight in parts])
         if self._class_weights is not None:
             weights = weights * np.asarray(self._class_weights, np.float32)[labels]
         return Batch(images, labels, weights=None if (weights == 1).all() else weights)

@@ -53,6 +53,8 @@ class _Stored:
         self._images = as_classes(load(source, "train", split="full"), real)
         self.description = {"source": str(name), "fingerprint": self._images.fingerprint(), "count": len(self._images)}
 
+    filtered = None
+
     def images(self, number):
         return self._images
 
@@ -81,6 +83,11 @@ class _Renewed:
             "runs": [maker.origin for maker in self._makers.makers],
             "filters": self._gate and {"classifier": self._gate.classifier, "names": names},
         }
+
+    @property
+    def filtered(self):
+        """What the filters have dropped so far, as in dropped.json; None without filters."""
+        return self._gate and self._gate.chain.report.to_json()
 
     def images(self, number):
         quotas = equal(self._makers.classes, self._per_class)
