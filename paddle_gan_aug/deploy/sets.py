@@ -106,9 +106,8 @@ def run_scores(rows, to, only=None, say=print):
     A GAN and a filters' classifier are trained once for all rows that name the same; their runs stay in `output/cas`.
 
     Args:
-        rows: a YAML file: a list of {name, data, preset, gan_seed, gan_overrides, filters, every_steps, steps, seeds, overrides}. preset: of the
-            GAN, None = real images. filters: "default" or "none". every_steps: how often the images are made anew, None = once. overrides: of
-            the classifier.
+        rows: a YAML file: a list of dicts with a name and what differs from `ROW`. preset: of the GAN, None = real images. filters:
+            "default" or "none". every_steps: how often the images are made anew, None = once. overrides: of the classifier.
         to: the folder of results, `<name>-seed-<s>.json`.
 
     Returns:
