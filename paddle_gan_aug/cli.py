@@ -387,7 +387,12 @@ def _bench(args):
 
 def _of(work):
     def command(args):
-        _say(args, *work(args))
+        try:
+            _say(args, *work(args))
+        except KeyboardInterrupt:
+            if getattr(args, "resume", None) is not None:
+                print(f"paddle_gan_aug {args.name}: go on with the same command and --resume", file=sys.stderr)
+            raise
         return DONE
 
     return command
