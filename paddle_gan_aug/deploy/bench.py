@@ -120,6 +120,7 @@ ZOO = {  # column -> (where in a mark, how it is shown)
     "classes": ("smallest_class", ".3f"),
     "confidence": ("confident", ".3f"),
     "class asked for": ("agreement", ".3f"),
+    "diversity within": ("diversity_within", ".2f"),
     "code": ("code_accuracy", ".3f"),
     "seconds": ("seconds", ".0f"),
 }

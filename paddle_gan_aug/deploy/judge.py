@@ -33,6 +33,7 @@ class Judge:
         real = real.subset(range(min(count, len(real))))
         _, features = self.classifier.read(to_network(real.images))
         self.real_distance = mean_pairwise_distance(features)
+        self.real_within = _within(features, real.labels)
         self.reference = {"source": real.source, "count": len(real), "mean_pairwise_distance": round(self.real_distance, 4)}
 
     def samples(self, algorithm, count, rng):
@@ -47,7 +48,8 @@ class Judge:
         Args:
             images: float32 [N, C, H, W] in [-1, 1].
             labels: int64 [N], the class that each was asked for by: then also `agreement`, the share that is read as that, of all and of
-                the worst class (`smallest_agreement`).
+                the worst class (`smallest_agreement`), and `diversity_within`, the diversity among images of one class, the mean over
+                classes: 0 for a generator that knows one image of each.
             codes: int64 [N], the category that each was made from: then also `code_accuracy`, see `metrics.code_accuracy`.
         """
         probabilities, features = self.classifier.read(images)
@@ -63,8 +65,17 @@ class Judge:
             agrees = probabilities.argmax(1) == labels
             numbers["agreement"] = round(float(agrees.mean()), 4)
             numbers["smallest_agreement"] = round(min(float(agrees[labels == label].mean()) for label in set(labels.tolist())), 4)
+            within = _within(features, labels)
+            shares = [within[label] / self.real_within[label] for label in within if self.real_within.get(label)]
+            numbers["diversity_within"] = round(sum(shares) / len(shares), 4) if shares else None
         if codes is not None:
             numbers["code_accuracy"] = round(code_accuracy(codes, probabilities.argmax(1))[0], 4)
         if self.class_name is not None:
             numbers["read_as_class"] = round(float(shares[self.classifier.class_names.index(str(self.class_name))]), 4)
         return numbers
+
+
+def _within(features, labels):
+    """{label: mean distance of two images of that class}, of classes with at least two."""
+    chosen = {label: features[labels == label] for label in sorted(set(labels.tolist()))}
+    return {label: mean_pairwise_distance(rows) for label, rows in chosen.items() if len(rows) > 1}

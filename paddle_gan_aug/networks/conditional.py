@@ -10,7 +10,7 @@ from paddle.nn import functional as F
 
 from .layers import weight_attr
 
-LABEL_FEATURES = 50  # of the embedding that is laid beside the latents
+LABEL_FEATURES = 10  # of the embedding that is laid beside the latents: few and small, or G looks at nothing else
 
 
 class ConditionalBatchNorm(nn.Layer):
@@ -55,7 +55,7 @@ class EmbeddedLabels(nn.Layer):
     def __init__(self, body, classes):
         super().__init__()
         self.body = body
-        self.embedding = nn.Embedding(classes, LABEL_FEATURES, weight_attr=weight_attr(1.0))
+        self.embedding = nn.Embedding(classes, LABEL_FEATURES, weight_attr=weight_attr(0.3))
 
     def forward(self, latents, labels):
         return self.body(paddle.concat([latents, self.embedding(labels)], axis=1))

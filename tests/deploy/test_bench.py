@@ -94,6 +94,10 @@ def test_agreement_and_codes_are_read_by_the_judge(judge):
     told = Judge(judge, "valid", count=400)
     right = told.read(images, labels=real.labels, codes=(real.labels + 3) % 10)
     assert right["agreement"] > 0.7 and right["code_accuracy"] == pytest.approx(right["agreement"], abs=0.02)
+    assert right["diversity_within"] == pytest.approx(1.0, abs=1e-3)
+    firsts = [int((real.labels == label).argmax()) for label in range(10)]
+    prototypes = told.read(images[firsts * 5], labels=real.labels[firsts * 5])
+    assert prototypes["diversity_within"] == pytest.approx(0, abs=1e-5) and prototypes["diversity"] > 0.8
     assert told.read(images, labels=(real.labels + 1) % 10)["agreement"] < 0.2
     assert "agreement" not in told.read(images)
 
