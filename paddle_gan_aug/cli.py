@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 
-from . import __version__
+from . import __version__, cli_sets
 from .errors import InputError, RunFailed
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
@@ -88,6 +88,10 @@ FLAGS = {  # flag -> (configuration key, help)
     "--device": ("runtime.device", "auto, cpu or gpu"),
     "--threads": ("runtime.threads", "CPU threads, 0 = one per physical core"),
     "--eval-every": ("eval.every_steps", "measure samples against validation images every so many steps, and keep the best checkpoint"),
+    "--generated": ("generated.source", "learn from generated images too: a set on disk, or a GAN's run that makes them"),
+    "--generated-share": ("generated.share", "the share of every batch that is generated, above 0 and at most 1"),
+    "--regenerate-every": ("generated.every_steps", "make the images of a GAN's run anew every so many steps"),
+    "--patience": ("classifier.patience", "end after so many validations (--eval-every) without a better one, and test the best"),
     "--recover": ("health.recover", "on or off: what to do when the samples have collapsed"),
     "--cpu-tuning": ("runtime.cpu_tuning", "on or off: MKL code path, threads and allocator as fits this CPU"),
 }
@@ -95,7 +99,8 @@ FLAGS = {  # flag -> (configuration key, help)
 SWITCHES = ("--skip-bad",)  # flags without a value
 
 
-def _training_flags(command, flags):
+def training_flags(command, flags, run=True):
+    """Add flags of `FLAGS`, -c, -o and where runs go; with `run`, the name of the run."""
     given = command.add_argument_group("what to train")
     source = given.add_mutually_exclusive_group()
     source.add_argument("-c", "--config", metavar="FILE_OR_PRESET", default=argparse.SUPPRESS, help="a YAML file or a shipped preset")
@@ -113,21 +118,25 @@ def _training_flags(command, flags):
         help="any configuration key, such as generator.width=0.5",
     )
     place = command.add_argument_group("where")
-    place.add_argument("--run", metavar="NAME", help="the run's name; without it preset-data-date-time")
-    place.add_argument("--resume", action="store_true", help="go on with --run, or with the newest unfinished run")
+    if run:
+        place.add_argument("--run", metavar="NAME", help="the run's name; without it preset-data-date-time")
+    what = "go on with --run, or with the newest unfinished run" if run else "go on where the same command was interrupted"
+    place.add_argument("--resume", action="store_true", help=what)
     place.add_argument("--output", metavar="DIR", help="the folder of runs (output)")
     place.add_argument("--log", metavar="DIR", help="the folder of VisualDL records (log)")
 
 
 def _train_flags(command):
-    _training_flags(command, list(FLAGS))
+    training_flags(command, [flag for flag in FLAGS if flag not in CLASSIFIERS_ONLY])
     digit = command.add_mutually_exclusive_group()
     digit.add_argument("--digit", metavar="D", default=argparse.SUPPRESS, help="learn this digit alone (data.class_name)")
     digit.add_argument("--class", dest="class_name", metavar="NAME", default=argparse.SUPPRESS, help="learn this class alone")
+    command.add_argument("--per-class-runs", action="store_true", help="train one run for each class, side by side in the folder --run")
     command.add_argument("--list-presets", action="store_true", help="print the presets, a line each, and end")
 
 
-def _overrides(args):
+def overrides_of(args):
+    """{configuration key: value} of all flags that were given."""
     from .config import parse_overrides
 
     overrides = {}
@@ -142,11 +151,11 @@ def _overrides(args):
 
 
 def _run_options(args):
-    options = {"run": args.run, "resume": args.resume, "output": args.output, "log": args.log, "overrides": _overrides(args)}
+    options = {"run": args.run, "resume": args.resume, "output": args.output, "log": args.log, "overrides": overrides_of(args)}
     return {"config": getattr(args, "config", getattr(args, "gan", None)), **options}
 
 
-def _check_config(options, default):
+def check_config(options, default):
     """Read the configuration before Paddle is imported, so that a mistake costs no wait; an error names the flag beside the key."""
     from .config import load_config
 
@@ -168,7 +177,9 @@ def _train(args):
         width = max(map(len, known))
         _say(args, known, "\n".join(f"{name:{width}}  {text}" for name, text in known.items()))
         return DONE
-    options = _check_config(_run_options(args), "classic")
+    options = check_config(_run_options(args), "classic")
+    if args.per_class_runs:
+        return _train_per_class(args, options)
     from .training import train
 
     run = train(**options)
@@ -178,23 +189,35 @@ def _train(args):
     return INTERRUPTED if run.interrupted else DONE
 
 
+def _train_per_class(args, options):
+    from .training import train_per_class
+
+    folder, runs = train_per_class(**options)
+    interrupted = runs[-1].interrupted
+    result = {"runs": [str(run.folder) for run in runs], "interrupted": interrupted}
+    after = f"; go on with: --per-class-runs --run {folder.name} --resume" if interrupted else f"; generate {folder} --per-class N"
+    _say(args, result, f"{len(runs)} runs in {folder}{after}")
+    return INTERRUPTED if interrupted else DONE
+
+
 def _ending(run):
     if run.interrupted:
         return f"interrupted ({run.interrupted}) at step {run.step}, checkpoint saved; go on with: --run {run.folder.name} --resume"
     return f"run {run.folder} is at step {run.step}"
 
 
-CLASSIFY_FLAGS = [flag for flag in FLAGS if flag not in ("--generator", "--eval-every", "--recover")]
+CLASSIFY_FLAGS = [flag for flag in FLAGS if flag not in ("--generator", "--recover")]
+CLASSIFIERS_ONLY = ("--generated", "--generated-share", "--regenerate-every", "--patience")
 
 
 def _classify_flags(command):
-    _training_flags(command, CLASSIFY_FLAGS)
+    training_flags(command, CLASSIFY_FLAGS)
     command.add_argument("--test", metavar="NAME_OR_PATH", help="the labelled test set; without it the test part of --data")
 
 
 def _classify(args):
-    options = _check_config(_run_options(args), "classifier")
-    from .training import classify
+    options = check_config(_run_options(args), "classifier")
+    from .synthesis import classify
 
     run, report = classify(test=args.test, **options)
     if run.interrupted:
@@ -203,47 +226,6 @@ def _classify(args):
     accuracy = f"accuracy {100 * report['accuracy']:.2f} % on {report['test']['count']} test images"
     text = f"{_ending(run)}; {accuracy}; {run.folder / 'report' / 'confusion.png'}"
     _say(args, {**report, "run": str(run.folder)}, text)
-    return DONE
-
-
-# ---- generate ----------------------------------------------------------------------------------------------------------
-
-
-def _generate_flags(command):
-    command.add_argument("run", metavar="RUN", help="a trained run's folder, such as output/my-run")
-    command.add_argument("--count", type=int, default=160, metavar="N", help="how many images")
-    command.add_argument("--seed", type=int, default=0, metavar="S", help="root of the latents")
-    command.add_argument("--to", required=True, metavar="DIR", default=argparse.SUPPRESS, help="a new or empty folder for the images")
-    command.add_argument("--checkpoint", default="last", metavar="last|best|N", help="which checkpoint: the last, the best, or a step")
-    varied = command.add_argument_group("variations of real images, by a run of dagan or learned-augmenter")
-    varied.add_argument("--from", dest="data", metavar="NAME_OR_PATH", help="the real images; read as the run read its own")
-    varied.add_argument("--part", default="train", choices=["train", "valid"], help="which of them")
-    varied.add_argument("--classes", nargs="+", metavar="NAME", help="of these classes alone")
-    command.add_argument("--device", default="auto", choices=["auto", "cpu", "gpu"], help="where to compute")
-
-
-def _generate(args):
-    if args.count < 1:
-        raise InputError(f"--count {args.count}: ask for at least one image")
-    if args.seed < 0:
-        raise InputError(f"--seed {args.seed}: a seed is a whole number from 0")
-    if args.data is not None:
-        return _vary(args)
-    if args.classes is not None:
-        raise InputError("--classes chooses among real images to vary: say which with --from")
-    from .synthesis import generate
-
-    folder = generate(args.run, args.count, args.to, args.seed, args.checkpoint, args.device)
-    _say(args, {"to": str(folder), "count": args.count}, f"{args.count} images in {folder}; look at {folder / 'grid.png'}")
-    return DONE
-
-
-def _vary(args):
-    from .synthesis import vary
-
-    options = {"count": args.count, "part": args.part, "classes": args.classes, "seed": args.seed}
-    folder = vary(args.run, args.data, args.to, checkpoint=args.checkpoint, device=args.device, **options)
-    _say(args, {"to": str(folder), "count": args.count}, f"{args.count} variations in {folder}; look at {folder / 'grid.png'}")
     return DONE
 
 
@@ -355,6 +337,18 @@ def _bench_flags(command):
     variations.add_argument("--count", type=_positive, default=500, help="validation images of each class that are varied")
     variations.add_argument("--draws", type=_positive, default=8, help="variations of each")
     variations.add_argument("--to", metavar="FILE", help="store the result as JSON")
+    generation = kinds.add_parser("generation", help="images a second, from the latents to PNG files with their manifest")
+    generation.add_argument("run", nargs="?", metavar="RUN", help="a trained run; without it the classic transpose generator")
+    generation.add_argument("--count", type=_positive, default=10_000, help="how many images")
+    generation.add_argument("--to", metavar="FILE", help="store the result as JSON")
+    agrees = kinds.add_parser("agreement", help="how often a classifier reads a set's images as their labels say")
+    agrees.add_argument("set", metavar="SET", help="a folder, an .npz, any labelled data")
+    agrees.add_argument("--judge", required=True, metavar="RUN", help="a run of classify, not the one that filtered the set")
+    agrees.add_argument("--to", metavar="FILE", help="store the result as JSON")
+    cas = kinds.add_parser("cas", help="classifiers that learn generated images alone, tested on real ones; stored rows are skipped")
+    cas.add_argument("--rows", default="work/cas.yaml", metavar="FILE", help="the rows")
+    cas.add_argument("--only", nargs="+", metavar="NAME", help="these rows alone")
+    cas.add_argument("--to", default="work/results/cas", metavar="DIR", help="where the results are")
     kills = kinds.add_parser("kills", help="kill runs at random moments, resume them, and compare them with an undisturbed one")
     kills.add_argument("--count", type=_positive, default=30, help="how many runs are killed")
     kills.add_argument("--seed", type=int, default=0, help="of the moments")
@@ -391,9 +385,24 @@ def _bench(args):
     return DONE
 
 
+def _of(work):
+    def command(args):
+        try:
+            _say(args, *work(args))
+        except KeyboardInterrupt:
+            if getattr(args, "resume", None) is not None:
+                print(f"paddle_gan_aug {args.name}: go on with the same command and --resume", file=sys.stderr)
+            raise
+        return DONE
+
+    return command
+
+
 COMMANDS = {  # name -> (flags, what to do, one line)
     "train": (_train_flags, _train, "Train a GAN (or any other algorithm) as a run in output/, with records for VisualDL in log/."),
-    "generate": (_generate_flags, _generate, "Write images from a trained run as PNG files."),
+    "generate": (cli_sets.generate_flags, _of(cli_sets.generate), "Write images from trained runs: PNG files, npz, IDX or mnist.json.gz."),
+    "augment": (cli_sets.augment_flags, _of(cli_sets.augment), "From a labelled data set to one with generated images beside the real."),
+    "predict": (cli_sets.predict_flags, _of(cli_sets.predict), "Read images with a trained classifier."),
     "classify": (_classify_flags, _classify, "Train a classifier on labelled images and test it, with its confusion matrix."),
     "evaluate": (_evaluate_flags, _evaluate, "Measure generated images against real ones, with a page of pictures."),
     "bench": (_bench_flags, _bench, "Measure speed, by stage or beside PyTorch; or recipes, samples, run-time settings."),

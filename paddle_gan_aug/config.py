@@ -81,8 +81,26 @@ class Discriminator(Section):
 class Classifier(Section):
     """`classifier.*`: the supervised network."""
 
+    architecture: Literal["lenet", "resnet"] = "lenet"
     width: Width = 1.0
     dropout: Fraction = 0.5
+    label_smoothing: Fraction = 0.0  # this share of every target is spread over all classes
+    class_weights: Literal["none", "balanced"] = "none"  # balanced: the images of rare classes count for more
+    augmentation: Literal["none", "standard", "randaugment", "trivialaugment"] = "none"  # with what the data set's policy allows
+    mixing: Literal["none", "mixup", "cutmix", "manifold", "mixstyle"] = "none"
+    patience: Optional[Positive] = None  # end after so many validations (eval.every_steps) without a better one; the best is tested
+    test_views: bool = False  # average the readings of shifted, turned and scaled (where safe mirrored) views of each image
+
+
+class Generated(Section):
+    """`generated.*`: the generated part of a classifier's training."""
+
+    source: Optional[str] = None  # a set on disk, or a GAN's run (or a folder of runs, one for each class)
+    share: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.5  # of every batch; 1: no real image is learnt
+    weight: Rate = 1.0  # of a generated image's loss beside a real one's
+    per_class: Positive = 500  # of a run: images that are made of each class at once
+    every_steps: Optional[Positive] = None  # of a run: make them anew so often; None: once
+    classifier: Optional[str] = None  # of a run: filter them by the default filters, with this run of classify on the same real data
 
 
 class Loss(Section):
@@ -216,6 +234,7 @@ class Config(Section):
     regularizer: Regularizer = msgspec.field(default_factory=Regularizer)
     diffaugment: DiffAugment = msgspec.field(default_factory=DiffAugment)
     classifier: Classifier = msgspec.field(default_factory=Classifier)
+    generated: Generated = msgspec.field(default_factory=Generated)
     variation: Variation = msgspec.field(default_factory=Variation)
     optimizer: Optimizer = msgspec.field(default_factory=Optimizer)
     train: Train = msgspec.field(default_factory=Train)

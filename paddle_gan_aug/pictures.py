@@ -16,6 +16,7 @@ from .files import atomic_write
 DOTS_PER_INCH = 100
 GRID_WIDTH = 900  # pixels: a titled grid enlarges small images by a whole factor to about this width ...
 LARGEST_FACTOR = 4  # ... but never by more than this
+CAPTIONED_WIDTH, CAPTION_LINE = 84, 13  # pixels, of an image with a text below it and of a line of the text
 READABLE_CLASSES = 30  # a confusion matrix with more classes leaves its zero cells blank
 # Matplotlib's own font has no Chinese; the first of these that is installed draws class names written in it
 CHINESE_FONTS = ("Noto Sans CJK SC", "Source Han Sans SC", "WenQuanYi Zen Hei", "Microsoft YaHei", "SimHei", "PingFang SC", "Heiti SC")
@@ -146,6 +147,26 @@ def titled_grid(path, images, title, columns=16):
     axes.imshow(sheet, interpolation="nearest", aspect="auto")
     axes.set_axis_off()
     _save(figure, path)
+
+
+def captioned_grid(path, images, captions, columns=8):
+    """Write images as PNG, each with a line or two of text below it; small images are enlarged by a whole factor, unblurred.
+
+    Args:
+        images: uint8 [N, C, H, W], C = 1 or 3, N >= 1. captions: N strings; lines are parted by newlines.
+    """
+    from PIL import Image, ImageDraw, ImageFont
+
+    factor = max(1, CAPTIONED_WIDTH // images.shape[3])
+    font, height, width = ImageFont.load_default(), images.shape[2] * factor, images.shape[3] * factor
+    lines = max(caption.count("\n") + 1 for caption in captions)
+    cells = np.full((len(images), height + 4 + CAPTION_LINE * lines, width, 3), 255, np.uint8)
+    for cell, image, caption in zip(cells, images, captions):
+        cell[:height] = as_rgb(image).repeat(factor, axis=0).repeat(factor, axis=1)
+        text = Image.fromarray(cell)
+        ImageDraw.Draw(text).multiline_text((2, height + 2), caption, fill=(0, 0, 0), font=font, spacing=2)
+        cell[:] = np.asarray(text)
+    save_png(path, grid(cells.transpose(0, 3, 1, 2), columns, padding=8, background=255))
 
 
 def confusion_matrix_figure(path, matrix, class_names, title):

@@ -1,6 +1,7 @@
 """Every test runs with the settings that a run has, in a project folder of its own when it writes runs."""
 
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -25,22 +26,51 @@ class CommandLine:
         self.folder, self.output, self.log = folder, folder / "output", folder / "log"
 
     def __call__(self, *arguments, code=0, cwd=ROOT, timeout=300):
-        """Run `python -m paddle_gan_aug ARGUMENTS`; train and classify write below the temporary folder."""
+        """Run `python -m paddle_gan_aug ARGUMENTS`; train, classify and augment write below the temporary folder."""
         arguments = [str(a) for a in arguments]
-        if arguments and arguments[0] in ("train", "classify"):
+        if arguments and arguments[0] in ("train", "classify", "augment"):
             for flag, folder in (("--output", self.output), ("--log", self.log)):
                 if flag not in arguments:
                     arguments += [flag, str(folder)]
-        done = subprocess.run(
-            [sys.executable, "-m", "paddle_gan_aug", *arguments], cwd=cwd, capture_output=True, text=True, timeout=timeout
-        )
+        done = self.run(arguments, cwd, timeout)
         assert done.returncode == code, f"exit code {done.returncode}, expected {code}\n{done.stdout}\n{done.stderr}"
         return done
+
+    def run(self, arguments, cwd, timeout):
+        """The ended process."""
+        command = [sys.executable, "-m", "paddle_gan_aug", *arguments]
+        return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=timeout)
 
 
 @pytest.fixture
 def cli(tmp_path):
     return CommandLine(tmp_path)
+
+
+class InThisProcess(CommandLine):
+    """As `CommandLine`, without a process of its own: for commands that write little, and for those that refuse."""
+
+    def __init__(self, folder, capsys):
+        super().__init__(folder)
+        self.capsys = capsys
+
+    def run(self, arguments, cwd, timeout):
+        from paddle_gan_aug.cli import main
+
+        self.capsys.readouterr()
+        try:
+            code = main(arguments)
+        except SystemExit as end:
+            code = end.code
+        out, err = self.capsys.readouterr()
+        return subprocess.CompletedProcess(arguments, code, out, err)
+
+
+@pytest.fixture
+def here(tmp_path, capsys, process):
+    previous = signal.getsignal(signal.SIGTERM)
+    yield InThisProcess(tmp_path, capsys)
+    signal.signal(signal.SIGTERM, previous)
 
 
 SMALL = [  # networks and intervals that take seconds
@@ -75,3 +105,26 @@ def small_mnist(tmp_path_factory):
         write_idx(folder / f"{prefix}-labels-idx1-ubyte.gz", part.labels.astype("uint8"))
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
+
+
+NARROW = {"generator.width": 0.05, "discriminator.width": 0.05, "generator.init_std": 0.3, "train.batch_size": 20, "log.visualdl": False}
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory, small_mnist, process):
+    """Runs that take a second, {name: folder}: "conditional", "5", "6", "digits" (the folder of those two) and "classifier"."""
+    import paddle_gan_aug
+
+    folder = tmp_path_factory.mktemp("tiny-runs")
+    data = {"data.source": str(small_mnist), "log.visualdl": False}
+
+    def train(preset, name, output=folder, **overrides):
+        return paddle_gan_aug.train(preset, run=name, output=output, log=folder, overrides={**data, **overrides}, quiet=True).folder
+
+    runs = {"conditional": train("projection", "conditional", **NARROW, **{"train.steps": 3})}
+    for digit in ("5", "6"):
+        options = {"data.class_name": digit, "train.steps": 3, "train.seed": int(digit)}
+        runs[digit] = train("classic", f"digits-{digit}", folder / "digits", **NARROW, **options)
+    runs["digits"] = folder / "digits"
+    runs["classifier"] = train("classifier", "classifier", **{"train.steps": 60, "train.batch_size": 50, "train.epochs": None})
+    return runs

@@ -22,7 +22,7 @@ ORDER = [
     {"synthesis"},
     {"study"},
     {"deploy"},
-    {"cli"},
+    {"cli", "cli_sets"},
     {"__main__"},
 ]
 RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}

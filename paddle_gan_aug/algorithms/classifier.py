@@ -4,36 +4,94 @@ import numpy as np
 import paddle
 from paddle.nn import functional as F
 
-from ..networks import LeNet
+from ..augment.feature_mixing import manifold_mixup, mixstyle
+from ..augment.mixing import cutmix, mixup, one_hot
+from ..augment.policies import RandAugment, TrivialAugment, policy_for
+from ..augment.transforms import transform_batch
+from ..data import to_network, to_uint8
+from ..networks import CLASSIFIERS
 from .base import Algorithm, clear_gradients, evaluating
+
+AUGMENTATIONS = {  # name -> (policy of the data set -> what changes one image)
+    "none": lambda policy: None,
+    "standard": lambda policy: policy,
+    "randaugment": lambda policy: RandAugment(policy.space),
+    "trivialaugment": lambda policy: TrivialAugment(policy.space),
+}
 
 
 class SupervisedClassifier(Algorithm):
-    """LeNet with softmax cross-entropy and Adam. `config.classifier` and `config.optimizer` describe it."""
+    """A classifier with softmax cross-entropy and Adam. `config.classifier` and `config.optimizer` describe it."""
 
     losses = ("loss",)
 
     def __init__(self, config, channels, image_size, class_names):
         super().__init__(config)
+        self.options = options = config.classifier
         self.class_names = tuple(class_names)
         self.classifier = self.make_classifier(channels, image_size)
         self.networks = {"classifier": self.classifier}
+        self.policy = policy_for(config.data.source, channels)
+        self.augmentation = AUGMENTATIONS[options.augmentation](self.policy)
         self.add_adam("classifier", self.classifier, config.optimizer.classifier_lr)
 
     def make_classifier(self, channels, image_size):
         """A new classifier as the configuration describes it."""
         options = self.config.classifier
-        return LeNet(len(self.class_names), image_size, channels, options.width, options.dropout)
+        network = CLASSIFIERS[options.architecture]
+        return network(len(self.class_names), image_size, channels, options.width, options.dropout)
 
     def step(self, batches, rng):
-        """One step on one batch; returns the loss in nats and the accuracy on the batch (0 to 1)."""
-        images, labels = paddle.to_tensor(batches[0].images), paddle.to_tensor(batches[0].labels)
-        logits = self.classifier(images)
-        loss = F.cross_entropy(logits, labels)
+        """One step on one batch; returns the loss in nats and the accuracy on the batch (0 to 1).
+
+        The accuracy is that of the images as they were learnt, augmented and mixed, against the labels of the images themselves.
+        """
+        batch = batches[0]
+        images = batch.images
+        if self.augmentation is not None:
+            images = to_network(transform_batch(self.augmentation, to_uint8(images), rng))
+        logits, loss = self._learn(images, batch, rng)
         loss.backward()
         self.optimizers["classifier"].step()
         clear_gradients(self.classifier)
-        return {"loss": loss.detach(), "accuracy": (logits.argmax(1) == labels).astype("float32").mean()}
+        right = logits.argmax(1) == paddle.to_tensor(batch.labels)
+        return {"loss": loss.detach(), "accuracy": right.astype("float32").mean()}
+
+    def _learn(self, images, batch, rng):
+        """(logits, loss). Hard labels of equal weight take Paddle's own cross-entropy, everything else the one with soft labels."""
+        if self.options.mixing == "none" and not self.options.label_smoothing and batch.weights is None:
+            logits = self.classifier(paddle.to_tensor(images))
+            return logits, F.cross_entropy(logits, paddle.to_tensor(batch.labels))
+        count = len(self.class_names)
+        targets = one_hot(batch.labels, count)
+        targets = targets * (1 - self.options.label_smoothing) + np.float32(self.options.label_smoothing / count)
+        if batch.weights is not None:  # mixtures mix the weights as they mix the targets
+            targets = targets * batch.weights[:, None]
+        images, targets, change = self._mixed(images, targets, rng)
+        logits = self.classifier(paddle.to_tensor(images), change)
+        if callable(targets):
+            targets = targets()
+        return logits, soft_cross_entropy(logits, targets)
+
+    def _mixed(self, images, targets, rng):
+        """(images, targets or a function that gives them after the pass, what happens to the features of which layer)."""
+        mixing = self.options.mixing
+        if mixing in ("mixup", "cutmix"):
+            images, targets = {"mixup": mixup, "cutmix": cutmix}[mixing](images, targets, rng)
+            return images, paddle.to_tensor(targets), None
+        targets = paddle.to_tensor(targets)
+        if mixing == "mixstyle":
+            return images, targets, (1, lambda features: mixstyle(features, rng))
+        if mixing != "manifold":
+            return images, targets, None
+        mixed = []
+
+        def mix(features):
+            features, found = manifold_mixup(features, targets, rng)
+            mixed.append(found)
+            return features
+
+        return images, lambda: mixed[0], (int(rng.integers(self.classifier.layers)), mix)
 
     def read(self, images, batch_size=500):
         """Read images, in evaluation mode.
@@ -42,12 +100,24 @@ class SupervisedClassifier(Algorithm):
             images: float32 [N, C, H, W] in [-1, 1].
 
         Returns:
-            (probabilities float32 [N, classes], features float32 [N, 84]).
+            (probabilities float32 [N, classes], features float32 [N, width], 84 of a LeNet).
         """
         probabilities, features = [], []
         with evaluating(self.classifier) as classifier:
             for start in range(0, len(images), batch_size):
                 hidden = classifier.features(paddle.to_tensor(images[start : start + batch_size]))
                 features.append(hidden.numpy())
-                probabilities.append(F.softmax(classifier.fc2(hidden), axis=1).numpy())
+                probabilities.append(F.softmax(classifier.logits(hidden), axis=1).numpy())
         return np.concatenate(probabilities), np.concatenate(features)
+
+
+def soft_cross_entropy(logits, targets):
+    """The mean over the batch of -sum_k target_k log softmax(logits)_k, in nats; rows of targets may sum to a weight other than 1.
+
+    Args:
+        logits, targets: float32 tensors [N, K].
+
+    Returns:
+        0-D tensor.
+    """
+    return -(targets * F.log_softmax(logits, axis=1)).sum(axis=1).mean()

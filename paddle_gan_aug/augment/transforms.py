@@ -171,11 +171,11 @@ def preview_sheet(images, rng, strength=1.0):
         after = transform_batch(lambda image, rng, row=row: row(image, rng, strength), images, rng)
         cells.append(np.stack([images, after], axis=1).reshape(-1, *images.shape[1:]))
     sheet = grid(np.concatenate(cells), columns=2 * len(images), padding=2, background=128)
-    margin = _names_beside(sheet.shape[0], list(TRANSFORMS), images.shape[2] + 2)
+    margin = names_beside(sheet.shape[0], list(TRANSFORMS), images.shape[2] + 2)
     return np.ascontiguousarray(np.concatenate([margin, sheet], axis=1))
 
 
-def _names_beside(height, names, distance):
+def names_beside(height, names, distance):
     """A white strip of the given height with a name every `distance` pixels, in Pillow's own font."""
     from PIL import Image, ImageDraw, ImageFont
 

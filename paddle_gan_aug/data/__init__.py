@@ -6,6 +6,7 @@ from .image_files import read_images
 from .images import LabelledImages, concatenate, to_network, to_uint8
 from .json_gz import read_mnist_json, write_mnist_json
 from .load import MODES, READERS, load, load_test
+from .mixed_batches import MixedBatches, balanced_weights
 from .source import Source, as_source
 from .splits import SPLITS, few_of_each_class, hold_out, select, stratified
 
@@ -16,8 +17,10 @@ __all__ = [
     "Batch",
     "Batches",
     "LabelledImages",
+    "MixedBatches",
     "Source",
     "as_source",
+    "balanced_weights",
     "concatenate",
     "few_of_each_class",
     "hold_out",

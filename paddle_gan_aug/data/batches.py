@@ -17,12 +17,14 @@ from .images import to_network
 class Batch:
     """What a step takes: images float32 [B, C, H, W] in [-1, 1] and labels int64 [B].
 
-    With pairs, `partners` float32 [B, C, H, W] are other images of the same classes, one for each.
+    `weights` float32 [B] say how much each image's loss counts; None = all the same. With pairs, `partners` float32 [B, C, H, W] are
+    other images of the same classes, one for each.
     """
 
     images: np.ndarray
     labels: np.ndarray
     partners: Optional[np.ndarray] = None
+    weights: Optional[np.ndarray] = None
 
     def __len__(self):
         return len(self.labels)

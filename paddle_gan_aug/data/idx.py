@@ -76,7 +76,8 @@ def write_idx(path, array):
         raise ValueError(f"IDX here holds uint8 arrays of at least one dimension, not {array.dtype} {list(array.shape)}")
     with open_writer(path) as file:
         file.write(struct.pack(f">BBBB{array.ndim}I", 0, 0, UINT8_CODE, array.ndim, *array.shape))
-        file.write(array.tobytes())
+        for start in range(0, len(array), 10_000):  # a file on the disk may be larger than the memory
+            file.write(array[start : start + 10_000].tobytes())
 
 
 def idx_file_names(part):

@@ -182,6 +182,37 @@ def patches(args):
     return {"to": str(folder), "count": count, "classes": list(REGIONS)}, f"{count} patches of {len(REGIONS)} classes in {folder}"
 
 
+def generation(args):
+    """`bench generation`: images a second, from the latents to PNG files with their manifest."""
+    from .sets import writing_speed
+
+    runtime.start("cpu")
+    result = writing_speed(args.run, args.count)
+    text = (
+        f"{result['images_per_second']:.0f} images/s: {result['count']} in {result['seconds']} s with {result['threads']} threads; alone: "
+        f"networks {result['networks']} s, encoding and writing {result['encoding_and_writing']} s"
+    )
+    return _stored(args.to, result, text)
+
+
+def agreement(args):
+    """`bench agreement`: how often a classifier reads the images of a set as their labels say."""
+    from .sets import agreement as measure
+
+    result = measure(args.set, args.judge)
+    return _stored(
+        args.to, result, f"{100 * result['agreement']:.2f} % of {result['count']} images are read as labelled by {result['judge']}"
+    )
+
+
+def cas(args):
+    """`bench cas`: accuracy on real test images of classifiers that learnt generated images alone."""
+    from .sets import run_scores, score_table
+
+    rows = run_scores(args.rows, args.to, args.only, say=functools.partial(print, file=sys.stderr, flush=True))
+    return rows, score_table(rows)
+
+
 def tuning(args):
     """`bench tuning`: the classic step with the process settings on and off."""
     entry = compare.settings_on_and_off(args.steps, args.turns)

@@ -3,13 +3,14 @@
 They know nothing of losses, optimizers or data sets: sizes come in, logits or images go out.
 """
 
-from .classifiers import LeNet
+from .classifiers import CLASSIFIERS, LeNet, ResNet
 from .conditional import LABEL_FEATURES, EmbeddedLabels, HeadedDiscriminator
 from .discriminators import ClassicDiscriminator, HalvingDiscriminator
 from .generators import ClassicGenerator, DoublingGenerator
 from .variation import ImageChanger, VariationGenerator
 
 __all__ = [
+    "CLASSIFIERS",
     "LABEL_FEATURES",
     "ClassicDiscriminator",
     "ClassicGenerator",
@@ -19,5 +20,6 @@ __all__ = [
     "HeadedDiscriminator",
     "ImageChanger",
     "LeNet",
+    "ResNet",
     "VariationGenerator",
 ]

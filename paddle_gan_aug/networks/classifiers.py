@@ -21,6 +21,7 @@ class LeNet(nn.Layer):
     """
 
     feature_width = 84
+    layers = 3  # after which features can be mixed, the input being number 0
 
     def __init__(self, classes=10, image_size=28, channels=1, width=1.0, dropout=0.0):
         super().__init__()
@@ -36,11 +37,86 @@ class LeNet(nn.Layer):
         self.fc2 = nn.Linear(self.feature_width, classes)
         self.dropout = dropout
 
-    def features(self, images):
-        """The last hidden layer: float32 [N, 84], >= 0."""
-        h = F.relu(max_pool2d(self.bn1(self.conv1(images))))
-        h = F.relu(max_pool2d(self.bn2(self.conv2(h))))
+    def features(self, images, change=None):
+        """The last hidden layer: float32 [N, 84], >= 0. `change`: see `changed`."""
+        h = F.relu(max_pool2d(self.bn1(self.conv1(changed(images, 0, change)))))
+        h = F.relu(max_pool2d(self.bn2(self.conv2(changed(h, 1, change)))))
+        h = changed(h, 2, change)
         return F.relu(self.fc1(h.reshape([h.shape[0], -1])))
 
-    def forward(self, images):
-        return self.fc2(F.dropout(self.features(images), self.dropout, training=self.training))
+    def logits(self, features):
+        """What `features` gives -> logits."""
+        return self.fc2(F.dropout(features, self.dropout, training=self.training))
+
+    def forward(self, images, change=None):
+        return self.logits(self.features(images, change))
+
+
+def changed(h, layer, change):
+    """`h`, or what `change` makes of it: None, or (number of a layer, function of its output), as feature mixing wants it."""
+    return change[1](h) if change is not None and change[0] == layer else h
+
+
+def _convolution(inputs, maps, size, stride):
+    """A convolution without bias that keeps the size, over the stride."""
+    if stride == 1:
+        return Conv2D(inputs, maps, size, padding=size // 2, bias=False)
+    return nn.Conv2D(inputs, maps, size, stride, padding=size // 2, bias_attr=False)
+
+
+class _Residual(nn.Layer):
+    """Two 3 x 3 convolutions around a shortcut (He et al. 2015, arXiv:1512.03385, figure 2); a stride halves the maps."""
+
+    def __init__(self, inputs, maps, stride):
+        super().__init__()
+        self.conv1, self.bn1 = _convolution(inputs, maps, 3, stride), nn.BatchNorm2D(maps)
+        self.conv2, self.bn2 = _convolution(maps, maps, 3, 1), nn.BatchNorm2D(maps)
+        self.shortcut = None
+        if stride != 1 or inputs != maps:
+            self.shortcut = nn.Sequential(_convolution(inputs, maps, 1, stride), nn.BatchNorm2D(maps))
+
+    def forward(self, x):
+        h = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)))))
+        return F.relu(h + (x if self.shortcut is None else self.shortcut(x)))
+
+
+class ResNet(nn.Layer):
+    """A ResNet of 14 layers in the form for small images (He et al. 2015, arXiv:1512.03385, section 4.2): 3 stages of 2 blocks.
+
+    Input: images [N, channels, image_size, image_size] float32 in [-1, 1]. Output: logits float32 [N, classes].
+
+    Args:
+        width: multiplies the 16, 32 and 64 feature maps.
+        dropout: of the features, in training.
+    """
+
+    layers = 4
+
+    def __init__(self, classes=10, image_size=28, channels=1, width=1.0, dropout=0.0):
+        super().__init__()
+        maps = [scaled(count, width) for count in (16, 32, 64)]
+        self.feature_width = maps[-1]
+        self.conv, self.bn = Conv2D(channels, maps[0], 3, padding=1, bias=False), nn.BatchNorm2D(maps[0])
+        inputs = [maps[0], *maps[:-1]]
+        self.stages = nn.LayerList(
+            [nn.Sequential(_Residual(i, m, 1 if n == 0 else 2), _Residual(m, m, 1)) for n, (i, m) in enumerate(zip(inputs, maps))]
+        )
+        self.fc = nn.Linear(maps[-1], classes)
+        self.dropout = dropout
+
+    def features(self, images, change=None):
+        """The mean of every map of the last stage: float32 [N, 64 * width], >= 0. `change`: see `changed`."""
+        h = F.relu(self.bn(self.conv(changed(images, 0, change))))
+        for number, stage in enumerate(self.stages, 1):
+            h = stage(changed(h, number, change))
+        return h.mean(axis=[2, 3])
+
+    def logits(self, features):
+        """What `features` gives -> logits."""
+        return self.fc(F.dropout(features, self.dropout, training=self.training))
+
+    def forward(self, images, change=None):
+        return self.logits(self.features(images, change))
+
+
+CLASSIFIERS = {"lenet": LeNet, "resnet": ResNet}

@@ -1,6 +1,10 @@
-"""From a trained run to images on disk."""
+"""From trained runs to labelled, filtered sets of images on disk."""
 
-from .generate import generate
+from .augment import augment_data
+from .draw import draw_set
+from .generate import Filters, generate
+from .learning import classify
+from .preview import preview
 from .vary import vary
 
-__all__ = ["generate", "vary"]
+__all__ = ["Filters", "augment_data", "classify", "draw_set", "generate", "preview", "vary"]

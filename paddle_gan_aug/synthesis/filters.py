@@ -154,6 +154,7 @@ _ROWS = [
     Filter("duplicates", "duplicate", no_duplicates, ("features",), ("features",), {"share": 0.001}),
 ]
 FILTERS = {row.name: row for row in _ROWS}
+REMEMBERED = 20_000  # kept images among which duplicates are looked for
 KEPT = ""  # the reason of an image that nothing dropped
 
 
@@ -182,6 +183,18 @@ class FilterReport:
             raise ValueError(f"labels from {labels.min()} to {labels.max()} do not fit {len(self.class_names)} classes")
         for reason, counts in self._counts.items():
             counts += np.bincount(labels[reasons == reason].astype(np.int64), minlength=len(self.class_names))
+
+    def restore(self, saved):
+        """Go on from what `to_json` gave.
+
+        Raises:
+            ValueError: of other classes or reasons.
+        """
+        if tuple(saved["classes"]) != self.class_names or set(saved["dropped"]) | {KEPT} != set(self._counts):
+            raise ValueError("the report is of other classes or filters")
+        for index, part in enumerate(saved["classes"].values()):
+            for reason, counts in self._counts.items():
+                counts[index] = part["kept"] if reason == KEPT else part["dropped"][reason]
 
     def to_json(self):
         """A plain dict for dropped.json: tried, kept, accept_rate (None where nothing was tried) and dropped, in all and per class."""
@@ -228,14 +241,15 @@ class FilterChain:
         self.report = FilterReport(class_names, [row.reason for row in self.filters])
         self._kept = None  # (features, labels) of what is in the set so far, for the search for duplicates
 
-    def judge(self, candidates, rng):
+    def judge(self, candidates, rng, wanted=None):
         """Judge a piece and remember it in the report.
 
         Args:
             candidates: `Candidates`. rng: the numpy Generator of the filters that draw.
+            wanted: how many are to be kept; what comes after the last of them counts as not looked at. None = no limit.
 
         Returns:
-            The reason of each, N strings; "" for those to keep.
+            The reason of each, N strings; "" for those to keep. With `wanted` the list ends with the last that was looked at.
 
         Raises:
             ValueError: candidates without what a filter needs, or of other classes than those named.
@@ -251,12 +265,32 @@ class FilterChain:
                 more = {"earlier": self._kept} if row.keep is no_duplicates else {}
                 keep = row.keep(candidates.subset(alive), self.reference, rng, **self._settings[row.name], **more)
                 reasons[alive[~keep]] = row.reason
-        if any(row.keep is no_duplicates for row in self.filters):
-            kept = reasons == KEPT
-            pair = candidates.features[kept].astype(np.float32), candidates.labels[kept]
-            self._kept = pair if self._kept is None else tuple(map(np.concatenate, zip(self._kept, pair)))
-        self.report.add(candidates.labels, reasons)
+        kept = np.flatnonzero(reasons == KEPT)
+        if wanted is not None and len(kept) >= wanted:
+            kept = kept[:wanted]
+            reasons = reasons[: kept[-1] + 1] if wanted else reasons[:0]
+        if self.remembers:
+            self.remember(candidates.features[kept], candidates.labels[kept])
+        self.report.add(candidates.labels[: len(reasons)], reasons)
         return reasons.tolist()
+
+    @property
+    def remembers(self):
+        """Whether a filter here looks at what was kept before."""
+        return any(row.keep is no_duplicates for row in self.filters)
+
+    def remember(self, features, labels):
+        """Count images as kept before, as after an interruption: features float [N, width], labels int [N].
+
+        The newest `REMEMBERED` are looked at: a set of any size is filtered in the same memory.
+        """
+        pair = np.asarray(features, dtype=np.float32), np.asarray(labels)
+        joined = pair if self._kept is None else tuple(map(np.concatenate, zip(self._kept, pair)))
+        self._kept = tuple(values[-REMEMBERED:] for values in joined)
+
+    def forget(self):
+        """Forget what was kept before: the next class begins."""
+        self._kept = None
 
     def _check_classes(self, candidates):
         labels, count = candidates.labels, len(self.report.class_names)

@@ -1,73 +1,329 @@
-"""Images from a trained run, one PNG each, with a manifest that says where every one came from."""
+"""Generated sets on the disk: so many images of each class, filtered, each with its origin in a manifest.
+
+The set is a function of the request: the same command gives the same files, also when it was interrupted and went on with `resume`.
+"""
 
 import json
+import sys
 from pathlib import Path
+from typing import NamedTuple, Optional
 
 import numpy as np
 
-from .. import runtime
-from ..data import to_uint8
-from ..errors import InputError
-from ..files import atomic_write, make_folder, sha256
-from ..pictures import grid, save_png
-from ..training import open_run
+from ..errors import InputError, RunFailed
+from ..files import atomic_write, lock_folder, make_folder, write_json
+from ..pictures import grid, read_png, save_png
+from .draw import Standing, draw
+from .gate import Gate, chosen_filters
+from .progress_line import ProgressLine
+from .quotas import equal, interleaved
+from .sources import Makers
+from .spool import FOLDER, Spool
+from .writers import FORMATS, PictureWriter, check_format, mixed_file
 
-BATCH = 500
+SHOWN = 160  # images of grid.png
+ATTEMPTS = 50
+MANIFEST, DROPPED, GRID = "manifest.jsonl", "dropped.json", "grid.png"
 
 
-def generate(run, count, to, seed=0, checkpoint="last", device="auto", threads=0):
-    """Write `count` generated images into the folder `to`: 000000.png …, grid.png (the first 160) and manifest.jsonl.
+class Short(RunFailed):
+    """Classes stayed short of what was wanted; `told` says which and by how much. What there is of them is on the disk."""
 
-    Image i depends on the seed and i alone: the first images of a larger set are those of a smaller one.
+    def __init__(self, told, attempts, where):
+        self.told = f"not filled within {attempts} attempts for each image ({told})"
+        super().__init__(
+            f"{self.told}; what there is lies in {where}, {DROPPED} says why; "
+            "go on with --resume and more --attempts, other filters, or a better run"
+        )
+
+
+class Filters(NamedTuple):
+    """What is kept.
+
+    Attributes:
+        names: of `filters.FILTERS`, "default" or "none"; None = the default ones where there is a classifier, else none.
+        classifier: a run of `classify` that learnt the same data. settings: {filter: {setting: value}}.
+        attempts: latents that may be tried for each wanted image of a class.
+    """
+
+    names: Optional[object] = None
+    classifier: Optional[object] = None
+    settings: Optional[dict] = None
+    attempts: int = ATTEMPTS
+
+
+def generate(
+    run,
+    count=None,
+    to=None,
+    seed=0,
+    checkpoint="last",
+    device="auto",
+    threads=0,
+    per_class=None,
+    quotas=None,
+    truncation=None,
+    form="folder",
+    filters=None,
+    resume=False,
+    quiet=True,
+):
+    """Write generated images, and a manifest.jsonl that says where each came from, into the folder `to`.
+
+    With `count` alone: 000000.png …, in turn of every class that there is, and grid.png (the first 160). With `per_class` or `quotas`:
+    `<class>/000000.png` …, or one file in another `form`. Filters add dropped.json. Image i of a class depends on the seed and i alone:
+    the first images of a larger set are those of a smaller one.
 
     Args:
-        run: a run's folder, or its name in `output`. checkpoint: "last", "best", or a step.
-        to: a folder that is missing or empty.
+        run: a run's folder or name; several, one for each class; or a folder of them. checkpoint: "last", "best", or a step.
+        to: a folder that is missing or empty, or with `resume` one that was begun by the same request.
+        per_class: images of each class. quotas: {class name: images}.
+        truncation: latents farther from 0 are drawn anew. form: of `writers.FORMATS`. filters: `Filters`.
 
     Returns:
         The folder.
 
     Raises:
-        InputError: no such run or checkpoint, a run that makes no images, a folder in use, a count below 1.
+        InputError: no such run or checkpoint, a run that makes no images, a folder in use, a count below 1, classes asked of a run that
+            has none, a classifier of other data, a form that cannot hold these images.
+        Short (a RunFailed): a class stayed short of its quota; what there is of it is kept, and the manifest and dropped.json say so.
     """
-    if count < 1:
-        raise InputError(f"--count {count}: ask for at least one image")
-    to = Path(to).expanduser()
-    if to.exists() and (not to.is_dir() or any(to.iterdir())):
-        raise InputError(f"{to} is in use: nothing is overwritten; choose an empty or new folder")
-    opened = open_run(run, checkpoint, device, threads)
-    if not opened.algorithm.latent_dim:
-        raise InputError(f"run {opened.folder} makes no images: it trained the algorithm {opened.config.algorithm}")
-    make_folder(to)
-    weights = opened.folder / "checkpoints" / f"step-{opened.step}" / "weights.safetensors"
-    origin = {"run": opened.folder.name, "checkpoint": opened.step, "weights_sha256": sha256(weights), "seed": seed}
-    first = []
-    with atomic_write(to / "manifest.jsonl", "w") as manifest:
-        for start in range(0, count, BATCH):
-            images = images_at(opened.algorithm, range(start, min(start + BATCH, count)), seed)
-            for offset, image in enumerate(images):
-                name = f"{start + offset:06d}.png"
-                save_png(to / name, image[0] if len(image) == 1 else image.transpose(1, 2, 0))
-                row = {"file": name, "class": class_of(opened, start + offset), "latent": start + offset, **origin}
-                manifest.write(json.dumps(row) + "\n")
-            if start == 0:
-                first = images[:160]
-    save_png(to / "grid.png", grid(first))
+    filters = filters or Filters()
+    to = _usable(to, resume)
+    _check_numbers(count, per_class, quotas, seed, truncation, filters.attempts)
+    names = chosen_filters(filters.names, filters.classifier is not None)
+    makers = Makers(run, checkpoint, device, threads)
+    wanted, flat = _quotas(makers, count, per_class, quotas)
+    check_format(form, makers.shape, makers.class_names, makers.labelled)
+    if form != "folder" and flat:
+        raise InputError(f"--format {form} is for sets with classes: say how many images of each with --per-class")
+    if resume and (to / MANIFEST).is_file() and not (to / FOLDER).is_dir():
+        print(f"{to} is complete: nothing left to do", file=sys.stderr)
+        return to
+    gate = Gate(makers, names, filters.classifier, filters.settings, device, threads) if names else None
+    request = {
+        "runs": [maker.origin for maker in makers.makers],
+        "seed": seed,
+        "truncation": truncation,
+        "wanted": {str(makers.name(c)): n for c, n in wanted.items()},
+        "flat": flat,
+        "format": form,
+        "filters": {"names": names, "settings": filters.settings or {}, "classifier": gate and gate.classifier},
+        "attempts": filters.attempts,
+    }
+    with lock_folder(make_folder(to)):
+        made = _Set(to, makers, gate, request, wanted, resume)
+        made.draw(quiet)
+        made.finish()
+    (to / ".lock").unlink(missing_ok=True)
+    if made.missing:
+        told = ", ".join(f"{name or 'images'}: {made.kept(name)} of {made.kept(name) + n}" for name, n in made.missing.items())
+        raise Short(told, filters.attempts, to)
     return to
 
 
-def class_of(opened, index):
-    """The class that image `index` of a run is asked for by: in turn from a conditional one, else the one it learnt alone, or None."""
-    if opened.algorithm.conditional:
-        return opened.state["data"]["class_names"][index % opened.algorithm.classes]
-    return opened.config.data.class_name
+def _usable(to, resume):
+    to = Path(to).expanduser()
+    if to.exists() and (not to.is_dir() or any(to.iterdir())) and not (resume and ((to / FOLDER).is_dir() or (to / MANIFEST).is_file())):
+        begun = "; the set that was begun there goes on with --resume" if (to / FOLDER).is_dir() else ""
+        raise InputError(f"{to} is in use: nothing is overwritten; choose an empty or new folder{begun}")
+    return to
 
 
-def images_at(algorithm, indices, seed):
-    """The images of a seed at `indices`, uint8 [len(indices), C, H, W]; each latent has a generator of its own.
+def _check_numbers(count, per_class, quotas, seed, truncation, attempts):
+    if (count is not None) + (per_class is not None) + (quotas is not None) != 1:
+        raise InputError("say how many images: --count N, or --per-class N, or --balance DATA; one of them")
+    if count is not None and count < 1:
+        raise InputError(f"--count {count}: ask for at least one image")
+    if seed < 0:
+        raise InputError(f"--seed {seed}: a seed is a whole number from 0")
+    if truncation is not None and not truncation > 0:
+        raise InputError(f"--truncation {truncation}: a number above 0, such as 2 (without it nothing is truncated)")
+    if attempts < 1:
+        raise InputError(f"--attempts {attempts}: at least 1 for each image")
 
-    A conditional algorithm shows the classes in turn: image i is of class i modulo their number.
-    """
-    latents = np.concatenate([algorithm.latents(1, runtime.rng(seed, "generate", index)) for index in indices])
-    labels = np.asarray(indices) % algorithm.classes if algorithm.conditional else None
-    return to_uint8(algorithm.images(latents, labels))
+
+def _quotas(makers, count, per_class, quotas):
+    """({class index: images}, whether the files lie in one folder without classes)."""
+    if count is not None:
+        share, rest = divmod(count, len(makers.classes))
+        return {c: share + (position < rest) for position, c in enumerate(makers.classes)}, True
+    if not makers.labelled:
+        run = makers.makers[0].run.folder
+        raise InputError(f"run {run} cannot be asked for a class: train a conditional preset, or one run for each class, or use --count")
+    if per_class is not None:
+        return equal(makers.classes, per_class), False
+    made = {makers.class_names[c]: c for c in makers.classes}
+    strange = [name for name, n in quotas.items() if n > 0 and name not in made]
+    if strange:
+        raise InputError(f"no run makes the class {strange[0]}: there are {', '.join(made)}")
+    wanted = {made[name]: n for name, n in quotas.items() if n > 0}
+    if not wanted:
+        raise InputError("no class lacks an image: there is nothing to generate")
+    return wanted, False
+
+
+def count_by_class(folder):
+    """{class name: images} of a set's manifest."""
+    counts = {}
+    with open(Path(folder) / MANIFEST, encoding="utf-8") as file:
+        for line in file:
+            name = json.loads(line)["class"]
+            counts[name] = counts.get(name, 0) + 1
+    return counts
+
+
+class _Set:
+    """A set being made in a folder."""
+
+    def __init__(self, to, makers, gate, request, wanted, resume):
+        self.to, self.makers, self.gate, self.request, self.wanted = to, makers, gate, request, wanted
+        self.spool = Spool(to, request, resume)
+        self.form = FORMATS[request["format"]]
+        self.flat = request["flat"]
+        self.positions = {c: position for position, c in enumerate(wanted)}
+        saved = self.spool.progress.get("classes", {})
+        self.entries = {
+            c: saved.get(str(position), {"tried": 0, "kept": 0, "pieces": 0, "bytes": {}}) for c, position in self.positions.items()
+        }
+        if gate is not None and self.spool.progress:
+            gate.chain.report.restore(self.spool.progress["report"])
+
+    # ---- drawing
+
+    def draw(self, quiet):
+        """Make what is missing."""
+        done = sum(entry["kept"] for entry in self.entries.values())
+        pictures = PictureWriter(self.to)
+        try:
+            with ProgressLine(sum(self.wanted.values()), initial=done, quiet=quiet) as line:
+                for c in self.wanted:
+                    self._draw_class(c, pictures, line)
+        finally:
+            pictures.close()
+
+    def _draw_class(self, c, pictures, line):
+        entry = self.entries[c]
+        limit = self.wanted[c] if self.gate is None else self.wanted[c] * self.request["attempts"]
+        standing = Standing(self.wanted[c], limit, entry["tried"], entry["kept"], entry["pieces"])
+        if not self.form.file and not self.flat:
+            make_folder(self.to / self._folder(c))
+        if self.gate is not None:
+            self._remember(c, entry)
+        for piece in draw(self.makers, self.gate, c, standing, self.request["seed"], self.request["truncation"]):
+            first = standing.kept - len(piece.images)
+            names = [self._name(c, number) for number in range(first, standing.kept)]
+            if not self.form.file:
+                pictures.write(names, piece.images)
+            elif len(piece.images):
+                entry["bytes"][self._spooled(c, "u8")] = self.spool.append(self._spooled(c, "u8"), piece.images.tobytes())
+            lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in self._rows(c, names, piece))
+            entry["bytes"][self._spooled(c, "jsonl")] = self.spool.append(self._spooled(c, "jsonl"), lines.encode())
+            if piece.features is not None and len(piece.features):
+                content = piece.features.astype("<f4").tobytes()
+                entry["bytes"][self._spooled(c, "f4")] = self.spool.append(self._spooled(c, "f4"), content)
+            entry.update(tried=standing.tried, kept=standing.kept, pieces=standing.pieces)
+            self._note()
+            line.add(len(piece.images), self._label(c))
+
+    def _remember(self, c, entry):
+        """What filters know of this class from before an interruption."""
+        chain = self.gate.chain
+        chain.forget()
+        if chain.remembers and entry["kept"]:
+            width = self.gate.reference(c).space.width
+            rows = [json.loads(line) for line in self.spool.lines(self._spooled(c, "jsonl"))]
+            labels = [self.makers.class_names.index(row["read_as"]) if c is None else c for row in rows]
+            chain.remember(self.spool.rows(self._spooled(c, "f4"), (width,), "<f4"), labels)
+
+    def _note(self):
+        report = {} if self.gate is None else {"report": self.gate.chain.report.to_json()}
+        self.spool.note({"classes": {str(self.positions[c]): entry for c, entry in self.entries.items()}, **report})
+
+    def _rows(self, c, names, piece):
+        origin = {**self.makers.of(c).origin, "seed": self.request["seed"]}
+        if self.request["truncation"] is not None:
+            origin["truncation"] = self.request["truncation"]
+        learnt = self.makers.of(c).run.config.data.class_name if c is None else self.makers.name(c)
+        for i, name in enumerate(names):
+            row = {"file": self.form.file or name, "class": learnt, "latent": int(piece.latents[i]), **origin}
+            for reading, values in piece.readings.items():
+                row[reading] = self.makers.class_names[values[i]] if reading == "read_as" else round(float(values[i]), 4)
+            if self.gate is not None:
+                row["passed"] = self.request["filters"]["names"]
+            yield row
+
+    # ---- names
+
+    def _folder(self, c):
+        name = self.makers.name(c)
+        if name in ("", ".", "..") or "/" in name or "\\" in name or "\0" in name:
+            raise InputError(f"class {name!r} cannot be the name of a folder: use --format npz")
+        return name
+
+    def _label(self, c):
+        return "" if c is None else f"class {self.makers.name(c)}"
+
+    def _name(self, c, number):
+        if self.flat:
+            return f"{number * len(self.wanted) + self.positions[c]:06d}.png"
+        return f"{self._folder(c)}/{number:06d}.png"
+
+    def _spooled(self, c, kind):
+        return f"{self.positions[c]}.{kind}"
+
+    # ---- the end
+
+    @property
+    def missing(self):
+        """{class name: images that could not be made}."""
+        return {self.makers.name(c): n - self.entries[c]["kept"] for c, n in self.wanted.items() if n > self.entries[c]["kept"]}
+
+    def kept(self, name):
+        """Images of a class that there are."""
+        return next(entry["kept"] for c, entry in self.entries.items() if self.makers.name(c) == name)
+
+    def finish(self):
+        """Write what is only known in the end; the unfinished part goes, unless a class is short."""
+        order = list(self.wanted)
+        if self.form.file and any(entry["kept"] for entry in self.entries.values()):
+            arrays = [self.spool.rows(self._spooled(c, "u8"), self.makers.shape, np.uint8) for c in order]
+            images = mixed_file(self.spool.path("mixed.u8"), arrays)
+            labels = np.fromiter((order[position] for position, _ in self._order()), dtype=np.int64, count=len(images))
+            self.form.write(self.to, images, labels, self.makers.class_names)
+        if self.gate is not None or self.missing:
+            write_json(self.to / DROPPED, self._dropped())
+        with atomic_write(self.to / MANIFEST, "w") as file:
+            file.writelines(self._manifest_lines())
+        if self.flat:
+            self._draw_grid()
+        if not self.missing:
+            self.spool.remove()
+
+    def _order(self):
+        """(position of the class, number within it) of every image, as the set's files have them."""
+        counts = [self.entries[c]["kept"] for c in self.wanted]
+        if self.form.file or self.flat:
+            return interleaved(counts)
+        return ((position, number) for position, count in enumerate(counts) for number in range(count))
+
+    def _manifest_lines(self):
+        lines = [self.spool.lines(f"{position}.jsonl") for position in range(len(self.wanted))]
+        for index, (position, _) in enumerate(self._order()):
+            line = next(lines[position])
+            yield line if not self.form.file else line[:-2] + f', "index": {index}}}\n'
+
+    def _dropped(self):
+        report = {} if self.gate is None else self.gate.chain.report.to_json()
+        return {
+            **report,
+            "missing": {str(name): n for name, n in self.missing.items()},
+            "attempts": self.request["attempts"],
+            "filters": self.request["filters"],
+        }
+
+    def _draw_grid(self):
+        with open(self.to / MANIFEST, encoding="utf-8") as file:
+            names = [json.loads(line)["file"] for line, _ in zip(file, range(SHOWN))]
+        if names:
+            save_png(self.to / GRID, grid(np.stack([read_png(self.to / name) for name in names])))

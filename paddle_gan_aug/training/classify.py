@@ -1,21 +1,26 @@
 """The command `classify`: train a classifier on labelled images and say how well it reads those it has not seen."""
 
 from ..config import load_config
-from ..data import Source, load, load_test, to_network
+from ..data import Source, load, load_test
 from ..errors import InputError
 from ..files import make_folder, write_json
 from ..metrics import accuracy, confusion_matrix
-from ..pictures import confusion_matrix_figure
-from .run import train
+from ..pictures import class_histogram_figure, confusion_matrix_figure, read_png
+from ..records import Records
+from .checkpoint import best_step
+from .reading import read_probabilities
+from .run import open_run, run_folders, train
 
 
 def classify(config=None, test=None, **options):
-    """Train a classifier and test it; `report/confusion.png` and `report/classification.json` in the run's folder.
+    """Train a classifier and test it; classification.json, confusion.png and per-class.png go into `report` in the run's folder.
+
+    With `classifier.patience` the best checkpoint by validation accuracy is what is tested, else the last one.
 
     Args:
         config: a `Config`, preset or YAML file whose algorithm is the classifier.
         test: the labelled test set, by name or path; None = the test part of the training data.
-        **options: as for `paddle_gan_aug.train`.
+        **options: as for `training.train`.
 
     Returns:
         (run, report): the `Run`, and the report as a dict with accuracy (0 to 1), per-class precision and recall, and
@@ -29,6 +34,8 @@ def classify(config=None, test=None, **options):
     run = train(config, default="classifier", **options)
     if run.interrupted:
         return run, None
+    if run.config.classifier.patience and best_step(run.folder / "checkpoints") is not None:
+        run = open_run(run.folder, "best", run.config.runtime.device, run.config.runtime.threads)
     images = _test_images(run.config, test)
     if list(images.class_names) != run.state["data"]["class_names"]:
         raise InputError(
@@ -43,7 +50,18 @@ def classify(config=None, test=None, **options):
     write_json(folder / "classification.json", report)
     title = f"{images.source}: accuracy {100 * report['accuracy']:.2f} % of {len(images)}"
     confusion_matrix_figure(folder / "confusion.png", report["confusion_matrix"], images.class_names, title)
+    shares = {name: {c: value or 0.0 for c, value in report[name].items()} for name in ("precision", "recall")}
+    class_histogram_figure(folder / "per-class.png", shares, title)
+    if run.config.log.visualdl:
+        _show(run, folder, run_folders(None, options.get("log"))[1])
     return run, report
+
+
+def _show(run, folder, log):
+    """The report's pictures on the dashboard, beside the run's curves."""
+    with Records(run.folder, log, run.folder.name, resume_step=run.step) as records:
+        for name in ("confusion", "per-class"):
+            records.image(run.step, read_png(folder / f"{name}.png"), tag=name, folder="report")
 
 
 def _test_images(config, test):
@@ -55,13 +73,14 @@ def _test_images(config, test):
 
 def classification_report(run, images):
     """Read labelled images with a run's classifier; see `classify` for the report."""
-    probabilities, _ = run.algorithm.read(to_network(images.images))
+    probabilities = read_probabilities(run, images.images)
     matrix = confusion_matrix(images.labels, probabilities.argmax(1), len(images.class_names))
     right = matrix.diagonal()
     return {
         "run": run.folder.name,
         "step": run.step,
         "test": {"source": images.source, "count": len(images), "fingerprint": images.fingerprint()},
+        "test_views": run.config.classifier.test_views,
         "accuracy": accuracy(matrix),
         "precision": dict(zip(images.class_names, _shares(right, matrix.sum(0)))),
         "recall": dict(zip(images.class_names, _shares(right, matrix.sum(1)))),

@@ -22,6 +22,7 @@ class Progress:
     values: dict = field(default_factory=dict)  # what the last step returned, and numbers that callbacks found in it
     notes: dict = field(default_factory=dict)  # what else is to be recorded of the last step
     best: Optional[dict] = None  # set by a callback when this step is the best so far: {"metric", "value"}; its checkpoint is kept
+    stopped: bool = False  # set by a callback: there is nothing to be gained by further steps, the run counts as complete
     failure: Optional[Exception] = None  # set by a callback: ends the training with this error once all callbacks have seen the step
     started: float = field(default_factory=time.perf_counter)
     first_step: int = 0  # steps that were already done when this process began
@@ -40,8 +41,8 @@ class Progress:
 
     @property
     def complete(self):
-        """Whether the run has all its steps."""
-        return self.step >= self.total_steps
+        """Whether the run has all its steps, or all that it wants."""
+        return self.stopped or self.step >= self.total_steps
 
     @property
     def last(self):

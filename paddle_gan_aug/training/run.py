@@ -12,7 +12,7 @@ from typing import Any, Optional
 from .. import __version__, runtime
 from ..algorithms import build
 from ..config import Config, load_config, to_flat, to_yaml
-from ..data import Batches, Source, load
+from ..data import Batches, MixedBatches, Source, balanced_weights, load
 from ..errors import InputError, RunFailed
 from ..files import atomic_write, find_path, lock_folder, make_folder, project_root
 from ..records import Records
@@ -21,11 +21,12 @@ from .checkpoint import best_step, load_newest, remove_checkpoints, steps_on_dis
 from .health import Collapsed, HealthMonitor
 from .loop import run_steps
 from .recovery import Recovery
+from .validation import Validation
 
 CONTINUE_MAY_CHANGE = ("train.steps", "train.epochs", "checkpoint.", "log.", "runtime.")
 HYPERPARAMETERS = (
     *("algorithm", "data.", "generator.", "discriminator.", "loss.", "code.", "regularizer.", "diffaugment."),
-    *("classifier.", "variation.", "optimizer.", "train."),
+    *("classifier.", "generated.", "variation.", "optimizer.", "train."),
 )
 
 
@@ -41,7 +42,18 @@ class Run:
     interrupted: Optional[str] = None  # the signal that ended this training, if one did
 
 
-def train(config=None, run=None, output=None, log=None, resume=False, overrides=None, callbacks=(), quiet=False, default="classic"):
+def train(
+    config=None,
+    run=None,
+    output=None,
+    log=None,
+    resume=False,
+    overrides=None,
+    callbacks=(),
+    quiet=False,
+    default="classic",
+    generated=None,
+):
     """Train a run, or go on with one.
 
     Args:
@@ -53,6 +65,8 @@ def train(config=None, run=None, output=None, log=None, resume=False, overrides=
         callbacks: further `training.loop.Callback`s.
         quiet: no progress line.
         default: the preset that is meant when `config` is None.
+        generated: for a classifier whose configuration has a `generated.source`: (config, training images) -> the generated part, an
+            object with `images` (round -> `LabelledImages`) and `description` (plain values).
 
     Returns:
         A `Run`.
@@ -61,7 +75,7 @@ def train(config=None, run=None, output=None, log=None, resume=False, overrides=
         InputError: anything wrong with the arguments or the data, before anything is written.
     """
     say = (lambda *_: None) if quiet else (lambda text: print(text, file=sys.stderr, flush=True))
-    output, log = _runs_folder(output, "output"), _runs_folder(log, "log")
+    output, log = run_folders(output, log)
     folder = None
     if resume:
         folder = _resumable(run, output)
@@ -74,14 +88,19 @@ def train(config=None, run=None, output=None, log=None, resume=False, overrides=
         folder = output / check_run_name(run) if run else unused_folder(output, default_name(config))
         if folder.exists() and any(folder.iterdir()):
             raise InputError(f"run {folder.name} exists in {output}: choose another --run, or go on with it: --run {folder.name} --resume")
-    return _train_in(folder, config, log, resume, callbacks, quiet, say)
+    return _train_in(folder, config, log, resume, callbacks, quiet, say, generated)
 
 
-def _train_in(folder, config, log, resume, callbacks, quiet, say):
+def _train_in(folder, config, log, resume, callbacks, quiet, say, generated):
     """Train in `folder`, recovering as often as the configuration allows."""
     images = training_images(config)
     process = runtime.start(config.runtime.device, config.runtime.threads, config.runtime.cpu_tuning)
-    session = _Session(folder, config, log, images, process, callbacks, quiet, say)
+    made = None
+    if config.generated.source:
+        if generated is None or config.algorithm != "classifier":
+            raise InputError("generated.source is for classifiers: train this one with classify")
+        made = generated(config, images)
+    session = _Session(folder, config, log, images, process, callbacks, quiet, say, made)
     recovery = Recovery(folder)
     if recovery.failed:
         raise RunFailed(f"run {folder.name} has failed for good ({recovery.failed}); train again under another name")
@@ -112,12 +131,13 @@ class _Session:
     callbacks: Any
     quiet: bool
     say: Any
+    generated: Any = None
     keep_optimizers: bool = True  # of the checkpoint that training goes on from
 
     def build(self, config):
         """(config, batches, algorithm, total steps) of a stretch of training with these settings."""
         seed = config.train.seed
-        batches = Batches(self.images, config.train.batch_size, lambda epoch: runtime.rng(seed, "shuffle", epoch))
+        batches = training_batches(config, self.images, self.generated)
         runtime.seed_paddle(seed, "initial weights")
         algorithm = build(config, self.images.images.shape[1:], self.images.class_names)
         batches.pairs = algorithm.pairs
@@ -166,7 +186,8 @@ class _Session:
         images = self.images
         data = {"source": images.source, "fingerprint": images.fingerprint(), "count": len(images), "class_names": list(images.class_names)}
         shape = list(images.images.shape[1:])
-        return {"seed": seed, "data": data, "image_shape": shape, "version": __version__, "process": vars(self.process).copy()}
+        made = {} if self.generated is None else {"generated": self.generated.description}
+        return {**made, "seed": seed, "data": data, "image_shape": shape, "version": __version__, "process": vars(self.process).copy()}
 
     def _everyday(self, config, records, latents, first_step, provenance):
         """The callbacks of every run, in the order in which they see a step."""
@@ -178,11 +199,38 @@ class _Session:
                 from .evaluating import Evaluation  # scikit-learn takes a second to import
 
                 with_state.append(Evaluation(config, records, self.say))
+        elif config.algorithm == "classifier" and config.eval.every_steps:
+            with_state = [Validation(config)]
         callbacks += [*with_state, Recorder(records, config.log.every_steps)]
         if latents is not None:
             callbacks.append(Grids(make_folder(self.folder / "samples"), records, latents, config.log.grid_every_steps, config.train.seed))
         options = config.checkpoint
         return [*callbacks, Checkpoints(self.folder / "checkpoints", latents, provenance, options.every_steps, options.keep, with_state)]
+
+
+def training_batches(config, images, generated=None):
+    """The batches of a configuration: real images, for a classifier perhaps with generated ones or with weights."""
+    seed, options = config.train.seed, config.generated
+    weights = None
+    if config.algorithm == "classifier" and config.classifier.class_weights == "balanced":
+        weights = balanced_weights(images.counts())
+
+    def order(epoch):
+        return runtime.rng(seed, "shuffle", epoch)
+
+    if generated is None and weights is None:
+        return Batches(images, config.train.batch_size, order)
+    return MixedBatches(
+        images,
+        config.train.batch_size,
+        order,
+        generated and generated.images,
+        options.every_steps,
+        options.share,
+        options.weight,
+        weights,
+        lambda number, epoch: runtime.rng(seed, f"shuffle generated {number}", epoch),
+    )
 
 
 def make_run_folders(folder, log):
@@ -213,9 +261,9 @@ def _hyperparameters(config):
 # ---- names and folders -------------------------------------------------------------------------------------------------
 
 
-def _runs_folder(given, default):
-    """The folder as given, from where the user stands; the default one in the project."""
-    return Path(given).expanduser() if given else project_root() / default
+def run_folders(output, log):
+    """The folders of runs and of records as given, from where the user stands; the default ones in the project."""
+    return tuple(Path(given).expanduser() if given else project_root() / name for given, name in ((output, "output"), (log, "log")))
 
 
 def check_run_name(name):

@@ -7,6 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from paddle_gan_aug.errors import InputError
+from paddle_gan_aug.synthesis import Filters, generate
+from paddle_gan_aug.synthesis.sources import Makers
+from paddle_gan_aug.synthesis.spool import Spool
+
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory, small_mnist):
@@ -84,3 +89,173 @@ def test_nothing_is_overwritten(cli, run, tmp_path):
     assert "in use" in done.stderr
     assert contents(tmp_path / "used").keys() == {"mine.txt"}
     assert "no run at" in cli("generate", tmp_path / "nowhere", "--to", tmp_path / "new", code=2).stderr
+
+
+# ---- sets with classes ---------------------------------------------------------------------------------------------------
+
+
+def tree(folder):
+    """{path below the folder: SHA-256} of every file."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def rows_of(folder):
+    return [json.loads(line) for line in (folder / "manifest.jsonl").read_text().splitlines()]
+
+
+def test_quotas_are_exact_and_the_same_seed_gives_the_same_files(cli, tiny, tmp_path):
+    done = cli("generate", tiny["conditional"], "--per-class", 3, "--seed", 4, "--to", tmp_path / "a", "--json")
+    assert json.loads(done.stdout)["classes"] == {str(digit): 3 for digit in range(10)}
+    names = [f"{digit}/{i:06d}.png" for digit in range(10) for i in range(3)]
+    assert sorted(tree(tmp_path / "a")) == sorted([*names, "manifest.jsonl"])
+    rows = rows_of(tmp_path / "a")
+    assert [row["file"] for row in rows] == names
+    assert [(row["class"], row["latent"]) for row in rows[:4]] == [("0", 0), ("0", 1), ("0", 2), ("1", 0)]
+    assert {(row["seed"], row["run"], row["checkpoint"]) for row in rows} == {(4, "conditional", 3)}
+    generate(tiny["conditional"], to=tmp_path / "b", seed=4, per_class=3)
+    assert tree(tmp_path / "a") == tree(tmp_path / "b")
+    generate(tiny["conditional"], to=tmp_path / "c", seed=5, per_class=3)
+    assert tree(tmp_path / "a")["0/000000.png"] != tree(tmp_path / "c")["0/000000.png"]
+
+
+def test_one_run_for_each_class(tiny, tmp_path):
+    generate([tiny["5"], tiny["6"]], to=tmp_path / "several", quotas={"5": 2, "6": 4, "7": 0})
+    generate(tiny["digits"], to=tmp_path / "folder", quotas={"5": 2, "6": 4})
+    assert tree(tmp_path / "several") == tree(tmp_path / "folder")
+    assert [row["run"] for row in rows_of(tmp_path / "folder")] == ["digits-5"] * 2 + ["digits-6"] * 4
+    generate(tiny["5"], to=tmp_path / "alone", per_class=2)
+    alone = tree(tmp_path / "alone")
+    assert alone["5/000001.png"] == tree(tmp_path / "folder")["5/000001.png"]  # its images do not depend on the company
+    generate(tiny["5"], 2, tmp_path / "flat")
+    assert tree(tmp_path / "flat")["000001.png"] == alone["5/000001.png"]
+
+
+def test_truncation_keeps_latents_near_zero(tiny, process):
+    makers = Makers(tiny["conditional"])
+    plain = makers.latents("generate class 1", range(50), 0, 1)
+    cut = makers.latents("generate class 1", range(50), 0, 1, truncation=0.7)
+    assert np.abs(plain).max() > 2 and np.abs(cut).max() <= 0.7
+    inside = np.abs(plain) <= 0.7
+    np.testing.assert_array_equal(cut[inside], plain[inside])  # only what lies beyond is drawn anew
+    assert abs(cut.std() - 0.382) < 0.02  # of N(0, 1) given |z| <= 0.7
+
+
+@pytest.mark.parametrize("form", ["npz", "idx", "mnist.json.gz"])
+def test_every_form_holds_the_same_set(tiny, tmp_path, form):
+    from paddle_gan_aug.data import Source, load
+
+    request = {"seed": 1, "quotas": {"5": 9, "6": 15}}
+    generate(tiny["digits"], to=tmp_path / "folder", **request)
+    generate(tiny["digits"], to=tmp_path / "one", form=form, **request)
+    generate(tiny["digits"], to=tmp_path / "two", form=form, **request)
+    assert tree(tmp_path / "one") == tree(tmp_path / "two")
+    path = tmp_path / "one" / {"npz": "images.npz", "idx": "", "mnist.json.gz": "mnist.json.gz"}[form]
+    found = load(Source(str(path)), "train", split="full") if form != "npz" else None
+    if form == "npz":
+        from paddle_gan_aug.data.npz import read_npz
+
+        images, labels, names = read_npz(path)
+        assert names == tuple("0123456789")
+    else:
+        images, labels = found.images, found.labels
+    rows = rows_of(tmp_path / "one")
+    assert [row["index"] for row in rows] == list(range(24))
+    assert [row["class"] for row in rows] == [str(label) for label in labels]
+    assert set(labels[-4:]) == {5, 6}  # mixed: a reader may hold out the end
+    files = {(row["class"], row["latent"]): row["file"] for row in rows_of(tmp_path / "folder")}
+    for row, image in zip(rows, images):
+        picture = np.asarray(Image.open(tmp_path / "folder" / files[row["class"], row["latent"]]))
+        np.testing.assert_array_equal(image[0], picture)
+
+
+class Stop(Exception):
+    pass
+
+
+@pytest.mark.parametrize("form", ["folder", "npz"])
+@pytest.mark.parametrize("filtered", [False, True])
+def test_an_interrupted_set_goes_on_to_identical_files(tiny, tmp_path, monkeypatch, form, filtered):
+    monkeypatch.setattr("paddle_gan_aug.synthesis.draw.PIECE", 6)
+    names = ["confidence", "duplicates", "rejection"]
+    filters = Filters(names, tiny["classifier"], {"confidence": {"threshold": 0.02}}) if filtered else None
+    request = {"quotas": {"5": 14, "6": 8}, "form": form, "filters": filters}
+    generate(tiny["digits"], to=tmp_path / "whole", **request)
+    parts = tmp_path / "parts"
+    note, count = Spool.note, []
+
+    def stop(self, progress):
+        count.append(1)
+        if len(count) in ((2, 5) if filtered else (2, 4, 6, 8)):  # the files are longer than the progress that is put down
+            raise Stop
+        note(self, progress)
+
+    monkeypatch.setattr(Spool, "note", stop)
+    with pytest.raises(Stop):
+        generate(tiny["digits"], to=parts, **request)
+    assert not (parts / "manifest.jsonl").exists()
+    with pytest.raises(InputError, match="--resume"):
+        generate(tiny["digits"], to=parts, **request)
+    with pytest.raises(InputError, match="seed"):
+        generate(tiny["digits"], to=parts, seed=9, resume=True, **request)
+    for _ in range(5):
+        try:
+            generate(tiny["digits"], to=parts, resume=True, **request)
+            break
+        except Stop:
+            continue
+    assert len(count) > 4
+    assert tree(parts) == tree(tmp_path / "whole")
+    generate(tiny["digits"], to=parts, resume=True, **request)  # nothing left to do
+    assert tree(parts) == tree(tmp_path / "whole")
+
+
+def test_a_class_that_cannot_be_filled_is_said_and_may_go_on(here, tiny, tmp_path):
+    to = tmp_path / "set"
+    command = ["generate", tiny["conditional"], "--per-class", 2, "--to", to, "--classifier", tiny["classifier"], "--filter", "agreement"]
+    done = here(*command, "--attempts", 30, code=1)
+    assert "2" in done.stderr and "--attempts" in done.stderr
+    dropped = json.loads((to / "dropped.json").read_text())
+    short = [name for name, part in dropped["classes"].items() if part["kept"] < 2]
+    assert short and dropped["missing"] == {name: 2 - dropped["classes"][name]["kept"] for name in short}
+    for name, part in dropped["classes"].items():
+        assert part["tried"] == part["kept"] + part["dropped"]["other-class"]
+        assert part["tried"] == 60 if name in short else part["tried"] <= 60
+        assert len(list((to / name).iterdir())) == part["kept"]
+    rows = rows_of(to)
+    assert len(rows) == dropped["kept"]
+    assert all(row["read_as"] == row["class"] and row["passed"] == ["agreement"] for row in rows)
+    here(*command, "--attempts", 40, "--resume", code=1)
+    again = json.loads((to / "dropped.json").read_text())
+    assert all(again["classes"][name]["tried"] <= 80 and again["attempts"] == 40 for name in short)
+    assert any(again["classes"][name]["tried"] > 60 for name in short)
+    assert rows_of(to)[: again["classes"]["0"]["kept"]] == [row for row in rows_of(to) if row["class"] == "0"]
+
+
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        ({"run": "none", "count": 2}, "no run"),
+        ({"run": "classifier", "count": 2}, "makes no images"),
+        ({"run": "run", "per_class": 2}, "cannot be asked for a class"),
+        ({"run": "conditional", "count": 3, "form": "npz"}, "with --per-class"),
+        ({"run": "conditional", "per_class": 2, "form": "tiff"}, "choose one of folder, npz"),
+        ({"run": "conditional", "per_class": 0}, "at least one"),
+        ({"run": "conditional", "per_class": 2, "truncation": 0}, "above 0"),
+        ({"run": "conditional", "count": 3, "per_class": 2}, "one of them"),
+        ({"run": "digits", "quotas": {"7": 2}}, "no run makes the class 7"),
+        ({"run": "digits", "quotas": {"5": 0}}, "nothing to generate"),
+        ({"run": "conditional", "per_class": 2, "filters": Filters(["beauty"])}, "choose from contrast"),
+        ({"run": "conditional", "per_class": 2, "filters": Filters("default")}, "--classifier RUN"),
+        ({"run": "conditional", "per_class": 2, "filters": Filters(["agreement"], "conditional")}, "reads no images"),
+        ({"run": "conditional", "per_class": 2, "filters": Filters(["score"], settings={"score": {"treshold": 1}})}, "knows the settings"),
+    ],
+)
+def test_bad_requests_leave_nothing(tiny, run, tmp_path, change, words):
+    runs = {**tiny, "run": run, "none": tmp_path / "none"}
+    options = {**change, "run": runs[change["run"]]}
+    if getattr(options.get("filters"), "classifier", None):
+        options["filters"] = options["filters"]._replace(classifier=runs[options["filters"].classifier])
+    with pytest.raises(InputError, match=words):
+        generate(to=tmp_path / "set", **options)
+    assert not (tmp_path / "set").exists()

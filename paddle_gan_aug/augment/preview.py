@@ -1,0 +1,63 @@
+"""Before and after of every classical transform and policy, on images of the data itself: the quickest check that labels survive."""
+
+from pathlib import Path
+
+import numpy as np
+
+from .. import runtime
+from ..data import Source, load
+from ..errors import InputError
+from ..files import make_folder
+from ..pictures import grid, save_png
+from .policies import RandAugment, TrivialAugment, policy_for
+from .transforms import names_beside, preview_sheet, transform_batch
+
+PAIRS = 6
+LARGEST_SIDE = 64  # of an image on a sheet
+
+
+def draw_previews(source, to, seed=0, **reading):
+    """Write two PNG files: every transform at its full ranges, and the policy that fits the data with its automatic variants.
+
+    Args:
+        source: the data, by name or path; its training images are shown, of as many classes as there is room for.
+        to: a .png file (the policies go to `<name>-policies.png`), or a folder for transforms.png and policies.png.
+        reading: `image_size`, `channels`, `skip_bad` of a `Source`.
+
+    Returns:
+        The two paths.
+
+    Raises:
+        InputError: no such data; a file that exists.
+    """
+    to = Path(to).expanduser()
+    as_file = to.suffix.lower() == ".png"
+    paths = (to, to.with_name(f"{to.stem}-policies.png")) if as_file else (to / "transforms.png", to / "policies.png")
+    for path in paths:
+        if path.exists():
+            raise InputError(f"{path} exists: nothing is overwritten; choose another --to")
+    data = load(Source(str(source), **reading), "train")
+    images = _varied(data)
+    policy = policy_for(source, data.channels)
+    make_folder(paths[0].parent)
+    save_png(paths[0], preview_sheet(images, runtime.rng(seed, "preview")))
+    save_png(paths[1], policy_sheet(images, policy, runtime.rng(seed, "preview policies")))
+    return paths
+
+
+def policy_sheet(images, policy, rng):
+    """Before and after of a policy's standard augmentation, RandAugment and TrivialAugment in its space, a row each: uint8 [H', W', 3]."""
+    rows = {policy.name: policy, "RandAugment": RandAugment(policy.space), "TrivialAugment": TrivialAugment(policy.space)}
+    cells = [np.stack([images, transform_batch(change, images, rng)], axis=1).reshape(-1, *images.shape[1:]) for change in rows.values()]
+    sheet = grid(np.concatenate(cells), columns=2 * len(images), padding=2, background=128)
+    return np.ascontiguousarray(np.concatenate([names_beside(sheet.shape[0], list(rows), images.shape[2] + 2), sheet], axis=1))
+
+
+def _varied(data):
+    """The first images of as many classes as there is room for; large ones cut to the middle."""
+    first = [np.flatnonzero(data.labels == c)[0] for c in np.flatnonzero(data.counts())][:PAIRS]
+    images = data.images[first if len(first) == PAIRS else np.arange(min(PAIRS, len(data)))]
+    cut = [
+        slice((side - LARGEST_SIDE) // 2, (side + LARGEST_SIDE) // 2) if side > LARGEST_SIDE else slice(None) for side in images.shape[2:]
+    ]
+    return np.ascontiguousarray(images[:, :, cut[0], cut[1]])

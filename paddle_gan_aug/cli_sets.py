@@ -1,0 +1,242 @@
+"""The commands that make and use sets of images: `generate`, `augment`, `predict`. Parsing only, as in `cli`."""
+
+import argparse
+
+from .errors import InputError
+
+
+def _check_seed(seed):
+    if seed < 0:
+        raise InputError(f"--seed {seed}: a seed is a whole number from 0")
+
+
+# ---- filters -----------------------------------------------------------------------------------------------------------
+
+
+def _filter_flags(command):
+    group = command.add_argument_group("filters")
+    which = group.add_mutually_exclusive_group()
+    which.add_argument(
+        "--filters", choices=["default", "none"], help="all that are on by default, or none (default: with --classifier all)"
+    )
+    which.add_argument("--filter", nargs="+", metavar="NAME", help="these alone: contrast, agreement, confidence, duplicates …")
+    group.add_argument(
+        "--filter-set", nargs="+", action="extend", default=[], metavar="NAME.SETTING=VALUE", help="such as confidence.threshold=0.9"
+    )
+    group.add_argument("--classifier", metavar="RUN", help="the run of classify that the filters read with: of the GAN's own data")
+    group.add_argument("--attempts", type=int, default=50, metavar="N", help="images tried, at most, for each one wanted")
+
+
+def _filters(args):
+    from .config import parse_overrides
+
+    settings = {}
+    for key, value in parse_overrides(args.filter_set).items():
+        name, dot, setting = key.partition(".")
+        if not dot:
+            raise InputError(f"--filter-set {key}: expected NAME.SETTING=VALUE, for example confidence.threshold=0.9")
+        settings.setdefault(name, {})[setting] = value
+    if args.attempts < 1:
+        raise InputError(f"--attempts {args.attempts}: at least 1 for each image")
+    return {"names": args.filter or args.filters, "classifier": args.classifier, "settings": settings or None, "attempts": args.attempts}
+
+
+# ---- generate ----------------------------------------------------------------------------------------------------------
+
+
+def generate_flags(command):
+    """The arguments of `generate`."""
+    command.add_argument("run", metavar="RUN", nargs="+", help="a trained run such as output/my-run; one for each class; a folder of them")
+    command.add_argument("--to", required=True, metavar="DIR", default=argparse.SUPPRESS, help="a new or empty folder for the images")
+    many = command.add_mutually_exclusive_group()
+    many.add_argument("--count", type=int, metavar="N", help="how many images, without class folders (default: 160)")
+    many.add_argument("--per-class", type=int, metavar="N", help="how many images of each class")
+    many.add_argument("--balance", metavar="DATA", help="of each class what the data's training part lacks to its largest class")
+    command.add_argument("--ratio", type=float, metavar="R", help="with --balance: level all classes to 1 + R times the largest")
+    command.add_argument("--truncation", type=float, metavar="T", help="draw latents anew that are farther from 0 than T, such as 2")
+    command.add_argument("--seed", type=int, default=0, metavar="S", help="root of the latents")
+    command.add_argument("--checkpoint", default="last", metavar="last|best|N", help="which checkpoint: the last, the best, or a step")
+    command.add_argument("--format", default="folder", metavar="FORM", help="folder of PNG files, npz, idx, or mnist.json.gz")
+    command.add_argument("--resume", action="store_true", help="go on with a set that was interrupted or stayed short")
+    command.add_argument(
+        "--preview", action="store_true", help="only draw a sheet of samples with D's score and the reading: --to FILE.png"
+    )
+    command.add_argument("--device", default="auto", choices=["auto", "cpu", "gpu"], help="where to compute")
+    command.add_argument("--threads", type=int, default=0, metavar="N", help="CPU threads, 0 = one per physical core")
+    varied = command.add_argument_group("variations of real images, by a run of dagan or learned-augmenter")
+    varied.add_argument("--from", dest="data", metavar="NAME_OR_PATH", help="the real images; read as the run read its own")
+    varied.add_argument("--part", default="train", choices=["train", "valid"], help="which of them")
+    varied.add_argument("--classes", nargs="+", metavar="NAME", help="of these classes alone")
+    _filter_flags(command)
+
+
+def generate(args):
+    """Run `generate`; returns (result, text)."""
+    count = 160 if args.count is None and args.per_class is None and not args.balance else args.count
+    for flag, number in (("--count", count), ("--per-class", args.per_class)):
+        if number is not None and number < 1:
+            raise InputError(f"{flag} {number}: ask for at least one image")
+    _check_seed(args.seed)
+    if args.ratio is not None and not args.balance:
+        raise InputError("--ratio says how far --balance goes: give --balance DATA too")
+    given = _filters(args)
+    if args.data is not None:
+        return _vary(args, count)
+    if args.classes is not None:
+        raise InputError("--classes chooses among real images to vary: say which with --from")
+    from .synthesis import Filters, preview
+    from .synthesis import generate as make
+
+    filters = Filters(**given)
+    drawn = {"seed": args.seed, "checkpoint": args.checkpoint, "device": args.device, "threads": args.threads}
+    if args.preview:
+        path, rows = preview(args.run, args.to, args.count, truncation=args.truncation, filters=filters, **drawn)
+        return {"to": str(path), "images": rows}, f"{len(rows)} samples in {path}"
+    quotas = _balanced(args.balance, args.ratio) if args.balance else None
+    folder = make(
+        args.run,
+        count,
+        args.to,
+        per_class=args.per_class,
+        quotas=quotas,
+        truncation=args.truncation,
+        form=args.format,
+        filters=filters,
+        resume=args.resume,
+        quiet=False,
+        **drawn,
+    )
+    if count is not None:
+        return {"to": str(folder), "count": count}, f"{count} images in {folder}; look at {folder / 'grid.png'}"
+    from .synthesis.generate import count_by_class
+
+    made = count_by_class(folder)
+    told = ", ".join(f"{name}: {number}" for name, number in made.items())
+    return {"to": str(folder), "count": sum(made.values()), "classes": made}, f"{sum(made.values())} images in {folder} ({told})"
+
+
+def _vary(args, count):
+    """Variations of real images: so far by count alone, and unfiltered."""
+    others = {"--per-class": args.per_class, "--balance": args.balance, "--truncation": args.truncation, "--classifier": args.classifier}
+    others.update({"--filter": args.filter, "--filters": args.filters, "--preview": args.preview, "--resume": args.resume})
+    given = [flag for flag, value in others.items() if value] + ["--format"] * (args.format != "folder") + ["RUN"] * (len(args.run) > 1)
+    if given:
+        raise InputError(f"--from makes --count variations with one run, as PNG files: leave {', '.join(given)} out")
+    from .synthesis import vary
+
+    options = {"count": count, "part": args.part, "classes": args.classes, "seed": args.seed}
+    folder = vary(args.run[0], args.data, args.to, checkpoint=args.checkpoint, device=args.device, threads=args.threads, **options)
+    return {"to": str(folder), "count": count}, f"{count} variations in {folder}; look at {folder / 'grid.png'}"
+
+
+def _balanced(data, ratio):
+    """{class name: what it lacks in the training part of a data set}."""
+    from .data import load
+    from .synthesis.quotas import lacking
+
+    images = load(data, "train", split="full")
+    return {name: int(n) for name, n in zip(images.class_names, lacking(images.counts(), ratio=ratio))}
+
+
+# ---- augment -----------------------------------------------------------------------------------------------------------
+
+AUGMENT_FLAGS = (
+    *("--data", "--image-size", "--channels", "--skip-bad", "--split", "--steps", "--epochs", "--batch-size"),
+    *("--seed", "--device", "--threads"),
+)
+
+
+def augment_flags(command):
+    """The arguments of `augment`."""
+    from . import cli
+
+    cli.training_flags(command, AUGMENT_FLAGS, run=False)
+    command.add_argument(
+        "--to", required=True, metavar="DIR", default=argparse.SUPPRESS, help="a new or empty folder for the augmented data"
+    )
+    command.add_argument("--run", nargs="+", metavar="RUN", help="trained runs of this data, instead of training: as for generate")
+    command.add_argument("--per-class-runs", action="store_true", help="train one GAN for each class")
+    command.add_argument("--per-class", type=int, metavar="N", help="so many images of each class, real and generated together")
+    command.add_argument("--ratio", type=float, metavar="R", help="level all classes to 1 + R times the largest")
+    command.add_argument("--truncation", type=float, metavar="T", help="draw latents anew that are farther from 0 than T, such as 2")
+    command.add_argument("--dry-run", action="store_true", help="say what would be done and about how long it would take; write nothing")
+    command.add_argument(
+        "--preview", action="store_true", help="only draw every classical transform and policy before and after: --to FILE.png"
+    )
+    _filter_flags(command)
+
+
+def augment(args):
+    """Run `augment`; returns (result, text)."""
+    from . import cli
+
+    given, overrides = _filters(args), cli.overrides_of(args)
+    _check_seed(int(overrides.get("train.seed", 0)))
+    if args.preview:
+        return _draw_transforms(args.to, overrides)
+    options = cli.check_config({"config": getattr(args, "config", getattr(args, "gan", None)), "overrides": overrides}, "classic")
+    from .synthesis import Filters, augment_data
+
+    result = augment_data(
+        args.to,
+        runs=args.run,
+        per_class_runs=args.per_class_runs or None,
+        per_class=args.per_class,
+        ratio=args.ratio,
+        filters=Filters(**given),
+        output=args.output,
+        log=args.log,
+        seed=int(overrides.get("train.seed", 0)),
+        truncation=args.truncation,
+        resume=args.resume,
+        dry_run=args.dry_run,
+        **options,
+    )
+    return result, _augment_text(result)
+
+
+def _augment_text(result):
+    rows = [("class", "real", "generated", "both"), *result["table"]]
+    widths = [max(len(str(row[i])) for row in rows) for i in range(4)]
+    lines = ["  ".join([str(row[0]).ljust(widths[0]), *(str(row[i]).rjust(widths[i]) for i in (1, 2, 3))]) for row in rows]
+    if "steps" in result:
+        seconds = sum(step["seconds"] for step in result["steps"])
+        lines += [f"about {_duration(step['seconds'])}: {step['what']}" for step in result["steps"]]
+        lines.append(f"about {_duration(seconds)} in all, an estimate from a few steps on this machine; nothing was written")
+    else:
+        lines.append(f"the augmented data is in {result['to']}: give it to classify or train as --data {result['to']}")
+    return "\n".join(lines)
+
+
+def _duration(seconds):
+    return f"{seconds / 60:.1f} min" if seconds >= 90 else f"{max(1, round(seconds))} s"
+
+
+def _draw_transforms(to, overrides):
+    from .augment.preview import draw_previews
+
+    source = {key[5:]: value for key, value in overrides.items() if key in ("data.image_size", "data.channels", "data.skip_bad")}
+    paths = draw_previews(overrides.get("data.source", "mnist"), to, seed=int(overrides.get("train.seed", 0)), **source)
+    return {"to": [str(path) for path in paths]}, "\n".join(map(str, paths))
+
+
+# ---- predict -----------------------------------------------------------------------------------------------------------
+
+
+def predict_flags(command):
+    """The arguments of `predict`."""
+    command.add_argument("run", metavar="RUN", help="a run of classify")
+    command.add_argument("images", metavar="IMAGES", help="a picture, a folder of pictures, or an .npz file")
+    command.add_argument("--csv", action="store_true", help="comma-separated lines with a head line instead of JSON lines")
+    command.add_argument("--checkpoint", default="last", metavar="last|best|N", help="which checkpoint: the last, the best, or a step")
+    command.add_argument("--device", default="auto", choices=["auto", "cpu", "gpu"], help="where to compute")
+    command.add_argument("--threads", type=int, default=0, metavar="N", help="CPU threads, 0 = one per physical core")
+
+
+def predict(args):
+    """Run `predict`; returns (result, text)."""
+    from .training import predict as read
+    from .training.predict import as_lines
+
+    rows = read(args.run, args.images, args.checkpoint, args.device, args.threads)
+    return rows, as_lines(rows, "csv" if args.csv else "json")

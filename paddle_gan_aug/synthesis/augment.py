@@ -1,0 +1,326 @@
+"""One command from a labelled data set to an augmented one: train the GAN and the filters' classifier, generate what is wanted, and
+put it beside the real images.
+
+Every stage leaves something on the disk that a later `--resume` finds: runs, the unfinished set, copied files. The manifest comes
+last: a folder that has one is complete.
+"""
+
+import json
+import shutil
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Optional
+
+import numpy as np
+
+from .. import runtime
+from ..algorithms import build
+from ..config import load_config
+from ..data import Source
+from ..errors import InputError, RunFailed
+from ..files import atomic_write, make_folder
+from ..training import open_run, train, train_per_class
+from ..training.run import check_run_name, is_run, planned_steps, run_folders, training_batches, training_images
+from .gate import chosen_filters
+from .generate import DROPPED, MANIFEST, Filters, Short, count_by_class, generate
+from .quotas import lacking
+from .real_files import GENERATED, has_own_validation, real_parts
+from .sources import expand
+
+WORK = ".generated"
+DEFAULT, DEFAULT_OF_ONE_CLASS = "projection", "fast"  # presets: one GAN for all classes, or one for each
+LEAST_STEPS, MOST_EPOCHS = 1000, 100  # of the filters' classifier, where data is small
+TIMED_STEPS = 4
+PICTURES_PER_SECOND = 5000  # PNG files written, for the estimate
+
+
+@dataclass
+class Plan:
+    """What `augment` is about to do.
+
+    Attributes:
+        config: of the GAN. runs: trained ones to use, or None. per_class_runs: whether to train one for each class.
+        filters: their names. classifier: a run, or None. wanted: {class name: images to generate}.
+        parts: `real_files.RealPart`s. name: of the runs that are trained.
+    """
+
+    config: Any
+    runs: Optional[list]
+    per_class_runs: bool
+    filters: list
+    classifier: Optional[object]
+    wanted: dict
+    parts: list
+    name: str
+
+    def table(self, made=None):
+        """[(class, real training images, generated, both)], with a last row for all."""
+        real, names = self.parts[0].counts(), self.parts[0].class_names
+        made = self.wanted if made is None else made
+        rows = [(name, int(count), made.get(name, 0), int(count) + made.get(name, 0)) for name, count in zip(names, real)]
+        return [*rows, ("all", *(sum(row[i] for row in rows) for i in (1, 2, 3)))]
+
+
+def augment_data(
+    to,
+    config=None,
+    overrides=None,
+    runs=None,
+    per_class_runs=None,
+    per_class=None,
+    ratio=None,
+    filters=None,
+    output=None,
+    log=None,
+    seed=0,
+    truncation=None,
+    resume=False,
+    dry_run=False,
+    quiet=False,
+):
+    """Write a labelled data set with generated images beside its real ones.
+
+    `to/train/<class>/` gets the real training images, untouched, and generated-000000.png …; `to/valid` and `to/test` the data's other
+    real images; manifest.jsonl names the generated ones. By default every class becomes as large as the largest.
+
+    Args:
+        to: a folder that is missing or empty, or with `resume` one that was begun by the same command.
+        config, overrides: of the GAN, as for `train`; `data.*` is the data. Without `data.split` all images learn, unless the data has
+            validation images of its own.
+        runs: trained runs of this data to use instead of training. per_class_runs: train one GAN for each class; None = where the
+            algorithm cannot be asked by class.
+        per_class: images of each class, real and generated together. ratio: generated images for each real one, see `quotas.lacking`.
+        filters: `generate.Filters`; without a classifier one is trained on the same images.
+        output, log: the folders of runs and of records, as for `train`.
+        dry_run: write nothing, but say what would be done and about how long it would take.
+
+    Returns:
+        A dict: to, table, short ({class: images missing}), and for a dry run the steps with their estimated seconds.
+
+    Raises:
+        InputError: as `train` and `generate`; runs of other data. RunFailed: a class stayed short, or a run collapsed.
+    """
+    to = Path(to).expanduser()
+    if to.exists() and (not to.is_dir() or any(to.iterdir())) and not (resume and ((to / WORK).is_dir() or (to / MANIFEST).is_file())):
+        raise InputError(f"{to} is in use: nothing is overwritten; choose an empty or new folder, or go on with --resume")
+    plan = _plan(to, config, overrides or {}, runs, per_class_runs, per_class, ratio, filters or Filters())
+    if not resume:
+        _refuse_old_runs(plan, run_folders(output, log)[0])
+    if dry_run:
+        return {"to": str(to), "table": plan.table(), "short": {}, "steps": _estimate(plan)}
+    if resume and (to / MANIFEST).is_file() and not (to / WORK).is_dir():
+        print(f"{to} is complete: nothing left to do", file=sys.stderr)
+        return {"to": str(to), "table": plan.table(count_by_class(to)), "short": {}}
+    make_folder(to / WORK)
+    if plan.wanted:
+        _train_what_is_missing(plan, output, log, resume, quiet)
+    failure = _generate(to / WORK / "set", plan, seed, truncation, filters or Filters(), resume, quiet) if plan.wanted else None
+    for part in plan.parts:
+        part.write(to)
+    _move(to)
+    made = count_by_class(to)
+    short = {name: n - made.get(name, 0) for name, n in plan.wanted.items() if n > made.get(name, 0)}
+    if failure:
+        raise RunFailed(
+            f"{failure.told}; the real images and what could be generated are in {to}, {DROPPED} says why; "
+            "go on with --resume and more --attempts, other filters, or a better GAN"
+        )
+    shutil.rmtree(to / WORK)
+    return {"to": str(to), "table": plan.table(made), "short": short}
+
+
+# ---- the plan ----------------------------------------------------------------------------------------------------------
+
+
+def _plan(to, config, overrides, runs, per_class_runs, per_class, ratio, filters):
+    if runs:
+        if config is not None or per_class_runs:
+            raise InputError("--run uses trained GANs; leave --gan and --per-class-runs, which train some, out")
+        opened = open_run(expand(runs)[0])
+        learnt = opened.config.data
+        if "data.source" in overrides and Source.of(load_config(opened.config, overrides).data) != Source.of(learnt):
+            raise InputError(
+                f"run {opened.folder} learnt {learnt.source}, not {overrides['data.source']}: leave --data out, or train a GAN on it"
+            )
+        config = load_config(opened.config)
+        config.data.class_name = None
+    else:
+        config = load_config(config or (DEFAULT_OF_ONE_CLASS if per_class_runs else DEFAULT), overrides)
+        if "data.split" not in overrides:
+            config.data.split = "standard" if has_own_validation(Source.of(config.data)) else "full"
+        if config.data.class_name is not None:
+            raise InputError("augment makes all classes: leave --digit or --class out")
+    names = chosen_filters(filters.names if filters.names is not None else "default", True)
+    parts = real_parts(Source.of(config.data), config.data.split)
+    counts = parts[0].counts()
+    wanted = {name: int(n) for name, n, c in zip(parts[0].class_names, lacking(counts, per_class, ratio), counts) if n and c}
+    if not runs and per_class_runs is None:
+        per_class_runs = not _algorithm(config).conditional
+    return Plan(
+        config,
+        runs,
+        bool(per_class_runs),
+        names,
+        filters.classifier,
+        wanted,
+        parts,
+        check_run_name(to.resolve().name.lstrip(".") or "augmented"),
+    )
+
+
+def _algorithm(config):
+    """The untrained algorithm of a configuration, to ask what it can do."""
+    images = training_images(config)
+    runtime.start(config.runtime.device, config.runtime.threads, config.runtime.cpu_tuning)
+    algorithm = build(config, images.shape, images.class_names)
+    if not algorithm.latent_dim:
+        raise InputError(f"{config.preset} makes no images: choose a GAN, train --list-presets prints them")
+    return algorithm
+
+
+def _refuse_old_runs(plan, output):
+    """What would be trained must not exist: nothing is overwritten, and an old run may be of other data."""
+    names = [f"{plan.name}-gan"] * (plan.runs is None) + [f"{plan.name}-classifier"] * (plan.classifier is None and bool(plan.filters))
+    for name in names if plan.wanted else []:
+        if (output / name).exists():
+            raise InputError(f"{output / name} exists: choose another --to or --output, or go on with --resume if it is from this command")
+
+
+# ---- training ----------------------------------------------------------------------------------------------------------
+
+
+def _train_what_is_missing(plan, output, log, resume, quiet):
+    """Train the GAN and the filters' classifier, unless they are there."""
+    where = {"output": output, "log": log, "quiet": quiet}
+    folder = run_folders(output, log)[0]
+    if plan.runs is None:
+        name = f"{plan.name}-gan"
+        if plan.per_class_runs:
+            plan.runs = [train_per_class(plan.config, run=name, resume=resume and (folder / name).is_dir(), **where)[0]]
+        else:
+            plan.runs = [_train(plan.config, name, folder, resume, where).folder]
+    if plan.classifier is None and plan.filters:
+        plan.classifier = _train(classifier_config(plan), f"{plan.name}-classifier", folder, resume, where).folder
+
+
+def _train(config, name, folder, resume, where):
+    begun = resume and is_run(folder / name)
+    if begun and Source.of(load_config(folder / name / "config.yaml").data) != Source.of(config.data):
+        raise InputError(f"--resume: run {folder / name} learns other data: choose another --to")
+    run = train(None if begun else config, run=name, resume=begun, **where)
+    if run.interrupted:
+        raise KeyboardInterrupt(run.interrupted)
+    return run
+
+
+def classifier_config(plan):
+    """The filters' classifier: the preset `classifier` on the GAN's images, with steps enough for small data."""
+    count = int(plan.parts[0].counts().sum())
+    config = load_config("classifier", {"train.seed": plan.config.train.seed, "train.batch_size": min(128, count)})
+    config.data, config.runtime, config.log = plan.config.data, plan.config.runtime, plan.config.log
+    an_epoch = count // config.train.batch_size
+    config.train.steps = max(config.train.epochs * an_epoch, min(LEAST_STEPS, MOST_EPOCHS * an_epoch))
+    config.train.epochs = None
+    return config
+
+
+# ---- the set -----------------------------------------------------------------------------------------------------------
+
+
+def _generate(folder, plan, seed, truncation, filters, resume, quiet):
+    """Make the generated part; returns the failure of a class that stayed short, or None."""
+    process = plan.config.runtime
+    chosen = filters._replace(names=plan.filters or "none", classifier=plan.classifier)
+    try:
+        generate(
+            plan.runs,
+            None,
+            folder,
+            seed,
+            "last",
+            process.device,
+            process.threads,
+            quotas=plan.wanted,
+            truncation=truncation,
+            filters=chosen,
+            resume=resume and folder.is_dir(),
+            quiet=quiet,
+        )
+    except Short as failure:
+        return failure
+    return None
+
+
+def _move(to):
+    """Put the generated images beside the real ones, and the manifest over them all."""
+    made = to / WORK / "set"
+    lines = []
+    if (made / MANIFEST).is_file():
+        with open(made / MANIFEST, encoding="utf-8") as file:
+            lines = [json.loads(line) for line in file]
+    for row in lines:
+        folder, _, number = row["file"].partition("/")
+        row["file"] = f"train/{folder}/{GENERATED}{number}"
+        if (made / folder / number).exists():
+            shutil.copyfile(made / folder / number, to / row["file"])
+    if (made / DROPPED).is_file():
+        shutil.copyfile(made / DROPPED, to / DROPPED)
+    with atomic_write(to / MANIFEST, "w") as file:
+        file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in lines)
+
+
+# ---- the estimate ------------------------------------------------------------------------------------------------------
+
+
+def _estimate(plan):
+    """[{"what", "seconds"}] of each stage, from a few steps of each network on this machine."""
+    steps = []
+    if plan.wanted and plan.runs is None:
+        images = training_images(plan.config)
+        seconds, total = _timed(plan.config, images)
+        runs = len([name for name, count in zip(images.class_names, images.counts()) if count]) if plan.per_class_runs else 1
+        what = f"train {runs} GANs, one for each class" if plan.per_class_runs else "train a GAN"
+        steps.append(
+            {"what": f"{what} ({plan.config.preset}, {total} steps{' each' if runs > 1 else ''})", "seconds": runs * total * seconds}
+        )
+    if plan.wanted and plan.filters and plan.classifier is None:
+        config = classifier_config(plan)
+        seconds, total = _timed(config, training_images(config))
+        steps.append({"what": f"train the filters' classifier ({total} steps)", "seconds": total * seconds})
+    count = sum(plan.wanted.values())
+    if count:
+        steps.append(
+            {"what": f"generate, filter and write {count} images (if two of three pass)", "seconds": 1.5 * count / _drawn_per_second(plan)}
+        )
+    real = int(sum(part.counts().sum() for part in plan.parts))
+    steps.append({"what": f"copy {real} real images", "seconds": real / PICTURES_PER_SECOND})
+    return steps
+
+
+def _timed(config, images):
+    """(seconds of a step on this machine, steps in all)."""
+    runtime.start(config.runtime.device, config.runtime.threads, config.runtime.cpu_tuning)
+    config = load_config(config, {"train.batch_size": min(config.train.batch_size, len(images))})
+    batches = training_batches(config, images)
+    algorithm = build(config, images.shape, images.class_names)
+    total = planned_steps(config, algorithm.steps_per_epoch(batches))
+    taken = []
+    for number in range(1, TIMED_STEPS + 1):
+        algorithm.begin_step(number, total)
+        wanted = algorithm.batches_per_step
+        began = time.perf_counter()
+        values = algorithm.step([batches.batch(number * wanted + i) for i in range(wanted)], runtime.rng(0, "estimate", number))
+        float(next(iter(values.values())))
+        taken.append(time.perf_counter() - began)
+    return float(np.median(taken[1:])), total
+
+
+def _drawn_per_second(plan):
+    """Images that an untrained generator of this configuration makes in a second."""
+    algorithm = open_run(expand(plan.runs)[0]).algorithm if plan.runs else _algorithm(plan.config)
+    algorithm.sample(100, runtime.rng(0, "estimate"))
+    began = time.perf_counter()
+    algorithm.sample(200, runtime.rng(0, "estimate", 1))
+    return 200 / (time.perf_counter() - began)

@@ -1,0 +1,177 @@
+"""Which trained runs make which classes: one conditional run, one run for each class, or one run without classes.
+
+Everything behind this asks for "image i of class c under this seed" and need not know how many GANs answer.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Optional
+
+import numpy as np
+
+from .. import runtime
+from ..data import Source, load, to_network, to_uint8
+from ..errors import InputError
+from ..files import find_path, sha256
+from ..training import open_run
+from ..training.run import is_run
+
+LARGEST_REDRAWS = 1000  # of latents beyond the truncation
+SCORED_AT_ONCE = 500
+
+
+@dataclass(frozen=True, eq=False)
+class Maker:
+    """An open run, the class that it makes (None = all its classes, or no class at all), and what a manifest says of it."""
+
+    run: Any
+    class_index: Optional[int]
+    origin: dict
+
+
+class Makers:
+    """The runs behind a generated set.
+
+    Args:
+        runs: folders or names of runs, or folders that hold nothing but runs; one run, or one for each class.
+        checkpoint: "last", "best", or a step.
+
+    Attributes:
+        class_names: of the data. shape: (C, H, W). classes: indices of the classes that can be asked for; (None,) for a run without.
+        data: the `Source` that the runs learnt. split: of it.
+
+    Raises:
+        InputError: no such run or checkpoint; runs that make no images, do not belong together, or make a class twice.
+        RunFailed: a run that has failed.
+    """
+
+    def __init__(self, runs, checkpoint="last", device="auto", threads=0):
+        folders = expand(runs)
+        opened = [open_run(folder, checkpoint, device, threads) for folder in folders]
+        for run in opened:
+            if not run.algorithm.latent_dim:
+                raise InputError(f"run {run.folder} makes no images: it trained the algorithm {run.config.algorithm}")
+        first = opened[0]
+        for run in opened[1:]:
+            _check_together(first, run)
+        self.class_names = tuple(first.state["data"]["class_names"])
+        self.shape = tuple(first.state["image_shape"])
+        self.data, self.split = Source.of(first.config.data), first.config.data.split
+        self.makers = [Maker(run, self._class_of(run), _origin(run)) for run in opened]
+        made = [maker.class_index for maker in self.makers]
+        if len(self.makers) > 1:
+            if None in made:
+                raise InputError(f"run {opened[made.index(None)].folder} makes all classes: give it alone, or one run for each class")
+            twice = [self.class_names[c] for c in made if made.count(c) > 1]
+            if twice:
+                raise InputError(f"two runs make the class {twice[0]}: give one run for each class")
+        conditional = first.algorithm.conditional and made == [None]
+        self.classes = tuple(range(len(self.class_names))) if conditional else tuple(sorted(made, key=lambda c: -1 if c is None else c))
+
+    def _class_of(self, run):
+        name = run.config.data.class_name
+        if name is None or run.algorithm.conditional:
+            return None
+        return self.class_names.index(name) if name in self.class_names else int(name)
+
+    def __len__(self):
+        return len(self.makers)
+
+    @property
+    def labelled(self):
+        """Whether images can be asked for by class."""
+        return self.classes != (None,)
+
+    def of(self, class_index):
+        """The `Maker` of a class."""
+        if len(self.makers) == 1:
+            return self.makers[0]
+        return next(maker for maker in self.makers if maker.class_index == class_index)
+
+    def name(self, class_index):
+        """The name of a class; None for a run without classes."""
+        return None if class_index is None else self.class_names[class_index]
+
+    def images(self, class_index, latents):
+        """Images of a class from float32 [N, latent_dim], as the networks give them: float32 [N, C, H, W] in [-1, 1]."""
+        algorithm = self.of(class_index).run.algorithm
+        labels = np.full(len(latents), class_index) if algorithm.conditional else None
+        return algorithm.images(latents, labels)
+
+    def latents(self, stream, indices, seed, class_index=None, truncation=None):
+        """Latents number `indices` of a seed, float32 [N, latent_dim]: each a function of (seed, stream, index) alone.
+
+        Args:
+            truncation: numbers farther from 0 are drawn anew (the truncation trick, Brock et al. 2018, arXiv:1809.11096); None = all stay.
+        """
+        algorithm = self.of(class_index).run.algorithm
+        return np.concatenate([_latent(algorithm, runtime.rng(seed, stream, index), truncation) for index in indices])
+
+    def scores(self, class_index, images, batch_size=SCORED_AT_ONCE):
+        """What the discriminator of a class says of uint8 images [N, C, H, W]: logits of "real", float32 [N]."""
+        algorithm = self.of(class_index).run.algorithm
+        pieces = []
+        for start in range(0, len(images), batch_size):
+            piece = to_network(images[start : start + batch_size])
+            labels = np.full(len(piece), class_index) if algorithm.conditional else None
+            pieces.append(algorithm.realness(piece, labels))
+        return np.concatenate(pieces).reshape(-1) if pieces else np.zeros(0, np.float32)
+
+    def real(self, part="train"):
+        """The real images of the runs' data, all classes: `train` is what they learnt, `valid` what they have not seen.
+
+        Raises:
+            InputError: there are none.
+        """
+        return load(self.data, part, split=self.split)
+
+    def sample(self, class_index, indices, seed, stream, truncation=None):
+        """uint8 [N, C, H, W]: the images of latents number `indices`."""
+        return to_uint8(self.images(class_index, self.latents(stream, indices, seed, class_index, truncation)))
+
+    def check_data(self, real):
+        """Raise an InputError if `real`, the training images of all classes as they are on disk now, are not what each run learnt."""
+        for maker in self.makers:
+            name = maker.run.config.data.class_name
+            learnt = maker.run.state["data"]["fingerprint"]
+            if (real if name is None else real.of_class(name)).fingerprint() != learnt:
+                raise InputError(f"{real.source} has changed since run {maker.run.folder} learnt it: restore the data, or train again")
+
+
+def _latent(algorithm, rng, truncation):
+    latent = algorithm.latents(1, rng)
+    if truncation is not None:
+        for _ in range(LARGEST_REDRAWS):
+            beyond = np.abs(latent) > truncation
+            if not beyond.any():
+                break
+            latent[beyond] = algorithm.latents(1, rng)[beyond]
+    return latent
+
+
+def expand(runs):
+    """The folders of runs that the user means: each a run, or a folder whose folders are runs (as `train --per-class-runs` makes it).
+
+    Raises:
+        InputError: neither; no run at all.
+    """
+    folders = []
+    for name in [runs] if isinstance(runs, (str, Path)) else runs:
+        path = find_path(name)
+        inside = [] if is_run(name) or not path.is_dir() else sorted(below for below in path.iterdir() if (below / "config.yaml").is_file())
+        folders += inside or [name]
+    if not folders:
+        raise InputError("no run is given: name a trained run's folder, such as output/my-run")
+    return folders
+
+
+def _check_together(first, run):
+    same = Source.of(first.config.data) == Source.of(run.config.data) and first.config.data.split == run.config.data.split
+    shapes = first.state["image_shape"] == run.state["image_shape"]
+    if not same or not shapes or first.state["data"]["class_names"] != run.state["data"]["class_names"]:
+        raise InputError(f"runs {first.folder} and {run.folder} learnt different data: give runs of one data set, one for each class")
+
+
+def _origin(run):
+    weights = run.folder / "checkpoints" / f"step-{run.step}" / "weights.safetensors"
+    return {"run": run.folder.name, "checkpoint": run.step, "weights_sha256": sha256(weights)}

@@ -1,0 +1,99 @@
+"""What a set is while it is being made: files that only grow, and one small file that says how far each of them counts.
+
+An interruption, however rude, leaves longer files than `progress.json` knows of; going on cuts them to what it says and makes the rest
+again, bit for bit. Nothing is held in memory, so a million images need no more of it than a thousand.
+"""
+
+import json
+import os
+import shutil
+
+import numpy as np
+
+from ..errors import InputError
+from ..files import write_json
+
+FOLDER = ".partial"
+REQUEST, PROGRESS = "request.json", "progress.json"
+
+
+class Spool:
+    """The unfinished part of a set, in `<set>/.partial`.
+
+    Args:
+        to: the set's folder, which exists.
+        request: everything that decides the set, as plain values.
+        resume: go on with what is there.
+
+    Attributes:
+        progress: a dict of plain values: {"classes": {key: {"tried", "kept", "pieces", "bytes": {file: length}}}, …}; empty at first.
+
+    Raises:
+        InputError: what is there belongs to another request, or is damaged.
+    """
+
+    def __init__(self, to, request, resume=False):
+        self.folder = to / FOLDER
+        self.progress = {}
+        if resume and self.folder.is_dir():
+            self._continue(request)
+        else:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            self.folder.mkdir()
+        write_json(self.folder / REQUEST, request)
+
+    def _continue(self, request):
+        try:
+            before = json.loads((self.folder / REQUEST).read_text(encoding="utf-8"))
+            if (self.folder / PROGRESS).exists():
+                self.progress = json.loads((self.folder / PROGRESS).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise InputError(f"{self.folder} is damaged ({error}): remove the folder {self.folder.parent}, and begin again") from None
+        request = json.loads(json.dumps(request))
+        for key in sorted({*before, *request} - {"attempts"}):  # more attempts may be allowed to a set that stayed short
+            if before.get(key) != request.get(key):
+                raise InputError(
+                    f"--resume: {self.folder.parent} was begun with {key} {before.get(key)}, not {request.get(key)}: "
+                    "give the same command, or another --to"
+                )
+        known = {name: length for entry in self.progress.get("classes", {}).values() for name, length in entry["bytes"].items()}
+        for name, length in known.items():
+            if not (self.folder / name).exists() or (self.folder / name).stat().st_size < length:
+                raise InputError(f"{self.folder / name} is damaged: remove the folder {self.folder.parent}, and begin again")
+            os.truncate(self.folder / name, length)
+        for path in self.folder.iterdir():
+            if path.name not in (*known, REQUEST, PROGRESS):  # begun, and interrupted before it counted
+                path.unlink()
+
+    def path(self, name):
+        """A file of the spool."""
+        return self.folder / name
+
+    def append(self, name, content):
+        """Append bytes to a file; returns its new length."""
+        with open(self.folder / name, "ab") as file:
+            file.write(content)
+            return file.tell()
+
+    def note(self, progress):
+        """Put down how far the files count."""
+        self.progress = progress
+        write_json(self.folder / PROGRESS, progress)
+
+    def rows(self, name, shape, dtype):
+        """A file of arrays of one shape, as a read-only [N, *shape] array on the disk; N = 0 where there is none."""
+        path = self.folder / name
+        if not path.exists() or not path.stat().st_size:
+            return np.zeros((0, *shape), dtype)
+        return np.memmap(path, dtype=dtype, mode="r").reshape(-1, *shape)
+
+    def lines(self, name):
+        """The lines of a text file, one after the other; none where there is no file."""
+        path = self.folder / name
+        if path.exists():
+            with open(path, encoding="utf-8") as file:
+                yield from file
+
+    def remove(self):
+        """The set is complete: nothing of this is needed any more."""
+        shutil.rmtree(self.folder)

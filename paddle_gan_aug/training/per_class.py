@@ -1,0 +1,92 @@
+"""One GAN for each class: what a data set wants whose classes are too different, or too few, for one conditional GAN.
+
+The runs lie side by side in one folder, `<output>/<name>/<name>-<class>`, which `generate` takes as it takes a run.
+"""
+
+import re
+import sys
+
+from ..config import load_config
+from ..data import Source, load
+from ..errors import InputError, RunFailed
+from .callbacks import ProgressLine
+from .run import check_run_name, default_name, is_run, run_folders, train, unused_folder
+
+
+class _OneOfMany(ProgressLine):
+    """A progress line that says which of the runs this is."""
+
+    def __init__(self, prefix):
+        super().__init__()
+        self.prefix = prefix
+
+    def _place(self, progress):
+        return f"{self.prefix} · {super()._place(progress)}"
+
+
+def train_per_class(config=None, run=None, output=None, log=None, resume=False, overrides=None, quiet=False, default="classic"):
+    """Train a run for each class that has images, one after the other.
+
+    A batch is never larger than the class: small classes train with smaller batches.
+
+    Args:
+        config, output, log, resume, overrides, quiet, default: as for `train`. With `resume`, finished runs are left alone.
+        run: the name of the folder of runs, and the beginning of each run's name; default: preset-data-date-time.
+
+    Returns:
+        (the folder of runs, their `Run`s); after an interruption the last one says so in `interrupted`.
+
+    Raises:
+        InputError: as `train`; a class is named; `resume` without a name.
+        RunFailed: runs that collapsed beyond recovery; the others are trained.
+    """
+    config = load_config(config or default, overrides)
+    if config.data.class_name is not None:
+        raise InputError("--per-class-runs trains every class: leave --digit or --class out")
+    if resume and not run:
+        raise InputError("--resume with --per-class-runs: name the runs to go on with, --run NAME")
+    output, log = run_folders(output, log)
+    folder = output / check_run_name(run) if run else unused_folder(output, default_name(config))
+    if folder.exists() and any(folder.iterdir()) and not resume:
+        raise InputError(f"{folder} exists: choose another --run, or go on with it: --run {folder.name} --resume")
+    if is_run(folder):
+        raise InputError(f"{folder} is a run and not a folder of runs: choose another --run")
+    images = load(Source.of(config.data), "train", split=config.data.split)
+    counts = {name: int(count) for name, count in zip(images.class_names, images.counts()) if count}
+    runs, failures = [], []
+    for number, (name, count) in enumerate(counts.items(), 1):
+        own = {"data.class_name": name, "train.batch_size": min(config.train.batch_size, count)}
+        part = f"{folder.name}-{_as_file_name(name)}"
+        begun = resume and (folder / part / "config.yaml").is_file()
+        line = [] if quiet else [_OneOfMany(f"class {name} ({number} of {len(counts)})")]
+        try:
+            trained = train(
+                None if begun else load_config(config, own),
+                run=part,
+                output=folder,
+                log=log,
+                resume=begun,
+                overrides=_continuing(overrides) if begun else None,
+                callbacks=line,
+                quiet=True,
+                default=config.preset,
+            )
+        except RunFailed as error:
+            failures.append(name)
+            print(f"class {name}: {error}", file=sys.stderr, flush=True)
+            continue
+        runs.append(trained)
+        if trained.interrupted:
+            return folder, runs
+    if failures:
+        raise RunFailed(f"no run for {', '.join(failures)} in {folder}: they collapsed; the other {len(runs)} are trained")
+    return folder, runs
+
+
+def _continuing(overrides):
+    """Without what is the run's own."""
+    return {key: value for key, value in (overrides or {}).items() if key not in ("train.batch_size", "data.class_name")}
+
+
+def _as_file_name(name):
+    return re.sub(r"[\s/\\%:]+", "-", name) or "class"

@@ -1,0 +1,74 @@
+"""The command `predict`: what a trained classifier reads in images without labels."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+
+from ..data.decoding import SUFFIXES, decode
+from ..data.folders import list_folder
+from ..data.npz import is_npz, read_npz
+from ..errors import InputError
+from ..files import find_path
+from .reading import read_probabilities
+from .run import open_run
+
+COLUMNS = ("file", "class", "probability")
+
+
+def predict(run, images, checkpoint="last", device="auto", threads=0):
+    """Read images with a run of `classify`.
+
+    Args:
+        run: the run's folder or name. images: a picture file, a folder of pictures (in class folders or not), or an .npz file.
+            Pictures of another size or depth are made like those that the run learnt.
+
+    Returns:
+        One dict per image: file (the path below the folder; of an npz its name and the index), class, probability (of that class).
+
+    Raises:
+        InputError: no such run or images, images that cannot be read, a run that is no classifier.
+    """
+    opened = open_run(run, checkpoint, device, threads)
+    if not hasattr(opened.algorithm, "read"):
+        raise InputError(f"run {opened.folder} reads no images: it trained the algorithm {opened.config.algorithm}; give a run of classify")
+    shape, names = opened.state["image_shape"], opened.state["data"]["class_names"]
+    files, pixels = _read(find_path(images), shape)
+    probabilities = read_probabilities(opened, pixels)
+    best = probabilities.argmax(1)
+    rows = zip(files, best, probabilities[np.arange(len(best)), best])
+    return [{"file": name, "class": names[c], "probability": round(float(p), 6)} for name, c, p in rows]
+
+
+def _read(path, shape):
+    """(names, uint8 [N, C, H, W])."""
+    if path.is_dir() or path.suffix.lower() in SUFFIXES:
+        if path.is_dir():
+            listing = list_folder(path)
+            files, names = listing.files, listing.names
+        else:
+            files, names = [path], [path.name]
+        if not all(Path(file).is_file() for file in files):
+            raise InputError(f"{path} does not exist: give a picture, a folder of pictures, or an .npz file")
+        decoded = decode(files, str(path), shape[1], shape[0], False, names)
+        return names, decoded.images
+    if path.is_file() and is_npz(path):
+        images, _, _ = read_npz(path)
+        if list(images.shape[1:]) != list(shape):
+            raise InputError(f"{path} has images {list(images.shape[1:])}, the classifier learnt {list(shape)}: resize them")
+        return [f"{path.name}:{i}" for i in range(len(images))], images
+    problem = "is neither a picture, a folder of pictures nor an .npz file" if path.exists() else "does not exist"
+    raise InputError(f"{path} {problem}: give one of them")
+
+
+def as_lines(rows, form):
+    """The rows of `predict` as text: "json" (an object a line) or "csv" (with a head line)."""
+    if form == "json":
+        return "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return buffer.getvalue().rstrip("\n")

@@ -1,0 +1,55 @@
+"""One run for each class: side by side, resumable, and small classes with batches that fit them."""
+
+import json
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+import paddle_gan_aug
+from paddle_gan_aug.data import load, write_idx
+
+
+@pytest.fixture
+def three_digits(tmp_path, small_mnist):
+    """Real digits 1, 2 and 3, of the last only eleven."""
+    images = load(str(small_mnist), "train", split="full")
+    chosen = np.concatenate([np.flatnonzero(images.labels == c)[:count] for c, count in ((1, 40), (2, 40), (3, 13))])
+    chosen = np.random.default_rng(0).permutation(chosen)
+    (tmp_path / "digits").mkdir()
+    write_idx(tmp_path / "digits" / "train-images-idx3-ubyte.gz", images.images[chosen, 0])
+    write_idx(tmp_path / "digits" / "train-labels-idx1-ubyte.gz", images.labels[chosen].astype(np.uint8))
+    return tmp_path / "digits"
+
+
+def test_runs_side_by_side_that_go_on(here, small, three_digits):
+    command = ["train", "--per-class-runs", "--data", three_digits, *small, "optimizer.schedule=constant", "log.visualdl=false"]
+    whole = json.loads(here(*command, "--steps", 4, "--run", "whole", "--json").stdout)
+    folder = here.output / "whole"
+    assert whole["runs"] == [str(folder / f"whole-{digit}") for digit in (1, 2, 3)] and whole["interrupted"] is None
+    counts = load(str(three_digits)).counts()
+    for digit in (1, 2, 3):
+        state = json.loads((folder / f"whole-{digit}" / "checkpoints" / "step-4" / "state.json").read_text())
+        assert state["data"]["count"] == counts[digit]
+    assert f"batch_size: {counts[3]}" in (folder / "whole-3" / "config.yaml").read_text()  # 50 were asked for
+    done = here(*command, "--steps", 2, "--run", "parts")
+    assert "class 3 (3 of 3) · epoch" in done.stderr and "generate" in done.stdout
+    assert "--resume" in here(*command, "--steps", 2, "--run", "parts", code=2).stderr
+    here(*command, "--steps", 4, "--run", "parts", "--resume")
+    for digit in (1, 2, 3):
+        one, other = (
+            load_file(here.output / name / f"{name}-{digit}" / "checkpoints" / "step-4" / "weights.safetensors")
+            for name in ("whole", "parts")
+        )
+        for key in one:
+            np.testing.assert_array_equal(one[key], other[key], err_msg=key)
+    paddle_gan_aug.generate(folder, to=here.folder / "set", per_class=2)
+    rows = [json.loads(line) for line in (here.folder / "set" / "manifest.jsonl").read_text().splitlines()]
+    assert [row["run"] for row in rows] == [f"whole-{digit}" for digit in (1, 1, 2, 2, 3, 3)]
+
+
+def test_what_it_refuses(here, small, three_digits):
+    command = ["train", "--per-class-runs", "--data", three_digits, *small, "--steps", 2]
+    assert "leave --digit" in here(*command, "--digit", 1, code=2).stderr
+    assert "name the runs" in here(*command, "--resume", code=2).stderr
+    assert not here.output.exists()
