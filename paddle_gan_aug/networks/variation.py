@@ -1,5 +1,7 @@
 """Networks that make another image of a given one: a DAGAN's generator, and the small network of the learned augmenter."""
 
+import math
+
 import paddle
 from paddle import nn
 from paddle.nn import functional as F
@@ -81,8 +83,11 @@ class VariationGenerator(nn.Layer):
 
 
 class ImageChanger(nn.Layer):
-    """Proposes changes of an image from what it shows and from noise, and makes them: an affine map, contrast and brightness, and a
-    smooth residual; all differentiable, and all bounded, so that no image can be turned into just anything.
+    """Changes an image: an affine map, contrast and brightness, and a smooth residual; all differentiable, and all bounded, so that no
+    image can be turned into just anything.
+
+    What it shows and the noise say how far each change may go; the noise alone says which way and how much of that: a network that chose
+    the change itself would find the one that is hardest and make it of every image.
 
     It begins near the identity. Input: images [N, channels, image_size, image_size] float32 in [-1, 1] and noise [N, noise_dim].
     Output: images like these.
@@ -91,7 +96,7 @@ class ImageChanger(nn.Layer):
         width: multiplies the inner layers' sizes. strength: multiplies all of its `BOUNDS`; 0 gives the images as they are.
 
     Raises:
-        ValueError: image_size is not a multiple of 4.
+        ValueError: image_size is not a multiple of 4, or there is less noise than there are changes.
     """
 
     numbers = 8  # turn, scale, shear, shifts down and right, contrast, brightness, and the residual's strength
@@ -100,6 +105,8 @@ class ImageChanger(nn.Layer):
         super().__init__()
         if image_size % 4:
             raise ValueError(f"the image changer halves twice: image_size must be a multiple of 4, got {image_size}")
+        if noise_dim < self.numbers:
+            raise ValueError(f"generator.latent_dim {noise_dim}: the image changer wants noise for each of its {self.numbers} changes")
         first, second, code = scaled(16, width), scaled(32, width), scaled(64, width)
         self.base, self.strength = image_size // 4, strength
         self.activation = ACTIVATIONS["leaky_relu"]
@@ -115,7 +122,8 @@ class ImageChanger(nn.Layer):
         count, channels = images.shape[:2]
         seen = self.activation(self.see2(self.activation(self.see1(images)))).reshape([count, -1])
         code = self.activation(self.code(paddle.concat([seen, noise], axis=1)))
-        numbers = F.tanh(self.numbers_of(code)) * self.strength
+        drawn = paddle.erf(noise[:, : self.numbers] / math.sqrt(2))  # uniform between -1 and 1
+        numbers = F.tanh(self.numbers_of(code)) * drawn * self.strength
         turn, scale, shear, down, right, contrast, brightness, amount = (numbers[:, i] for i in range(self.numbers))
         moved = self._moved(images, turn, scale, shear, down, right)
         residual = self.activation(self.field(code)).reshape([count, -1, self.base, self.base])
