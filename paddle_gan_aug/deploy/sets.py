@@ -23,7 +23,7 @@ from ..synthesis.learning import as_classes, generated_part
 from ..synthesis.sources import Makers
 from ..synthesis.writers import PictureWriter
 from ..training import classify, open_run, train
-from ..training.run import is_run
+from ..training.places import is_run
 
 ROW = {
     **{"data": "mnist", "preset": None, "gan_seed": 0, "gan_overrides": {}, "filters": "none", "every_steps": None},

@@ -22,7 +22,8 @@ from ..data import Source
 from ..errors import InputError, RunFailed
 from ..files import atomic_write, make_folder
 from ..training import open_run, train, train_per_class
-from ..training.run import check_run_name, is_run, planned_steps, run_folders, training_batches, training_images
+from ..training.places import check_run_name, is_run, run_folders
+from ..training.run import planned_steps, training_batches, training_images
 from .gate import chosen_filters
 from .generate import DROPPED, MANIFEST, Filters, Short, count_by_class, generate
 from .quotas import lacking

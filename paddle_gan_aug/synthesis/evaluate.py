@@ -15,7 +15,7 @@ from ..pictures import class_histogram_figure, grid, paired_grid, save_png, scat
 from ..training import open_run
 from ..training.evaluation import METRICS, evaluate_images
 from ..training.feature_network import feature_network, read_real
-from ..training.run import is_run, unused_folder
+from ..training.places import is_run, unused_folder
 
 COUNT = 10_000  # images that are drawn from a run
 NEIGHBOURS = 48  # samples shown beside their nearest training images

@@ -11,7 +11,7 @@ from .. import runtime, training
 from ..data import LabelledImages, Source, load
 from ..errors import InputError, RunFailed
 from ..files import find_path
-from ..training.run import is_run
+from ..training.places import is_run
 from .draw import draw_set
 from .gate import Gate, chosen_filters
 from .generate import ATTEMPTS

@@ -14,7 +14,7 @@ from ..data import Source, load, to_network, to_uint8
 from ..errors import InputError
 from ..files import find_path, sha256
 from ..training import open_run
-from ..training.run import is_run
+from ..training.places import is_run
 
 LARGEST_REDRAWS = 1000  # of latents beyond the truncation
 SCORED_AT_ONCE = 500

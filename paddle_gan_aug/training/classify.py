@@ -8,8 +8,9 @@ from ..metrics import accuracy, confusion_matrix
 from ..pictures import class_histogram_figure, confusion_matrix_figure, read_png
 from ..records import Records
 from .checkpoint import best_step
+from .places import run_folders
 from .reading import read_probabilities
-from .run import open_run, run_folders, train
+from .run import open_run, train
 
 
 def classify(config=None, test=None, **options):

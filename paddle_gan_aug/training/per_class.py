@@ -10,7 +10,8 @@ from ..config import load_config
 from ..data import Source, load
 from ..errors import InputError, RunFailed
 from .callbacks import ProgressLine
-from .run import check_run_name, default_name, is_run, run_folders, train, unused_folder
+from .places import check_run_name, default_name, is_run, run_folders, unused_folder
+from .run import train
 
 
 class _OneOfMany(ProgressLine):

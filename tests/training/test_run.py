@@ -278,19 +278,6 @@ def test_classify_reports_what_it_read(cli, small_mnist):
     assert "makes no images" in refused.stderr
 
 
-def test_two_nameless_runs_in_one_second(tmp_path):
-    from paddle_gan_aug.config import load_config
-    from paddle_gan_aug.training.run import default_name, unused_folder
-
-    name = default_name(load_config("classic", {"data.class_name": "5"}))
-    assert name.startswith("classic-mnist-5-")
-    assert unused_folder(tmp_path, name) == tmp_path / name
-    (tmp_path / name).mkdir()
-    assert unused_folder(tmp_path, name) == tmp_path / f"{name}-2"
-    (tmp_path / f"{name}-2").mkdir()
-    assert unused_folder(tmp_path, name) == tmp_path / f"{name}-3"
-
-
 def test_runs_work_from_python(tmp_path, small_mnist):
     import paddle_gan_aug
 
