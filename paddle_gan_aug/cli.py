@@ -55,12 +55,21 @@ class _Parser(argparse.ArgumentParser):
         self.error(f"unknown arguments: {' '.join(unknown)}" + (f"; did you mean {near[0]}?" if near else ""))
 
 
+class _Help(argparse.ArgumentDefaultsHelpFormatter):
+    """Defaults are shown where they say something."""
+
+    def _get_help_string(self, action):
+        if action.default in (None, False) or action.default == [] or "default:" in action.help:
+            return action.help
+        return super()._get_help_string(action)
+
+
 def _parser():
     parser = _Parser(prog="paddle_gan_aug", description="From a few labelled images to a better classifier, with the proof.")
     parser.add_argument("--version", action="version", version=f"paddle_gan_aug {__version__}")
     commands = parser.add_subparsers(dest="name", required=True, metavar="COMMAND", parser_class=_Parser)
     for name, (build, run, text) in COMMANDS.items():
-        command = commands.add_parser(name, help=text, description=text, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+        command = commands.add_parser(name, help=text, description=text, formatter_class=_Help)
         command.add_argument("--json", action="store_true", help="print the result as one JSON object on standard output")
         build(command)
         command.set_defaults(command=run, parser=command)
@@ -184,7 +193,7 @@ def _train(args):
 
     run = train(**options)
     result = {"run": str(run.folder), "step": run.step, "interrupted": run.interrupted}
-    samples = f"; samples in {run.folder / 'samples'}" if run.algorithm.latent_dim else ""
+    samples = f"; samples in {run.folder / 'samples'}" if any((run.folder / "samples").glob("*.png")) else ""
     _say(args, result, f"{_ending(run)}{samples}")
     return INTERRUPTED if run.interrupted else DONE
 
@@ -390,9 +399,10 @@ def _of(work):
         try:
             _say(args, *work(args))
         except KeyboardInterrupt:
-            if getattr(args, "resume", None) is not None:
-                print(f"paddle_gan_aug {args.name}: go on with the same command and --resume", file=sys.stderr)
-            raise
+            if getattr(args, "resume", None) is None:
+                raise
+            print(f"paddle_gan_aug {args.name}: interrupted; go on with the same command and --resume", file=sys.stderr)
+            return INTERRUPTED
         return DONE
 
     return command

@@ -91,7 +91,8 @@ def generate(args):
     drawn = {"seed": args.seed, "checkpoint": args.checkpoint, "device": args.device, "threads": args.threads}
     if args.preview:
         path, rows = preview(args.run, args.to, args.count, truncation=args.truncation, filters=filters, **drawn)
-        return {"to": str(path), "images": rows}, f"{len(rows)} samples in {path}"
+        told = "class, D's logit of real" + (", what the classifier reads" if args.classifier else "")
+        return {"to": str(path), "images": rows}, f"{len(rows)} samples in {path}; below each: {told}"
     quotas = _balanced(args.balance, args.ratio) if args.balance else None
     folder = make(
         args.run,
@@ -112,7 +113,19 @@ def generate(args):
 
     made = count_by_class(folder)
     told = ", ".join(f"{name}: {number}" for name, number in made.items())
-    return {"to": str(folder), "count": sum(made.values()), "classes": made}, f"{sum(made.values())} images in {folder} ({told})"
+    return {
+        "to": str(folder),
+        "count": sum(made.values()),
+        "classes": made,
+    }, f"{sum(made.values())} images in {folder} ({told}){_dropped(folder)}"
+
+
+def _dropped(folder):
+    """What filters dropped, in a few words."""
+    from .synthesis.generate import dropped_reasons
+
+    reasons = dropped_reasons(folder)
+    return "; dropped: " + ", ".join(f"{n} {reason}" for reason, n in reasons.items()) if reasons else ""
 
 
 def _vary(args, count):

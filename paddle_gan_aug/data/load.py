@@ -179,4 +179,6 @@ def _open(source):
             return reader, reader.open(path, source)
     known = "; ".join([f"the name {word}" for word in NAMED] + [reader.what for reader in READERS])
     problem = "is none of the kinds of data known here" if path.exists() else "does not exist"
+    if path.is_dir() and not any(path.iterdir()):
+        problem = "is an empty folder"
     raise InputError(f"{name} {problem}: give {known}")

@@ -34,7 +34,7 @@ def write_patches(to, image_size=32, per_class=200, seed=0):
         raise InputError(f"patches of {image_size} pixels: choose 8 to {LARGEST}")
     to = make_folder(to)
     if any(to.iterdir()):
-        raise InputError(f"{to} is in use: nothing is overwritten; choose an empty or new folder")
+        raise InputError(f"{to} is not empty: nothing is overwritten; choose an empty or new folder")
     for index, (name, (photograph, left, top, right, bottom)) in enumerate(REGIONS.items()):
         region = np.array(load_sample_image(photograph))[top:bottom, left:right]
         rng = runtime.rng(seed, "patches", index)

@@ -105,7 +105,7 @@ def augment_data(
     """
     to = Path(to).expanduser()
     if to.exists() and (not to.is_dir() or any(to.iterdir())) and not (resume and ((to / WORK).is_dir() or (to / MANIFEST).is_file())):
-        raise InputError(f"{to} is in use: nothing is overwritten; choose an empty or new folder, or go on with --resume")
+        raise InputError(f"{to} is not empty: nothing is overwritten; choose an empty or new folder, or go on with --resume")
     plan = _plan(to, config, overrides or {}, runs, per_class_runs, per_class, ratio, filters or Filters())
     if not resume:
         _refuse_old_runs(plan, run_folders(output, log)[0])

@@ -66,7 +66,7 @@ def evaluate(
         InputError: no such run, images or data; images that do not fit the data, or too few. RunFailed: the run has failed.
     """
     if to and Path(to).expanduser().exists() and (not Path(to).expanduser().is_dir() or any(Path(to).expanduser().iterdir())):
-        raise InputError(f"--to {to} is in use: nothing is overwritten; choose an empty or new folder")
+        raise InputError(f"--to {to} is not empty: nothing is overwritten; choose an empty or new folder")
     say = (lambda _: None) if quiet else (lambda text: print(text, file=sys.stderr, flush=True))
     runtime.start(device, threads or None)
     reading = {"image_size": image_size, "channels": channels, "skip_bad": skip_bad}

@@ -124,9 +124,11 @@ def generate(
 
 def _usable(to, resume):
     to = Path(to).expanduser()
+    if to.suffix in (".npz", ".gz", ".idx", ".png"):
+        raise InputError(f"--to {to}: give a folder; the images go into it beside their manifest")
     if to.exists() and (not to.is_dir() or any(to.iterdir())) and not (resume and ((to / FOLDER).is_dir() or (to / MANIFEST).is_file())):
         begun = "; the set that was begun there goes on with --resume" if (to / FOLDER).is_dir() else ""
-        raise InputError(f"{to} is in use: nothing is overwritten; choose an empty or new folder{begun}")
+        raise InputError(f"{to} is not empty: nothing is overwritten; choose an empty or new folder{begun}")
     return to
 
 
@@ -171,6 +173,13 @@ def count_by_class(folder):
             name = json.loads(line)["class"]
             counts[name] = counts.get(name, 0) + 1
     return counts
+
+
+def dropped_reasons(folder):
+    """{reason: images that filters dropped for it} of a set, most frequent first; {} without filters."""
+    path = Path(folder) / DROPPED
+    reasons = json.loads(path.read_text(encoding="utf-8")).get("dropped", {}) if path.is_file() else {}
+    return dict(sorted(((reason, n) for reason, n in reasons.items() if n), key=lambda item: -item[1]))
 
 
 class _Set:

@@ -19,7 +19,7 @@ COLUMNS = 8
 def preview(run, to, count=None, seed=0, checkpoint="last", device="auto", threads=0, truncation=None, filters=None):
     """Draw a sheet of samples, a row or more for each class, as the PNG file `to`.
 
-    Under each image: D's logit ("D +1.20"), with a classifier its reading and how sure it is, and with filters "kept" or the reason
+    Under each image: its class and D's logit ("5, D +1.20"), with a classifier its reading and how sure it is ("read 5 98 %"), and with filters "kept" or the reason
     against it. Nothing else is written.
 
     Args:
@@ -66,10 +66,10 @@ def _rows(makers, gate, c, images):
 
 
 def _caption(row):
-    name = "" if row["class"] is None else f"{row['class'][:9]} "
+    name = "" if row["class"] is None else f"{row['class'][:9]}, "
     lines = [f"{name}D {row['score']:+.2f}"]
     if "read_as" in row:
-        lines.append(f"{row['read_as'][:9]} {100 * row['confidence']:.0f} %")
+        lines.append(f"read {row['read_as'][:9]} {100 * row['confidence']:.0f} %")
     if "verdict" in row:
         lines.append(row["verdict"])
     return "\n".join(lines)

@@ -53,7 +53,7 @@ class Spool:
         for key in sorted({*before, *request} - {"attempts"}):  # more attempts may be allowed to a set that stayed short
             if before.get(key) != request.get(key):
                 raise InputError(
-                    f"--resume: {self.folder.parent} was begun with {key} {before.get(key)}, not {request.get(key)}: "
+                    f"--resume: {self.folder.parent} was begun with {_told(key, before.get(key))}, not {_told(key, request.get(key))}: "
                     "give the same command, or another --to"
                 )
         known = {name: length for entry in self.progress.get("classes", {}).values() for name, length in entry["bytes"].items()}
@@ -97,3 +97,13 @@ class Spool:
     def remove(self):
         """The set is complete: nothing of this is needed any more."""
         shutil.rmtree(self.folder)
+
+
+def _told(key, value):
+    """A part of a request as people read it: quotas as counts, runs by their names."""
+    if key == "wanted" and isinstance(value, dict):
+        counts = sorted(set(value.values()))
+        return f"{counts[0]} images of each class" if len(counts) == 1 else ", ".join(f"{n} of {name}" for name, n in value.items())
+    if key == "runs" and isinstance(value, list):
+        return "runs " + ", ".join(f"{origin['run']} at step {origin['checkpoint']}" for origin in value)
+    return f"{key} {value}"

@@ -35,7 +35,7 @@ def vary(run, data, to, count=160, part="train", classes=None, seed=0, checkpoin
         raise InputError(f"--part {part}: sources are {' or '.join(PARTS)} images")
     to = Path(to).expanduser()
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
-        raise InputError(f"{to} is in use: nothing is overwritten; choose an empty or new folder")
+        raise InputError(f"{to} is not empty: nothing is overwritten; choose an empty or new folder")
     opened = open_varying(run, checkpoint, device, threads)
     learnt = Source.of(opened.config.data)
     real = load(learnt if data is None else learnt.renamed(data), part)

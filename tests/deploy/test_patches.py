@@ -22,7 +22,7 @@ def test_patches_are_real_colour_images(tmp_path, monkeypatch, size):
     red, _, blue = train.images.mean((2, 3)).T
     petals, leaves = train.labels == REGIONS_IN_ORDER.index("petals"), train.labels == REGIONS_IN_ORDER.index("leaves")
     assert (red > blue)[petals].mean() > 0.8 and (blue > red)[leaves].mean() > 0.8
-    with pytest.raises(InputError, match="in use"):
+    with pytest.raises(InputError, match="not empty"):
         write_patches("patches", size)
 
 

@@ -48,7 +48,7 @@ def test_a_folder_comes_out_balanced(cli, folder, tmp_path):
     assert [row["class"] for row in rows] == ["eight"] * 8 + ["five"] * 3
     data = load(str(to), "train", split="full")
     assert data.class_names == ("eight", "five", "three") and data.counts().tolist() == [12, 12, 12]
-    assert "in use" in cli(*command, code=2).stderr
+    assert "not empty" in cli(*command, code=2).stderr
     again = cli(*command, "--resume")
     assert "nothing left to do" in again.stderr and hashes(to) == after
 

@@ -86,7 +86,7 @@ def test_nothing_is_overwritten(cli, run, tmp_path):
     (tmp_path / "used").mkdir()
     (tmp_path / "used" / "mine.txt").write_text("mine")
     done = cli("generate", run, "--to", tmp_path / "used", code=2)
-    assert "in use" in done.stderr
+    assert "not empty" in done.stderr
     assert contents(tmp_path / "used").keys() == {"mine.txt"}
     assert "no run at" in cli("generate", tmp_path / "nowhere", "--to", tmp_path / "new", code=2).stderr
 
