@@ -269,9 +269,18 @@ def load_config(source="classic", overrides=None):
         path = _source_path(source)
         tree = _read_yaml(path)
         tree.setdefault("preset", path.stem)
-    for key, value in (overrides or {}).items():
+    for key, value in _with_one_length(overrides or {}).items():
         _lay_over(tree, key, value)
     return from_tree(tree, where=str(source))
+
+
+def _with_one_length(overrides):
+    """Whoever says how long by one measure means that one, not the smaller of it and the preset's other measure."""
+    length = [key for key in ("train.steps", "train.epochs") if overrides.get(key) is not None]
+    if len(length) != 1:
+        return overrides
+    (other,) = {"train.steps", "train.epochs"} - set(length)
+    return {other: None, **overrides}
 
 
 def _source_path(source):

@@ -72,3 +72,12 @@ def test_files_and_presets_that_are_not_there(tmp_path):
         load_config(bad)
     with pytest.raises(InputError, match="section.key=value"):
         parse_overrides(["train.steps"])
+
+
+def test_a_length_that_is_asked_for_replaces_the_presets_other_measure():
+    assert load_config("classic", {"train.epochs": 30}).train.steps is None
+    original = load_config("classic-original", {"train.steps": 7}).train
+    assert (original.steps, original.epochs) == (7, None)
+    both = load_config("classic", {"train.epochs": 3, "train.steps": 9}).train
+    assert (both.steps, both.epochs) == (9, 3)
+    assert load_config("classic", {"train.seed": 1}).train.steps == load_config("classic").train.steps

@@ -4,6 +4,7 @@
 parts. A folder with pictures and no class folders is one class. Classes are in the natural order of their names (2 before 10).
 """
 
+import functools
 import hashlib
 import json
 import re
@@ -16,7 +17,8 @@ from ..errors import InputError
 from ..files import project_root
 from . import cache
 from .decoding import SUFFIXES, decode, say_skipped
-from .images import LabelledImages
+from .images import LabelledImages, concatenate
+from .splits import stratified
 
 CACHE_VERSION = 1
 MANIFEST = "manifest.jsonl"
@@ -75,7 +77,15 @@ def open_folder(path, source):
     if strange:
         raise InputError(f"{path} has the parts of a data set and a folder {strange[0]}: it may hold train, valid (or val), test")
 
+    if not found["valid"] and (path / MANIFEST).is_file():
+        generated = set(named_in_manifest(path))
+        training = functools.lru_cache(maxsize=1)(lambda: _real_ones_validate(list_folder(found["train"][0]), generated, source))
+    else:
+        training = None
+
     def read_part(part):
+        if training and part in ("train", "valid"):
+            return training()[part]
         if not found.get(part):
             return None
         classes = None if part == "train" else list_folder(found["train"][0]).class_names
@@ -83,6 +93,19 @@ def open_folder(path, source):
         return read_listing(listing, source, f"{source}, folder {found[part][0].name}")
 
     return read_part
+
+
+def _real_ones_validate(listing, generated, source):
+    """{"train", "valid"} of training files of which some are generated: a share of each class is held out, of the real ones alone."""
+
+    def part(wanted, what):
+        chosen = [i for i, file in enumerate(listing.files) if (file in generated) == wanted]
+        kept = Listing(listing.root, [listing.files[i] for i in chosen], [listing.labels[i] for i in chosen], listing.class_names)
+        return read_listing(kept, source, f"{source}, {what}")
+
+    made = part(True, "generated images")
+    train, valid = stratified(part(False, "real images"), source.valid_share, source.seed)
+    return {"train": concatenate(train, made), "valid": valid}
 
 
 def list_folder(folder, class_names=None):

@@ -18,8 +18,9 @@ HELD_OUT = 6  # one image in so many
 WITHOUT = {  # what to do where a part is missing
     "train": "give data that has training images",
     "valid": "give data with more images, or with a validation part (folder valid)",
-    "eval": "give test images (a folder's lie in its folder test; classify takes --test), or measure with --part valid",
+    "eval": "give test images (a folder's lie in its folder test; classify takes --test; evaluate measures with --part valid too)",
 }
+PART_NAMES = {"train": "training", "valid": "validation", "eval": "test"}
 
 
 def check_choice(value, choices, what):
@@ -33,7 +34,7 @@ def check_split(mode, split):
     """Raise an InputError if there is no such split, or it has no images for `mode`."""
     check_choice(split, SPLITS, "split")
     if split == "full" and mode == "valid":
-        raise InputError("mode 'valid' has no images with split 'full', which trains on them: use split 'standard' or mode 'eval'")
+        raise InputError("there are no validation images with split 'full', which trains on them: use split 'standard', or the test images")
 
 
 def hold_out(data):
@@ -104,7 +105,7 @@ def select(read_part, mode, split="standard", name="this data"):
     check_split(mode, split)
     data = read_part("eval") if mode == "eval" else _training_part(read_part, mode, split)
     if data is None or not len(data):
-        raise InputError(f"{name} has no images for mode {mode!r}: {WITHOUT[mode]}")
+        raise InputError(f"{name} has no {PART_NAMES[mode]} images: {WITHOUT[mode]}")
     return data
 
 

@@ -32,7 +32,7 @@ from .sources import expand
 
 WORK = ".generated"
 DEFAULT, DEFAULT_OF_ONE_CLASS = "projection", "fast"  # presets: one GAN for all classes, or one for each
-LEAST_STEPS, MOST_EPOCHS = 1000, 100  # of the filters' classifier, where data is small
+MOST_EPOCHS = 100  # of the filters' classifier, where data is small
 TIMED_STEPS = 4
 PICTURES_PER_SECOND = 5000  # PNG files written, for the estimate
 
@@ -217,13 +217,11 @@ def _train(config, name, folder, resume, where):
 
 
 def classifier_config(plan):
-    """The filters' classifier: the preset `classifier` on the GAN's images, with steps enough for small data."""
+    """The filters' classifier: the preset `classifier` on the GAN's images, shorter where there are few."""
     count = int(plan.parts[0].counts().sum())
     config = load_config("classifier", {"train.seed": plan.config.train.seed, "train.batch_size": min(128, count)})
     config.data, config.runtime, config.log = plan.config.data, plan.config.runtime, plan.config.log
-    an_epoch = count // config.train.batch_size
-    config.train.steps = max(config.train.epochs * an_epoch, min(LEAST_STEPS, MOST_EPOCHS * an_epoch))
-    config.train.epochs = None
+    config.train.steps = min(config.train.steps, MOST_EPOCHS * (count // config.train.batch_size))
     return config
 
 

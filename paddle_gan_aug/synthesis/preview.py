@@ -19,8 +19,8 @@ COLUMNS = 8
 def preview(run, to, count=None, seed=0, checkpoint="last", device="auto", threads=0, truncation=None, filters=None):
     """Draw a sheet of samples, a row or more for each class, as the PNG file `to`.
 
-    Under each image: its class and D's logit ("5, D +1.20"), with a classifier its reading and how sure it is ("read 5 98 %"), and with filters "kept" or the reason
-    against it. Nothing else is written.
+    Under each image: its class and D's logit ("5, D +1.20"), with a classifier its reading and how sure it is ("read 5 98 %"), and with
+    filters "kept" or the reason against it. Nothing else is written.
 
     Args:
         run: as for `generate`. count: images in all; None = 8 of each class, 32 of a run without classes. filters: `Filters`.

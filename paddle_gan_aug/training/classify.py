@@ -10,7 +10,7 @@ from ..records import Records
 from .checkpoint import best_step
 from .places import run_folders
 from .reading import read_probabilities
-from .run import open_run, train
+from .run import open_run, train, training_images
 
 
 def classify(config=None, test=None, **options):
@@ -30,22 +30,16 @@ def classify(config=None, test=None, **options):
     Raises:
         InputError: as `train`; a test set with other classes or another image size.
     """
-    if not options.get("resume"):
-        _test_images(load_config(config or "classifier", options.get("overrides")), test)  # missing ones are better missed before training
+    if not options.get("resume"):  # what does not fit is better said before training
+        asked = load_config(config or "classifier", options.get("overrides"))
+        learnt = training_images(asked)
+        _test_images(asked, test, learnt.class_names, learnt.shape)
     run = train(config, default="classifier", **options)
     if run.interrupted:
         return run, None
     if run.config.classifier.patience and best_step(run.folder / "checkpoints") is not None:
         run = open_run(run.folder, "best", run.config.runtime.device, run.config.runtime.threads)
-    images = _test_images(run.config, test)
-    if list(images.class_names) != run.state["data"]["class_names"]:
-        raise InputError(
-            f"test set {images.source} has classes {list(images.class_names)}, the classifier learnt {run.state['data']['class_names']}"
-        )
-    if list(images.images.shape[1:]) != run.state["image_shape"]:
-        raise InputError(
-            f"test set {images.source} has images {list(images.images.shape[1:])}, the classifier learnt {run.state['image_shape']}"
-        )
+    images = _test_images(run.config, test, run.state["data"]["class_names"], run.state["image_shape"])
     report = classification_report(run, images)
     folder = make_folder(run.folder / "report")
     write_json(folder / "classification.json", report)
@@ -65,11 +59,16 @@ def _show(run, folder, log):
             records.image(run.step, read_png(folder / f"{name}.png"), tag=name, folder="report")
 
 
-def _test_images(config, test):
+def _test_images(config, test, class_names, shape):
+    """The test images; they must have the classes, and the shape [C, H, W], that the classifier learns."""
     learnt = Source.of(config.data)
-    if test is None:
-        return load(learnt, "eval")
-    return load_test(learnt.renamed(test))
+    images = load(learnt, "eval") if test is None else load_test(learnt.renamed(test))
+    if list(images.class_names) != list(class_names):
+        has, learns = ", ".join(images.class_names), ", ".join(class_names)
+        raise InputError(f"test set {images.source} has the classes {has}; the classifier learns {learns}")
+    if list(images.shape) != list(shape):
+        raise InputError(f"test set {images.source} has images {list(images.shape)}, the classifier learns {list(shape)}")
+    return images
 
 
 def classification_report(run, images):

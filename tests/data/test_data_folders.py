@@ -54,7 +54,7 @@ def test_parts_are_folders(digits):
 def test_a_part_that_is_not_there(digits):
     digits("set/train", each=12)
     assert load("set", "valid").counts().tolist() == [2] * 3
-    with pytest.raises(InputError, match="set has no images for mode 'eval': .*folder test"):
+    with pytest.raises(InputError, match="set has no test images: .*folder test"):
         load("set", "eval")
 
 

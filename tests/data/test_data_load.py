@@ -71,7 +71,7 @@ def test_a_folder_with_test_files_only(idx_folder):
 
 
 def test_an_idx_folder_without_images(idx_folder):
-    with pytest.raises(InputError, match="no images for mode 'train'"):
+    with pytest.raises(InputError, match="no training images"):
         load(idx_folder(train_labels=()))
 
 
@@ -99,7 +99,7 @@ def test_a_json_file(other_project, json_parts, mnist_train, name):
 def test_a_json_file_with_training_images_only(other_project, json_parts):
     write_mnist_json("x.json.gz", {"train": json_parts["train"]})
     assert (len(load("x.json.gz")), len(load("x.json.gz", "valid")), len(load("x.json.gz", split="full"))) == (10, 2, 12)
-    with pytest.raises(InputError, match="x.json.gz has no images for mode 'eval'"):
+    with pytest.raises(InputError, match="x.json.gz has no test images"):
         load("x.json.gz", "eval")
 
 
@@ -110,13 +110,13 @@ def test_a_json_file_with_training_images_only(other_project, json_parts):
         ({"mode": "trian"}, "nearest: train"),
         ({"mode": "Valid"}, "nearest: valid"),
         ({"split": "half"}, "unknown split 'half'.*standard, full"),
-        ({"mode": "valid", "split": "full"}, "'valid' has no images with split 'full'"),
+        ({"mode": "valid", "split": "full"}, "no validation images with split 'full'"),
         ({"mode": "single"}, "needs a digit"),
         ({"mode": "single", "digit": 10}, "no class '10' .*0, 1, 2"),
         ({"digit": "three"}, "no class 'three'"),
         ({"name_or_path": "no/such/place"}, "no/such/place does not exist: give the name mnist; a folder with IDX files"),
         ({"name_or_path": "mnist.json.gz"}, "does not exist.*json.gz"),
-        ({"name_or_path": ""}, "is none of the kinds"),
+        ({"name_or_path": ""}, "is an empty folder"),
     ],
 )
 def test_what_is_refused(tmp_path, monkeypatch, arguments, message):

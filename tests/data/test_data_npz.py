@@ -21,7 +21,7 @@ def test_a_labelled_npz_is_data(tmp_path, digits):
     whole = load_test(tmp_path / "d.npz")
     assert (whole.images == digits.images).all() and (whole.labels == digits.labels).all()
     assert load(Source(str(tmp_path / "d.npz"), image_size=32, channels=3)).shape == (3, 32, 32)
-    with pytest.raises(InputError, match="no images for mode 'eval'.*--test.*--part valid"):
+    with pytest.raises(InputError, match="no test images.*--test.*--part valid"):
         load(tmp_path / "d.npz", "eval")
 
 

@@ -68,13 +68,13 @@ def test_only_the_parts_needed_are_read():
 
 def test_what_is_refused():
     read = source(train=part(5))
-    with pytest.raises(InputError, match="my data has no images for mode 'eval'"):
+    with pytest.raises(InputError, match="my data has no test images"):
         select(read, "eval", name="my data")
-    with pytest.raises(InputError, match="no images for mode 'valid'"):
+    with pytest.raises(InputError, match="no validation images"):
         select(read, "valid")
-    with pytest.raises(InputError, match="no images for mode 'train'"):
+    with pytest.raises(InputError, match="no training images"):
         select(source(train=part(0)), "train")
-    with pytest.raises(InputError, match="'valid' has no images with split 'full'"):
+    with pytest.raises(InputError, match="no validation images with split 'full'"):
         select(read, "valid", "full")
     with pytest.raises(InputError, match="unknown split 'ful'.*nearest: full"):
         select(read, "train", "ful")

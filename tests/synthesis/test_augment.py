@@ -48,6 +48,10 @@ def test_a_folder_comes_out_balanced(cli, folder, tmp_path):
     assert [row["class"] for row in rows] == ["eight"] * 8 + ["five"] * 3
     data = load(str(to), "train", split="full")
     assert data.class_names == ("eight", "five", "three") and data.counts().tolist() == [12, 12, 12]
+    real, valid = load(str(to), "train"), load(str(to), "valid")
+    assert valid.counts().tolist() == [1, 2, 2] and (real.counts() + valid.counts()).tolist() == [12, 12, 12]
+    originals = {image.tobytes() for image in load(str(folder), "train", split="full").images}
+    assert all(image.tobytes() in originals for image in valid.images)  # nothing generated validates
     assert "not empty" in cli(*command, code=2).stderr
     again = cli(*command, "--resume")
     assert "nothing left to do" in again.stderr and hashes(to) == after

@@ -37,7 +37,9 @@ def test_class_folders_and_a_test_folder(cli, digits, capsys):
     several = refused("--test", test)
     assert "has images of several sizes" in several and "--image-size" in several
     missing = refused("--image-size", 28)
-    assert "set has no images for mode 'eval'" in missing and "--test" in missing
+    assert "set has no test images" in missing and "--test" in missing
+    others = refused("--image-size", 28, "--test", test / "digit 1")
+    assert "the classifier learns digit 1, digit 8" in others
     (folder / "digit 1" / "broken.png").write_bytes(b"x")
     broken = refused("--image-size", 28, "--test", test)
     assert "digit 1/broken.png (not an image)" in broken

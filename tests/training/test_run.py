@@ -267,7 +267,8 @@ def test_classify_reports_what_it_read(cli, small_mnist):
     done = cli("classify", "--data", small_mnist, "--batch-size", 50, "--epochs", 12, "--run", "c", "--json")
     report = json.loads(done.stdout)
     folder = cli.output / "c" / "report"
-    assert json.loads((folder / "classification.json").read_text()) == report
+    assert {**json.loads((folder / "classification.json").read_text()), "run": report["run"]} == report
+    assert report["run"] == str(cli.output / "c")
     matrix = np.array(report["confusion_matrix"])
     assert matrix.sum() == report["test"]["count"] == 100
     assert report["accuracy"] == pytest.approx(np.trace(matrix) / 100)
