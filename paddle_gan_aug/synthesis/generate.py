@@ -92,6 +92,8 @@ def generate(
     to = _usable(to, resume)
     _check_numbers(count, per_class, quotas, seed, truncation, filters.attempts)
     names = chosen_filters(filters.names, filters.classifier is not None)
+    if filters.settings and not names:
+        raise InputError("--filter-set: no filter is on; choose some with --filter, or give --classifier")
     makers = Makers(run, checkpoint, device, threads)
     wanted, flat = _quotas(makers, count, per_class, quotas)
     check_format(form, makers.shape, makers.class_names, makers.labelled)

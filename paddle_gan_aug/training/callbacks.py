@@ -136,5 +136,5 @@ class Checkpoints(Callback):
     def on_step(self, progress):
         if (progress.step % self.every == 0 or progress.last or progress.best) and not progress.failure:
             callbacks = {type(callback).__name__: callback.state() for callback in self.with_state}
-            state = {"total_steps": progress.total_steps, "callbacks": callbacks, **self.provenance}
+            state = {"total_steps": progress.total_steps, "stopped": progress.stopped, "callbacks": callbacks, **self.provenance}
             save_checkpoint(self.folder, progress.step, progress.algorithm, self.latents, state, self.keep, progress.best)

@@ -91,7 +91,7 @@ def _finished(folder):
         return False
     try:
         state = json.loads((folder / "checkpoints" / f"step-{steps[-1]}" / "state.json").read_text(encoding="utf-8"))
-        return steps[-1] >= state["total_steps"]
+        return steps[-1] >= state["total_steps"] or state.get("stopped", False)
     except (OSError, ValueError, KeyError):
         return False
 

@@ -11,6 +11,8 @@ from safetensors.numpy import load_file
 import paddle_gan_aug
 from paddle_gan_aug.config import load_config
 from paddle_gan_aug.data import load
+from paddle_gan_aug.errors import InputError
+from paddle_gan_aug.training.places import resumable
 
 QUICK = {"train.batch_size": 50, "train.epochs": None, "train.steps": 6, "log.visualdl": False, "checkpoint.every_steps": 3}
 
@@ -111,6 +113,8 @@ def test_early_stop_tests_the_best(small_mnist, tmp_path):
     probabilities, _ = run.algorithm.read(images.images.astype(np.float32) / 127.5 - 1)
     assert best["value"] == pytest.approx((probabilities.argmax(1) == images.labels).mean())
     assert rows[-1]["step"] == last
+    with pytest.raises(InputError, match="is finished"):
+        resumable(None, run.folder.parent)
     again, _ = train(tmp_path, small_mnist, resume=True)  # it has ended and stays so
     assert again.step == best["step"]
     assert max(int(path.name.split("-")[1]) for path in (run.folder / "checkpoints").glob("step-*")) == last
