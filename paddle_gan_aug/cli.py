@@ -233,7 +233,8 @@ def _classify(args):
         _say(args, {"run": str(run.folder), "step": run.step, "interrupted": run.interrupted}, _ending(run))
         return INTERRUPTED
     accuracy = f"accuracy {100 * report['accuracy']:.2f} % on {report['test']['count']} test images"
-    text = f"{_ending(run)}; {accuracy}; {run.folder / 'report' / 'confusion.png'}"
+    best = ", the best by validation accuracy" if run.config.classifier.patience else ""
+    text = f"{_ending(run)}{best}; {accuracy}; {run.folder / 'report' / 'confusion.png'}"
     _say(args, {**report, "run": str(run.folder)}, text)
     return DONE
 

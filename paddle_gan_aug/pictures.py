@@ -218,7 +218,8 @@ def class_histogram_figure(path, shares, title):
         axes.bar(places, [of_class[name] for name in names], width, label=_literal(label))
     axes.set_xticks(range(len(names)), labels=[_literal(str(name)) for name in names], fontfamily=_fonts())
     axes.set_ylabel("share")
-    axes.legend(frameon=False, prop={"family": _fonts()})
+    axes.margins(y=0.25)  # room for the legend above the bars
+    axes.legend(frameon=False, ncols=len(shares), loc="upper right", prop={"family": _fonts()})
     _save(figure, path)
 
 
