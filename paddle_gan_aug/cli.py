@@ -4,6 +4,7 @@ import argparse
 import difflib
 import json
 import os
+import re
 import signal
 import sys
 
@@ -47,6 +48,10 @@ class _Parser(argparse.ArgumentParser):
         super().__init__(**options, allow_abbrev=False)
 
     def error(self, message):
+        wrong = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message)
+        if wrong:
+            near = difflib.get_close_matches(wrong[1], re.findall(r"[\w.-]+", wrong[2]), n=1)
+            message += f"; did you mean {near[0]}?" if near else ""
         self.exit(BAD_INPUT, f"{self.prog}: {message}; see {self.prog} --help\n")
 
     def refuse(self, unknown):

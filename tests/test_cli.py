@@ -132,3 +132,7 @@ def test_a_name_in_use_is_refused_and_untouched(cli, small, small_mnist):
     assert "taken" in done.stderr
     assert "--resume" in done.stderr
     assert {path: path.read_bytes() for path in cli.output.rglob("*") if path.is_file()} == before
+
+
+def test_a_misspelt_command_is_recognised(cli):
+    assert "did you mean generate?" in cli("genrate", "x", code=2).stderr

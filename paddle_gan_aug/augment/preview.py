@@ -54,9 +54,9 @@ def policy_sheet(images, policy, rng):
 
 
 def _varied(data):
-    """The first images of as many classes as there is room for; large ones cut to the middle."""
-    first = [np.flatnonzero(data.labels == c)[0] for c in np.flatnonzero(data.counts())][:PAIRS]
-    images = data.images[first if len(first) == PAIRS else np.arange(min(PAIRS, len(data)))]
+    """The first images of the classes in turn; large ones cut to the middle."""
+    of_class = [np.flatnonzero(data.labels == c) for c in np.flatnonzero(data.counts())]
+    images = data.images[[places[rank] for rank in range(PAIRS) for places in of_class if rank < len(places)][:PAIRS]]
     cut = [
         slice((side - LARGEST_SIDE) // 2, (side + LARGEST_SIDE) // 2) if side > LARGEST_SIDE else slice(None) for side in images.shape[2:]
     ]

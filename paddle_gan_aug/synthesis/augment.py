@@ -115,9 +115,8 @@ def augment_data(
         print(f"{to} is complete: nothing left to do", file=sys.stderr)
         return {"to": str(to), "table": plan.table(count_by_class(to)), "short": {}}
     make_folder(to / WORK)
-    if plan.wanted:
-        _train_what_is_missing(plan, output, log, resume, quiet)
-    failure = _generate(to / WORK / "set", plan, seed, truncation, filters or Filters(), resume, quiet) if plan.wanted else None
+    _train_what_is_missing(plan, output, log, resume, quiet)
+    failure = _generate(to / WORK / "set", plan, seed, truncation, filters or Filters(), resume, quiet)
     for part in plan.parts:
         part.write(to)
     _move(to)
@@ -126,7 +125,7 @@ def augment_data(
     if failure:
         raise RunFailed(
             f"{failure.told}; the real images and what could be generated are in {to}, {DROPPED} says why; "
-            "go on with --resume and more --attempts, other filters, or a better GAN"
+            "go on with --resume and more --attempts or other filters, or begin anew with a longer training (--steps) and another --to"
         )
     shutil.rmtree(to / WORK)
     return {"to": str(to), "table": plan.table(made), "short": short}
@@ -157,6 +156,9 @@ def _plan(to, config, overrides, runs, per_class_runs, per_class, ratio, filters
     parts = real_parts(Source.of(config.data), config.data.split)
     counts = parts[0].counts()
     wanted = {name: int(n) for name, n, c in zip(parts[0].class_names, lacking(counts, per_class, ratio), counts) if n and c}
+    if not wanted:
+        alone = f"; {config.data.source} is one class alone: is the folder one level too deep?" if len(counts) == 1 else ""
+        raise InputError(f"no class of {config.data.source} lacks an image: give --per-class or --ratio to add some{alone}")
     if not runs and per_class_runs is None:
         per_class_runs = not _algorithm(config).conditional
     return Plan(
@@ -184,7 +186,7 @@ def _algorithm(config):
 def _refuse_old_runs(plan, output):
     """What would be trained must not exist: nothing is overwritten, and an old run may be of other data."""
     names = [f"{plan.name}-gan"] * (plan.runs is None) + [f"{plan.name}-classifier"] * (plan.classifier is None and bool(plan.filters))
-    for name in names if plan.wanted else []:
+    for name in names:
         if (output / name).exists():
             raise InputError(f"{output / name} exists: choose another --to or --output, or go on with --resume if it is from this command")
 
@@ -208,8 +210,13 @@ def _train_what_is_missing(plan, output, log, resume, quiet):
 
 def _train(config, name, folder, resume, where):
     begun = resume and is_run(folder / name)
-    if begun and Source.of(load_config(folder / name / "config.yaml").data) != Source.of(config.data):
-        raise InputError(f"--resume: run {folder / name} learns other data: choose another --to")
+    if begun:
+        before = load_config(folder / name / "config.yaml")
+        if Source.of(before.data) != Source.of(config.data):
+            raise InputError(f"--resume: run {folder / name} learns other data: choose another --to")
+        if (before.train.steps, before.train.epochs) != (config.train.steps, config.train.epochs):
+            anew = f"train it on (train --run {name} --resume --steps N) and give it with --run to another --to"
+            raise InputError(f"--resume: run {folder / name} was begun with another length of training; {anew}")
     run = train(None if begun else config, run=name, resume=begun, **where)
     if run.interrupted:
         raise KeyboardInterrupt(run.interrupted)
@@ -276,7 +283,7 @@ def _move(to):
 def _estimate(plan):
     """[{"what", "seconds"}] of each stage, from a few steps of each network on this machine."""
     steps = []
-    if plan.wanted and plan.runs is None:
+    if plan.runs is None:
         images = training_images(plan.config)
         seconds, total = _timed(plan.config, images)
         runs = len([name for name, count in zip(images.class_names, images.counts()) if count]) if plan.per_class_runs else 1
@@ -284,7 +291,7 @@ def _estimate(plan):
         steps.append(
             {"what": f"{what} ({plan.config.preset}, {total} steps{' each' if runs > 1 else ''})", "seconds": runs * total * seconds}
         )
-    if plan.wanted and plan.filters and plan.classifier is None:
+    if plan.filters and plan.classifier is None:
         config = classifier_config(plan)
         seconds, total = _timed(config, training_images(config))
         steps.append({"what": f"train the filters' classifier ({total} steps)", "seconds": total * seconds})

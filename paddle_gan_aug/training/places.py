@@ -1,6 +1,7 @@
 """Where runs are: their names and folders, and which of them one may go on with."""
 
 import datetime
+import difflib
 import itertools
 import json
 import re
@@ -73,12 +74,15 @@ def resumable(run, output):
     """The run to go on with: the named one (None when it does not exist yet), else the newest unfinished (None: there is no run).
 
     Raises:
-        InputError: none is named, and all are finished.
+        InputError: there is none of that name but one that is nearly called so; or none is named, and all are finished.
     """
+    runs = [path.parent for path in output.glob("*/config.yaml")]
     if run:
         folder = output / check_run_name(run)
+        near = difflib.get_close_matches(run, [path.name for path in runs], n=1, cutoff=0.75)
+        if near and not _is_run(folder):
+            raise InputError(f"--resume: there is no run {run} in {output}; did you mean {near[0]}? (for a new run leave --resume out)")
         return folder if _is_run(folder) else None
-    runs = [path.parent for path in output.glob("*/config.yaml")]
     unfinished = [folder for folder in runs if not _finished(folder)]
     if runs and not unfinished:
         raise InputError(f"--resume: every run in {output} is finished; name one with --run and raise its --steps or --epochs to go on")

@@ -86,6 +86,8 @@ def test_filters_and_a_class_that_stays_short(here, folder, tmp_path):
     assert dropped["filters"]["classifier"]["run"] == "out-classifier"
     assert len(list((tmp_path / "out" / "train" / "three").iterdir())) == 12
     assert "exists" in here(*command[:4], tmp_path / "other" / "out", *command[5:], code=2).stderr  # runs are named after the set
+    longer = here(*command, "--steps", 4, "--resume", code=2)
+    assert "another length of training" in longer.stderr
     here(*command, "--attempts", 3, "--resume", code=1)
     again = json.loads((tmp_path / "out" / "dropped.json").read_text())
     short = [name for name in dropped["missing"] if name in again["missing"]]
@@ -124,3 +126,9 @@ def test_previews_of_all_transforms(here, folder, tmp_path):
     assert sorted(path.name for path in (tmp_path / "sheets").iterdir()) == ["policies.png", "transforms.png"]
     assert Image.open(tmp_path / "sheets" / "transforms.png").size[1] > 17 * 28
     assert "exists" in here("augment", "--data", folder, "--preview", "--to", tmp_path / "sheets", code=2).stderr
+
+
+def test_a_single_class_lacks_nothing(here, folder, tmp_path):
+    done = here("augment", "--data", folder / "five", "--to", tmp_path / "out", *QUICK, code=2)
+    assert "--per-class" in done.stderr and "one level too deep?" in done.stderr
+    assert not (tmp_path / "out").exists()

@@ -4,7 +4,7 @@ import pytest
 
 from paddle_gan_aug.config import load_config
 from paddle_gan_aug.errors import InputError
-from paddle_gan_aug.training.places import check_run_name, default_name, is_run, run_folder, unused_folder
+from paddle_gan_aug.training.places import check_run_name, default_name, is_run, resumable, run_folder, unused_folder
 
 
 def test_two_nameless_runs_in_one_second(tmp_path):
@@ -31,3 +31,12 @@ def test_a_run_is_a_folder_with_its_configuration(tmp_path):
         run_folder(folder)
     (folder / "config.yaml").write_text("")
     assert is_run(folder) and run_folder(folder) == folder
+
+
+def test_a_misspelt_run_is_not_begun_anew(tmp_path):
+    (tmp_path / "digits").mkdir()
+    (tmp_path / "digits" / "config.yaml").write_text("")
+    with pytest.raises(InputError, match="no run digit in .*did you mean digits?"):
+        resumable("digit", tmp_path)
+    assert resumable("digits", tmp_path) == tmp_path / "digits"
+    assert resumable("other", tmp_path) is None  # a job that always says --resume begins with nothing
