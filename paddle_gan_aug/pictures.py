@@ -219,7 +219,7 @@ def class_histogram_figure(path, shares, title):
     axes.set_xticks(range(len(names)), labels=[_literal(str(name)) for name in names], fontfamily=_fonts())
     axes.set_ylabel("share")
     axes.margins(y=0.25)  # room for the legend above the bars
-    axes.legend(frameon=False, ncols=len(shares), loc="upper right", prop={"family": _fonts()})
+    axes.legend(frameon=False, ncol=len(shares), loc="upper right", prop={"family": _fonts()})
     _save(figure, path)
 
 
