@@ -15,57 +15,14 @@ import paddle
 from paddle.nn import functional as F
 
 from ..augment.diffaugment import pseudo_reals
-from ..networks import (
-    LABEL_FEATURES,
-    ClassicDiscriminator,
-    ClassicGenerator,
-    DoublingGenerator,
-    EmbeddedLabels,
-    HalvingDiscriminator,
-    HeadedDiscriminator,
-)
 from .base import Algorithm, clear_gradients, evaluating, frozen, gradient_norm
+from .building import make_generator, make_headed_discriminator
 from .ema import Average
 from .losses import LOSSES
 from .regularizers import PENALTIES, LeCam, check_double_grad, clip_weights, lazy_factor, score
 from .view import View
 
 PROBABILITIES = ("non-saturating", "saturating", "softmax")  # losses whose logits are those of a probability
-
-
-def make_generator(options, latent_dim, classes, channels, image_size):
-    """The generator that `options` (a `config.Generator`) describes; with conditioning it takes labels of `classes` classes, too."""
-    embedded = options.conditioning == "embedding"
-    common = {
-        "image_size": image_size,
-        "channels": channels,
-        "latent_dim": latent_dim + (LABEL_FEATURES if embedded else 0),
-        "width": options.width,
-        "activation": options.activation,
-        "output_activation": options.output_activation,
-        "init_std": options.init_std,
-        "classes": classes if options.conditioning == "batch-norm" else 0,
-    }
-    if options.architecture == "classic":
-        body = ClassicGenerator(options.variant, **common)
-    else:
-        body = DoublingGenerator(options.architecture, **common)
-    return EmbeddedLabels(body, classes) if embedded else body
-
-
-def make_discriminator(options, classes, channels, image_size, auxiliary=0, double_grad=False):
-    """The discriminator that `options` (a `config.Discriminator`) describes, with `auxiliary` outputs of a second head."""
-    common = {
-        "image_size": image_size,
-        "channels": channels * options.pack + (options.conditioning == "embedding"),
-        **{name: getattr(options, name) for name in ("width", "norm", "head", "activation", "init_std", "minibatch_std")},
-    }
-    if options.architecture == "classic":
-        body = ClassicDiscriminator(see_edges=options.see_edges, **common)
-    else:
-        body = HalvingDiscriminator(options.architecture, dropout=options.dropout, double_grad=double_grad, **common)
-    spectral = options.norm == "spectral"
-    return HeadedDiscriminator(body, options.conditioning, classes, image_size, auxiliary, spectral, options.init_std)
 
 
 @dataclass
@@ -93,12 +50,12 @@ class AdversarialGAN(Algorithm):
         self.loss, self.pack = LOSSES[config.loss.name], d.pack
         self.losses = ("d_loss", "g_loss") if self.loss.joint else ("d_real_loss", "d_fake_loss", "g_loss")
         self.penalty = PENALTIES.get(config.regularizer.penalty)
-        self.generator = make_generator(g, self.latent_dim, self.classes, channels, image_size)
-        self.discriminator = make_discriminator(d, self.classes, channels, image_size, self._auxiliary_size(), bool(self.penalty))
+        self.generator = make_generator(g, channels, image_size, self.latent_dim, self.classes)
+        self.discriminator = make_headed_discriminator(d, channels, image_size, self.classes, self._auxiliary_size(), bool(self.penalty))
         self.networks = {"generator": self.generator, "discriminator": self.discriminator}
         self.average = None
         if g.ema:
-            self.networks["generator_average"] = make_generator(g, self.latent_dim, self.classes, channels, image_size)
+            self.networks["generator_average"] = make_generator(g, channels, image_size, self.latent_dim, self.classes)
             self.average = Average(self.generator, self.networks["generator_average"], g.ema)
         if self.penalty:
             check_double_grad(_OfClassZero(self.discriminator), (channels * self.pack, image_size, image_size))

@@ -9,8 +9,8 @@ import contextlib
 
 import paddle
 
-from ..networks import ClassicDiscriminator, ClassicGenerator
 from .base import Algorithm, clear_gradients, evaluating, frozen, gradient_norm
+from .building import make_discriminator, make_generator
 from .ema import Average
 from .losses import HEADS
 from .view import View
@@ -45,31 +45,11 @@ class ClassicGAN(Algorithm):
 
     def make_generator(self, channels, image_size):
         """A new generator as the configuration describes it."""
-        g = self.config.generator
-        return ClassicGenerator(
-            g.variant,
-            image_size=image_size,
-            channels=channels,
-            latent_dim=g.latent_dim,
-            width=g.width,
-            activation=g.activation,
-            output_activation=g.output_activation,
-            init_std=g.init_std,
-        )
+        return make_generator(self.config.generator, channels, image_size, self.latent_dim)
 
     def make_discriminator(self, channels, image_size):
         """A new discriminator as the configuration describes it."""
-        d = self.config.discriminator
-        return ClassicDiscriminator(
-            image_size=image_size,
-            channels=channels,
-            width=d.width,
-            norm=d.norm,
-            head=d.head,
-            activation=d.activation,
-            init_std=d.init_std,
-            see_edges=d.see_edges,
-        )
+        return make_discriminator(self.config.discriminator, channels, image_size)
 
     def step(self, batches, rng):
         """One step on one batch; returns what `learn` does."""
@@ -86,13 +66,17 @@ class ClassicGAN(Algorithm):
             real: what D is to call real. fake: what G made, with its graph.
         """
         self._gradient_norms = {}
+        leaks = self.config.train.gradient_leaks
+        seen = fake.detach()
+        seen.stop_gradient = not leaks
         real_loss, real_logits = self.learn_real(real)
-        fake_loss, fake_logits = self.learn_fake(fake)
-        return self.finish(fake, real_loss, real_logits, fake_loss, fake_logits)
+        fake_loss, fake_logits = self.learn_fake(seen)
+        leaked = (fake * seen.grad).sum() if leaks else 0.0
+        return self.finish(fake, real_loss, real_logits, fake_loss, fake_logits, leaked)
 
-    def finish(self, fake, real_loss, real_logits, fake_loss, fake_logits):
-        """The generator's step after the discriminator's, and what a step returns."""
-        g_loss = self.learn_generator(fake)
+    def finish(self, fake, real_loss, real_logits, fake_loss, fake_logits, besides=0.0):
+        """The generator's step after the discriminator's, and what a step returns; `besides` as in `learn_generator`."""
+        g_loss = self.learn_generator(fake, besides)
         if self.average:
             self.average.update(self.step_number)
         return {
@@ -114,21 +98,25 @@ class ClassicGAN(Algorithm):
         return loss, logits
 
     def learn_fake(self, fake):
-        """D's step on generated images; returns the loss and the logits."""
-        leaks = self.config.train.gradient_leaks
-        logits = self.discriminator(self._seen(fake if leaks else fake.detach()))
+        """D's step on generated images, cut off from G; returns the loss and the logits."""
+        logits = self.discriminator(self._seen(fake))
         loss = self.head.loss(logits, real=False)
-        loss.backward(retain_graph=leaks)
+        loss.backward()
         self._note_gradient("d_gradient", self.discriminator)
         self.optimizers["fake_d"].step()
         clear_gradients(self.discriminator)
         return loss, logits
 
-    def learn_generator(self, fake):
-        """G's step, through D, on the images it made; returns the loss."""
+    def learn_generator(self, fake, besides=0.0):
+        """G's step, through D, on the images it made; returns the loss.
+
+        Args:
+            besides: a scalar of G that the step lessens, too. In the same backward pass, for Paddle (2.6.2, 3.3.1) dies of a second
+                one through a `PyLayer`, which `split_batch` is.
+        """
         with contextlib.nullcontext() if self.config.train.gradient_leaks else frozen(self.discriminator):
             loss = self.head.loss(self.discriminator(self._seen(fake)), real=True)
-            loss.backward()
+            (loss + besides).backward()
         self._note_gradient("g_gradient", self.generator)
         self.optimizers["g"].step()
         clear_gradients(self.generator)

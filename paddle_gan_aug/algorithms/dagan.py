@@ -47,8 +47,8 @@ class DAGAN(Varying, ClassicGAN):
         self.add_adam("d", self.discriminator, self.config.optimizer.discriminator_lr)
         self.add_adam("g", self.generator, self.config.optimizer.generator_lr)
 
-    def learn(self, real, fake):
-        """See `ClassicGAN.learn`; the discriminator takes one step."""
+    def learn(self, real, fake, besides=0.0):
+        """See `ClassicGAN.learn`; the discriminator takes one step. `besides` as in `ClassicGAN.learn_generator`."""
         self._gradient_norms = {}
         logits = self.discriminator(self._seen(paddle.concat([real, fake.detach()])))
         real_logits, fake_logits = logits[: len(real)], logits[len(real) :]
@@ -58,7 +58,7 @@ class DAGAN(Varying, ClassicGAN):
         self._note_gradient("d_gradient", self.discriminator)
         self.optimizers["d"].step()
         clear_gradients(self.discriminator)
-        return self.finish(fake, real_loss, real_logits, fake_loss, fake_logits)
+        return self.finish(fake, real_loss, real_logits, fake_loss, fake_logits, besides)
 
     def step(self, batches, rng):
         """One step on one batch of pairs; returns what `ClassicGAN.learn` does and `differ`: how much two variations of one image do,
@@ -73,11 +73,10 @@ class DAGAN(Varying, ClassicGAN):
         sources = paddle.to_tensor(twice)
         fake = self.generator(sources, paddle.to_tensor(noise))
         difference = (fake[:half] - fake[half:]).abs().mean([1, 2, 3]) / paddle.to_tensor(np.abs(noise[:half] - noise[half:]).mean(1))
-        if self.config.variation.diversity:
-            natural = float(np.abs(images - partners).mean()) / NOISE_DIFFERENCE
-            reward = difference.clip(max=natural).mean() * self.config.variation.diversity
-            (-reward).backward(retain_graph=True)  # its gradient waits in G for that of the GAN's own loss
-        values = self.learn(paddle.to_tensor(np.concatenate([images, partners], axis=1)), paddle.concat([sources, fake], axis=1))
+        natural = float(np.abs(images - partners).mean()) / NOISE_DIFFERENCE
+        reward = difference.clip(max=natural).mean() * self.config.variation.diversity
+        pairs = paddle.to_tensor(np.concatenate([images, partners], axis=1)), paddle.concat([sources, fake], axis=1)
+        values = self.learn(*pairs, -reward)
         return {**values, "differ": difference.detach().mean()}
 
     def variations(self, images, noise):

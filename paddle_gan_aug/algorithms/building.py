@@ -1,0 +1,54 @@
+"""Networks as a configuration describes them: the one place where its keys become their arguments."""
+
+from ..networks import (
+    LABEL_FEATURES,
+    ClassicDiscriminator,
+    ClassicGenerator,
+    DoublingGenerator,
+    EmbeddedLabels,
+    HalvingDiscriminator,
+    HeadedDiscriminator,
+)
+
+
+def make_generator(options, channels, image_size, latent_dim, classes=0):
+    """The generator that `options` (a `config.Generator`) describes; with conditioning it takes labels of `classes` classes, too."""
+    embedded = options.conditioning == "embedding"
+    common = {
+        "image_size": image_size,
+        "channels": channels,
+        "latent_dim": latent_dim + (LABEL_FEATURES if embedded else 0),
+        "width": options.width,
+        "activation": options.activation,
+        "output_activation": options.output_activation,
+        "init_std": options.init_std,
+        "classes": classes if options.conditioning == "batch-norm" else 0,
+    }
+    if options.architecture == "classic":
+        body = ClassicGenerator(options.variant, **common)
+    else:
+        body = DoublingGenerator(options.architecture, **common)
+    return EmbeddedLabels(body, classes) if embedded else body
+
+
+def make_discriminator(options, channels, image_size, double_grad=False):
+    """The discriminator that `options` (a `config.Discriminator`) describes, without what its conditioning adds.
+
+    Args:
+        double_grad: build layers that can be differentiated twice, where there is a choice.
+    """
+    common = {
+        "image_size": image_size,
+        "channels": channels * options.pack + (options.conditioning == "embedding"),
+        **{name: getattr(options, name) for name in ("width", "norm", "head", "activation", "init_std", "minibatch_std")},
+    }
+    if options.architecture == "classic":
+        return ClassicDiscriminator(see_edges=options.see_edges, **common)
+    return HalvingDiscriminator(options.architecture, dropout=options.dropout, double_grad=double_grad, **common)
+
+
+def make_headed_discriminator(options, channels, image_size, classes=0, auxiliary=0, double_grad=False):
+    """`make_discriminator` with what its conditioning adds, and `auxiliary` outputs of a second head."""
+    body = make_discriminator(options, channels, image_size, double_grad)
+    spectral = options.norm == "spectral"
+    return HeadedDiscriminator(body, options.conditioning, classes, image_size, auxiliary, spectral, options.init_std)

@@ -1,0 +1,42 @@
+"""Every preset's step on two CPU threads does what it does on one: batches that are shared out, gradients that are summed again."""
+
+import numpy as np
+import pytest
+
+from paddle_gan_aug import runtime
+from paddle_gan_aug.algorithms import build
+from paddle_gan_aug.config import PRESETS, load_config
+from paddle_gan_aug.data import Batches, load
+
+NARROW = {"generator.width": 0.1, "discriminator.width": 0.1, "classifier.width": 0.2}
+CASES = [(preset.stem, {}) for preset in sorted(PRESETS.glob("*.yaml"))] + [
+    ("classic", {"generator.variant": "upsample"}),
+    ("classic", {"train.gradient_leaks": True}),
+]
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load("mnist", "train").subset(range(100))
+
+
+def losses(preset, overrides, threads, digits, monkeypatch):
+    """Of two steps on a batch that is large enough for two parts; the second shows what the first's gradients did."""
+    monkeypatch.setenv("OMP_NUM_THREADS", str(threads))
+    runtime.seed_paddle(3, "initial weights")
+    algorithm = build(load_config(preset, {**NARROW, **overrides}), (1, 28, 28), tuple("0123456789"))
+    batches = Batches(digits, 20, lambda epoch: runtime.rng(0, "shuffle", epoch), pairs=algorithm.pairs)
+    values = []
+    for number in (1, 2):
+        algorithm.begin_step(number, 100)
+        runtime.seed_paddle(0, "inside paddle", number)
+        step = algorithm.step([batches.batch(number + i) for i in range(algorithm.batches_per_step)], runtime.rng(0, "step", number))
+        values += [float(step[name]) for name in algorithm.losses]
+    return values
+
+
+@pytest.mark.parametrize("preset, overrides", CASES, ids=lambda part: part if isinstance(part, str) else "-".join(part) or "preset")
+def test_two_threads_learn_what_one_does(preset, overrides, digits, process, monkeypatch):
+    one, two = (losses(preset, overrides, threads, digits, monkeypatch) for threads in (1, 2))
+    assert np.isfinite(one).all()
+    assert two == pytest.approx(one, rel=2e-3, abs=1e-4)
