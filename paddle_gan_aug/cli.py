@@ -8,7 +8,8 @@ import re
 import signal
 import sys
 
-from . import __version__, cli_sets
+from . import __version__, cli_bench, cli_sets
+from .cli_bench import positive
 from .errors import InputError, RunFailed
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
@@ -250,11 +251,11 @@ def _classify(args):
 def _evaluate_flags(command):
     command.add_argument("run_or_images", metavar="RUN_OR_IMAGES", help="a trained run, a folder of images, or an .npz file")
     command.add_argument("--data", metavar="NAME_OR_PATH", help="the real images; without it what the run learnt, or mnist")
-    command.add_argument("--image-size", type=_positive, metavar="N", help="resize and crop images to so many pixels; of a run, as it did")
+    command.add_argument("--image-size", type=positive, metavar="N", help="resize and crop images to so many pixels; of a run, as it did")
     command.add_argument("--channels", type=int, choices=[1, 3], help="1 makes all images grey, 3 colour")
     command.add_argument("--skip-bad", action="store_true", help="leave out files that cannot be used, which are listed")
     command.add_argument("--part", choices=["eval", "valid"], default="eval", help="test images, or validation images for any choice")
-    command.add_argument("--count", type=_positive, metavar="N", help="how many images; without it 10,000 of a run, all of a folder")
+    command.add_argument("--count", type=positive, metavar="N", help="how many images; without it 10,000 of a run, all of a folder")
     command.add_argument("--seed", type=int, default=0, metavar="S", help="of the latents and of all random choices")
     command.add_argument("--checkpoint", default="last", metavar="last|best|N", help="of the run: the last, the best, or a step")
     command.add_argument("--to", metavar="DIR", help="where the page of pictures goes; without it the run's report folder")
@@ -303,101 +304,7 @@ def _dashboard(args):
     return DONE
 
 
-# ---- bench -------------------------------------------------------------------------------------------------------------
-
-
-def _bench_flags(command):
-    _speed_flags(command)
-    kinds = command.add_subparsers(dest="kind", metavar="WHAT", parser_class=_Parser, help="without it the speed of steps; or one of:")
-    recipe = kinds.add_parser("recipe", help="train the rows of a recipe file and judge their samples; stored rows are skipped")
-    recipe.add_argument("--recipes", default="work/recipes.yaml", metavar="FILE", help="the rows to train")
-    recipe.add_argument("--only", nargs="+", metavar="NAME", help="these rows alone")
-    recipe.add_argument("--to", default="work/results/recipes", metavar="DIR", help="where the results are")
-    samples = kinds.add_parser("samples", help="judge the samples of trained runs")
-    samples.add_argument("runs", nargs="+", metavar="RUN", help="trained runs")
-    samples.add_argument(
-        "--part", choices=["eval", "valid"], default="eval", help="the real images beside them: eval (test) for final figures alone"
-    )
-    samples.add_argument("--count", type=int, default=5000, help="samples of each run")
-    samples.add_argument("--to", metavar="FILE", help="store the result as JSON")
-    collapse = kinds.add_parser("collapse", help="train every digit alone, and count the runs that end healthy; stored rows are skipped")
-    collapse.add_argument("--recipes", default="work/collapse.yaml", metavar="FILE", help="the runs")
-    collapse.add_argument("--only", nargs="+", metavar="NAME", help="these rows alone")
-    collapse.add_argument("--to", default="work/results/collapse", metavar="DIR", help="where the results are")
-    zoo = kinds.add_parser("zoo", help="every preset at one budget of images, measured in every way; stored rows are skipped")
-    zoo.add_argument("--recipes", default="work/zoo.yaml", metavar="FILE", help="the rows to train")
-    zoo.add_argument("--only", nargs="+", metavar="NAME", help="these rows alone")
-    zoo.add_argument("--stored", action="store_true", help="train nothing, print the table of the rows there are")
-    zoo.add_argument("--to", default="work/results/zoo", metavar="DIR", help="where the results are")
-    for kind in (recipe, samples, collapse, zoo):
-        kind.add_argument("--judge", required=True, metavar="RUN", help="the run of classify that reads the samples")
-    features = kinds.add_parser("features", help="train the feature network of a data set anew, as the shipped one was made")
-    features.add_argument("--data", default="mnist", help="whose training images it learns")
-    features.add_argument("--seed", type=int, default=0, help="root of all randomness")
-    features.add_argument("--to", metavar="DIR", help="where it goes; without it the cache that evaluate looks into")
-    quality = kinds.add_parser("quality", help="every metric of trained runs against the test images, as a table, with time and memory")
-    quality.add_argument("runs", nargs="+", metavar="RUN", help="trained runs")
-    quality.add_argument("--count", type=_positive, default=10_000, help="samples of each run")
-    quality.add_argument("--part", choices=["eval", "valid"], default="eval", help="test images, or validation images for any choice")
-    quality.add_argument("--to", metavar="FILE", help="store the result as JSON")
-    patches = kinds.add_parser("patches", help="make a small colour set in class folders from photographs that scikit-learn ships")
-    patches.add_argument("--image-size", type=_positive, default=32, metavar="N", help="pixels")
-    patches.add_argument("--per-class", type=_positive, default=200, metavar="N", help="patches of each of the five classes")
-    patches.add_argument("--seed", type=int, default=0, help="of their places")
-    patches.add_argument("--to", required=True, metavar="DIR", help="a new or empty folder")
-    variations = kinds.add_parser("variations", help="what the judge reads in variations of real images, by default of classes never seen")
-    variations.add_argument("runs", nargs="+", metavar="RUN", help="runs of dagan or learned-augmenter")
-    variations.add_argument("--judge", required=True, metavar="RUN", help="the run of classify that reads them")
-    variations.add_argument("--classes", nargs="+", metavar="NAME", help="of these classes; without it those the run has not seen")
-    variations.add_argument("--count", type=_positive, default=500, help="validation images of each class that are varied")
-    variations.add_argument("--draws", type=_positive, default=8, help="variations of each")
-    variations.add_argument("--to", metavar="FILE", help="store the result as JSON")
-    generation = kinds.add_parser("generation", help="images a second, from the latents to PNG files with their manifest")
-    generation.add_argument("run", nargs="?", metavar="RUN", help="a trained run; without it the classic transpose generator")
-    generation.add_argument("--count", type=_positive, default=10_000, help="how many images")
-    generation.add_argument("--to", metavar="FILE", help="store the result as JSON")
-    agrees = kinds.add_parser("agreement", help="how often a classifier reads a set's images as their labels say")
-    agrees.add_argument("set", metavar="SET", help="a folder, an .npz, any labelled data")
-    agrees.add_argument("--judge", required=True, metavar="RUN", help="a run of classify, not the one that filtered the set")
-    agrees.add_argument("--to", metavar="FILE", help="store the result as JSON")
-    cas = kinds.add_parser("cas", help="classifiers that learn generated images alone, tested on real ones; stored rows are skipped")
-    cas.add_argument("--rows", default="work/cas.yaml", metavar="FILE", help="the rows")
-    cas.add_argument("--only", nargs="+", metavar="NAME", help="these rows alone")
-    cas.add_argument("--to", default="work/results/cas", metavar="DIR", help="where the results are")
-    kills = kinds.add_parser("kills", help="kill runs at random moments, resume them, and compare them with an undisturbed one")
-    kills.add_argument("--count", type=_positive, default=30, help="how many runs are killed")
-    kills.add_argument("--seed", type=int, default=0, help="of the moments")
-    kills.add_argument("--data", default="mnist", help="what the runs learn")
-    kills.add_argument("--to", metavar="FILE", help="store the result as JSON")
-    tuning = kinds.add_parser("tuning", help="the classic step with the run-time settings on and off, side by side")
-    tuning.add_argument("--steps", metavar="STEP", default="classic transpose", help="which: 'PRESET VARIANT'")
-    tuning.add_argument("--turns", type=_positive, default=6, help="how often each is asked for a second's worth of steps")
-    tuning.add_argument("--to", metavar="FILE", help="store the result as JSON")
-
-
-def _speed_flags(command):
-    peers = ["pytorch", "original"]
-    command.add_argument("--against", choices=peers, help="beside the same step in PyTorch, or the original's on Paddle as installed")
-    command.add_argument("--steps", nargs="+", metavar="STEP", help="which: 'PRESET VARIANT' such as 'classic upsample', or mlp")
-    command.add_argument("--threads", type=_positive, help="CPU threads of each; default: one per physical core")
-    command.add_argument("--turns", type=_positive, default=6, help="how often each is asked for a second's worth of steps")
-    command.add_argument("-o", "--override", nargs="+", action="extend", metavar="KEY=VALUE", default=[], help="any configuration key")
-    command.add_argument("--to", metavar="FILE", help="store the result as JSON")
-
-
-def _positive(text):
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text}: at least 1")
-    return number
-
-
-def _bench(args):
-    from .deploy import bench
-
-    result, text = getattr(bench, args.kind or "speed")(args)
-    _say(args, result, text)
-    return DONE
+# ---- the table ---------------------------------------------------------------------------------------------------------
 
 
 def _of(work):
@@ -421,6 +328,10 @@ COMMANDS = {  # name -> (flags, what to do, one line)
     "predict": (cli_sets.predict_flags, _of(cli_sets.predict), "Read images with a trained classifier."),
     "classify": (_classify_flags, _classify, "Train a classifier on labelled images and test it, with its confusion matrix."),
     "evaluate": (_evaluate_flags, _evaluate, "Measure generated images against real ones, with a page of pictures."),
-    "bench": (_bench_flags, _bench, "Measure speed, by stage or beside PyTorch; or recipes, samples, run-time settings."),
+    "bench": (
+        cli_bench.bench_flags,
+        _of(cli_bench.bench),
+        "Measure speed, by stage or beside PyTorch; or samples, quality, faults.",
+    ),
     "dashboard": (_dashboard_flags, _dashboard, "Serve the VisualDL page of the records at 127.0.0.1."),
 }

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "paddle_gan_aug"
-ANYWHERE = {"errors", "config", "runtime", "__init__"}
+ANYWHERE = {"errors", "config", "config_sections", "runtime", "__init__"}
 ORDER = [
     {"files", "pictures", "records", "record_files"},
     {"data"},
@@ -22,7 +22,7 @@ ORDER = [
     {"synthesis"},
     {"study"},
     {"deploy"},
-    {"cli", "cli_sets"},
+    {"cli", "cli_bench", "cli_sets"},
     {"__main__"},
 ]
 RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}
