@@ -16,27 +16,27 @@ from .speed.worker import peak_memory
 
 def recipe(args):
     """`bench recipe`: see `recipes.run_recipes`."""
-    from .recipes import run_recipes
-
-    rows = run_recipes(args.recipes, args.judge, args.to, args.only, say=functools.partial(print, file=sys.stderr, flush=True))
+    rows = _rows_of(args)
     return rows, recipe_table(rows)
 
 
 def collapse(args):
     """`bench collapse`: recipes of single digits, with what became of each."""
-    from .recipes import run_recipes
-
-    rows = run_recipes(args.recipes, args.judge, args.to, args.only, say=functools.partial(print, file=sys.stderr, flush=True))
+    rows = _rows_of(args)
     return rows, collapse_table(rows)
 
 
 def zoo(args):
     """`bench zoo`: every preset at one budget of images that D sees, with all that can be measured of the samples."""
+    rows = _rows_of(args)
+    return rows, zoo_table(rows)
+
+
+def _rows_of(args):
     from .recipes import run_recipes
 
     only = [] if args.stored else args.only
-    rows = run_recipes(args.recipes, args.judge, args.to, only, say=functools.partial(print, file=sys.stderr, flush=True))
-    return rows, zoo_table(rows)
+    return run_recipes(args.recipes, args.judge, args.to, only, say=functools.partial(print, file=sys.stderr, flush=True))
 
 
 def features(args):

@@ -43,11 +43,16 @@ def run_recipes(recipes, judge, to, only=None, say=print):
         All rows with a result, in the order of the file.
 
     Raises:
-        InputError: the file is not such a list.
+        InputError: the file is not such a list, or has no row of a name in `only`.
     """
+    listed = read_recipes(recipes)
+    for name in only or []:
+        known = [recipe["name"] for recipe in listed]
+        if name not in known:
+            raise InputError(f"--only {name}: {recipes} has no row of that name; it has {', '.join(known)}")
     to = make_folder(find_path(to))
     rows = []
-    for recipe in read_recipes(recipes):
+    for recipe in listed:
         for seed in recipe["seeds"]:
             path = to / (re.sub(r"\W+", "-", recipe["name"]) + f"-seed-{seed}.json")
             if not path.exists() and (only is None or recipe["name"] in only):

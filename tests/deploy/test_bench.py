@@ -41,7 +41,9 @@ def test_recipe_rows_are_stored_judged_and_skipped(cli, judge, small_mnist, tmp_
     stored.write_text(json.dumps({**first, "version": "kept"}))
     again = json.loads(cli("bench", "--json", *command[1:-1]).stdout)
     assert again[0]["version"] == "kept"
-    table = cli(*command[:-1]).stdout
+    refused = cli(*command[:-1], "--only", "tinny", code=2)
+    assert "no row of that name; it has tiny" in refused.stderr
+    table = cli(*command[:-1], "--stored").stdout
     assert table.count("| tiny |") == 4  # two seeds, two marks each
 
 
