@@ -15,6 +15,7 @@ import paddle
 from paddle.nn import functional as F
 
 from ..augment.diffaugment import pseudo_reals
+from ..networks import infer
 from .base import Algorithm, clear_gradients, evaluating, frozen, gradient_norm
 from .building import make_generator, make_headed_discriminator
 from .ema import Average
@@ -217,7 +218,7 @@ class AdversarialGAN(Algorithm):
             raise ValueError("a conditional generator needs a label for each image")
         labels = self._labels(np.asarray(labels, dtype=np.int64)) if self.conditional else None
         with evaluating(self.networks.get("generator_average", self.generator)) as generator:
-            return self._generate(generator, latents, labels).clip(-1.0, 1.0).numpy()
+            return infer(generator, paddle.to_tensor(latents), labels).clip(-1.0, 1.0).numpy()
 
     def realness(self, images, labels=None):
         """See `Algorithm.realness`; of two logits the difference. A packed D judges each image beside those that follow it."""

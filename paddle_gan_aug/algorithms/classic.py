@@ -9,6 +9,7 @@ import contextlib
 
 import paddle
 
+from ..networks import infer
 from .base import Algorithm, clear_gradients, evaluating, frozen, gradient_norm
 from .building import make_discriminator, make_generator
 from .ema import Average
@@ -132,7 +133,7 @@ class ClassicGAN(Algorithm):
     def images(self, latents, labels=None):
         """See `Algorithm.images`; drawn from the averaged generator where there is one."""
         with evaluating(self.networks.get("generator_average", self.generator)) as generator:
-            return generator(paddle.to_tensor(latents)).clip(-1.0, 1.0).numpy()
+            return infer(generator, paddle.to_tensor(latents)).clip(-1.0, 1.0).numpy()
 
     def realness(self, images, labels=None):
         """See `Algorithm.realness`; of two logits the difference."""

@@ -9,7 +9,7 @@ from ..augment.mixing import cutmix, mixup, one_hot
 from ..augment.policies import RandAugment, TrivialAugment, policy_for
 from ..augment.transforms import transform_batch
 from ..data import to_network, to_uint8
-from ..networks import CLASSIFIERS
+from ..networks import CLASSIFIERS, infer
 from .base import Algorithm, clear_gradients, evaluating
 
 AUGMENTATIONS = {  # name -> (policy of the data set -> what changes one image)
@@ -105,7 +105,7 @@ class SupervisedClassifier(Algorithm):
         probabilities, features = [], []
         with evaluating(self.classifier) as classifier:
             for start in range(0, len(images), batch_size):
-                hidden = classifier.features(paddle.to_tensor(images[start : start + batch_size]))
+                hidden = infer(classifier.features, paddle.to_tensor(images[start : start + batch_size]))
                 features.append(hidden.numpy())
                 probabilities.append(F.softmax(classifier.logits(hidden), axis=1).numpy())
         return np.concatenate(probabilities), np.concatenate(features)

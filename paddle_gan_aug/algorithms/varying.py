@@ -10,6 +10,7 @@ from paddle import nn
 from scipy.special import ndtr
 
 from ..data import to_network, to_uint8
+from ..networks import infer
 from .base import Algorithm, evaluating
 
 AT_ONCE = 500  # images
@@ -76,4 +77,4 @@ class Varying(Algorithm):
 
     def _in_evaluation(self, network, images, noise):
         with evaluating(network):
-            return network(paddle.to_tensor(images), paddle.to_tensor(noise)).clip(-1.0, 1.0).numpy()
+            return infer(network, paddle.to_tensor(images), paddle.to_tensor(noise)).clip(-1.0, 1.0).numpy()

@@ -7,6 +7,7 @@ from .classifiers import CLASSIFIERS, LeNet, ResNet
 from .conditional import LABEL_FEATURES, EmbeddedLabels, HeadedDiscriminator
 from .discriminators import ClassicDiscriminator, HalvingDiscriminator
 from .generators import ClassicGenerator, DoublingGenerator
+from .parallel import infer
 from .variation import ImageChanger, VariationGenerator
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "LeNet",
     "ResNet",
     "VariationGenerator",
+    "infer",
 ]

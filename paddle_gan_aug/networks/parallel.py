@@ -39,7 +39,7 @@ def split_batch(function, x, *parameters):
         return function(x, *parameters)
     wanted = [tensor for tensor in (x, *parameters) if not tensor.stop_gradient]
     if not paddle.is_grad_enabled() or not wanted:
-        return paddle.concat(_in_threads(parts, lambda part: function(part, *parameters), _cut(x, parts)))
+        return infer(lambda part: function(part, *parameters), x)
 
     def begin():
         def compute(part):
@@ -50,6 +50,24 @@ def split_batch(function, x, *parameters):
         return _in_threads(parts, compute, _cut(x.detach(), parts))
 
     return _SplitBatch.apply(_pack(*wanted), begin, not x.stop_gradient)
+
+
+def infer(function, *batches):
+    """`function(*batches)` without gradients, computed in as many parts of the batch as there are CPU threads.
+
+    Args:
+        function: takes tensors [n, …], returns a tensor [n, …]; each sample's output must depend on that sample alone.
+        batches: tensors [N, …], or None, which is handed on.
+    """
+
+    def compute(*part):
+        with paddle.no_grad():  # each thread begins with gradients on
+            return function(*part)
+
+    parts = batch_parts(batches[0])
+    if parts == 1:
+        return compute(*batches)
+    return paddle.concat(_in_threads(parts, compute, *[[None] * parts if batch is None else _cut(batch, parts) for batch in batches]))
 
 
 def batch_parts(x):

@@ -84,6 +84,15 @@ def test_without_gradients(threads, inputs):
     assert np.abs(found.numpy() - layer(*inputs).numpy()).max() < 1e-6
 
 
+def test_inference_takes_several_batches_and_leaves_no_graph(threads, inputs):
+    from paddle_gan_aug.networks import infer
+
+    x, weight, bias = inputs
+    found = infer(lambda part, none, same: layer(part, weight, bias) + same.mean([1, 2, 3], keepdim=True), x, None, x)
+    assert found.stop_gradient
+    assert np.abs(found.numpy() - (layer(*inputs) + x.mean([1, 2, 3], keepdim=True)).numpy()).max() < 1e-6
+
+
 def test_every_call_gives_the_same_bits(threads, inputs):
     import paddle
 
