@@ -156,8 +156,8 @@ def _list_classes(names):
     return (", ".join(names[:CLASSES_IN_A_MESSAGE]) or "none") + more
 
 
-def concatenate(first, second):
-    """Two `LabelledImages` with the same classes and image shape as one, `first` before `second`.
+def concatenate(first, second, source=None):
+    """Two `LabelledImages` with the same classes and image shape as one, `first` before `second`; `source` is its provenance in words.
 
     Raises:
         ValueError: the classes or the shapes differ.
@@ -166,7 +166,7 @@ def concatenate(first, second):
         raise ValueError(f"cannot join {first.source} and {second.source}: their classes or image shapes differ")
     images = np.concatenate([first.images, second.images])
     labels = np.concatenate([first.labels, second.labels])
-    return LabelledImages(images, labels, first.class_names, f"{first.source} + {second.source}")
+    return LabelledImages(images, labels, first.class_names, source or f"{first.source} + {second.source}")
 
 
 def to_network(images):

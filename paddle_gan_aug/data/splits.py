@@ -103,16 +103,16 @@ def select(read_part, mode, split="standard", name="this data"):
         InputError: the source lacks what is asked for, or `valid` is asked of the split `full`.
     """
     check_split(mode, split)
-    data = read_part("eval") if mode == "eval" else _training_part(read_part, mode, split)
+    data = read_part("eval") if mode == "eval" else _training_part(read_part, mode, split, name)
     if data is None or not len(data):
         raise InputError(f"{name} has no {PART_NAMES[mode]} images: {WITHOUT[mode]}")
     return data
 
 
-def _training_part(read_part, mode, split):
+def _training_part(read_part, mode, split, name):
     train, valid = read_part("train"), read_part("valid")
     if split == "full":
-        return train if valid is None else concatenate(train, valid)
+        return train if valid is None else concatenate(train, valid, f"{name}, training and validation images")
     if valid is None:
         train, valid = hold_out(train)
     return train if mode == "train" else valid
