@@ -80,7 +80,7 @@ def test_missing_data(cli, small, data_copy):
     [
         (["--digit", "11"], ["11", "0, 1, 2"]),
         (["--digit", "-1"], ["-1"]),
-        (["--epochs", "0"], ["train.epochs", ">= 1"]),
+        (["--epochs", "0"], ["--epochs (train.epochs)", ">= 1"]),
         (["--steps", "-5"], ["train.steps", ">= 1"]),
         (["--batch-size", "0"], ["train.batch_size"]),
         (["--batch-size", "501"], ["501", "500"]),
@@ -95,6 +95,7 @@ def test_missing_data(cli, small, data_copy):
         (["--nonsense"], ["--nonsense"]),
         (["--epoch", "3"], ["--epoch 3", "did you mean --epochs?"]),
         (["--output", "/proc/nothing"], ["cannot write"]),
+        (["--output", "README.md"], ["README.md", "a file of that name"]),
         (["--split", "half"], ["standard, full"]),
         (["-o", "algorithm=gann"], ["algorithm gann"]),
     ],
@@ -108,6 +109,18 @@ def test_mistakes_in_arguments(cli, small_mnist, arguments, words):
 def assert_one_line_and_nothing_written(cli, done):
     assert len(done.stderr.strip().splitlines()) == 1, done.stderr
     assert not cli.output.exists() or os.listdir(cli.output) == []
+
+
+def test_a_measurement_that_is_ended_says_so_in_one_line():
+    command = [sys.executable, "-m", "paddle_gan_aug", "bench", "generation", "--count", "1000000"]
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(8)
+    process.terminate()
+    said = process.communicate(timeout=60)[1].strip().splitlines()
+    assert process.returncode == 130, said
+    assert said[-1] == "paddle_gan_aug bench: interrupted"
+    assert not any("Traceback" in line for line in said)
 
 
 def test_an_empty_class(cli, small, tmp_path, small_mnist):

@@ -195,6 +195,16 @@ def generation(args):
     return _stored(args.to, result, text)
 
 
+def imbalanced(args):
+    """`bench imbalanced`: what `augment` makes of a folder of unequal classes."""
+    from .sets import imbalanced as measure
+
+    runtime.start("cpu")
+    result = measure(dict(zip(args.digits, args.counts)), args.gan, say=functools.partial(print, file=sys.stderr, flush=True))
+    rows = [f"{name}: {real} real + {made} generated = {both}" for name, real, made, both in result["table"]]
+    return _stored(args.to, result, "\n".join([*rows, f"in {result['seconds']} s with {result['threads']} threads"]))
+
+
 def agreement(args):
     """`bench agreement`: how often a classifier reads the images of a set as their labels say."""
     from .sets import agreement as measure

@@ -17,8 +17,10 @@ from ..config import load_config
 from ..data import Source, load, to_network, to_uint8
 from ..errors import InputError
 from ..files import find_path, make_folder, project_root, write_json
-from ..synthesis import generate
+from ..pictures import save_png
+from ..synthesis import augment_data, generate
 from ..synthesis.draw import PIECE
+from ..synthesis.generate import DROPPED, MANIFEST
 from ..synthesis.learning import as_classes, generated_part
 from ..synthesis.sources import Makers
 from ..synthesis.writers import PictureWriter
@@ -46,7 +48,7 @@ def writing_speed(run=None, count=10_000):
         folder = Path(folder)
         if run is None:
             once = {"train.steps": 1, "generator.variant": "transpose", "log.visualdl": False}
-            run = train("classic", run="r", output=folder, log=folder, overrides=once, quiet=True).folder
+            run = _folder_of(train("classic", run="r", output=folder, log=folder, overrides=once, quiet=True))
         makers = Makers(run)
         c = makers.classes[0]
         makers.sample(c, range(PIECE), 0, "warm up")
@@ -95,6 +97,38 @@ def agreement(path, judge, data=None):
         "classes": {name: float(right[mine].mean()) for name, mine in classes.items()},
         "counts": {name: int(mine.sum()) for name, mine in classes.items()},
     }
+
+
+def imbalanced(counts, preset=None, seed=0, say=print):
+    """Level a folder of real MNIST digits with `augment`, as a user would, and count what comes out.
+
+    Args:
+        counts: {digit: training images in its folder}. preset: of the GAN, None = `augment`'s own.
+
+    Returns:
+        A dict: seconds, counts, table (class, real, generated, both), files ({class: PNG files in its folder}), in_manifest
+        ({class: generated files that the manifest names}) and dropped (what dropped.json says; {} without filters).
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        data, to, runs = (Path(folder) / name for name in ("data", "augmented", "runs"))
+        for digit, count in counts.items():
+            (data / digit).mkdir(parents=True)
+            for i, image in enumerate(load("mnist", "single", digit=int(digit)).images[:count]):
+                save_png(data / digit / f"{i:04d}.png", image.transpose(1, 2, 0))
+        say(f"{data}: {counts}")
+        began = time.perf_counter()
+        made = augment_data(to, preset, {"data.source": str(data)}, output=runs, log=runs, seed=seed)
+        seconds = time.perf_counter() - began
+        rows = [json.loads(line) for line in (to / MANIFEST).read_text(encoding="utf-8").splitlines()]
+        return {
+            "seconds": round(seconds, 1),
+            "threads": runtime.cpu_threads(),
+            "counts": counts,
+            "table": made["table"],
+            "files": {path.name: len(list(path.glob("*.png"))) for path in sorted((to / "train").iterdir())},
+            "in_manifest": {digit: sum(row["class"] == digit for row in rows) for digit in counts},
+            "dropped": json.loads((to / DROPPED).read_text(encoding="utf-8")) if (to / DROPPED).is_file() else {},
+        }
 
 
 # ---- the classifier accuracy score -------------------------------------------------------------------------------------
@@ -185,7 +219,11 @@ def _score(row, seed):
 def _trained(output, name, preset, overrides):
     """The folder of a run that is trained if it is not there, or not to its end."""
     config = None if is_run(output / name) else load_config(preset, {**overrides, "log.visualdl": False})
-    run = train(config, run=name, output=output, log=output / "log", resume=config is None)
+    return _folder_of(train(config, run=name, output=output, log=output / "log", resume=config is None))
+
+
+def _folder_of(run):
+    """The folder of a run that ended; an interruption goes on upwards."""
     if run.interrupted:
         raise KeyboardInterrupt(run.interrupted)
     return run.folder

@@ -1,5 +1,6 @@
 """The measurements of sets: on tiny runs, but with every stage."""
 
+import functools
 import json
 
 import pytest
@@ -7,6 +8,7 @@ import yaml
 
 from paddle_gan_aug.deploy import sets
 from paddle_gan_aug.errors import InputError
+from paddle_gan_aug.synthesis import Filters
 
 
 def test_a_classifier_accuracy_score_row_is_computed_once(here, small_mnist, tmp_path, monkeypatch):
@@ -47,6 +49,18 @@ def test_writing_speed_says_where_the_time_goes(here, tiny):
     result = json.loads(here("bench", "--json", "generation", tiny["5"], "--count", 600).stdout)
     assert result["count"] == 600 and result["images_per_second"] == pytest.approx(600 / result["seconds"], rel=0.05)
     assert result["networks"] > 0 and result["encoding_and_writing"] > 0
+
+
+def test_uneven_classes_are_levelled_and_counted(here, tmp_path, monkeypatch):
+    monkeypatch.setattr(sets, "augment_data", functools.partial(sets.augment_data, filters=Filters("none")))
+    preset = tmp_path / "tiny.yaml"
+    narrow = "{width: 0.05, conditioning: embedding}"
+    preset.write_text(f"{{algorithm: gan, generator: {narrow}, discriminator: {narrow}, train: {{steps: 2, batch_size: 10}}}}")
+    given = ["--digits", "3", "8", "--counts", 40, 10, "--gan", preset, "--to", tmp_path / "found.json"]
+    here("bench", "imbalanced", *given)
+    found = json.loads((tmp_path / "found.json").read_text())
+    assert found["table"][:2] == [["3", 40, 0, 40], ["8", 10, 30, 40]]
+    assert found["files"] == {"3": 40, "8": 40} and found["in_manifest"] == {"3": 0, "8": 30}
 
 
 def test_the_shipped_rows_are_rows():

@@ -133,7 +133,8 @@ def test_a_manifest_leads_and_may_not_lead_outside(tmp_path, digits):
 
 def test_the_best_checkpoint_is_kept_and_can_be_used(cli, small, small_mnist):
     every = ["eval.count=200", "checkpoint.every_steps=2", "checkpoint.keep=1"]
-    cli("train", *small, *every, "--steps", 8, "--eval-every", 4, "--run", "r")
+    said = cli("train", *small, *every, "--steps", 8, "--eval-every", 4, "--run", "r").stderr.splitlines()
+    assert [line.split(":")[0] for line in said if line.startswith("evaluation")] == ["evaluation at step 4", "evaluation at step 8"]
     folder = cli.output / "r" / "checkpoints"
     best = json.loads((folder / "best.json").read_text())
     rows = [json.loads(line) for line in (cli.output / "r" / "metrics.jsonl").read_text().splitlines()]
