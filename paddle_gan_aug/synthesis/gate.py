@@ -1,6 +1,7 @@
 """Filters in the flow: what a filter looks at is computed here, piece by piece, from the training images of the same experiment alone."""
 
 import copy
+import difflib
 
 import numpy as np
 
@@ -29,7 +30,9 @@ def chosen_filters(names, has_classifier):
     found = [row.name for row in FILTERS.values() if row.default] if names == ["default"] else names
     for name in found:
         if name not in FILTERS:
-            raise InputError(f"--filter {name}: there is none of that name; choose from {', '.join(FILTERS)}")
+            near = difflib.get_close_matches(name, FILTERS, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(FILTERS)}"
+            raise InputError(f"--filter {name}: there is none of that name; {hint}")
         if needs_classifier(FILTERS[name]) and not has_classifier:
             raise InputError(
                 f"filter {name} reads images with a classifier: give one that learnt the same data, --classifier RUN "

@@ -102,6 +102,8 @@ def generate(
     if resume and (to / MANIFEST).is_file() and not (to / FOLDER).is_dir():
         print(f"{to} is complete: nothing left to do", file=sys.stderr)
         return to
+    if names and not quiet:
+        print(f"learning from the training images what {len(names)} filters keep", file=sys.stderr, flush=True)
     gate = Gate(makers, names, filters.classifier, filters.settings, device, threads) if names else None
     request = {
         "runs": [maker.origin for maker in makers.makers],

@@ -70,8 +70,11 @@ def run_folder(name):
     raise InputError(f"no run at {name}: a run is a folder such as output/my-run with a config.yaml in it")
 
 
-def resumable(run, output):
+def resumable(run, output, classifiers=False):
     """The run to go on with: the named one (None when it does not exist yet), else the newest unfinished (None: there is no run).
+
+    Args:
+        classifiers: of those that are not named, take classifiers alone; False = all others alone.
 
     Raises:
         InputError: there is none of that name but one that is nearly called so; or none is named, and all are finished.
@@ -83,10 +86,18 @@ def resumable(run, output):
         if near and not _is_run(folder):
             raise InputError(f"--resume: there is no run {run} in {output}; did you mean {near[0]}? (for a new run leave --resume out)")
         return folder if _is_run(folder) else None
+    runs = [folder for folder in runs if (_algorithm(folder) == "classifier") == classifiers]
     unfinished = [folder for folder in runs if not _finished(folder)]
     if runs and not unfinished:
         raise InputError(f"--resume: every run in {output} is finished; name one with --run and raise its --steps or --epochs to go on")
     return max(unfinished, key=lambda folder: (folder / "config.yaml").stat().st_mtime, default=None)
+
+
+def _algorithm(folder):
+    try:
+        return load_config(folder / "config.yaml").algorithm
+    except InputError:
+        return None
 
 
 def _finished(folder):

@@ -54,7 +54,8 @@ def train(
 
     Args:
         config: a `Config`, a preset's name or a YAML file; None = `default`. With `resume` it is read from the run.
-        run: the run's name; default: preset-data-date-time. With `resume`: the run to go on with; default: the newest unfinished.
+        run: the run's name; default: preset-data-date-time. With `resume`: the run to go on with; default: the newest unfinished
+            classifier if `default` is one, else the newest unfinished run of another kind.
         output: the folder of runs (default `output`). log: the folder of VisualDL records (default `log`).
         resume: go on from the newest checkpoint; `train.steps` and `train.epochs` are totals and may be raised.
         overrides: {"section.key": value} laid over the configuration.
@@ -74,7 +75,7 @@ def train(
     output, log = run_folders(output, log)
     folder = None
     if resume:
-        folder = resumable(run, output)
+        folder = resumable(run, output, classifiers=default == "classifier")
         if folder is None:
             say(f"nothing to resume: {f'there is no run {run} in {output}' if run else f'no run in {output}'}; starting afresh")
         else:

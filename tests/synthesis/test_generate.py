@@ -247,6 +247,7 @@ def test_a_class_that_cannot_be_filled_is_said_and_may_go_on(here, tiny, tmp_pat
         ({"run": "digits", "quotas": {"5": 0}}, "nothing to generate"),
         ({"run": "conditional", "per_class": 2, "filters": Filters(settings={"confidence": {"threshold": 0.9}})}, "no filter is on"),
         ({"run": "conditional", "per_class": 2, "filters": Filters(["beauty"])}, "choose from contrast"),
+        ({"run": "conditional", "per_class": 2, "filters": Filters(["confidense"])}, "did you mean confidence"),
         ({"run": "conditional", "per_class": 2, "filters": Filters("default")}, "--classifier RUN"),
         ({"run": "conditional", "per_class": 2, "filters": Filters(["agreement"], "conditional")}, "reads no images"),
         ({"run": "conditional", "per_class": 2, "filters": Filters(["score"], settings={"score": {"treshold": 1}})}, "knows the settings"),

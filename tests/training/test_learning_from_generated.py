@@ -114,7 +114,7 @@ def test_early_stop_tests_the_best(small_mnist, tmp_path):
     assert best["value"] == pytest.approx((probabilities.argmax(1) == images.labels).mean())
     assert rows[-1]["step"] == last
     with pytest.raises(InputError, match="is finished"):
-        resumable(None, run.folder.parent)
+        resumable(None, run.folder.parent, classifiers=True)
     again, _ = train(tmp_path, small_mnist, resume=True)  # it has ended and stays so
     assert again.step == best["step"]
     assert max(int(path.name.split("-")[1]) for path in (run.folder / "checkpoints").glob("step-*")) == last

@@ -40,3 +40,13 @@ def test_a_misspelt_run_is_not_begun_anew(tmp_path):
         resumable("digit", tmp_path)
     assert resumable("digits", tmp_path) == tmp_path / "digits"
     assert resumable("other", tmp_path) is None  # a job that always says --resume begins with nothing
+
+
+def test_a_classifier_is_not_taken_for_a_gan_to_go_on_with(tmp_path):
+    for name, algorithm in (("gan", "classic"), ("reader", "classifier")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.yaml").write_text(f"algorithm: {algorithm}")
+    assert resumable(None, tmp_path) == tmp_path / "gan"
+    assert resumable(None, tmp_path, classifiers=True) == tmp_path / "reader"
+    (tmp_path / "reader" / "config.yaml").write_text("algorithm: [")
+    assert resumable(None, tmp_path, classifiers=True) is None
