@@ -116,6 +116,7 @@ def collapse_table(rows):
 ZOO = {  # column -> (where in a mark, how it is shown)
     "Fréchet": ("frechet", ".2f"),
     "coverage": ("coverage", ".3f"),
+    "memorisation": ("memorisation", ".2f"),
     "diversity": ("diversity", ".2f"),
     "classes": ("smallest_class", ".3f"),
     "confidence": ("confident", ".3f"),
@@ -127,14 +128,12 @@ ZOO = {  # column -> (where in a mark, how it is shown)
 
 
 def zoo_table(rows):
-    """The last mark of every row as a Markdown table; "classes" is the share of the rarest class, "code" how well it matches the classes.
-
-    A row that was to keep its best checkpoint shows that one's Fréchet distance, and its step.
+    """The best mark of every row by its Fréchet distance as a Markdown table; "classes" is the share of the rarest class, "code" how
+    well it matches the classes.
     """
     lines = ["| row | seed | step | " + " | ".join(ZOO) + " |", "|---|---|---|" + "---|" * len(ZOO)]
     for row in rows:
-        last = row["marks"][-1] if row["marks"] else {"step": "failed"}
-        shown = {**last, **(row.get("best") or {})}
+        shown = min(row["marks"], key=lambda mark: mark.get("frechet", 0), default={"step": "failed"})
         cells = [format(shown[name], kind) if shown.get(name) is not None else "–" for name, kind in ZOO.values()]
         lines.append(f"| {row['name']} | {row['seed']} | {shown['step']} | " + " | ".join(cells) + " |")
     return "\n".join(lines)

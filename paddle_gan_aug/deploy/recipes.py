@@ -14,11 +14,13 @@ import yaml
 
 from .. import __version__, runtime
 from ..config import load_config
-from ..data import to_uint8
+from ..data import Source, to_uint8
 from ..errors import InputError, RunFailed
 from ..files import atomic_write, find_path, make_folder
 from ..pictures import grid, save_png
 from ..training import train
+from ..training.evaluation import evaluate_images
+from ..training.feature_network import feature_network
 from ..training.loop import Callback
 from ..training.recovery import Recovery
 from .judge import Judge
@@ -33,7 +35,7 @@ def run_recipes(recipes, judge, to, only=None, say=print):
     Args:
         recipes: a YAML file: a list of {name, preset, overrides, seeds, marks or images, samples, evaluate, plant}; marks are the steps
             at which that many samples are judged, and the last one ends the run; images: instead of marks, how many real images D sees
-            in the whole run, judged at its end; evaluate: how many samples are measured against validation images at the last mark;
+            in the whole run, judged at its end; evaluate: how many samples are measured against validation images at each mark;
             plant: {step, factor}, D's learning rates are multiplied there.
         judge: the run of `classify` that reads the samples, against validation images.
         to: the folder of results, for each row and seed `<name>-seed-<s>.json` and the picture `<name>-seed-<s>.png`.
@@ -112,19 +114,8 @@ def _measure(recipe, seed, judge, picture, say):
                 return None
             latents = run.algorithm.latents(160, runtime.rng(seed, "fixed latents"))
             save_png(picture, grid(to_uint8(run.algorithm.images(latents, run.algorithm.grid_labels(160, 16)))))
-            row["best"] = _best(output / "row")
         row["alarms"] = _alarms(output / "row")
     return {**row, "marks": marks.rows, "judge": marks.judge.name, "reference": marks.judge.reference, **marks.provenance}
-
-
-def _best(folder):
-    """The measures during training at the best of them, {"step", "frechet", …}, or None where there were none."""
-    rows = map(json.loads, (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines())
-    measured = [row for row in rows if row.get("eval/frechet") is not None]
-    if not measured:
-        return None
-    best = min(measured, key=lambda row: row["eval/frechet"])
-    return {"step": best["step"], **{name: best[f"eval/{name}"] for name in MEASURED}}
 
 
 def _alarms(folder):
@@ -171,17 +162,16 @@ class JudgedAt(Callback):
             **{name: round(float(value), 4) for name, value in progress.values.items()},
             **self.judge.samples(progress.algorithm, self.recipe["samples"], runtime.rng(self.seed, "judged samples")),
         }
-        if self.recipe["evaluate"] and progress.step == max(self.recipe["marks"]):
+        if self.recipe["evaluate"]:
             row.update(self._measured(progress.algorithm))
         self.rows = [earlier for earlier in self.rows if earlier["step"] < row["step"]] + [row]
         self.say(json.dumps(row))
         self.judging += time.perf_counter() - paused
 
     def _measured(self, algorithm):
-        """What `evaluate` says of fresh samples, against validation images."""
-        from ..training.evaluation import evaluate_images
-
+        """What `evaluate` says of fresh samples, against validation images; in features of all training images, however few the row has."""
         data = load_config(self.recipe["preset"], self.recipe["overrides"]).data
-        images = to_uint8(algorithm.sample(self.recipe["evaluate"], runtime.rng(self.seed, "evaluation")))
-        result = evaluate_images(images, data.source, "valid", class_name=data.class_name, split=data.split)
-        return {name: result[name]["value"] for name in MEASURED}
+        source, images = Source.of(data), to_uint8(algorithm.sample(self.recipe["evaluate"], runtime.rng(self.seed, "evaluation")))
+        network = feature_network(source.whole())
+        result = evaluate_images(images, source, "valid", feature_network=network, class_name=data.class_name, split=data.split)
+        return {**{name: result[name]["value"] for name in MEASURED}, "feature_network": network.name}

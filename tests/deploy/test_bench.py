@@ -54,15 +54,15 @@ def test_the_zoo_measures_every_kind_of_gan_at_one_budget(cli, judge, tmp_path):
         {"name": name, "preset": name, "overrides": small, "seeds": [0], "images": 400, "samples": 100, "evaluate": 200}
         for name in ("projection", "infogan")
     ]
-    rows[1]["overrides"] = {**small, "train.discriminator_steps": 2, "eval.every_steps": 1, "eval.count": 200}
+    rows[1]["overrides"] = {**small, "train.discriminator_steps": 2}
     recipes.write_text(yaml.safe_dump(rows))
     done = cli("bench", "zoo", "--recipes", recipes, "--judge", judge, "--to", results)
     conditional, coded = (json.loads((results / f"{name}-seed-0.json").read_text()) for name in ("projection", "infogan"))
     assert ([mark["step"] for mark in conditional["marks"]], [mark["step"] for mark in coded["marks"]]) == ([4], [2])
     assert 0 <= conditional["marks"][0]["smallest_agreement"] <= conditional["marks"][0]["agreement"] <= 1
     assert coded["marks"][0]["code_accuracy"] >= 0.1 and "agreement" not in coded["marks"][0]
-    assert conditional["marks"][0]["frechet"] > 0 and conditional["best"] is None
-    assert coded["best"]["step"] in (1, 2) and coded["best"]["frechet"] > 0
+    assert conditional["marks"][0]["frechet"] > 0
+    assert all(mark["feature_network"].startswith("mnist-") for mark in [*conditional["marks"], *coded["marks"]])
     assert done.stdout.count("\n") == 4
     stored = cli("bench", "zoo", "--recipes", recipes, "--judge", judge, "--to", results, "--stored")
     assert stored.stdout == done.stdout
