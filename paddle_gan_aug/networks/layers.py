@@ -169,7 +169,13 @@ def enlarge_and_shift(size, kernel_size):
 
 
 class UpConv2D(SplitLayer):
-    """A transposed convolution of stride 2 that doubles the size, [N, in, H, W] -> [N, out, 2H, 2W]; kernel_size 4 or 5."""
+    """A transposed convolution of stride 2 that doubles the size, [N, in, H, W] -> [N, out, 2H, 2W]; kernel_size 4 or 5.
+
+    Without gradients it runs as one product for the whole batch and a fold, if the product is not too large: the same bits, sooner.
+    With them the backward pass of that form takes back what its forward pass has won.
+    """
+
+    largest_product = 1 << 24  # numbers: 64 MB
 
     def __init__(self, in_channels, out_channels, bias=True, init_std=None, kernel_size=4):
         super().__init__()
@@ -180,8 +186,17 @@ class UpConv2D(SplitLayer):
         self.bias = self.create_parameter([out_channels], is_bias=True) if bias else None
 
     def compute(self, x, weight, bias=None):
-        y = F.conv2d_transpose(x, weight, stride=2, padding=self.padding, output_padding=self.output_padding)
+        product = math.prod(x.shape) // x.shape[1] * math.prod(weight.shape[1:])
+        if paddle.is_grad_enabled() or product > self.largest_product:
+            y = F.conv2d_transpose(x, weight, stride=2, padding=self.padding, output_padding=self.output_padding)
+        else:
+            y = self._fold(x, weight)
         return y if bias is None else add_channel_bias(y, bias)
+
+    def _fold(self, x, weight):
+        n, channels, h, w = x.shape
+        taps = paddle.matmul(weight.reshape([channels, -1]).transpose([1, 0]), x.reshape([n, channels, h * w]))
+        return F.fold(taps, [2 * h, 2 * w], weight.shape[2:], strides=2, paddings=self.padding)
 
 
 class WeightNormLinear(nn.Layer):
