@@ -117,7 +117,10 @@ def test_a_measurement_that_is_ended_says_so_in_one_line():
     with pytest.raises(subprocess.TimeoutExpired):
         process.wait(8)
     process.terminate()
-    said = process.communicate(timeout=60)[1].strip().splitlines()
+    try:
+        said = process.communicate(timeout=60)[1].strip().splitlines()
+    finally:
+        process.kill()
     assert process.returncode == 130, said
     assert said[-1] == "paddle_gan_aug bench: interrupted"
     assert not any("Traceback" in line for line in said)

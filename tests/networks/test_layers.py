@@ -210,6 +210,15 @@ def test_gaussian_noise_is_normal_seeded_and_absent_in_evaluation():
     assert (layer(zeros).numpy() == 0).all()
 
 
+def test_the_noise_of_several_layers_is_independent():
+    from paddle_gan_aug.networks.layers import gaussian_noises
+
+    first, second = gaussian_noises([0.3, 2.0], [[100, 201], [100, 3, 67]])
+    assert (first.shape, second.shape) == ([100, 201], [100, 3, 67])
+    assert (first.numpy().std(), second.numpy().std()) == (pytest.approx(0.3, rel=0.02), pytest.approx(2.0, rel=0.02))
+    assert np.abs(np.corrcoef(first.numpy().ravel(), second.numpy().ravel())[0, 1]) < 0.03
+
+
 def test_nearest_upsampling_equals_paddles():
     import paddle
     from paddle import nn

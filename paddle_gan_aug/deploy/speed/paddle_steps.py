@@ -14,7 +14,7 @@ from safetensors.numpy import save_file
 from ... import runtime
 from ...algorithms import build
 from ...algorithms.base import clear_gradients, frozen, trainable
-from ...networks.layers import Conv2D, GaussianNoise, UpConv2D, WeightNormLinear
+from ...networks.layers import Conv2D, UpConv2D, WeightNormLinear, gaussian_noises
 from ...training import train
 from ...training.loop import Callback
 from .inputs import ClassicInputs, MLPInputs
@@ -111,8 +111,7 @@ class SemiSupervisedMLP:
         self.optimizers = {network: paddle.optimizer.Adam(0.003, beta1=0.5, parameters=trainable(network)) for network in (self.d, self.g)}
         self.watch = Stopwatch()
         self.watch.wrap(self.inputs, "step", "data")
-        for noise in self.d.noises:
-            self.watch.wrap(noise, "forward", "noise")
+        self.watch.wrap(self.d, "noises", "noise")
         self.watch.wrap(self.d, "features", "D forward")
         self.watch.wrap(self.g, "forward", "G forward")
         for optimizer in self.optimizers.values():
@@ -165,19 +164,25 @@ class SemiSupervisedMLP:
 class SemiSupervisedD(nn.Layer):
     """784-1000-500-250-250-250-10, weight-normalised, with Gaussian noise before each layer."""
 
+    SIZES = (784, 1000, 500, 250, 250, 250, 10)
+    STDS = (0.3, 0.5, 0.5, 0.5, 0.5, 0.5)
+
     def __init__(self):
         super().__init__()
-        sizes = [784, 1000, 500, 250, 250, 250, 10]
-        self.layers = nn.LayerList([WeightNormLinear(a, b, train_scale=b == 10) for a, b in zip(sizes, sizes[1:])])
-        self.noises = nn.LayerList([GaussianNoise(0.3), *[GaussianNoise(0.5) for _ in sizes[2:]]])
+        self.layers = nn.LayerList([WeightNormLinear(a, b, train_scale=b == 10) for a, b in zip(self.SIZES, self.SIZES[1:])])
 
-    def features(self, x):
-        for noise, layer in zip(self.noises[:-1], self.layers[:-1]):
-            x = F.relu(layer(noise(x)))
+    def noises(self, count, layers):
+        """What the first `layers` layers' inputs of `count` samples get."""
+        return gaussian_noises(self.STDS[:layers], [[count, size] for size in self.SIZES[:layers]]) if self.training else [0.0] * layers
+
+    def features(self, x, noises=None):
+        for layer, noise in zip(self.layers[:-1], noises or self.noises(len(x), len(self.layers) - 1)):
+            x = F.relu(layer(x + noise))
         return x
 
     def forward(self, x):
-        return self.layers[-1](self.noises[-1](self.features(x)))
+        noises = self.noises(len(x), len(self.layers))
+        return self.layers[-1](self.features(x, noises) + noises[-1])
 
 
 class FlatG(nn.Layer):
