@@ -98,7 +98,7 @@ def is_healthy(row):
 
 
 def collapse_table(rows):
-    """Every run of `bench collapse` as a line of Markdown, and the sums by preset."""
+    """Every run of `bench collapse` as a line of Markdown, and the sums by preset of those without a planted fault."""
     lines = ["| run | seed | healthy | read as the digit | diversity | alarms | rungs |", "|---|---|---|---|---|---|---|"]
     for row in rows:
         last = row["marks"][-1] if row["marks"] else {"read_as_class": float("nan"), "diversity": float("nan")}
@@ -108,7 +108,7 @@ def collapse_table(rows):
             f"{last['diversity']:.2f} | {len(row['alarms'])} | {rungs} |"
         )
     for preset in dict.fromkeys(row["preset"] for row in rows):
-        mine = [row for row in rows if row["preset"] == preset]
+        mine = [row for row in rows if row["preset"] == preset and not row.get("plant")]
         lines.append(f"\n{preset}: {sum(map(is_healthy, mine))} of {len(mine)} runs end healthy")
     return "\n".join(lines)
 

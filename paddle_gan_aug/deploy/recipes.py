@@ -94,7 +94,8 @@ def _measure(recipe, seed, judge, picture, say):
     overrides.setdefault("log.grid_every_steps", max(recipe["marks"]))
     overrides.setdefault("health.recover", False)  # a recipe's own fate is measured, not its rescue
     marks = JudgedAt(recipe, judge, seed, say)
-    row = {"name": recipe["name"], "preset": recipe["preset"], "overrides": recipe["overrides"], "seed": seed}
+    row = {key: recipe[key] for key in ("name", "preset", "overrides", "plant")}
+    row["seed"] = seed
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder, "output")
         try:
