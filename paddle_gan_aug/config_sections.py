@@ -96,6 +96,7 @@ class Loss(Section):
     class_weight: Weight = 1.0  # of the class read by an auxiliary head
     category_weight: Weight = 1.0  # of the categorical code that infogan reads back
     continuous_weight: Weight = 0.1  # of the continuous ones
+    clustering_weight: Weight = 1.0  # of sorting real images into infogan's categories; 0: as published
 
 
 class Code(Section):

@@ -159,7 +159,7 @@ class AdversarialGAN(Algorithm):
             self.view.controller.update(real_logits.detach().numpy())
         values = self._adversarial_parts(real_logits, fake_logits)
         loss = paddle.add_n(list(values.values()))
-        extra = self._d_extra(real_read, labels, fake_read, fake)
+        extra = self._d_extra(images, real_read, labels, fake_read, fake)
         extra.update(self._smoothness(real_seen, fake_seen, real_logits, fake_logits, labels))
         values.update({name: value for name, (_, value) in extra.items()})
         return _total(loss, extra), {**values, **self._scores(real_logits, fake_logits)}
@@ -183,7 +183,7 @@ class AdversarialGAN(Algorithm):
             found["lecam"] = options.lecam, self.lecam.penalty(real_logits, fake_logits)
         return found
 
-    def _d_extra(self, real_read, labels, fake_read, fake):
+    def _d_extra(self, images, real_read, labels, fake_read, fake):
         """What else D learns: {name: (weight, loss)}. An auxiliary head learns the classes of reals alone: early fakes show none."""
         if self.config.discriminator.conditioning != "auxiliary":
             return {}

@@ -158,3 +158,24 @@ LOSSES = {
     "wasserstein": _separable(critic_loss, _called_real(critic_loss)),
     "relativistic": Loss(relativistic_loss, lambda real_logits, fake_logits: relativistic_loss(fake_logits, real_logits), smooths=True),
 }
+
+
+def clustering_loss(logits, moved_logits, balance=2.0):
+    """How far images are from being sorted into categories: surely, equally often, and alike after a change that keeps what they show.
+
+    Cross-entropy of the readings of changed images with those of the images as they are, plus the mean entropy of a reading, minus
+    `balance` times the entropy of the mean reading (Hu et al. 2017, arXiv:1702.08720, eqs. 3, 5 and 6 with λ = 1, μ = `balance`).
+
+    Args:
+        logits: float32 [N, K], of images as they are. moved_logits: float32 [N, K], of the same images changed.
+
+    Returns:
+        0-D float32 tensor, in nats; at best -balance · log K.
+    """
+    logs = F.log_softmax(logits, axis=1)
+    shares = logs.exp()
+    mean = shares.mean(0)
+    alike = -(shares.detach() * F.log_softmax(moved_logits, axis=1)).sum(1).mean()
+    sure = -(shares * logs).sum(1).mean()
+    balanced = (mean * (mean + 1e-8).log()).sum()
+    return alike + sure + balance * balanced

@@ -53,6 +53,34 @@ def test_the_information_lost_is_cross_entropy_and_squared_error():
     assert (found["category_loss"][0], found["continuous_loss"][0]) == (gan.config.loss.category_weight, gan.config.loss.continuous_weight)
 
 
+def test_sorting_is_sure_balanced_and_steady():
+    import paddle
+
+    from paddle_gan_aug.algorithms.losses import clustering_loss
+
+    def loss(logits, moved):
+        return float(clustering_loss(paddle.to_tensor(np.float32(logits)), paddle.to_tensor(np.float32(moved))))
+
+    one, other = [0.3, -0.4, 1.1], [2.0, 0.0, -1.0]
+    p, q = (np.exp(x) / np.exp(x).sum() for x in (one, other))
+    mean = (p + q) / 2
+    expected = -(p @ np.log(q) + q @ np.log(p)) / 2 - (p @ np.log(p) + q @ np.log(q)) / 2 + 2 * mean @ np.log(mean)
+    assert loss([one, other], [other, one]) == pytest.approx(expected, rel=1e-5)
+    sure = 30 * np.eye(3)
+    assert loss(sure, sure) == pytest.approx(-2 * np.log(3), abs=1e-4)  # the best there is
+    assert loss(sure[[0, 0, 0]], sure[[0, 0, 0]]) == pytest.approx(0, abs=1e-4)  # all in one category
+    assert loss(0 * sure, 0 * sure) == pytest.approx(0, abs=1e-4)  # no opinion
+    assert loss(sure, sure[[1, 2, 0]]) > 20  # another one after a turn
+
+
+def test_the_published_infogan_sorts_nothing():
+    batch = Batch(np.zeros((4, 1, 12, 12), "float32"), np.zeros(4, "int64"))
+    for weight in (0.0, 1.0):
+        gan = infogan(**{"loss.clustering_weight": weight})
+        gan.begin_step(1, 10)
+        assert ("clustering_loss" in gan.step([batch], np.random.default_rng(0))) == bool(weight)
+
+
 def test_steps_bring_the_code_into_the_images():
     gan = infogan(**{"optimizer.generator_lr": 5e-3, "optimizer.discriminator_lr": 5e-3})
     rng, lost = np.random.default_rng(0), []
