@@ -87,6 +87,7 @@ class Generated(Section):
     per_class: Positive = 500  # of a run: images that are made of each class at once
     every_steps: Optional[Positive] = None  # of a run: make them anew so often; None: once
     classifier: Optional[str] = None  # of a run: filter them by the default filters, with this run of classify on the same real data
+    teacher: Optional[str] = None  # a run of classify on the same real data, whose readings are their labels: soft ones
 
 
 class Loss(Section):

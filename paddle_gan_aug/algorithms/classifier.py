@@ -59,11 +59,12 @@ class SupervisedClassifier(Algorithm):
 
     def _learn(self, images, batch, rng):
         """(logits, loss). Hard labels of equal weight take Paddle's own cross-entropy, everything else the one with soft labels."""
-        if self.options.mixing == "none" and not self.options.label_smoothing and batch.weights is None:
+        hard = batch.weights is None and batch.targets is None
+        if hard and self.options.mixing == "none" and not self.options.label_smoothing:
             logits = self.classifier(paddle.to_tensor(images))
             return logits, F.cross_entropy(logits, paddle.to_tensor(batch.labels))
         count = len(self.class_names)
-        targets = one_hot(batch.labels, count)
+        targets = one_hot(batch.labels, count) if batch.targets is None else batch.targets
         targets = targets * (1 - self.options.label_smoothing) + np.float32(self.options.label_smoothing / count)
         if batch.weights is not None:  # mixtures mix the weights as they mix the targets
             targets = targets * batch.weights[:, None]

@@ -17,7 +17,8 @@ from .images import to_network
 class Batch:
     """What a step takes: images float32 [B, C, H, W] in [-1, 1] and labels int64 [B].
 
-    `weights` float32 [B] say how much each image's loss counts; None = all the same. With pairs, `partners` float32 [B, C, H, W] are
+    `weights` float32 [B] say how much each image's loss counts; None = all the same. `targets` float32 [B, classes] are soft labels to be
+    learnt in place of `labels`, or None. With pairs, `partners` float32 [B, C, H, W] are
     other images of the same classes, one for each.
     """
 
@@ -25,6 +26,7 @@ class Batch:
     labels: np.ndarray
     partners: Optional[np.ndarray] = None
     weights: Optional[np.ndarray] = None
+    targets: Optional[np.ndarray] = None
 
     def __len__(self):
         return len(self.labels)

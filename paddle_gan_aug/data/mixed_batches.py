@@ -20,13 +20,24 @@ class MixedBatches:
         every: steps of a round; None = round 0 is all there is. share: of every batch that is generated, above 0; 1 = all.
         weight: of a generated image's loss. class_weights: float [classes] for all images, or None.
         rng_for_round: (round, epoch) -> Generator, of the generated part's order.
+        read: (images float32 [n, C, H, W]) -> float32 [n, classes], the soft labels of generated images; None = they have hard ones.
 
     Raises:
         InputError: a part would have no image in a batch, or has fewer images than that (also in a later round).
     """
 
     def __init__(
-        self, real, batch_size, rng_for_epoch, generated=None, every=None, share=0.5, weight=1.0, class_weights=None, rng_for_round=None
+        self,
+        real,
+        batch_size,
+        rng_for_epoch,
+        generated=None,
+        every=None,
+        share=0.5,
+        weight=1.0,
+        class_weights=None,
+        rng_for_round=None,
+        read=None,
     ):
         self.generated_size = 0 if generated is None else round(batch_size * share)
         if generated is not None and (not self.generated_size or (share < 1 and self.generated_size == batch_size)):
@@ -34,7 +45,7 @@ class MixedBatches:
         self.real = Batches(real, batch_size - self.generated_size, rng_for_epoch) if self.generated_size < batch_size else None
         self.batch_size, self.dataset = batch_size, real
         self._generated, self._every, self._weight, self._class_weights = generated, every, weight, class_weights
-        self._rng_for_round, self._round = rng_for_round, (None, None)
+        self._rng_for_round, self._round, self._read = rng_for_round, (None, None), read
         if generated is not None:
             self._batches(0)  # what is wrong with it comes out before the first step
 
@@ -53,7 +64,11 @@ class MixedBatches:
         weights = np.concatenate([np.full(len(part), weight, np.float32) for part, weight in parts])
         if self._class_weights is not None:
             weights = weights * np.asarray(self._class_weights, np.float32)[labels]
-        return Batch(images, labels, weights=None if (weights == 1).all() else weights)
+        targets = None
+        if self.generated_size and self._read:
+            targets = np.eye(len(self.dataset.class_names), dtype=np.float32)[labels]
+            targets[-self.generated_size :] = self._read(images[-self.generated_size :])
+        return Batch(images, labels, weights=None if (weights == 1).all() else weights, targets=targets)
 
     def _batches(self, number):
         if self._round[0] != number:

@@ -41,6 +41,26 @@ def chosen_filters(names, has_classifier):
     return found
 
 
+def open_reader(name, real, device="auto", threads=0):
+    """A run of `classify` that has learnt the images `real` and nothing else.
+
+    Raises:
+        InputError: it reads no images, or has learnt other ones, or generated ones.
+    """
+    run = open_run(name, device=device, threads=threads)
+    if not hasattr(run.algorithm, "read"):
+        raise InputError(f"run {run.folder} reads no images: it trained the algorithm {run.config.algorithm}; give a run of classify")
+    if run.state.get("generated"):
+        raise InputError(f"the classifier {run.folder} has learnt from generated images: give one that learnt real images alone")
+    learnt = run.state["data"]
+    if learnt["fingerprint"] != real.fingerprint():
+        raise InputError(
+            f"the classifier {run.folder} learnt {learnt['count']} images of {learnt['source']}, not these {len(real)} images "
+            f"of {real.source}: it may know the experiment's own training images alone; train it on the same data"
+        )
+    return run
+
+
 def needs_classifier(row):
     """Whether a row of `FILTERS` looks at features or probabilities."""
     return bool({"features", "probabilities"} & set(row.needs))
@@ -80,19 +100,9 @@ class Gate:
             raise InputError(f"filters: {error}") from None
 
     def _open(self, name, real, device, threads):
-        run = open_run(name, device=device, threads=threads)
-        if not hasattr(run.algorithm, "read"):
-            raise InputError(f"run {run.folder} reads no images: it trained the algorithm {run.config.algorithm}; give a run of classify")
-        if run.state.get("generated"):
-            raise InputError(f"the classifier {run.folder} has learnt from generated images: give one that learnt real images alone")
-        learnt = run.state["data"]
-        if learnt["fingerprint"] != real.fingerprint():
-            raise InputError(
-                f"the classifier {run.folder} learnt {learnt['count']} images of {learnt['source']}, not the GAN's {len(real)} images "
-                f"of {real.source}: a filter may know the experiment's own training images alone; train it on the same data"
-            )
+        run = open_reader(name, real, device, threads)
         self.network = run.algorithm
-        self.classifier = {"run": run.folder.name, "step": run.step, "data_fingerprint": learnt["fingerprint"]}
+        self.classifier = {"run": run.folder.name, "step": run.step, "data_fingerprint": run.state["data"]["fingerprint"]}
 
     def _learn(self, real, reads, looks):
         held_out = None

@@ -13,7 +13,7 @@ from ..errors import InputError, RunFailed
 from ..files import find_path
 from ..training.places import is_run
 from .draw import draw_set
-from .gate import Gate, chosen_filters
+from .gate import Gate, chosen_filters, open_reader
 from .generate import ATTEMPTS
 from .quotas import equal
 from .sources import Makers, expand
@@ -31,7 +31,8 @@ def generated_part(config, real):
         real: `LabelledImages`, what the classifier trains on; the generated images must be of the same classes and shape.
 
     Returns:
-        An object with `images` (round -> `LabelledImages`) and `description`, plain values for the checkpoints.
+        An object with `images` (round -> `LabelledImages`), `read` (None, or float32 images [N, C, H, W] -> their targets float32
+        [N, classes]) and `description`, plain values for the checkpoints.
 
     Raises:
         InputError: no such set or run; other classes, another size; settings that only runs have.
@@ -39,10 +40,17 @@ def generated_part(config, real):
     options = config.generated
     path = find_path(options.source)
     if is_run(options.source) or (path.is_dir() and any(path.glob("*/config.yaml"))):
-        return _Renewed(config, real)
-    if options.every_steps or options.classifier:
+        part = _Renewed(config, real)
+    elif options.every_steps or options.classifier:
         raise InputError(f"generated.source {options.source} is no run: every_steps and classifier are for images that a GAN makes")
-    return _Stored(options.source, real)
+    else:
+        part = _Stored(options.source, real)
+    part.read = None
+    if options.teacher:
+        teacher = open_reader(options.teacher, real, config.runtime.device, config.runtime.threads)
+        part.read = lambda images: teacher.algorithm.read(images)[0]
+        part.description["teacher"] = {"run": teacher.folder.name, "step": teacher.step}
+    return part
 
 
 class _Stored:

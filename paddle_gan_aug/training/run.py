@@ -227,6 +227,7 @@ def training_batches(config, images, generated=None):
         options.weight,
         weights,
         lambda number, epoch: runtime.rng(seed, f"shuffle generated {number}", epoch),
+        generated and generated.read,
     )
 
 

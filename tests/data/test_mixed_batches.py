@@ -39,6 +39,21 @@ def test_rounds_and_weights():
     np.testing.assert_array_equal(batches.batch(4).images, mixed(0.4, every=3).batch(4).images)  # whatever came before
 
 
+def test_generated_images_may_have_soft_labels():
+    def order(*places):
+        return np.random.default_rng(places)
+
+    def read(images):
+        assert (np.rint((images + 1) * 127.5) == 200).all()
+        return np.tile(np.float32([0.25, 0.75]), (len(images), 1))
+
+    batches = MixedBatches(images_of(0, 40), 10, order, lambda number: images_of(200, 12), None, 0.4, 1.0, None, order, read)
+    batch = batches.batch(3)
+    np.testing.assert_array_equal(batch.targets[:6], np.eye(2)[batch.labels[:6]])
+    np.testing.assert_array_equal(batch.targets[6:], [[0.25, 0.75]] * 4)
+    assert mixed(0.4).batch(3).targets is None
+
+
 @pytest.mark.parametrize(
     "options, words",
     [

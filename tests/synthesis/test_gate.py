@@ -49,7 +49,7 @@ def test_a_classifier_of_other_images_is_refused(tiny, small_mnist, tmp_path):
     write_idx(other / "train-labels-idx1-ubyte.gz", images.labels.astype(np.uint8))
     stranger = train(tmp_path / "a", other)
     makers = Makers(tiny["conditional"])
-    with pytest.raises(InputError, match="not the GAN's 500 images"):
+    with pytest.raises(InputError, match="not these 500 images"):
         Gate(makers, ["agreement"], stranger.folder)
     full = train(tmp_path / "b", small_mnist, **{"data.split": "full"})  # it knows the validation images
     with pytest.raises(InputError, match="600 images"):

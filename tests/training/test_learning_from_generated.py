@@ -34,12 +34,13 @@ def train(folder, source, name="r", resume=False, **overrides):
         {"classifier.architecture": "resnet", "classifier.width": 0.25, "classifier.mixing": "mixstyle"},
         {"generated.source": "conditional", "generated.share": 0.3, "generated.per_class": 8, "generated.every_steps": 2},
         {"generated.source": "conditional", "generated.per_class": 8, "generated.weight": 0.5, "classifier.mixing": "mixup"},
+        {"generated.source": "conditional", "generated.per_class": 8, "generated.teacher": "classifier"},
     ],
     ids=lambda overrides: "-".join(map(str, overrides.values())),
 )
 def test_every_way_of_training_resumes_bit_for_bit(tiny, small_mnist, tmp_path, overrides):
     if "generated.source" in overrides:
-        overrides = {**overrides, "generated.source": str(tiny["conditional"])}
+        overrides = {key: str(tiny[value]) if value in ("conditional", "classifier") else value for key, value in overrides.items()}
     constant = {"optimizer.schedule": "constant"}
     run, report = train(tmp_path, small_mnist, "whole", **overrides, **constant)
     assert report["test"]["count"] == 100
