@@ -97,7 +97,7 @@ class Loss(Section):
     class_weight: Weight = 1.0  # of the class read by an auxiliary head
     category_weight: Weight = 1.0  # of the categorical code that infogan reads back
     continuous_weight: Weight = 0.1  # of the continuous ones
-    clustering_weight: Weight = 1.0  # of sorting real images into infogan's categories; 0: as published
+    clustering_weight: Weight = 1.0  # of sorting real images into infogan's categories, ten times that before the codes come in; 0: none
 
 
 class Code(Section):
@@ -105,6 +105,7 @@ class Code(Section):
 
     categories: Annotated[int, msgspec.Meta(ge=2)] = 10
     continuous: Count = 2
+    sorting_steps: Count = 0  # in which D only sorts real images; within as many again the codes come in; 0: they count from the start
 
 
 class Regularizer(Section):

@@ -5,8 +5,9 @@ that possible. What G can be read by is what it varies by: the category becomes 
 No label is looked at.
 
 Which category a kind of image gets is settled in the first hundred steps, on fakes that show little, and two digits that share one
-never part. So Q also learns from real images to sort them by itself (Hu et al. 2017, "IMSAT", arXiv:1702.08720): surely, into categories
-that are equally frequent, and alike whether an image is turned, slanted, scaled and moved or not.
+never part. So Q first learns from real images to sort them by itself (Hu et al. 2017, "IMSAT", arXiv:1702.08720): surely, into categories
+that are equally frequent, and alike whether an image is turned, slanted, scaled and moved or not. Then the codes come in, slowly: at once
+they would overwhelm G, for by then Q is sure.
 """
 
 import numpy as np
@@ -16,6 +17,8 @@ from paddle.nn import functional as F
 from ..augment.affine import random_affine
 from .adversarial import AdversarialGAN
 from .losses import clustering_loss
+
+HEAD_START = 10  # times its weight counts the sorting before the codes come in
 
 
 class InfoGAN(AdversarialGAN):
@@ -64,11 +67,13 @@ class InfoGAN(AdversarialGAN):
 
     def _d_extra(self, images, real_read, labels, fake_read, fake):
         found = self._information(fake_read, fake)
-        if self.config.loss.clustering_weight:
+        weight = self.config.loss.clustering_weight
+        if weight:
             moved = random_affine(images, self._rng, fill=self.config.diffaugment.fill)
             count = self.config.code.categories
             _, moved_read = self.discriminator.read(self._seen(moved), labels)
-            found["clustering_loss"] = self.config.loss.clustering_weight, clustering_loss(real_read[:, :count], moved_read[:, :count])
+            weight *= HEAD_START if self.step_number <= self.config.code.sorting_steps else 1
+            found["clustering_loss"] = weight, clustering_loss(real_read[:, :count], moved_read[:, :count])
         return found
 
     def _g_extra(self, fake_read, fake):
@@ -76,10 +81,15 @@ class InfoGAN(AdversarialGAN):
 
     def _information(self, read, fake):
         """The two terms of the lower bound on the mutual information (eq. 5), negated: cross-entropy, and half the squared error."""
-        options, count = self.config.loss, self.config.code.categories
+        options, count, share = self.config.loss, self.config.code.categories, self._codes_count()
         categories = paddle.to_tensor(self.categories(fake.latents))
-        found = {"category_loss": (options.category_weight, F.cross_entropy(read[:, :count], categories))}
+        found = {"category_loss": (share * options.category_weight, F.cross_entropy(read[:, :count], categories))}
         if self.config.code.continuous:
             codes = paddle.to_tensor(fake.latents[:, -self.config.code.continuous :]).astype(read.dtype)
-            found["continuous_loss"] = options.continuous_weight, 0.5 * (read[:, count:] - codes).square().mean()
+            found["continuous_loss"] = share * options.continuous_weight, 0.5 * (read[:, count:] - codes).square().mean()
         return found
+
+    def _codes_count(self):
+        """How much of their weight the codes have at this step: 0 while Q sorts alone, 1 after as long again."""
+        alone = self.config.code.sorting_steps
+        return min(1.0, max(0.0, self.step_number / alone - 1)) if alone else 1.0

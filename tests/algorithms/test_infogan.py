@@ -15,6 +15,7 @@ TINY = {
     "generator.latent_dim": 7,
     "code.categories": 4,
     "code.continuous": 2,
+    "code.sorting_steps": 0,
     "generator.init_std": 0.3,
     "discriminator.init_std": 0.3,
 }
@@ -71,6 +72,21 @@ def test_sorting_is_sure_balanced_and_steady():
     assert loss(sure[[0, 0, 0]], sure[[0, 0, 0]]) == pytest.approx(0, abs=1e-4)  # all in one category
     assert loss(0 * sure, 0 * sure) == pytest.approx(0, abs=1e-4)  # no opinion
     assert loss(sure, sure[[1, 2, 0]]) > 20  # another one after a turn
+
+
+def test_sorting_has_a_head_start_and_the_codes_come_in_slowly():
+    import paddle
+
+    gan = infogan(**{"code.sorting_steps": 100, "loss.category_weight": 2.0})
+    fake = type("Fake", (), {"latents": gan.latents(4, np.random.default_rng(0))})
+    images, read = paddle.zeros([4, 1, 12, 12]), paddle.zeros([4, 6])
+    found = {}
+    for step in (1, 100, 125, 200, 900):
+        gan.begin_step(step, 1000)
+        gan._rng = np.random.default_rng(0)
+        extra = gan._d_extra(images, read, None, read, fake)
+        found[step] = [extra[name][0] for name in ("clustering_loss", "category_loss", "continuous_loss")]
+    assert found == {1: [10, 0, 0], 100: [10, 0, 0], 125: [1, 0.5, 0.025], 200: [1, 2, 0.1], 900: [1, 2, 0.1]}
 
 
 def test_the_published_infogan_sorts_nothing():
