@@ -32,11 +32,13 @@ class Decoded:
         images: uint8 [M, C, H, W], of the files that could be used, in their order.
         kept: int64 [M], their places in the list.
         bad: [(name, why)] of the others.
+        fitted: how many of the images were resized, cropped, or changed in depth.
     """
 
     images: np.ndarray
     kept: np.ndarray
     bad: list = field(default_factory=list)
+    fitted: int = 0
 
 
 def decode(files, where, image_size=None, channels=None, skip_bad=False, names=None):
@@ -78,7 +80,8 @@ def decode(files, where, image_size=None, channels=None, skip_bad=False, names=N
         except _Odd as odd:
             bad[i] = str(odd)
     _check_bad(bad, names, where, skip_bad)
-    return Decoded(images[: len(kept)], np.array(kept, np.int64), [(names[i], why) for i, why in sorted(bad.items())])
+    fitted = sum(looks[i] != ((side, side), wanted) for i in kept)
+    return Decoded(images[: len(kept)], np.array(kept, np.int64), [(names[i], why) for i, why in sorted(bad.items())], fitted)
 
 
 def _check_bad(bad, names, where, skip_bad):

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,9 @@ def _read(path, shape):
         if not all(Path(file).is_file() for file in files):
             raise InputError(f"{path} does not exist: give a picture, a folder of pictures, or an .npz file")
         decoded = decode(files, str(path), shape[1], shape[0], False, names)
+        if decoded.fitted:
+            told = f"{shape[1]}×{shape[2]} pixels, {'grey' if shape[0] == 1 else 'colour'}"
+            print(f"{decoded.fitted} of {len(files)} pictures were made like those that were learnt: {told}", file=sys.stderr)
         return names, decoded.images
     if path.is_file() and is_npz(path):
         images, _, _ = read_npz(path)

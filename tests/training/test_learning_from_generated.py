@@ -159,7 +159,9 @@ def test_predict(here, tiny, small_mnist, tmp_path):
     (tmp_path / "pictures").mkdir()
     for i in range(5):
         Image.fromarray(images.images[i, 0]).resize((56, 56)).save(tmp_path / "pictures" / f"{i}.png")
-    lines = here("predict", tiny["classifier"], tmp_path / "pictures").stdout.splitlines()
+    done = here("predict", tiny["classifier"], tmp_path / "pictures")
+    assert done.stderr.strip() == "5 of 5 pictures were made like those that were learnt: 28×28 pixels, grey"
+    lines = done.stdout.splitlines()
     rows = [json.loads(line) for line in lines]
     assert [row["file"] for row in rows] == [f"{i}.png" for i in range(5)]
     assert all(row["class"] in images.class_names and 0.1 <= row["probability"] <= 1 for row in rows)
