@@ -9,6 +9,7 @@ from pathlib import Path
 from .. import runtime
 from ..config import parse_overrides
 from ..data import Source
+from ..errors import InputError
 from ..files import write_json
 from .speed import compare
 from .speed.worker import peak_memory
@@ -198,6 +199,8 @@ def imbalanced(args):
     """`bench imbalanced`: what `augment` makes of a folder of unequal classes."""
     from .sets import imbalanced as measure
 
+    if len(args.digits) != len(args.counts):
+        raise InputError(f"{len(args.digits)} --digits and {len(args.counts)} --counts; give one count for each digit")
     runtime.start("cpu")
     result = measure(dict(zip(args.digits, args.counts)), args.gan, say=functools.partial(print, file=sys.stderr, flush=True))
     rows = [f"{name}: {real} real + {made} generated = {both}" for name, real, made, both in result["table"]]

@@ -8,6 +8,7 @@ from typing import Any, Optional
 from .. import __version__, runtime
 from ..algorithms import build
 from ..config import Config, load_config, to_flat, to_yaml
+from ..config_sections import Generated
 from ..data import Batches, MixedBatches, Source, balanced_weights, load
 from ..errors import InputError, RunFailed
 from ..files import atomic_write, lock_folder, make_folder
@@ -90,6 +91,8 @@ def train(
 
 def _train_in(folder, config, log, resume, callbacks, quiet, say, generated):
     """Train in `folder`, recovering as often as the configuration allows."""
+    if not config.generated.source and config.generated != Generated():
+        raise InputError("generated.*: there are no generated images to which these settings could apply; name some with --generated")
     images = training_images(config)
     process = runtime.start(config.runtime.device, config.runtime.threads, config.runtime.cpu_tuning)
     made = None

@@ -60,6 +60,7 @@ def test_uneven_classes_are_levelled_and_counted(here, tmp_path, monkeypatch):
     here("bench", "imbalanced", *given)
     found = json.loads((tmp_path / "found.json").read_text())
     assert found["table"][:2] == [["3", 40, 0, 40], ["8", 10, 30, 40]]
+    assert "2 --digits and 1 --counts" in here("bench", "imbalanced", "--digits", 3, 8, "--counts", 40, code=2).stderr
     assert found["files"] == {"3": 40, "8": 40} and found["in_manifest"] == {"3": 0, "8": 30}
 
 

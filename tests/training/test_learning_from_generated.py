@@ -102,6 +102,12 @@ def test_a_set_on_disk_as_the_generated_part(here, tiny, small_mnist, tmp_path):
     )
 
 
+def test_settings_of_generated_images_without_any_are_refused(small_mnist, tmp_path):
+    with pytest.raises(InputError, match="no generated images"):
+        train(tmp_path, small_mnist, **{"generated.share": 0.3})
+    assert not (tmp_path / "r").exists()
+
+
 def test_early_stop_tests_the_best(small_mnist, tmp_path):
     stop = {"eval.every_steps": 2, "classifier.patience": 2, "train.steps": 400, "optimizer.schedule": "constant"}
     run, report = train(tmp_path, small_mnist, **stop)
