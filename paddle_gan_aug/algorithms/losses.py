@@ -164,7 +164,7 @@ def clustering_loss(logits, moved_logits, balance=2.0):
     """How far images are from being sorted into categories: surely, equally often, and alike after a change that keeps what they show.
 
     Cross-entropy of the readings of changed images with those of the images as they are, plus the mean entropy of a reading, minus
-    `balance` times the entropy of the mean reading (Hu et al. 2017, arXiv:1702.08720, eqs. 3, 5 and 6 with λ = 1, μ = `balance`).
+    `balance` times the entropy of the mean reading: the objective of Hu et al. 2017, arXiv:1702.08720, with λ = 1 and μ = `balance`.
 
     Args:
         logits: float32 [N, K], of images as they are. moved_logits: float32 [N, K], of the same images changed.
