@@ -8,12 +8,12 @@ from ..config import Config, to_flat
 SMOOTHED = ("non-saturating", "saturating", "softmax", "least-squares", "relativistic")  # losses with a label for reals
 CENTRED = ("non-saturating", "saturating", "softmax", "hinge")  # losses under which a logit of 0 is where D cannot tell
 
-NOT_OF_CLASSIC = (  # what the algorithm classic does not know: set, it would be ignored
+OF_ADVERSARIAL = (  # what gan and infogan alone know: set for another GAN, it would be ignored
     *("loss.", "code.", "regularizer.", "train.discriminator_steps", "train.accumulate", "diffaugment.adaptive"),
     *("generator.architecture", "generator.conditioning", "discriminator.architecture", "discriminator.conditioning"),
     *("discriminator.dropout", "discriminator.pack", "discriminator.minibatch_std"),
 )
-NOT_OF_OTHERS = ("train.gradient_leaks",)
+OF_CLASSIC = ("train.gradient_leaks",)
 NOT_OF_DOUBLING = ("generator.variant",)  # what only the classic architecture knows
 
 
@@ -33,10 +33,10 @@ def _conditional(config):
 
 REFUSALS = [  # (when, why); a text may name {key}, what the condition found
     (
-        lambda c: c.algorithm == "classic" and _changed(c, NOT_OF_CLASSIC),
-        "{key} belongs to the algorithm gan, which has one optimizer for D: set algorithm: gan",
+        lambda c: c.algorithm in ("classic", "dagan", "learned-augmenter") and _changed(c, OF_ADVERSARIAL),
+        "{key} belongs to the algorithm gan, which has one optimizer for D, and would be ignored here: leave it out, or set algorithm: gan",
     ),
-    (lambda c: _adversarial(c) and _changed(c, NOT_OF_OTHERS), "{key} is of the algorithm classic alone"),
+    (lambda c: c.algorithm != "classic" and _changed(c, OF_CLASSIC), "{key} is of the algorithm classic alone: leave it out"),
     (
         lambda c: _adversarial(c) and c.generator.architecture != "classic" and _changed(c, NOT_OF_DOUBLING),
         "{key} chooses between the two forms of the classic generator; the architecture here has one: leave it out",

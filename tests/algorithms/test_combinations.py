@@ -54,6 +54,13 @@ def test_presets_go_together(name):
     check_combination(load_config(name))
 
 
+@pytest.mark.parametrize("name", ["dagan", "learned-augmenter"])
+def test_what_would_be_ignored_is_refused(name):
+    for key, value in (("discriminator.pack", 2), ("discriminator.architecture", "dcgan"), ("train.gradient_leaks", True)):
+        with pytest.raises(ValueError, match=f"{key} .*leave it out"):
+            check_combination(load_config(name, {key: value}))
+
+
 def test_clipping_goes_with_batch_normalisation():
     check_combination(load_config("wgan", {"discriminator.norm": "batch"}))
 

@@ -7,6 +7,7 @@ from paddle_gan_aug import runtime
 from paddle_gan_aug.algorithms import build
 from paddle_gan_aug.config import PRESETS, load_config
 from paddle_gan_aug.data import Batches, load
+from paddle_gan_aug.networks import parallel
 
 NARROW = {"generator.width": 0.1, "discriminator.width": 0.1, "classifier.width": 0.2}
 CASES = [(preset.stem, {}) for preset in sorted(PRESETS.glob("*.yaml"))] + [
@@ -37,6 +38,11 @@ def losses(preset, overrides, threads, digits, monkeypatch):
 
 @pytest.mark.parametrize("preset, overrides", CASES, ids=lambda part: part if isinstance(part, str) else "-".join(part) or "preset")
 def test_two_threads_learn_what_one_does(preset, overrides, digits, process, monkeypatch):
-    one, two = (losses(preset, overrides, threads, digits, monkeypatch) for threads in (1, 2))
+    shared, in_threads = [], parallel._in_threads
+    monkeypatch.setattr(parallel, "_in_threads", lambda parts, *work: shared.append(parts) or in_threads(parts, *work))
+    one = losses(preset, overrides, 1, digits, monkeypatch)
+    assert not shared
+    two = losses(preset, overrides, 2, digits, monkeypatch)
+    assert set(shared) == {2}
     assert np.isfinite(one).all()
     assert two == pytest.approx(one, rel=2e-3, abs=1e-4)

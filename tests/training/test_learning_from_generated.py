@@ -80,6 +80,33 @@ def test_the_parts_of_a_batch(tiny, small_mnist):
     assert all(np.rint((image + 1) * 127.5).astype(np.uint8).tobytes() in made for image in batch.images[35:])
 
 
+def test_a_teacher_s_readings_are_the_labels_that_are_learnt(tiny, small_mnist):
+    import paddle
+
+    from paddle_gan_aug.algorithms import build
+    from paddle_gan_aug.synthesis.learning import generated_part
+    from paddle_gan_aug.training import training_images
+    from paddle_gan_aug.training.run import training_batches
+
+    options = {"data.source": str(small_mnist), "train.batch_size": 20}
+    options.update({"generated.source": str(tiny["conditional"]), "generated.per_class": 3})
+    config = load_config("classifier", {**options, "generated.teacher": str(tiny["classifier"]), "classifier.dropout": 0.0})
+    images = training_images(config)
+    batch = training_batches(config, images, generated_part(config, images)).batch(2)
+    teacher = paddle_gan_aug.open_run(tiny["classifier"]).algorithm
+    np.testing.assert_allclose(batch.targets[10:], teacher.read(batch.images[10:])[0], atol=1e-6)
+    np.testing.assert_array_equal(batch.targets[:10], np.eye(10)[batch.labels[:10]])
+    learner = build(config, images.shape, images.class_names)
+    logits = learner.classifier(paddle.to_tensor(batch.images)).numpy()
+    read = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    learner.begin_step(1, 10)
+    loss = float(learner.step([batch], np.random.default_rng(0))["loss"])
+    assert loss == pytest.approx(-(batch.targets * np.log(read)).sum(1).mean(), rel=1e-4)
+    for name, words in (("5", "reads no images"), ("nowhere", "no run at")):
+        with pytest.raises(InputError, match=words):
+            generated_part(load_config("classifier", {**options, "generated.teacher": str(tiny.get(name, name))}), images)
+
+
 def test_a_set_on_disk_as_the_generated_part(here, tiny, small_mnist, tmp_path):
     here("generate", tiny["digits"], "--per-class", 30, "--to", tmp_path / "set")
     command = ["classify", "--data", small_mnist, "--generated", tmp_path / "set", "--generated-share", 0.2, "--steps", 4]
