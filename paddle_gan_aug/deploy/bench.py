@@ -195,6 +195,14 @@ def generation(args):
     return _stored(args.to, result, text)
 
 
+def wall(args):
+    """`bench wall`: a whole training as a user types it, from Enter to its end."""
+    from .wall import wall_time
+
+    result = wall_time(args.gan, args.judge, args.seed)
+    return _stored(args.to, result, f"{result['command']}: {result['seconds']} s from Enter, at most {result['peak_mb']} MB")
+
+
 def imbalanced(args):
     """`bench imbalanced`: what `augment` makes of a folder of unequal classes."""
     from .sets import imbalanced as measure
