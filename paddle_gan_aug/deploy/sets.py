@@ -194,7 +194,7 @@ def _score(row, seed):
         parts.append(generated_part(config, real))
         return parts[-1]
 
-    name = re.sub(r"\W+", "-", row["name"]) + f"-{seed}"
+    name = re.sub(r"\W+", "-", f"{data}-{row['name']}-{seed}")
     began = time.perf_counter()
     config = load_config("classifier", {**overrides, "log.visualdl": False})
     resume = is_run(output / name)

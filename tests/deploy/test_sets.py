@@ -26,7 +26,7 @@ def test_a_classifier_accuracy_score_row_is_computed_once(here, small_mnist, tmp
     found = json.loads(here("bench", "--json", *command).stdout)
     assert [row["name"] for row in found] == ["real", "made", "renewed"]
     assert all(0 <= row["accuracy"] <= 1 and row["steps"] == 4 for row in found)
-    state = json.loads((tmp_path / "output" / "cas" / "made-3" / "checkpoints" / "step-4" / "state.json").read_text())
+    state = json.loads((tmp_path / "output" / "cas" / "small-mnist-made-3" / "checkpoints" / "step-4" / "state.json").read_text())
     assert state["generated"]["runs"][0]["run"] == "small-mnist-projection-0"
     stored = json.loads((tmp_path / "results" / "real-seed-3.json").read_text())
     (tmp_path / "results" / "real-seed-3.json").write_text(json.dumps({**stored, "accuracy": 0.5}))
