@@ -109,7 +109,7 @@ def generate(args):
     )
     if count is not None:
         return {"to": str(folder), "count": count}, f"{count} images in {folder}; look at {folder / 'grid.png'}"
-    from .synthesis.generate import count_by_class
+    from .synthesis.generate import GRID, count_by_class
 
     made = count_by_class(folder)
     told = ", ".join(f"{name}: {number}" for name, number in made.items())
@@ -117,7 +117,7 @@ def generate(args):
         "to": str(folder),
         "count": sum(made.values()),
         "classes": made,
-    }, f"{sum(made.values())} images in {folder} ({told}){_dropped(folder)}"
+    }, f"{sum(made.values())} images in {folder} ({told}){_dropped(folder)}; look at {folder / GRID}"
 
 
 def _dropped(folder):

@@ -21,7 +21,7 @@ from .sources import Makers
 from .spool import FOLDER, Spool
 from .writers import FORMATS, PictureWriter, check_format, mixed_file
 
-SHOWN = 160  # images of grid.png
+SHOWN, SHOWN_CLASSES, COLUMNS = 160, 40, 16  # of grid.png: images of a flat set, rows of a set with classes, images in a row
 ATTEMPTS = 50
 MANIFEST, DROPPED, GRID = "manifest.jsonl", "dropped.json", "grid.png"
 
@@ -70,8 +70,8 @@ def generate(
 ):
     """Write generated images, and a manifest.jsonl that says where each came from, into the folder `to`.
 
-    With `count` alone: 000000.png …, in turn of every class that there is, and grid.png (the first 160). With `per_class` or `quotas`:
-    `<class>/000000.png` …, or one file in another `form`. Filters add dropped.json. Image i of a class depends on the seed and i alone:
+    With `count` alone: 000000.png …, in turn of every class that there is. With `per_class` or `quotas`: `<class>/000000.png` …, or one
+    file in another `form`. grid.png shows the first ones, with classes one class a row. Filters add dropped.json. Image i of a class depends on the seed and i alone:
     the first images of a larger set are those of a smaller one.
 
     Args:
@@ -308,8 +308,7 @@ class _Set:
             write_json(self.to / DROPPED, self._dropped())
         with atomic_write(self.to / MANIFEST, "w") as file:
             file.writelines(self._manifest_lines())
-        if self.flat:
-            self._draw_grid()
+        self._draw_grid()
         if not self.missing:
             self.spool.remove()
 
@@ -336,7 +335,21 @@ class _Set:
         }
 
     def _draw_grid(self):
-        with open(self.to / MANIFEST, encoding="utf-8") as file:
-            names = [json.loads(line)["file"] for line, _ in zip(file, range(SHOWN))]
-        if names:
-            save_png(self.to / GRID, grid(np.stack([read_png(self.to / name) for name in names])))
+        """The first images: of a flat set in the manifest's order, of a set with classes one class a row."""
+        if self.flat:
+            with open(self.to / MANIFEST, encoding="utf-8") as file:
+                shown = [read_png(self.to / json.loads(line)["file"]) for line, _ in zip(file, range(SHOWN))]
+        else:
+            there = [c for c in self.wanted if self.entries[c]["kept"]]
+            shown = [image for c in there[:SHOWN_CLASSES] for image in self._row_of_grid(c)]
+        if shown:
+            save_png(self.to / GRID, grid(np.stack(shown), COLUMNS))
+
+    def _row_of_grid(self, c):
+        """COLUMNS images of a class: its first ones, then empty ones where it has fewer."""
+        kept = min(self.entries[c]["kept"], COLUMNS)
+        if self.form.file:
+            images = list(self.spool.rows(self._spooled(c, "u8"), self.makers.shape, np.uint8)[:kept])
+        else:
+            images = [read_png(self.to / self._name(c, number)) for number in range(kept)]
+        return images + [np.zeros(self.makers.shape, np.uint8)] * (COLUMNS - kept)
