@@ -338,18 +338,16 @@ class _Set:
         """The first images: of a flat set in the manifest's order, of a set with classes one class a row."""
         if self.flat:
             with open(self.to / MANIFEST, encoding="utf-8") as file:
-                shown = [read_png(self.to / json.loads(line)["file"]) for line, _ in zip(file, range(SHOWN))]
+                shown, columns = [read_png(self.to / json.loads(line)["file"]) for line, _ in zip(file, range(SHOWN))], COLUMNS
         else:
-            there = [c for c in self.wanted if self.entries[c]["kept"]]
-            shown = [image for c in there[:SHOWN_CLASSES] for image in self._row_of_grid(c)]
+            rows = [self._first_images(c) for c in self.wanted if self.entries[c]["kept"]][:SHOWN_CLASSES]
+            columns = max(map(len, rows), default=0)
+            shown = [image for row in rows for image in [*row, *[np.zeros(self.makers.shape, np.uint8)] * (columns - len(row))]]
         if shown:
-            save_png(self.to / GRID, grid(np.stack(shown), COLUMNS))
+            save_png(self.to / GRID, grid(np.stack(shown), columns))
 
-    def _row_of_grid(self, c):
-        """COLUMNS images of a class: its first ones, then empty ones where it has fewer."""
+    def _first_images(self, c):
         kept = min(self.entries[c]["kept"], COLUMNS)
         if self.form.file:
-            images = list(self.spool.rows(self._spooled(c, "u8"), self.makers.shape, np.uint8)[:kept])
-        else:
-            images = [read_png(self.to / self._name(c, number)) for number in range(kept)]
-        return images + [np.zeros(self.makers.shape, np.uint8)] * (COLUMNS - kept)
+            return list(self.spool.rows(self._spooled(c, "u8"), self.makers.shape, np.uint8)[:kept])
+        return [read_png(self.to / self._name(c, number)) for number in range(kept)]

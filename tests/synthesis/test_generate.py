@@ -108,7 +108,10 @@ def test_quotas_are_exact_and_the_same_seed_gives_the_same_files(cli, tiny, tmp_
     done = cli("generate", tiny["conditional"], "--per-class", 3, "--seed", 4, "--to", tmp_path / "a", "--json")
     assert json.loads(done.stdout)["classes"] == {str(digit): 3 for digit in range(10)}
     names = [f"{digit}/{i:06d}.png" for digit in range(10) for i in range(3)]
-    assert sorted(tree(tmp_path / "a")) == sorted([*names, "manifest.jsonl"])
+    assert sorted(tree(tmp_path / "a")) == sorted([*names, "grid.png", "manifest.jsonl"])
+    shown = np.asarray(Image.open(tmp_path / "a" / "grid.png"))  # one class a row
+    assert shown.shape == (10 * 28, 3 * 28, 3)
+    np.testing.assert_array_equal(shown[7 * 28 : 8 * 28, 28:56, 0], np.asarray(Image.open(tmp_path / "a" / "7" / "000001.png")))
     rows = rows_of(tmp_path / "a")
     assert [row["file"] for row in rows] == names
     assert [(row["class"], row["latent"]) for row in rows[:4]] == [("0", 0), ("0", 1), ("0", 2), ("1", 0)]
@@ -150,6 +153,7 @@ def test_every_form_holds_the_same_set(tiny, tmp_path, form):
     generate(tiny["digits"], to=tmp_path / "one", form=form, **request)
     generate(tiny["digits"], to=tmp_path / "two", form=form, **request)
     assert tree(tmp_path / "one") == tree(tmp_path / "two")
+    assert tree(tmp_path / "one")["grid.png"] == tree(tmp_path / "folder")["grid.png"]
     path = tmp_path / "one" / {"npz": "images.npz", "idx": "", "mnist.json.gz": "mnist.json.gz"}[form]
     found = load(Source(str(path)), "train", split="full") if form != "npz" else None
     if form == "npz":
