@@ -50,6 +50,14 @@ def features(args):
     return {"name": network.name, **network.description}, f"{network.name}: {accuracy}"
 
 
+def holes(args):
+    """`bench holes`: see `holes.find_holes`."""
+    from .holes import find_holes, holes_table
+
+    found = find_holes(args.runs, args.policy, args.count, say=functools.partial(print, file=sys.stderr, flush=True))
+    return _stored(args.to, found, holes_table(found))
+
+
 def quality(args):
     """`bench quality`: every metric of trained runs, each against the test images, as a Markdown table."""
     from ..synthesis.evaluate import evaluate
