@@ -125,7 +125,9 @@ def collapse_table(rows):
 ZOO = {  # column -> (where in a mark, how it is shown)
     "Fréchet": ("frechet", ".2f"),
     "coverage": ("coverage", ".3f"),
+    "recall": ("recall", ".3f"),
     "memorisation": ("memorisation", ".2f"),
+    "copied": ("copied", ""),
     "diversity": ("diversity", ".2f"),
     "classes": ("smallest_class", ".3f"),
     "confidence": ("confident", ".3f"),

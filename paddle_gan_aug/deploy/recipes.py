@@ -175,4 +175,5 @@ class JudgedAt(Callback):
         source, images = Source.of(data), to_uint8(algorithm.sample(self.recipe["evaluate"], runtime.rng(self.seed, "evaluation")))
         network = feature_network(source.whole())
         result = evaluate_images(images, source, "valid", feature_network=network, class_name=data.class_name, split=data.split)
-        return {**{name: result[name]["value"] for name in MEASURED}, "feature_network": network.name}
+        copies = {name: result["memorisation"][name] for name in ("copied", "near_duplicates")}
+        return {**{name: result[name]["value"] for name in MEASURED}, **copies, "feature_network": network.name}
