@@ -99,5 +99,5 @@ def _some(data, count, seed):
 def holes_table(found):
     """A line of Markdown for the real images and for each run."""
     lines = ["| images | DiffAugment | a hole is seen in |", "|---|---|---|"]
-    lines += [f"| validation, {name} | – | {100 * found[key]:.1f} % |" for name, key in (("whole", "seen_in_whole"), ("cut", "seen_in_cut"))]
+    lines += [f"| validation, {name} | – | {100 * found[f'seen_in_{name}']:.1f} % |" for name in ("whole", "cut")]
     return "\n".join([*lines, *(f"| {row['run']} | {row['policy']} | {100 * row['seen']:.1f} % |" for row in found["runs"])])

@@ -71,8 +71,8 @@ def generate(
     """Write generated images, and a manifest.jsonl that says where each came from, into the folder `to`.
 
     With `count` alone: 000000.png …, in turn of every class that there is. With `per_class` or `quotas`: `<class>/000000.png` …, or one
-    file in another `form`. grid.png shows the first ones, with classes one class a row. Filters add dropped.json. Image i of a class depends on the seed and i alone:
-    the first images of a larger set are those of a smaller one.
+    file in another `form`. grid.png shows the first ones, with classes one class a row. Filters add dropped.json. Image i of a class
+    depends on the seed and i alone: the first images of a larger set are those of a smaller one.
 
     Args:
         run: a run's folder or name; several, one for each class; or a folder of them. checkpoint: "last", "best", or a step.
