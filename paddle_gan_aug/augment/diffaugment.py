@@ -23,6 +23,7 @@ class Policy:
         brightness: added, uniform in ±brightness.
         saturation: the distance from each pixel's grey is multiplied by a factor uniform in 1 ± saturation; grey images have none.
         contrast: the distance from the image's mean is multiplied by a factor uniform in 1 ± contrast.
+        mirror: the probability of left becoming right.
     """
 
     translation: float = 0.0
@@ -30,12 +31,14 @@ class Policy:
     brightness: float = 0.0
     saturation: float = 0.0
     contrast: float = 0.0
+    mirror: float = 0.0
 
 
 POLICIES = {
     "digits": Policy(translation=0.125, cutout=0.25),  # no flips or turns, which make another digit; holes that leave a stroke readable
     "objects": Policy(translation=0.125, cutout=0.5),  # the paper's "translation,cutout"
     "colour": Policy(translation=0.125, cutout=0.5, brightness=0.5, saturation=1.0, contrast=0.5),  # the paper's for 100 images
+    "mirrored": Policy(translation=0.125, cutout=0.5, mirror=0.5),  # where a mirror image is as likely and of the same class
 }
 
 
@@ -68,6 +71,7 @@ def diffaugment(images, rng, policy, strength=1.0, p=1.0, fill=-1.0):
     images = _brightness(images, draw, policy.brightness * strength)
     images = _saturation(images, draw, policy.saturation * strength)
     images = _contrast(images, draw, policy.contrast * strength)
+    images = _mirror(images, draw, min(policy.mirror * strength, 1.0))
     images = _translation(images, draw, policy.translation * strength, fill)
     return _cutout(images, draw, policy.cutout * strength, fill)
 
@@ -87,7 +91,12 @@ class _Draws:
         self.rng, self.count, self.p = rng, count, p
 
     def acts(self):
-        return self.rng.random(self.count) < self.p
+        """bool [N]."""
+        return self.happens(self.p)
+
+    def happens(self, probability):
+        """bool [N]."""
+        return self.rng.random(self.count) < probability
 
     def uniform(self, extent):
         """float64 [N] in ±extent, 0 where the change does not act."""
@@ -125,6 +134,15 @@ def _contrast(images, draw, extent):
         return images
     flat = images.reshape([images.shape[0], -1])
     return (flat + (flat - flat.mean(1, keepdim=True)) * _per_sample(draw.uniform(extent), flat)).reshape(images.shape)
+
+
+def _mirror(images, draw, probability):
+    n, c, h, w = images.shape
+    if not probability:
+        return images
+    mirrored = draw.acts() & draw.happens(probability)
+    columns = np.where(mirrored[:, None, None], np.eye(w)[::-1], np.eye(w))  # a product, as in _translation
+    return paddle.bmm(images.reshape([n, c * h, w]), paddle.to_tensor(columns, dtype=images.dtype)).reshape([n, c, h, w])
 
 
 def _translation(images, draw, ratio, fill):

@@ -119,7 +119,18 @@ def test_a_grey_image_has_no_saturation():
     assert (augment(x, policy(saturation=1.0)).numpy() == x.numpy()).all()
 
 
-@pytest.mark.parametrize("name", ["digits", "objects", "colour"])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_mirrored_image_is_the_image_from_right_to_left(shape):
+    x = images(shape)
+    assert (augment(x, policy(mirror=1.0)).numpy() == x.numpy()[..., ::-1]).all()
+    x = images((1000, *shape[1:]))
+    y = augment(x, policy(mirror=0.5)).numpy()
+    mirrored = (y == x.numpy()[..., ::-1]).all((1, 2, 3))
+    assert (mirrored | (y == x.numpy()).all((1, 2, 3))).all()
+    assert mirrored.mean() == pytest.approx(0.5, abs=0.06)
+
+
+@pytest.mark.parametrize("name", ["digits", "objects", "colour", "mirrored"])
 @pytest.mark.parametrize("shape", SHAPES[:3])
 def test_identity_at_strength_0_and_at_p_0(name, shape):
     x = images(shape)
@@ -130,7 +141,7 @@ def test_identity_at_strength_0_and_at_p_0(name, shape):
     assert np.abs(augment(x, name).numpy() - x.numpy()).max() > 0.1
 
 
-@pytest.mark.parametrize("extents", [{"translation": 0.5}, {"cutout": 0.5}, {"brightness": 0.5}, {"contrast": 0.5}, {"saturation": 1.0}])
+@pytest.mark.parametrize("extents", [{"translation": 0.5}, {"cutout": 0.5}, {"brightness": 0.5}, {"contrast": 0.5}, {"saturation": 1.0}, {"mirror": 1.0}])
 def test_p_is_the_share_of_samples_that_change(extents):
     x = images((2000, 3, 8, 8))
     changed = (augment(x, policy(**extents), p=0.3).numpy() != x.numpy()).any((1, 2, 3)).mean()
@@ -144,7 +155,7 @@ def test_reproducible_from_the_generator():
     assert (augment(x, "colour", seed=5).numpy() != first).any()
 
 
-@pytest.mark.parametrize("name, shape", [("digits", (3, 1, 28, 28)), ("colour", (2, 3, 32, 32))])
+@pytest.mark.parametrize("name, shape", [("digits", (3, 1, 28, 28)), ("colour", (2, 3, 32, 32)), ("mirrored", (4, 3, 32, 32))])
 def test_gradients_equal_finite_differences(name, shape):
     import paddle
 
