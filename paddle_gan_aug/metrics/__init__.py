@@ -21,7 +21,7 @@ _PUBLIC = {
     "inception_score": "inception",
     "kernel_distance": "kid",
     "mean_pairwise_distance": "diversity",
-    "nearest_distances": "memorisation",
+    "nearness": "memorisation",
     "precision_recall_density_coverage": "prdc",
     "repeated_share": "diversity",
 }

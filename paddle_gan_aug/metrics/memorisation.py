@@ -1,83 +1,107 @@
 """Whether a generator repeats its training images: they are then closer to them than unseen real images are.
 
 After C_T of Meehan, Chaudhuri & Dasgupta 2020 (arXiv:2004.05675): distances to the nearest training image, of generated and of
-held-out real images, compared by a Mann-Whitney test. C_T compares within cells of the feature space; here the cells are
-classes, and each class has a scale of its own instead of a test of its own.
+held-out real images, compared by a Mann-Whitney test. C_T compares within cells of the feature space, so that a generator which
+prefers crowded regions is not taken for one that copies. Cells are coarse; here each distance is divided by the one to the
+nearest of as many held-out images, which is as short where it is crowded. Images that share a nearest image are not independent, and
+where training images are few, many do: the test's variance counts them as clusters (Obuchowski 1997, of clustered ROC curves).
 """
 
+from dataclasses import dataclass
+
 import numpy as np
-from scipy.stats import mannwhitneyu
+from scipy.stats import norm
 from sklearn.neighbors import NearestNeighbors
 
 from .checks import checked_images, checked_pair
 from .diversity import image_bytes
 
-SMALLEST_CELL = 50  # held-out images that a class must have for a scale of its own
-NEAR = 0.001  # closer than this share of the held-out images is: a near duplicate
+NEAR = 0.001  # relatively closer than this share of the unseen real images is: a near duplicate
+TOUCHING = 1e-12  # stands for a distance of zero, whose logarithm there is not
 
 
-def nearest_distances(features, training):
-    """The distance of each row of `features` to the nearest row of `training`, float64 [N].
+@dataclass(frozen=True, eq=False)
+class Nearness:
+    """Where images lie between training and held-out images.
+
+    Attributes:
+        ratios: float64 [N], log(distance to the nearest training image / distance to the nearest held-out image).
+        training, held_out: int64 [N], which of each is the nearest.
+    """
+
+    ratios: np.ndarray
+    training: np.ndarray
+    held_out: np.ndarray
+
+    def subset(self, indices):
+        """The nearness of some of the images."""
+        return Nearness(self.ratios[indices], self.training[indices], self.held_out[indices])
+
+
+def nearness(features, training, held_out):
+    """Find the nearest training and held-out image of every image.
 
     Args:
-        features, training: float [N, width] and [M, width].
+        features: float [N, width]. training: float [M, width], what the generator learnt. held_out: float [K, width], real images that it
+            never saw; the first M of them are used: of more, the nearest would be nearer.
 
     Raises:
         ValueError: an empty set; not finite; widths that differ.
     """
-    training, features = checked_pair(training, features)
-    distances, _ = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(training).kneighbors(features)
-    return distances[:, 0]
+    (near, which), (near_held_out, which_held_out) = _nearest(features, training), _nearest(features, held_out[: len(training)])
+    return Nearness(np.log(near + TOUCHING) - np.log(near_held_out + TOUCHING), which, which_held_out)
 
 
-def closeness_to_training(fake, held_out, fake_classes=None, held_out_classes=None):
-    """Compare the distances to the nearest training image of generated and of held-out real images.
-
-    With classes, distances are divided by the median held-out one of their class: images of a class that lies close
-    together (MNIST's 1) are near training images without being copies, and a set may hold more of them.
+def closeness_to_training(fake, unseen):
+    """Compare how close generated images are to training images with how close unseen real ones are.
 
     Args:
-        fake, held_out: float [N] and [M], from `nearest_distances`.
-        fake_classes, held_out_classes: int [N] and [M], or None.
+        fake, unseen: `Nearness` of generated and of real images to the same training and held-out images. The unseen ones must be
+            neither of those.
 
     Returns:
-        A dict. closer: the share of pairs (generated, held-out) in which the generated image is closer to training: 0.5 when
+        A dict. closer: the share of pairs (generated, unseen) in which the generated image is relatively closer to training: 0.5 when
         there is no difference, 1 for copies. p_value: one-sided, small when the generated images are closer. near_duplicates: the
-        share of generated images closer than all but 0.1 % of the held-out ones.
+        share of generated images relatively closer than all but 0.1 % of the unseen ones.
 
     Raises:
-        ValueError: an empty set; not finite; distances and classes of different counts.
+        ValueError: a set without images.
     """
-    fake, held_out = _checked_distances("generated", fake, fake_classes), _checked_distances("held-out", held_out, held_out_classes)
-    if fake_classes is not None and held_out_classes is not None:
-        scale = _class_scales(held_out, np.asarray(held_out_classes), max(np.max(fake_classes), np.max(held_out_classes)) + 1)
-        fake, held_out = fake / scale[fake_classes], held_out / scale[held_out_classes]
-    test = mannwhitneyu(fake, held_out, alternative="less", method="asymptotic")
+    if not len(fake.ratios) or not len(unseen.ratios):
+        raise ValueError(f"nothing to compare: {len(fake.ratios)} generated and {len(unseen.ratios)} unseen real images")
+    beaten, beating = _share_above(unseen.ratios, fake.ratios), 1 - _share_above(fake.ratios, unseen.ratios)
+    closer = beaten.mean()
+    variance = _clustered_variance((beaten - closer) / len(beaten), (beating - closer) / len(beating), fake, unseen)
     return {
-        "closer": float(1 - test.statistic / (len(fake) * len(held_out))),
-        "p_value": float(test.pvalue),
-        "near_duplicates": float((fake < np.quantile(held_out, NEAR)).mean()),
+        "closer": float(closer),
+        "p_value": float(norm.sf((closer - 0.5) / np.sqrt(variance))),
+        "near_duplicates": float((fake.ratios < np.quantile(unseen.ratios, NEAR)).mean()),
     }
 
 
-def _checked_distances(name, distances, classes):
-    distances = np.asarray(distances, dtype=np.float64)
-    if distances.ndim != 1 or not len(distances) or not np.isfinite(distances).all():
-        raise ValueError(f"{name} distances: expected a row of finite numbers, got shape {list(distances.shape)}")
-    if classes is not None and len(classes) != len(distances):
-        raise ValueError(f"{len(distances)} {name} distances but {len(classes)} classes")
-    return distances
+def _nearest(features, real):
+    """(distance to the nearest row of `real`, its index) of each row of `features`."""
+    real, features = checked_pair(real, features)
+    distances, indices = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(real).kneighbors(features)
+    return distances[:, 0], indices[:, 0]
 
 
-def _class_scales(held_out, classes, count):
-    """The median held-out distance of each class, that of all where a class has few images; 1 in place of 0."""
-    scales = np.full(count, np.median(held_out))
-    for index in range(count):
-        mine = held_out[classes == index]
-        if len(mine) >= SMALLEST_CELL:
-            scales[index] = np.median(mine)
-    scales[scales == 0] = 1
-    return scales
+def _share_above(values, bounds):
+    """The share of `values` above each of `bounds`, ties by half."""
+    values = np.sort(values)
+    return 1 - (np.searchsorted(values, bounds, "left") + np.searchsorted(values, bounds, "right")) / (2 * len(values))
+
+
+def _clustered_variance(fake_parts, unseen_parts, fake, unseen):
+    """Of `closer`: Mann-Whitney's under the null hypothesis, and what images with a common nearest image add to it, by either real set."""
+    counts = len(fake_parts), len(unseen_parts)
+    alone = np.square(fake_parts).sum() + np.square(unseen_parts).sum()
+    variance = (counts[0] + counts[1] + 1) / (12 * counts[0] * counts[1])
+    for name in ("training", "held_out"):
+        which = np.concatenate([getattr(fake, name), getattr(unseen, name)])
+        together = np.square(np.bincount(which, weights=np.concatenate([fake_parts, unseen_parts]))).sum()
+        variance += max(0.0, together - alone)
+    return variance
 
 
 def duplicate_share(images, training):

@@ -26,7 +26,7 @@ from ..metrics import (
     inception_score,
     kernel_distance,
     mean_pairwise_distance,
-    nearest_distances,
+    nearness,
     precision_recall_density_coverage,
     repeated_share,
 )
@@ -158,7 +158,8 @@ class Reference:
     training: LabelledImages  # what the generator learnt from
     read: tuple  # features, probabilities of the reference
     training_read: tuple
-    distances: np.ndarray  # of the reference to the nearest training image
+    near: np.ndarray  # indices of the half of the reference beside which memorisation looks for the nearest training image
+    unseen: object  # the `Nearness` of the other half
     _floors: dict = field(default_factory=dict)  # by the counts and the seed
 
     @functools.cached_property
@@ -174,7 +175,7 @@ class Reference:
         """{metric: value} of `count` training images in place of generated ones, against `real_count` of the reference.
 
         The inception score's floor is that of the reference: the network learnt the training images and is surer of them.
-        For memorisation one half of the reference takes the generated images' place: training images would be copies.
+        For memorisation unseen images take the generated ones' place: training images would be copies.
         """
         key = count, real_count, seed
         if key not in self._floors:
@@ -183,9 +184,8 @@ class Reference:
             measured = _against(tuple(part[stand_in] for part in self.training_read), self, chosen, seed)
             measured["inception_score"] = _inception_score(self.read[1][chosen], seed)
             floors = {name: entry["value"] for name, entry in measured.items()}
-            halves = np.array_split(runtime.rng(seed, "halves").permutation(len(self.images)), 2)
-            sides = [array[half] for half in halves for array in (self.distances, self.classes)]
-            floors["memorisation"] = closeness_to_training(sides[0], sides[2], sides[1], sides[3])["closer"]
+            halves = np.array_split(runtime.rng(seed, "halves").permutation(len(self.unseen.ratios)), 2)
+            floors["memorisation"] = closeness_to_training(*map(self.unseen.subset, halves))["closer"]
             self._floors[key] = floors
         return dict(self._floors[key])
 
@@ -202,8 +202,9 @@ def _reference(network, source, part, class_name, split):
         images = load(source, part, digit=class_name, split=split)
         training = load(source, "train", digit=class_name, split=split)
         read, training_read = read_real(network, images), read_real(network, training)
-        distances = nearest_distances(read[0], training_read[0])
-        _references[key] = Reference(network, images, training, read, training_read, distances)
+        near, rest = np.array_split(runtime.rng(0, "held-out halves").permutation(len(images)), 2)
+        unseen = nearness(read[0][rest], training_read[0], read[0][near])
+        _references[key] = Reference(network, images, training, read, training_read, near, unseen)
     return _references[key]
 
 
@@ -215,7 +216,7 @@ def _measure(images, read, reference, chosen, seed):
     result = _against(read, reference, chosen, seed)
     result["inception_score"] = _inception_score(read[1], seed)
     result["diversity"]["repeated"] = repeated_share(images)
-    result["memorisation"] = _memorisation(images, read, reference)
+    result["memorisation"] = _memorisation(images, read[0], reference)
     return {name: result[name] for name in METRICS if name in result}
 
 
@@ -258,18 +259,13 @@ def _diversity(features, real):
     return {"value": distance / real_distance if real_distance else math.nan, "distance": distance, "real_distance": real_distance}
 
 
-def _memorisation(images, read, reference):
-    """`value`: how often a generated image is closer to training than a held-out one of the reference, 0.5 for new images;
+def _memorisation(images, features, reference):
+    """`value`: how often a generated image is relatively closer to training than an unseen one of the reference, 0.5 for new images;
     `p_value` of the test that it is no more often than that, `copied`: the p value is below 0.001. Shares of the images: `near_duplicates`
-    of training images (0.1 % of unseen real ones are), `exact_duplicates`, pixel for pixel.
-
-    The test takes the images for independent draws, so one that is repeated counts once. With thousands of images it notices
-    the slightest shift: a generator that draws only typical images is closer, too. Copies show in the shares, such images do not.
+    of training images (0.1 % of unseen real ones are), `exact_duplicates`, pixel for pixel. An image that is repeated counts once.
     """
-    once = first_occurrences(images)
-    features, probabilities = (part[once] for part in read)
-    distances = nearest_distances(features, reference.training_read[0])
-    measured = closeness_to_training(distances, reference.distances, probabilities.argmax(1), reference.classes)
+    fake = nearness(features[first_occurrences(images)], reference.training_read[0], reference.read[0][reference.near])
+    measured = closeness_to_training(fake, reference.unseen)
     return {
         "value": measured["closer"],
         "p_value": measured["p_value"],

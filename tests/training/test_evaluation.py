@@ -11,7 +11,7 @@ from scipy.ndimage import gaussian_filter
 
 from paddle_gan_aug.data import load
 from paddle_gan_aug.errors import InputError
-from paddle_gan_aug.metrics import closeness_to_training, nearest_distances
+from paddle_gan_aug.metrics import closeness_to_training, nearness
 from paddle_gan_aug.training import evaluation, feature_network
 from paddle_gan_aug.training.evaluation import METRICS, compare, evaluate_images
 
@@ -117,24 +117,46 @@ def test_memorisation_flags_every_copied_set_and_no_new_one(process):
     """α = .001: twenty copied sets, twenty faintly altered ones, twenty of held-out real images."""
     network = feature_network.feature_network("mnist")
     reference = evaluation._reference(network, "mnist", "valid", None, "standard")
+    training, held_out = reference.training_read[0], reference.read[0]
     rng = np.random.default_rng(3)
 
-    def flagged(distances, classes, held_out):
-        return closeness_to_training(distances, reference.distances[held_out], classes, reference.classes[held_out])["p_value"] < 0.001
+    def flagged(fake, unseen=reference.unseen):
+        return closeness_to_training(fake, unseen)["p_value"] < 0.001
 
-    def flagged_sets(features, probabilities):
-        distances, classes = nearest_distances(features, reference.training_read[0]), probabilities.argmax(1)
-        parts = zip(np.split(distances, 20), np.split(classes, 20))
-        return sum(flagged(*part, np.arange(len(reference.images))) for part in parts)
+    def flagged_sets(features):
+        return sum(flagged(nearness(one, training, held_out[reference.near])) for one in np.split(features, 20))
 
-    chosen = rng.permutation(len(reference.training))[:5000]
-    copies = reference.training.images[chosen]
-    altered = np.clip(copies + rng.normal(0, 8, copies.shape), 0, 255).astype(np.uint8)
-    assert flagged_sets(*(part[chosen] for part in reference.training_read)) == 20
-    assert flagged_sets(*network.read(altered)) == 20
-    order = rng.permutation(len(reference.images))
-    sets, rest = np.split(order[:5000], 20), order[5000:]
-    assert sum(flagged(reference.distances[one], reference.classes[one], rest) for one in sets) == 0
+    chosen = rng.permutation(len(training))[:5000]
+    altered = np.clip(reference.training.images[chosen] + rng.normal(0, 8, (5000, 1, 28, 28)), 0, 255).astype(np.uint8)
+    assert flagged_sets(training[chosen]) == 20
+    assert flagged_sets(network.read(altered)[0]) == 20
+    order = rng.permutation(5000)
+    assert sum(flagged(reference.unseen.subset(one), reference.unseen.subset(order[2500:])) for one in np.split(order[:2500], 20)) == 0
+
+
+@pytest.mark.parametrize("learnt", [600, 20_000])
+def test_typical_images_are_no_copies(process, learnt):
+    """A generator that leaves out all that is unusual is near training images, as near as it is to images that it never saw."""
+    network = feature_network.feature_network("mnist")
+    reference = evaluation._reference(network, "mnist", "valid", None, "standard")
+    held_out, labels = reference.read[0], reference.images.labels
+    distances = np.array([np.linalg.norm(x - held_out[labels == label].mean(0)) for x, label in zip(held_out, labels)])
+    typical = distances < np.array([np.median(distances[labels == label]) for label in range(10)])[labels]
+    rng = np.random.default_rng(4)
+    order = rng.permutation(len(held_out))
+    drawn, unseen, near = held_out[order[:4000]][typical[order[:4000]]], held_out[order[4000:7000]], held_out[order[7000:]]
+
+    def measured(copies, training):
+        images = np.concatenate([drawn, training[:copies]])
+        return closeness_to_training(nearness(images, training, near), nearness(unseen, training, near))
+
+    levels = []
+    for seed in range(5):
+        training = reference.training_read[0][np.random.default_rng(seed).permutation(len(reference.training))[:learnt]]
+        levels.append(measured(0, training)["p_value"])
+    assert min(levels) > 0.001
+    assert measured(200, training)["p_value"] < 0.001  # one in eleven
+    assert measured(200, training)["near_duplicates"] > 200 / len(drawn) / 2
 
 
 def test_a_result_is_plain_and_complete(untouched):
