@@ -52,7 +52,7 @@ def bench_flags(command):
     variations.add_argument("--to", metavar="FILE", help="store the result as JSON")
     holes = kinds.add_parser("holes", help="in how many samples the holes are seen that DiffAugment cuts into what D sees")
     holes.add_argument("runs", nargs="+", metavar="RUN", help="trained GANs of one data set, with DiffAugment and without")
-    holes.add_argument("--policy", default="digits", metavar="NAME", help="whose holes: digits, objects or colour")
+    holes.add_argument("--policy", default="digits", metavar="NAME", help="whose holes: digits, objects, colour or mirrored")
     holes.add_argument("--count", type=positive, default=5000, help="samples of each run")
     holes.add_argument("--to", metavar="FILE", help="store the result as JSON")
     generation = kinds.add_parser("generation", help="images a second, from the latents to PNG files with their manifest")

@@ -145,9 +145,15 @@ def zoo_table(rows):
     lines = ["| row | seed | step | " + " | ".join(ZOO) + " |", "|---|---|---|" + "---|" * len(ZOO)]
     for row in rows:
         shown = min(row["marks"], key=lambda mark: mark.get("frechet", 0), default={"step": "failed"})
-        cells = [format(shown[name], kind) if shown.get(name) is not None else "–" for name, kind in ZOO.values()]
+        cells = [_cell(shown.get(name), kind) for name, kind in ZOO.values()]
         lines.append(f"| {row['name']} | {row['seed']} | {shown['step']} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def _cell(value, kind):
+    if value is None:
+        return "–"
+    return ("yes" if value else "no") if isinstance(value, bool) else format(value, kind)
 
 
 def recipe_table(rows):
