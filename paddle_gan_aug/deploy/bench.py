@@ -139,21 +139,26 @@ ZOO = {  # column -> (where in a mark, how it is shown)
 
 
 def zoo_table(rows):
-    """The best mark of every row by its Fréchet distance as a Markdown table; "classes" is the share of the rarest class, "code" how
-    well it matches the classes.
+    """Every row as a line of a Markdown table, its seeds beside each other, each at its best mark by Fréchet distance. Columns that no row
+    has are left out. "classes" is the share of the rarest class, "code" how well it matches the classes.
     """
-    lines = ["| row | seed | step | " + " | ".join(ZOO) + " |", "|---|---|---|" + "---|" * len(ZOO)]
+    best = {}
     for row in rows:
-        shown = min(row["marks"], key=lambda mark: mark.get("frechet", 0), default={"step": "failed"})
-        cells = [_cell(shown.get(name), kind) for name, kind in ZOO.values()]
-        lines.append(f"| {row['name']} | {row['seed']} | {shown['step']} | " + " | ".join(cells) + " |")
+        mark = min(row["marks"], key=lambda mark: mark.get("frechet", 0), default={"step": "failed"})
+        best.setdefault(row["name"], []).append({**mark, "seed": row["seed"]})
+    columns = {"seeds": ("seed", ""), "step": ("step", ""), **ZOO}
+    columns = {title: column for title, column in columns.items() if any(column[0] in mark for marks in best.values() for mark in marks)}
+    lines = ["| row | " + " | ".join(columns) + " |", "|---|" + "---|" * len(columns)]
+    for name, marks in best.items():
+        lines.append(f"| {name} | " + " | ".join(_cell(marks, *column) for column in columns.values()) + " |")
     return "\n".join(lines)
 
 
-def _cell(value, kind):
-    if value is None:
-        return "–"
-    return ("yes" if value else "no") if isinstance(value, bool) else format(value, kind)
+def _cell(marks, name, kind):
+    """What the seeds of a row have, "–" for what they have not."""
+    values = [mark.get(name) for mark in marks]
+    shown = ["–" if value is None else ("yes" if value else "no") if isinstance(value, bool) else format(value, kind) for value in values]
+    return ", ".join(shown) if any(value is not None for value in values) else "–"
 
 
 def recipe_table(rows):
