@@ -21,7 +21,10 @@ def main(argv=None):
     args, unknown = parser.parse_known_args(sys.argv[1:] if argv is None else argv)
     if unknown:
         args.parser.refuse(unknown)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends a command as Ctrl-C does; a training takes both for a wish
+    interrupt = _Interrupt()
+    signal.signal(signal.SIGTERM, interrupt)  # ends a command as Ctrl-C does; a training takes both for a wish
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, interrupt)
     try:
         return args.command(args)
     except InputError as error:
@@ -37,9 +40,21 @@ def main(argv=None):
         where = f" {error.filename}" if error.filename else ""
         print(f"paddle_gan_aug {args.name}: the system refused{where}: {error.strerror or error}", file=sys.stderr)
         return FAILED
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, ImportError) as error:
+        if isinstance(error, ImportError) and not interrupt.came:
+            raise
         print(f"paddle_gan_aug {args.name}: interrupted", file=sys.stderr)
         return INTERRUPTED
+
+
+class _Interrupt:
+    """A signal's handler that remembers whether it came: what is interrupted while it is imported raises an ImportError."""
+
+    came = False
+
+    def __call__(self, number, frame):
+        self.came = True
+        raise KeyboardInterrupt
 
 
 class _Parser(argparse.ArgumentParser):

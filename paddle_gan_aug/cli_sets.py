@@ -51,7 +51,7 @@ def generate_flags(command):
     many = command.add_mutually_exclusive_group()
     many.add_argument("--count", type=int, metavar="N", help="how many images, without class folders (default: 160)")
     many.add_argument("--per-class", type=int, metavar="N", help="how many images of each class")
-    many.add_argument("--balance", metavar="DATA", help="of each class what the data's training part lacks to its largest class")
+    many.add_argument("--balance", metavar="DATA", help="of each class what the data (without test images) lacks to its largest class")
     command.add_argument("--ratio", type=float, metavar="R", help="with --balance: level all classes to 1 + R times the largest")
     command.add_argument("--truncation", type=float, metavar="T", help="draw latents anew that are farther from 0 than T, such as 2")
     command.add_argument("--seed", type=int, default=0, metavar="S", help="root of the latents")
@@ -241,6 +241,7 @@ def predict_flags(command):
     command.add_argument("run", metavar="RUN", help="a run of classify")
     command.add_argument("images", metavar="IMAGES", help="a picture, a folder of pictures, or an .npz file")
     command.add_argument("--csv", action="store_true", help="comma-separated lines with a head line instead of JSON lines")
+    command.add_argument("--skip-bad", action="store_true", help="leave out files that cannot be read, and list them")
     command.add_argument("--checkpoint", default="last", metavar="last|best|N", help="which checkpoint: the last, the best, or a step")
     command.add_argument("--device", default="auto", choices=["auto", "cpu", "gpu"], help="where to compute")
     command.add_argument("--threads", type=int, default=0, metavar="N", help="CPU threads, 0 = one per physical core")
@@ -251,5 +252,5 @@ def predict(args):
     from .training import predict as read
     from .training.predict import as_lines
 
-    rows = read(args.run, args.images, args.checkpoint, args.device, args.threads)
+    rows = read(args.run, args.images, args.checkpoint, args.device, args.threads, args.skip_bad)
     return rows, as_lines(rows, "csv" if args.csv else "json")

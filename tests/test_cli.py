@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -124,6 +125,29 @@ def test_a_measurement_that_is_ended_says_so_in_one_line():
     assert process.returncode == 130, said
     assert said[-1] == "paddle_gan_aug bench: interrupted"
     assert not any("Traceback" in line for line in said)
+
+
+def test_an_interrupted_import_is_an_interruption(monkeypatch, capsys):
+    """Ctrl-C while a library's core is imported reaches us as an ImportError."""
+    from paddle_gan_aug import cli
+
+    def interrupted(args):
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+        except KeyboardInterrupt:
+            raise ImportError("initialization failed") from None
+
+    before = {number: signal.signal(number, signal.default_int_handler) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        monkeypatch.setitem(cli.COMMANDS, "predict", (cli.COMMANDS["predict"][0], interrupted, ""))
+        assert cli.main(["predict", "run", "images"]) == 130
+        monkeypatch.setitem(cli.COMMANDS, "predict", (cli.COMMANDS["predict"][0], lambda args: __import__("no_such_module"), ""))
+        with pytest.raises(ImportError):
+            cli.main(["predict", "run", "images"])
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert capsys.readouterr().err == "paddle_gan_aug predict: interrupted\n"
 
 
 def test_an_empty_class(cli, small, tmp_path, small_mnist):

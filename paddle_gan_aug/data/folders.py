@@ -173,6 +173,16 @@ def named_in_manifest(folder):
     return files
 
 
+def file_of_set(path):
+    """The one file that holds the images of a set of `generate --format npz` or `mnist.json.gz`, in place of its folder; else the path."""
+    if not (path / MANIFEST).is_file():
+        return path
+    with open(path / MANIFEST, encoding="utf-8") as lines:
+        first = lines.readline()
+    files = [path / name for name in ("images.npz", "mnist.json.gz") if f'"{name}"' in first and (path / name).is_file()]
+    return files[0] if files else path
+
+
 # ---- list files --------------------------------------------------------------------------------------------------------
 
 

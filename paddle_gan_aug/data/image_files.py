@@ -6,7 +6,7 @@ from ..errors import InputError
 from ..files import find_path
 from .decoding import decode, say_skipped
 from .fitting import fit
-from .folders import list_folder
+from .folders import file_of_set, list_folder
 from .npz import IMAGES, is_npz, read_npz
 
 
@@ -15,7 +15,7 @@ def read_images(path, image_size=None, channels=None, skip_bad=False):
 
     Args:
         path: a folder with picture files, in class folders or not (with a manifest.jsonl the files that it names, and so no
-            grid.png), or an .npz file, see `npz.read_npz`.
+            grid.png), or an .npz file, see `npz.read_npz`, or the folder of a set in one.
         image_size, channels, skip_bad: as for `decoding.decode`.
 
     Returns:
@@ -25,7 +25,7 @@ def read_images(path, image_size=None, channels=None, skip_bad=False):
         InputError: nothing there, no image in it, files of several sizes or of grey and colour mixed, a file that is no image,
             values that are not finite, an npz without the array `images`.
     """
-    path = find_path(path)
+    path = file_of_set(find_path(path))
     if path.is_dir():
         return _read_folder(path, image_size, channels, skip_bad)
     if is_npz(path):

@@ -11,7 +11,7 @@ from pathlib import Path
 from ..errors import InputError
 from ..files import PACKAGE_PARENT, find_path, project_root
 from .fitting import fit
-from .folders import is_image_folder, is_list_file, open_folder, open_list
+from .folders import file_of_set, is_image_folder, is_list_file, open_folder, open_list
 from .idx import idx_class_count, is_idx_folder, read_idx_folder
 from .images import LabelledImages
 from .json_gz import read_mnist_json
@@ -173,7 +173,7 @@ def _finished(data, source, part, digit=None):
 
 def _open(source):
     name = str(source)
-    path = NAMED[name]() if name in NAMED else find_path(name)
+    path = NAMED[name]() if name in NAMED else file_of_set(find_path(name))
     for reader in READERS:
         if reader.understands(path):
             return reader, reader.open(path, source)

@@ -26,11 +26,16 @@ def open_npz(path, source):
         if labels is None:
             labels, names = np.zeros(len(images), np.int64), names if names and len(names) == 1 else ("images",)
         empty = np.flatnonzero(np.bincount(labels, minlength=len(names)) == 0)
-        if len(empty):
+        if len(empty) and not _names_its_classes(path):
             raise InputError(f"{path}: class {names[empty[0]]} has no image: number the classes without gaps")
         return LabelledImages(images, labels, names, str(source))
 
     return read_part
+
+
+def _names_its_classes(path):
+    with np.load(path, allow_pickle=False) as arrays:
+        return CLASS_NAMES in arrays.files
 
 
 def read_npz(path):

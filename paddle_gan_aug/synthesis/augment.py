@@ -18,16 +18,16 @@ import numpy as np
 from .. import runtime
 from ..algorithms import build
 from ..config import load_config
-from ..data import Source
+from ..data import Source, load
 from ..errors import InputError, RunFailed
-from ..files import atomic_write, make_folder
+from ..files import atomic_write, find_path, make_folder
 from ..training import open_run, train, train_per_class
 from ..training.places import check_run_name, is_run, run_folders
 from ..training.run import planned_steps, training_batches, training_images
-from .gate import chosen_filters
+from .gate import chosen_filters, open_reader
 from .generate import DROPPED, MANIFEST, Filters, Short, count_by_class, generate
 from .quotas import lacking
-from .real_files import GENERATED, has_own_validation, real_parts
+from .real_files import GENERATED, is_undivided, real_parts
 from .sources import expand
 
 WORK = ".generated"
@@ -44,7 +44,7 @@ class Plan:
     Attributes:
         config: of the GAN. runs: trained ones to use, or None. per_class_runs: whether to train one for each class.
         filters: their names. classifier: a run, or None. wanted: {class name: images to generate}.
-        parts: `real_files.RealPart`s. name: of the runs that are trained.
+        parts: `real_files.RealPart`s. learnt: how many images the runs learn. name: of the runs that are trained.
     """
 
     config: Any
@@ -54,6 +54,7 @@ class Plan:
     classifier: Optional[object]
     wanted: dict
     parts: list
+    learnt: int
     name: str
 
     def table(self, made=None):
@@ -88,8 +89,8 @@ def augment_data(
 
     Args:
         to: a folder that is missing or empty, or with `resume` one that was begun by the same command.
-        config, overrides: of the GAN, as for `train`; `data.*` is the data. Without `data.split` all images learn, unless the data has
-            validation images of its own.
+        config, overrides: of the GAN, as for `train`; `data.*` is the data. Images that are held out for validation are not learnt. Of
+            data without parts they go into `to/train` with the others, and whoever reads the set holds the same ones out again.
         runs: trained runs of this data to use instead of training. per_class_runs: train one GAN for each class; None = where the
             algorithm cannot be asked by class.
         per_class: images of each class, real and generated together. ratio: generated images for each real one, see `quotas.lacking`.
@@ -139,21 +140,24 @@ def _plan(to, config, overrides, runs, per_class_runs, per_class, ratio, filters
         if config is not None or per_class_runs:
             raise InputError("--run uses trained GANs; leave --gan and --per-class-runs, which train some, out")
         opened = open_run(expand(runs)[0])
-        learnt = opened.config.data
-        if "data.source" in overrides and Source.of(load_config(opened.config, overrides).data) != Source.of(learnt):
+        before = opened.config.data
+        if "data.source" in overrides and Source.of(load_config(opened.config, overrides).data) != Source.of(before):
             raise InputError(
-                f"run {opened.folder} learnt {learnt.source}, not {overrides['data.source']}: leave --data out, or train a GAN on it"
+                f"run {opened.folder} learnt {before.source}, not {overrides['data.source']}: leave --data out, or train a GAN on it"
             )
         config = load_config(opened.config)
         config.data.class_name = None
     else:
         config = load_config(config or (DEFAULT_OF_ONE_CLASS if per_class_runs else DEFAULT), overrides)
-        if "data.split" not in overrides:
-            config.data.split = "standard" if has_own_validation(Source.of(config.data)) else "full"
         if config.data.class_name is not None:
             raise InputError("augment makes all classes: leave --digit or --class out")
     names = chosen_filters(filters.names if filters.names is not None else "default", True)
-    parts = real_parts(Source.of(config.data), config.data.split)
+    _check_beside(to, config.data.source)
+    source = Source.of(config.data)
+    parts = real_parts(source, "full" if not runs and "data.split" not in overrides and is_undivided(source) else config.data.split)
+    learnt = load(source, "train", split=config.data.split)
+    if filters.classifier is not None and names:
+        open_reader(filters.classifier, learnt, config.runtime.device, config.runtime.threads)
     counts = parts[0].counts()
     wanted = {name: int(n) for name, n, c in zip(parts[0].class_names, lacking(counts, per_class, ratio), counts) if n and c}
     if not wanted:
@@ -169,8 +173,16 @@ def _plan(to, config, overrides, runs, per_class_runs, per_class, ratio, filters
         filters.classifier,
         wanted,
         parts,
+        len(learnt),
         check_run_name(to.resolve().name.lstrip(".") or "augmented"),
     )
+
+
+def _check_beside(to, data):
+    """Raise an InputError if the set would lie inside the folder of its own data."""
+    folder = find_path(data)
+    if folder.is_dir() and to.resolve().is_relative_to(folder.resolve()):
+        raise InputError(f"{to} lies inside the data {data}, where it would be taken for a part of it: choose another --to")
 
 
 def _algorithm(config):
@@ -225,10 +237,9 @@ def _train(config, name, folder, resume, where):
 
 def classifier_config(plan):
     """The filters' classifier: the preset `classifier` on the GAN's images, shorter where there are few."""
-    count = int(plan.parts[0].counts().sum())
-    config = load_config("classifier", {"train.seed": plan.config.train.seed, "train.batch_size": min(128, count)})
+    config = load_config("classifier", {"train.seed": plan.config.train.seed, "train.batch_size": min(128, plan.learnt)})
     config.data, config.runtime, config.log = plan.config.data, plan.config.runtime, plan.config.log
-    config.train.steps = min(config.train.steps, MOST_EPOCHS * (count // config.train.batch_size))
+    config.train.steps = min(config.train.steps, MOST_EPOCHS * (plan.learnt // config.train.batch_size))
     return config
 
 

@@ -25,6 +25,19 @@ BETTER = {  # which way is better
     **dict.fromkeys(("inception_score", "precision", "recall", "density", "coverage", "diversity", "classifier_accuracy_score"), "↑"),
     "memorisation": "(0.5 or less)",
 }
+SAYS = {  # what a metric tells, in a few words
+    "frechet": "how far all samples' features are from all real ones', in mean and covariance",
+    "kid": "the same question, unbiased: 0 for equal sets",
+    "inception_score": "does each sample look like one class, and do all classes come",
+    "precision": "the share of samples that lie where real images are",
+    "recall": "the share of real images that lie where samples are",
+    "density": "how deep the samples lie among real images",
+    "coverage": "the share of real images that have a sample near them",
+    "class_histogram": "how far the classes' shares are from the real ones, in nats",
+    "diversity": "the mean distance of two samples; 1: as of two real images",
+    "memorisation": "0.5: no nearer to training images than unseen real images are; 1: copies of them",
+    "classifier_accuracy_score": "what a classifier that learnt from the samples alone reads right of the real images",
+}
 
 
 def evaluate(
@@ -188,17 +201,20 @@ def _tsne(real, fake):
 
 
 def rows_of(result):
-    """The metrics of a result as rows of text: (name, value with its error, floor)."""
+    """The metrics of a result as rows of text: (name, value with its error, floor, what it tells)."""
     rows = []
     for name in METRICS:
         if name in result:
             entry = result[name]
             error = f" ± {entry['error']:.4g}" if entry.get("error") is not None else ""
-            rows.append((f"{name.replace('_', ' ')} {BETTER[name]}".rstrip(), _number(entry["value"]) + error, _number(entry.get("floor"))))
+            title = f"{name.replace('_', ' ')} {BETTER[name]}".rstrip()
+            rows.append((title, _number(entry["value"]) + error, _number(entry.get("floor")), SAYS[name]))
     memorisation = result["memorisation"]
     copied = "copied" if memorisation["copied"] else "no sign of copying"
-    rows.append(("memorisation test", f"{copied} (p = {_number(memorisation['p_value'])})", "–"))
-    rows.append(("exact duplicates", f"{100 * memorisation['exact_duplicates']:.2f} %", "0 %"))
+    told = f"{copied} (p = {_number(memorisation['p_value'])})"
+    rows.append(("memorisation test", told, "–", "whether it is above 0.5 by more than chance: p < 0.001"))
+    rows.append(("near duplicates", f"{100 * memorisation['near_duplicates']:.2f} %", "0.1 %", "samples that are nearly a training image"))
+    rows.append(("exact duplicates", f"{100 * memorisation['exact_duplicates']:.2f} %", "0 %", "samples that are a training image"))
     return rows
 
 
@@ -220,7 +236,7 @@ def summary(result):
 
 def table(result):
     """The result as a table for a terminal."""
-    rows = [("metric", "value", "real floor"), *rows_of(result)]
+    rows = [("metric", "value", "real floor"), *(row[:3] for row in rows_of(result))]
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     return "\n".join([summary(result), *("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows)])
 
@@ -238,7 +254,7 @@ img {{ max-width: 100%; image-rendering: pixelated; }} figure {{ margin: 2em 0; 
 </style>
 <h1>{html.escape(title)}</h1>
 <p>{html.escape(summary(result))}</p>
-<table><tr><th>metric</th><th>value</th><th>real floor</th></tr>{cells}</table>
+<table><tr><th>metric</th><th>value</th><th>real floor</th><th>what it tells</th></tr>{cells}</table>
 {shown}
 </html>
 """

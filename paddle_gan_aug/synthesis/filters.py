@@ -209,6 +209,21 @@ class FilterReport:
         return {"tried": tried, "kept": kept, "accept_rate": kept / tried if tried else None, "dropped": counts}
 
 
+def full_settings(names, settings):
+    """{filter: all of its settings} for the filters `names`, those of `settings` in place of the table's.
+
+    Raises:
+        ValueError: an unknown filter or setting.
+    """
+    for name in (*names, *settings):
+        if name not in FILTERS:
+            raise ValueError(f"no filter {name!r}: choose from {', '.join(FILTERS)}")
+    for name, values in settings.items():
+        if not set(values) <= set(FILTERS[name].settings):
+            raise ValueError(f"filter {name} knows the settings {sorted(FILTERS[name].settings)}, not {sorted(values)}")
+    return {name: {**FILTERS[name].settings, **settings.get(name, {})} for name in names}
+
+
 class FilterChain:
     """Filters one after the other, over a set that comes in pieces: duplicates are looked for across all of them.
 
@@ -226,15 +241,9 @@ class FilterChain:
 
     def __init__(self, reference, class_names, names=None, settings=None):
         names = [row.name for row in _ROWS if row.default] if names is None else list(names)
-        settings = settings or {}
-        for name in (*names, *settings):
-            if name not in FILTERS:
-                raise ValueError(f"no filter {name!r}: choose from {', '.join(FILTERS)}")
+        self._settings = full_settings(names, settings or {})
         self.reference, self.filters = reference, [row for row in _ROWS if row.name in names]
-        self._settings = {row.name: {**row.settings, **settings.get(row.name, {})} for row in self.filters}
         for row in self.filters:
-            if set(self._settings[row.name]) != set(row.settings):
-                raise ValueError(f"filter {row.name} knows the settings {sorted(row.settings)}, not {sorted(settings[row.name])}")
             missing = [name for name in row.learns if not reference.has(name)]
             if missing:
                 raise ValueError(f"filter {row.name} learns from real {', '.join(missing)}, which the reference was not given")

@@ -9,7 +9,7 @@ from ..data import to_network
 from ..errors import InputError
 from ..training import open_run
 from .candidates import Candidates, Reference
-from .filters import FILTERS, FilterChain
+from .filters import FILTERS, FilterChain, full_settings
 
 LOOKED_AT = 5000  # real images from which the limits of the signs come
 CALIBRATED_ON = 1000  # scores of each kind
@@ -83,6 +83,10 @@ class Gate:
 
     def __init__(self, makers, names, classifier=None, settings=None, device="auto", threads=0):
         self.makers, self.network, self.classifier = makers, None, None
+        try:
+            full_settings(names, settings or {})  # before anything is read
+        except ValueError as error:
+            raise InputError(f"filters: {error}") from None
         rows = [FILTERS[name] for name in names]
         self._needs = {need for row in rows for need in row.needs}
         self._calibrates = any("scores" in row.learns for row in rows)
@@ -94,10 +98,7 @@ class Gate:
         self._valid = _or_none(lambda: makers.real("valid")) if reads or self._calibrates else None
         self._reference = self._learn(real, reads, any("images" in row.learns for row in rows))
         self._calibrated = {}
-        try:
-            self.chain = FilterChain(self.reference(makers.classes[0]), makers.class_names, names, settings)
-        except ValueError as error:
-            raise InputError(f"filters: {error}") from None
+        self.chain = FilterChain(self.reference(makers.classes[0]), makers.class_names, names, settings)
 
     def _open(self, name, real, device, threads):
         run = open_reader(name, real, device, threads)

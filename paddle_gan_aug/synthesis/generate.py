@@ -160,7 +160,7 @@ def _quotas(makers, count, per_class, quotas):
     if per_class is not None:
         return equal(makers.classes, per_class), False
     made = {makers.class_names[c]: c for c in makers.classes}
-    strange = [name for name, n in quotas.items() if n > 0 and name not in made]
+    strange = [name for name, n in quotas.items() if name not in made and (n > 0 or not set(made) & set(quotas))]
     if strange:
         raise InputError(f"no run makes the class {strange[0]}: there are {', '.join(made)}")
     wanted = {made[name]: n for name, n in quotas.items() if n > 0}

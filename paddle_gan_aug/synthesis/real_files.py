@@ -63,12 +63,10 @@ def _folder_name(name):
     return name
 
 
-def has_own_validation(source):
-    """Whether data comes with validation images of its own, so that none need be held out of its training images."""
+def is_undivided(source):
+    """Whether data is class folders without parts: a share of each class is held out by a seed, the same whenever it is read."""
     path = find_path(str(source))
-    if path.is_dir() and not is_idx_folder(path):
-        return any((path / name).is_dir() for name in PART_FOLDERS["valid"])
-    return path.is_file() and path.name.endswith((".json", ".json.gz"))
+    return is_image_folder(path) and not is_idx_folder(path) and not (path / "train").is_dir()
 
 
 def real_parts(source, split):

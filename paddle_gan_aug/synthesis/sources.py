@@ -51,6 +51,8 @@ class Makers:
         for run in opened:
             if not run.algorithm.latent_dim:
                 raise InputError(f"run {run.folder} makes no images: it trained the algorithm {run.config.algorithm}")
+            if hasattr(run.algorithm, "vary"):
+                raise InputError(f"run {run.folder} makes images of real ones: say of which, generate {run.folder} --from DATA --count N")
         first = opened[0]
         for run in opened[1:]:
             _check_together(first, run)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..data.decoding import SUFFIXES, decode
-from ..data.folders import list_folder
+from ..data.decoding import SUFFIXES, decode, say_skipped
+from ..data.folders import file_of_set, list_folder
 from ..data.npz import is_npz, read_npz
 from ..errors import InputError
 from ..files import find_path
@@ -19,12 +19,12 @@ from .run import open_run
 COLUMNS = ("file", "class", "probability")
 
 
-def predict(run, images, checkpoint="last", device="auto", threads=0):
+def predict(run, images, checkpoint="last", device="auto", threads=0, skip_bad=False):
     """Read images with a run of `classify`.
 
     Args:
         run: the run's folder or name. images: a picture file, a folder of pictures (in class folders or not), or an .npz file.
-            Pictures of another size or depth are made like those that the run learnt.
+            Pictures of another size or depth are made like those that the run learnt. skip_bad: leave out files that cannot be read.
 
     Returns:
         One dict per image: file (the path below the folder; of an npz its name and the index), class, probability (of that class).
@@ -36,14 +36,14 @@ def predict(run, images, checkpoint="last", device="auto", threads=0):
     if not hasattr(opened.algorithm, "read"):
         raise InputError(f"run {opened.folder} reads no images: it trained the algorithm {opened.config.algorithm}; give a run of classify")
     shape, names = opened.state["image_shape"], opened.state["data"]["class_names"]
-    files, pixels = _read(find_path(images), shape)
+    files, pixels = _read(file_of_set(find_path(images)), shape, skip_bad)
     probabilities = read_probabilities(opened, pixels)
     best = probabilities.argmax(1)
     rows = zip(files, best, probabilities[np.arange(len(best)), best])
     return [{"file": name, "class": names[c], "probability": round(float(p), 6)} for name, c, p in rows]
 
 
-def _read(path, shape):
+def _read(path, shape, skip_bad):
     """(names, uint8 [N, C, H, W])."""
     if path.is_dir() or path.suffix.lower() in SUFFIXES:
         if path.is_dir():
@@ -53,18 +53,19 @@ def _read(path, shape):
             files, names = [path], [path.name]
         if not all(Path(file).is_file() for file in files):
             raise InputError(f"{path} does not exist: give a picture, a folder of pictures, or an .npz file")
-        decoded = decode(files, str(path), shape[1], shape[0], False, names)
+        decoded = decode(files, str(path), shape[1], shape[0], skip_bad, names)
         if decoded.fitted:
             told = f"{shape[1]}×{shape[2]} pixels, {'grey' if shape[0] == 1 else 'colour'}"
             print(f"{decoded.fitted} of {len(files)} pictures were made like those that were learnt: {told}", file=sys.stderr)
-        return names, decoded.images
+        say_skipped(decoded.bad, len(files), str(path))
+        return [names[i] for i in decoded.kept], decoded.images
     if path.is_file() and is_npz(path):
         images, _, _ = read_npz(path)
         if list(images.shape[1:]) != list(shape):
             raise InputError(f"{path} has images {list(images.shape[1:])}, the classifier learnt {list(shape)}: resize them")
         return [f"{path.name}:{i}" for i in range(len(images))], images
-    problem = "is neither a picture, a folder of pictures nor an .npz file" if path.exists() else "does not exist"
-    raise InputError(f"{path} {problem}: give one of them")
+    problem = "is none of these" if path.exists() else "does not exist"
+    raise InputError(f"{path} {problem}: give a picture, a folder of pictures, or an .npz file")
 
 
 def as_lines(rows, form):

@@ -50,11 +50,26 @@ def test_a_folder_comes_out_balanced(cli, folder, tmp_path):
     assert data.class_names == ("eight", "five", "three") and data.counts().tolist() == [12, 12, 12]
     real, valid = load(str(to), "train"), load(str(to), "valid")
     assert valid.counts().tolist() == [1, 2, 2] and (real.counts() + valid.counts()).tolist() == [12, 12, 12]
+    run = json.loads(next((cli.output / "out-gan" / "checkpoints").glob("step-*/state.json")).read_text())
+    assert run["data"]["fingerprint"] == load(str(folder), "train").fingerprint()
+    held_out = [image.tobytes() for image in load(str(folder), "valid").images]
+    assert [image.tobytes() for image in valid.images] == held_out  # the same that the GAN did not learn
     originals = {image.tobytes() for image in load(str(folder), "train", split="full").images}
     assert all(image.tobytes() in originals for image in valid.images)  # nothing generated validates
     assert "not empty" in cli(*command, code=2).stderr
     again = cli(*command, "--resume")
     assert "nothing left to do" in again.stderr and hashes(to) == after
+
+
+def test_mistakes_before_anything_is_trained(here, folder, tiny, tmp_path):
+    command = ["augment", "--data", folder, "--batch-size", 8, *QUICK[:-2]]
+    for to in (folder, folder / "aug", folder / "three" / "aug"):
+        assert "inside the data" in here(*command, "--to", to, code=2).stderr or to == folder
+    before = hashes(folder)
+    other = here(*command, "--to", tmp_path / "out", "--classifier", tiny["classifier"], code=2)
+    assert "train it on the same data" in other.stderr
+    assert not (tmp_path / "out").exists() and not (here.output / "out-gan").exists()
+    assert hashes(folder) == before and not (folder / "aug").exists()
 
 
 def test_validation_images_stay_real(here, small_mnist, tmp_path):
