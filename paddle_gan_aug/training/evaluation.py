@@ -158,8 +158,8 @@ class Reference:
     training: LabelledImages  # what the generator learnt from
     read: tuple  # features, probabilities of the reference
     training_read: tuple
-    near: np.ndarray  # indices of the half of the reference beside which memorisation looks for the nearest training image
-    unseen: object  # the `Nearness` of the other half
+    held_out: np.ndarray  # features beside which memorisation looks for the nearest training image
+    unseen: object  # the `Nearness` of other real images that the generator did not learn
     _floors: dict = field(default_factory=dict)  # by the counts and the seed
 
     @functools.cached_property
@@ -202,10 +202,27 @@ def _reference(network, source, part, class_name, split):
         images = load(source, part, digit=class_name, split=split)
         training = load(source, "train", digit=class_name, split=split)
         read, training_read = read_real(network, images), read_real(network, training)
-        near, rest = np.array_split(runtime.rng(0, "held-out halves").permutation(len(images)), 2)
-        unseen = nearness(read[0][rest], training_read[0], read[0][near])
-        _references[key] = Reference(network, images, training, read, training_read, near, unseen)
+        held_out, unseen = _held_out_halves(network, source, class_name, split) or _halves(read[0], images.labels)
+        unseen = nearness(unseen, training_read[0], held_out)
+        _references[key] = Reference(network, images, training, read, training_read, held_out, unseen)
     return _references[key]
+
+
+def _held_out_halves(network, source, class_name, split):
+    """Of the validation images: test images are often of another origin, and then nearer to one another than to training images."""
+    if split == "full":
+        return None
+    images = load(source, "valid", digit=class_name, split=split)
+    return _halves(read_real(network, images)[0], images.labels)
+
+
+def _halves(features, labels):
+    """The first and the second half of each class in file order: what lies side by side is often of one hand, and so very near."""
+    first = np.zeros(len(labels), dtype=bool)
+    for label in np.unique(labels):
+        mine = np.flatnonzero(labels == label)
+        first[mine[: len(mine) // 2]] = True
+    return features[first], features[~first]
 
 
 # ---- the measures ------------------------------------------------------------------------------------------------------
@@ -260,11 +277,11 @@ def _diversity(features, real):
 
 
 def _memorisation(images, features, reference):
-    """`value`: how often a generated image is relatively closer to training than an unseen one of the reference, 0.5 for new images;
+    """`value`: how often a generated image is relatively closer to training than an unseen real one, 0.5 for new images;
     `p_value` of the test that it is no more often than that, `copied`: the p value is below 0.001. Shares of the images: `near_duplicates`
     of training images (0.1 % of unseen real ones are), `exact_duplicates`, pixel for pixel. An image that is repeated counts once.
     """
-    fake = nearness(features[first_occurrences(images)], reference.training_read[0], reference.read[0][reference.near])
+    fake = nearness(features[first_occurrences(images)], reference.training_read[0], reference.held_out)
     measured = closeness_to_training(fake, reference.unseen)
     return {
         "value": measured["closer"],
