@@ -209,11 +209,14 @@ def _reference(network, source, part, class_name, split):
 
 
 def _held_out_halves(network, source, class_name, split):
-    """Of the validation images: test images are often of another origin, and then nearer to one another than to training images."""
+    """Of the validation images: test images are often of another origin, and then nearer to one another than to training images.
+    None where there are too few.
+    """
     if split == "full":
         return None
     images = load(source, "valid", digit=class_name, split=split)
-    return _halves(read_real(network, images)[0], images.labels)
+    halves = _halves(read_real(network, images)[0], images.labels)
+    return halves if all(map(len, halves)) else None
 
 
 def _halves(features, labels):
