@@ -29,7 +29,7 @@ def find_holes(runs, policy="digits", count=5000, seed=0, say=print):
 
     Returns:
         A dict: seen_in_whole and seen_in_cut (shares of validation images, without and with a hole), and for each run its seed, its
-        own policy and seen (the share of its samples).
+        own policy and probability, and seen (the share of its samples).
 
     Raises:
         InputError: no such policy, or one that cuts no holes; runs of different data.
@@ -50,6 +50,7 @@ def find_holes(runs, policy="digits", count=5000, seed=0, say=print):
             "run": run.folder.name,
             "seed": run.config.train.seed,
             "policy": run.config.diffaugment.policy,
+            "probability": run.config.diffaugment.probability,
             "seen": reader.seen(run.algorithm.sample(count, runtime.rng(seed, "samples with holes"))),
         }
         for run in opened
@@ -100,4 +101,8 @@ def holes_table(found):
     """A line of Markdown for the real images and for each run."""
     lines = ["| images | DiffAugment | a hole is seen in |", "|---|---|---|"]
     lines += [f"| validation, {name} | – | {100 * found[f'seen_in_{name}']:.1f} % |" for name in ("whole", "cut")]
-    return "\n".join([*lines, *(f"| {row['run']} | {row['policy']} | {100 * row['seen']:.1f} % |" for row in found["runs"])])
+    return "\n".join([*lines, *(f"| {row['run']} | {_told(row)} | {100 * row['seen']:.1f} % |" for row in found["runs"])])
+
+
+def _told(row):
+    return row["policy"] if row["policy"] == "none" or row["probability"] == 1 else f"{row['policy']}, p = {row['probability']:g}"

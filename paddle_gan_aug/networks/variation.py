@@ -11,7 +11,7 @@ from .layers import ACTIVATIONS, UpConv2D, weight_attr
 
 BOUNDS = {  # how far each change goes; those of the learned augmenter are multiplied by its strength
     "field": 0.2,  # of a dagan: of half the side
-    "difference": 0.5,  # of a dagan: of any pixel
+    "difference": 0.25,  # of a dagan: of any pixel
     "turn": 0.5,  # radians either way
     "scale": 0.25,  # of the factor 1
     "shear": 0.3,

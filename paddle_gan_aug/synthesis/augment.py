@@ -31,7 +31,7 @@ from .real_files import GENERATED, is_undivided, real_parts
 from .sources import expand
 
 WORK = ".generated"
-DEFAULT, DEFAULT_OF_ONE_CLASS = "projection", "fast"  # presets: one GAN for all classes, or one for each
+DEFAULT, DEFAULT_OF_ONE_CLASS = "sngan-projection", "fast"  # presets: one GAN for all classes, or one for each
 MOST_EPOCHS = 100  # of the filters' classifier, where data is small
 TIMED_STEPS = 4
 PICTURES_PER_SECOND = 5000  # PNG files written, for the estimate
