@@ -10,7 +10,7 @@ from .generators import scaled
 from .layers import ACTIVATIONS, UpConv2D, weight_attr
 
 BOUNDS = {  # how far each change goes; those of the learned augmenter are multiplied by its strength
-    "field": 0.2,  # of a dagan: of half the side
+    "field": 0.15,  # of a dagan: of half the side
     "difference": 0.25,  # of a dagan: of any pixel
     "turn": 0.5,  # radians either way
     "scale": 0.25,  # of the factor 1
