@@ -13,7 +13,7 @@ from ..errors import InputError
 from ..files import atomic_write, make_folder, write_json
 from ..pictures import class_histogram_figure, grid, paired_grid, save_png, scatter_figure
 from ..training import open_run
-from ..training.evaluation import METRICS, evaluate_images
+from ..training.evaluation import METRICS, check_enough, evaluate_images
 from ..training.feature_network import feature_network, read_real
 from ..training.places import is_run, unused_folder
 
@@ -83,7 +83,7 @@ def evaluate(
     say = (lambda _: None) if quiet else (lambda text: print(text, file=sys.stderr, flush=True))
     runtime.start(device, threads or None)
     reading = {"image_size": image_size, "channels": channels, "skip_bad": skip_bad}
-    images, labels, real, folder = _images_of(run_or_images, data, count, seed, checkpoint, device, threads, reading, say)
+    images, labels, real, folder = _images_of(run_or_images, data, part, count, seed, checkpoint, device, threads, reading, say)
     network = feature_network(real["source"].whole(), quiet)
     say(f"measuring {count or len(images)} images; 10,000 take about half a minute")
     result = evaluate_images(
@@ -103,24 +103,26 @@ def evaluate(
     return result, draw_page(make_folder(to), result, images[: result["count"]], real, network, part, tsne, title=str(run_or_images))
 
 
-def _images_of(run_or_images, data, count, seed, checkpoint, device, threads, reading, say):
+def _images_of(run_or_images, data, part, count, seed, checkpoint, device, threads, reading, say):
     """(images, labels or None, where the real ones are, the page's folder or None)."""
     if not is_run(run_or_images):
         if count is not None and count < 1:
             raise InputError(f"--count {count}: ask for at least one image")
         images, labels, names = read_images(run_or_images, **reading)
         source = Source(str(data or "mnist"), **reading)
+        check_enough(len(images), source, part)
         return images, _as_real_classes(labels, names, source), {"source": source}, None
     opened = open_run(run_or_images, checkpoint, device, threads)
     if not opened.algorithm.latent_dim:
         raise InputError(f"run {opened.folder} makes no images: it trained the algorithm {opened.config.algorithm}")
-    say(f"drawing {count or COUNT} images from {opened.folder}, step {opened.step}")
-    images = to_uint8(opened.algorithm.sample(count or COUNT, runtime.rng(seed, "evaluation")))
-    labels = opened.algorithm.default_labels(len(images))
     learnt = opened.config.data
     source = Source.of(learnt)
     source = replace(source.renamed(data) if data else source, **{name: value for name, value in reading.items() if value})
     real = {"source": source, "class_name": learnt.class_name, "split": learnt.split}
+    check_enough(count or COUNT, part=part, **real)
+    say(f"drawing {count or COUNT} images from {opened.folder}, step {opened.step}")
+    images = to_uint8(opened.algorithm.sample(count or COUNT, runtime.rng(seed, "evaluation")))
+    labels = opened.algorithm.default_labels(len(images))
     return images, labels, real, opened.folder / "report" / f"evaluation-{opened.step}"
 
 

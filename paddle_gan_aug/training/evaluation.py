@@ -31,6 +31,7 @@ from ..metrics import (
     repeated_share,
 )
 from ..metrics.frechet import ROWS_PER_FEATURE
+from ..networks import LeNet
 from .feature_network import feature_network as find_feature_network
 from .feature_network import read_real, train_classifier
 
@@ -94,13 +95,13 @@ def evaluate_images(
     _check_type(images, network)
     given = len(images)
     images = _first(images, count)
-    _check_enough(len(images), network, "the generated images")
+    _check_enough(len(images), network.feature_width, "the generated images")
     reference = _reference(network, source, part, class_name, split)
     if classifier_accuracy_score:
         labelled = _labelled(images, labels, given, reference.images.class_names)
     real_count, floor_count = min(len(images), len(reference.images)), min(len(images), len(reference.training))
-    _check_enough(real_count, network, reference.images.source)
-    _check_enough(floor_count, network, reference.training.source)
+    _check_enough(real_count, network.feature_width, reference.images.source)
+    _check_enough(floor_count, network.feature_width, reference.training.source)
     floor = reference.floor(floor_count, real_count, seed)
     result = _measure(images, network.read(images), reference, reference.chosen(real_count, seed), seed)
     for name, value in floor.items():
@@ -122,6 +123,20 @@ def evaluate_images(
         "feature_network": {"name": network.name, "accuracy": network.accuracy},
         "seed": seed,
     }
+
+
+def check_enough(count, source, part, class_name=None, split="standard"):
+    """See that `evaluate_images` will have images enough, before a feature network learns or an image is drawn.
+
+    Args:
+        count: how many generated images there will be. The others are as for `evaluate_images`.
+
+    Raises:
+        InputError: too few generated or real images.
+    """
+    _check_enough(count, LeNet.feature_width, "the generated images")
+    for images in (load(source, name, digit=class_name, split=split) for name in (part, "train")):
+        _check_enough(len(images), LeNet.feature_width, images.source)
 
 
 def compare(first, second):
@@ -331,10 +346,10 @@ def _first(images, count):
     return images[:count]
 
 
-def _check_enough(count, network, what):
-    least = ROWS_PER_FEATURE * network.feature_width
+def _check_enough(count, features, what):
+    least = ROWS_PER_FEATURE * features
     if count < least:
-        raise InputError(f"{what}: {count} images are too few, at least {least} are needed (twice the {network.feature_width} features)")
+        raise InputError(f"{what}: {count} images are too few, at least {least} are needed (twice the {features} features)")
 
 
 def _labelled(images, labels, given, class_names):

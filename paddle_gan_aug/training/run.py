@@ -141,6 +141,10 @@ class _Session:
         runtime.seed_paddle(seed, "initial weights")
         algorithm = build(config, self.images.images.shape[1:], self.images.class_names)
         batches.pairs = algorithm.pairs
+        if algorithm.latent_dim and config.eval.every_steps:
+            from .evaluation import check_enough  # scikit-learn takes a second to import
+
+            check_enough(config.eval.count, Source.of(config.data), "valid", config.data.class_name, config.data.split)
         return config, batches, algorithm, planned_steps(config, algorithm.steps_per_epoch(batches))
 
     def train(self, config, batches, algorithm, total_steps, resume, recovering):
@@ -196,7 +200,7 @@ class _Session:
         if latents is not None:
             with_state = [HealthMonitor(config.health, self.images, latents, config.train.seed, first_step, records, self.say)]
             if config.eval.every_steps:
-                from .evaluating import Evaluation  # scikit-learn takes a second to import
+                from .evaluating import Evaluation  # as in build
 
                 with_state.append(Evaluation(config, records, self.say))
         elif config.algorithm == "classifier" and config.eval.every_steps:

@@ -243,3 +243,18 @@ def test_results_of_different_networks_refuse_to_be_compared(untouched):
 def test_bad_input(process, images, options, message):
     with pytest.raises(InputError, match=message):
         evaluate_images(images, **options)
+
+
+def test_too_few_real_images_are_known_before_anything_is_learnt(tmp_path, small_mnist, monkeypatch):
+    import paddle_gan_aug
+    from paddle_gan_aug.training import evaluation
+
+    monkeypatch.setattr(evaluation, "find_feature_network", lambda *_: pytest.fail("a feature network was learnt"))
+    overrides = {"data.source": str(small_mnist), "train.batch_size": 50, "eval.every_steps": 2}
+    with pytest.raises(InputError, match="100 images are too few, at least 168"):
+        paddle_gan_aug.train("fast", run="r", overrides=overrides, output=tmp_path / "output", log=tmp_path / "log", quiet=True)
+    assert not list(tmp_path.glob("output/*"))
+    learnt = {name: value for name, value in overrides.items() if name != "eval.every_steps"}
+    paddle_gan_aug.train("fast", run="r", overrides={**learnt, "train.steps": 1}, output=tmp_path, log=tmp_path, quiet=True)
+    with pytest.raises(InputError, match="100 images are too few, at least 168"):
+        paddle_gan_aug.evaluate(tmp_path / "r", part="valid", quiet=True)
