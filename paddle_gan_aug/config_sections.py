@@ -121,7 +121,7 @@ class Regularizer(Section):
 class DiffAugment(Section):
     """`diffaugment.*`: random changes of all that D sees, and what steers them."""
 
-    policy: Literal["none", "translation", "digits", "objects", "colour", "mirrored"] = "none"
+    policy: Literal["none", "digits", "objects", "colour", "mirrored", "translation"] = "none"
     strength: Weight = 1.0
     probability: Annotated[float, msgspec.Meta(ge=0, le=1)] = 1.0  # of each change; with `adaptive` where it begins
     fill: Annotated[float, msgspec.Meta(ge=-1, le=1)] = -1.0  # the data's background; -1 is black

@@ -35,11 +35,11 @@ class Policy:
 
 
 POLICIES = {
-    "translation": Policy(translation=0.125),  # without holes
     "digits": Policy(translation=0.125, cutout=0.25),  # no flips or turns, which make another digit; holes that leave a stroke readable
     "objects": Policy(translation=0.125, cutout=0.5),  # the paper's "translation,cutout"
     "colour": Policy(translation=0.125, cutout=0.5, brightness=0.5, saturation=1.0, contrast=0.5),  # the paper's for 100 images
     "mirrored": Policy(translation=0.125, cutout=0.5, mirror=0.5),  # where a mirror image is as likely and of the same class
+    "translation": Policy(translation=0.125),  # without holes
 }
 
 

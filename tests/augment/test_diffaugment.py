@@ -130,7 +130,7 @@ def test_a_mirrored_image_is_the_image_from_right_to_left(shape):
     assert mirrored.mean() == pytest.approx(0.5, abs=0.06)
 
 
-@pytest.mark.parametrize("name", ["translation", "digits", "objects", "colour", "mirrored"])
+@pytest.mark.parametrize("name", ["digits", "objects", "colour", "mirrored", "translation"])
 @pytest.mark.parametrize("shape", SHAPES[:3])
 def test_identity_at_strength_0_and_at_p_0(name, shape):
     x = images(shape)
