@@ -1,8 +1,11 @@
 """The commands that make and use sets of images: `generate`, `augment`, `predict`. Parsing only, as in `cli`."""
 
 import argparse
+from pathlib import Path
 
 from .errors import InputError
+
+READING = {"data.image_size": "--image-size", "data.channels": "--channels"}
 
 
 def _check_seed(seed):
@@ -205,10 +208,11 @@ def augment(args):
         dry_run=args.dry_run,
         **options,
     )
-    return result, _augment_text(result)
+    return result, _augment_text(result, "".join(f" {flag} {overrides[key]}" for key, flag in READING.items() if overrides.get(key)))
 
 
-def _augment_text(result):
+def _augment_text(result, reading):
+    """`reading`: flags with which the real images, copied as they are, must be read again."""
     rows = [("class", "real", "generated", "both"), *result["table"]]
     widths = [max(len(str(row[i])) for row in rows) for i in range(4)]
     lines = ["  ".join([str(row[0]).ljust(widths[0]), *(str(row[i]).rjust(widths[i]) for i in (1, 2, 3))]) for row in rows]
@@ -217,7 +221,10 @@ def _augment_text(result):
         lines += [f"about {_duration(step['seconds'])}: {step['what']}" for step in result["steps"]]
         lines.append(f"about {_duration(seconds)} in all, an estimate from a few steps on this machine; nothing was written")
     else:
-        lines.append(f"the augmented data is in {result['to']}: give it to classify or train as --data {result['to']}")
+        to = Path(result["to"])
+        test = "" if (to / "test").is_dir() else " --test TEST_IMAGES"
+        lines.append(f"the augmented data is in {to}{_dropped(to)}; look at {to / 'grid.png'}")
+        lines.append(f"a classifier learns it so: python -m paddle_gan_aug classify --data {to}{reading}{test}")
     return "\n".join(lines)
 
 

@@ -18,8 +18,8 @@ HELD_OUT = 6  # one image in so many
 WITHOUT = {  # what to do where a part is missing
     "train": "give data that has training images",
     "valid": "give data with more images, or with a validation part (folder valid)",
-    "eval": "give test images (a folder's lie in its folder test; classify takes --test, and train --gan classifier needs none; "
-    "evaluate measures with --part valid too)",
+    "eval": "give some in a folder test beside train, or name them (classify --test DIR); "
+    "train --gan classifier and evaluate --part valid do without",
 }
 PART_NAMES = {"train": "training", "valid": "validation", "eval": "test"}
 

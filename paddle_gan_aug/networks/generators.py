@@ -176,7 +176,7 @@ def base_and_doublings(image_size):
         base, doublings = base // 2, doublings + 1
     if not doublings or base > LARGEST_BASE:
         raise ValueError(
-            f"image_size must be 4 to 8 pixels doubled some times over (such as 28, 32, 48, 64), got {image_size}; resize the images"
+            f"image_size must be 4 to 8 pixels doubled (such as 28, 32, 48, 64), got {image_size}: resize the images (--image-size)"
         )
     return base, doublings
 

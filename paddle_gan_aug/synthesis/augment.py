@@ -25,7 +25,7 @@ from ..training import open_run, train, train_per_class
 from ..training.places import check_run_name, is_run, run_folders
 from ..training.run import planned_steps, training_batches, training_images
 from .gate import chosen_filters, open_reader
-from .generate import DROPPED, MANIFEST, Filters, Short, count_by_class, generate
+from .generate import DROPPED, GRID, MANIFEST, Filters, Short, count_by_class, generate
 from .quotas import lacking
 from .real_files import GENERATED, is_undivided, real_parts
 from .sources import expand
@@ -91,8 +91,8 @@ def augment_data(
         to: a folder that is missing or empty, or with `resume` one that was begun by the same command.
         config, overrides: of the GAN, as for `train`; `data.*` is the data. Images that are held out for validation are not learnt. Of
             data without parts they go into `to/train` with the others, and whoever reads the set holds the same ones out again.
-        runs: trained runs of this data to use instead of training. per_class_runs: train one GAN for each class; None = where the
-            algorithm cannot be asked by class.
+        runs: trained runs of this data to use instead of training. per_class_runs: train one GAN for each class that lacks images; None =
+            where the algorithm cannot be asked by class.
         per_class: images of each class, real and generated together. ratio: generated images for each real one, see `quotas.lacking`.
         filters: `generate.Filters`; without a classifier one is trained on the same images.
         output, log: the folders of runs and of records, as for `train`.
@@ -105,8 +105,7 @@ def augment_data(
         InputError: as `train` and `generate`; runs of other data. RunFailed: a class stayed short, or a run collapsed.
     """
     to = Path(to).expanduser()
-    if to.exists() and (not to.is_dir() or any(to.iterdir())) and not (resume and ((to / WORK).is_dir() or (to / MANIFEST).is_file())):
-        raise InputError(f"{to} is not empty: nothing is overwritten; choose an empty or new folder, or go on with --resume")
+    _check_target(to, resume)
     plan = _plan(to, config, overrides or {}, runs, per_class_runs, per_class, ratio, filters or Filters())
     if not resume:
         _refuse_old_runs(plan, run_folders(output, log)[0])
@@ -132,6 +131,17 @@ def augment_data(
     return {"to": str(to), "table": plan.table(made), "short": short}
 
 
+def _check_target(to, resume):
+    if not to.exists() or (to.is_dir() and not any(to.iterdir())):
+        return
+    if not to.is_dir():
+        raise InputError(f"{to} is a file: choose a new or empty folder")
+    if not ((to / WORK).is_dir() or (to / MANIFEST).is_file()):
+        raise InputError(f"{to} is not empty, and not of augment: nothing is overwritten; choose an empty or new folder")
+    if not resume:
+        raise InputError(f"{to} is not empty: nothing is overwritten; choose an empty or new folder, or go on with --resume")
+
+
 # ---- the plan ----------------------------------------------------------------------------------------------------------
 
 
@@ -142,9 +152,7 @@ def _plan(to, config, overrides, runs, per_class_runs, per_class, ratio, filters
         opened = open_run(expand(runs)[0])
         before = opened.config.data
         if "data.source" in overrides and Source.of(load_config(opened.config, overrides).data) != Source.of(before):
-            raise InputError(
-                f"run {opened.folder} learnt {before.source}, not {overrides['data.source']}: leave --data out, or train a GAN on it"
-            )
+            raise InputError(f"run {opened.folder} learnt {before.source}, not {overrides['data.source']}: give one of that data, or none")
         config = load_config(opened.config)
         config.data.class_name = None
     else:
@@ -161,10 +169,15 @@ def _plan(to, config, overrides, runs, per_class_runs, per_class, ratio, filters
     counts = parts[0].counts()
     wanted = {name: int(n) for name, n, c in zip(parts[0].class_names, lacking(counts, per_class, ratio), counts) if n and c}
     if not wanted:
-        alone = f"; {config.data.source} is one class alone: is the folder one level too deep?" if len(counts) == 1 else ""
+        alone = (
+            f"; {config.data.source} is one class alone: is the folder one level too deep, or without class folders?"
+            if len(counts) == 1
+            else ""
+        )
         raise InputError(f"no class of {config.data.source} lacks an image: give --per-class or --ratio to add some{alone}")
-    if not runs and per_class_runs is None:
-        per_class_runs = not _algorithm(config).conditional
+    if not runs:
+        conditional = _algorithm(config).conditional
+        per_class_runs = not conditional if per_class_runs is None else per_class_runs
     return Plan(
         config,
         runs,
@@ -192,6 +205,8 @@ def _algorithm(config):
     algorithm = build(config, images.shape, images.class_names)
     if not algorithm.latent_dim:
         raise InputError(f"{config.preset} makes no images: choose a GAN, train --list-presets prints them")
+    if hasattr(algorithm, "vary"):
+        raise InputError(f"{config.preset} varies real images: choose a GAN that draws new ones, or train it and generate --from DATA")
     return algorithm
 
 
@@ -213,7 +228,8 @@ def _train_what_is_missing(plan, output, log, resume, quiet):
     if plan.runs is None:
         name = f"{plan.name}-gan"
         if plan.per_class_runs:
-            plan.runs = [train_per_class(plan.config, run=name, resume=resume and (folder / name).is_dir(), **where)[0]]
+            going_on = resume and (folder / name).is_dir()
+            plan.runs = [train_per_class(plan.config, run=name, resume=going_on, classes=plan.wanted, **where)[0]]
         else:
             plan.runs = [_train(plan.config, name, folder, resume, where).folder]
     if plan.classifier is None and plan.filters:
@@ -282,8 +298,9 @@ def _move(to):
         row["file"] = f"train/{folder}/{GENERATED}{number}"
         if (made / folder / number).exists():
             shutil.copyfile(made / folder / number, to / row["file"])
-    if (made / DROPPED).is_file():
-        shutil.copyfile(made / DROPPED, to / DROPPED)
+    for name in (DROPPED, GRID):
+        if (made / name).is_file():
+            shutil.copyfile(made / name, to / name)
     with atomic_write(to / MANIFEST, "w") as file:
         file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in lines)
 
@@ -297,8 +314,8 @@ def _estimate(plan):
     if plan.runs is None:
         images = training_images(plan.config)
         seconds, total = _timed(plan.config, images)
-        runs = len([name for name, count in zip(images.class_names, images.counts()) if count]) if plan.per_class_runs else 1
-        what = f"train {runs} GANs, one for each class" if plan.per_class_runs else "train a GAN"
+        runs = len(plan.wanted) if plan.per_class_runs else 1
+        what = f"train {runs} GANs, one for each class that lacks images" if plan.per_class_runs else "train a GAN"
         steps.append(
             {"what": f"{what} ({plan.config.preset}, {total} steps{' each' if runs > 1 else ''})", "seconds": runs * total * seconds}
         )

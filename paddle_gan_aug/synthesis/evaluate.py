@@ -13,7 +13,7 @@ from ..errors import InputError
 from ..files import atomic_write, make_folder, write_json
 from ..pictures import class_histogram_figure, grid, paired_grid, save_png, scatter_figure
 from ..training import open_run
-from ..training.evaluation import METRICS, check_enough, evaluate_images
+from ..training.evaluation import METRICS, check_measurable, evaluate_images
 from ..training.feature_network import feature_network, read_real
 from ..training.places import is_run, unused_folder
 
@@ -110,7 +110,7 @@ def _images_of(run_or_images, data, part, count, seed, checkpoint, device, threa
             raise InputError(f"--count {count}: ask for at least one image")
         images, labels, names = read_images(run_or_images, **reading)
         source = Source(str(data or "mnist"), **reading)
-        check_enough(len(images), source, part)
+        check_measurable(images.shape[1:], len(images), source, part)
         return images, _as_real_classes(labels, names, source), {"source": source}, None
     opened = open_run(run_or_images, checkpoint, device, threads)
     if not opened.algorithm.latent_dim:
@@ -119,7 +119,7 @@ def _images_of(run_or_images, data, part, count, seed, checkpoint, device, threa
     source = Source.of(learnt)
     source = replace(source.renamed(data) if data else source, **{name: value for name, value in reading.items() if value})
     real = {"source": source, "class_name": learnt.class_name, "split": learnt.split}
-    check_enough(count or COUNT, part=part, **real)
+    check_measurable(opened.state["image_shape"], count or COUNT, part=part, **real)
     say(f"drawing {count or COUNT} images from {opened.folder}, step {opened.step}")
     images = to_uint8(opened.algorithm.sample(count or COUNT, runtime.rng(seed, "evaluation")))
     labels = opened.algorithm.default_labels(len(images))

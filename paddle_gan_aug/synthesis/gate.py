@@ -56,7 +56,7 @@ def open_reader(name, real, device="auto", threads=0):
     if learnt["fingerprint"] != real.fingerprint():
         raise InputError(
             f"the classifier {run.folder} learnt {learnt['count']} images of {learnt['source']}, not these {len(real)} images "
-            f"of {real.source}: it may know the experiment's own training images alone; train it on the same data"
+            f"of {real.source}: filters want a classifier of exactly the images that the GAN learnt; train one on them"
         )
     return run
 

@@ -125,17 +125,20 @@ def evaluate_images(
     }
 
 
-def check_enough(count, source, part, class_name=None, split="standard"):
-    """See that `evaluate_images` will have images enough, before a feature network learns or an image is drawn.
+def check_measurable(shape, count, source, part, class_name=None, split="standard"):
+    """See that `evaluate_images` can measure generated images, before a feature network learns or an image is drawn.
 
     Args:
-        count: how many generated images there will be. The others are as for `evaluate_images`.
+        shape: (C, H, W) of the generated images. count: how many there will be. The others are as for `evaluate_images`.
 
     Raises:
-        InputError: too few generated or real images.
+        InputError: images of another shape than the real ones; too few generated or real images.
     """
     _check_enough(count, LeNet.feature_width, "the generated images")
     for images in (load(source, name, digit=class_name, split=split) for name in (part, "train")):
+        if tuple(shape) != tuple(images.shape):
+            sizes = " and ".join(" x ".join(map(str, size)) for size in (shape, images.shape))
+            raise InputError(f"the generated images and those of {source} differ in shape ({sizes}): name the data of such images")
         _check_enough(len(images), LeNet.feature_width, images.source)
 
 

@@ -25,7 +25,9 @@ class _OneOfMany(ProgressLine):
         return f"{self.prefix} · {super()._place(progress)}"
 
 
-def train_per_class(config=None, run=None, output=None, log=None, resume=False, overrides=None, quiet=False, default="classic"):
+def train_per_class(
+    config=None, run=None, output=None, log=None, resume=False, overrides=None, quiet=False, default="classic", classes=None
+):
     """Train a run for each class that has images, one after the other.
 
     A batch is never larger than the class: small classes train with smaller batches.
@@ -33,6 +35,7 @@ def train_per_class(config=None, run=None, output=None, log=None, resume=False, 
     Args:
         config, output, log, resume, overrides, quiet, default: as for `train`. With `resume`, finished runs are left alone.
         run: the name of the folder of runs, and the beginning of each run's name; default: preset-data-date-time.
+        classes: the names of those to train; None = all.
 
     Returns:
         (the folder of runs, their `Run`s); after an interruption the last one says so in `interrupted`.
@@ -53,7 +56,9 @@ def train_per_class(config=None, run=None, output=None, log=None, resume=False, 
     if is_run(folder):
         raise InputError(f"{folder} is a run and not a folder of runs: choose another --run")
     images = load(Source.of(config.data), "train", split=config.data.split)
-    counts = {name: int(count) for name, count in zip(images.class_names, images.counts()) if count}
+    counts = {
+        name: int(count) for name, count in zip(images.class_names, images.counts()) if count and (classes is None or name in classes)
+    }
     runs, failures = [], []
     for number, (name, count) in enumerate(counts.items(), 1):
         own = {"data.class_name": name, "train.batch_size": min(config.train.batch_size, count)}

@@ -142,9 +142,11 @@ class _Session:
         algorithm = build(config, self.images.images.shape[1:], self.images.class_names)
         batches.pairs = algorithm.pairs
         if algorithm.latent_dim and config.eval.every_steps:
-            from .evaluation import check_enough  # scikit-learn takes a second to import
+            from .evaluation import check_measurable  # scikit-learn takes a second to import
 
-            check_enough(config.eval.count, Source.of(config.data), "valid", config.data.class_name, config.data.split)
+            check_measurable(
+                self.images.shape, config.eval.count, Source.of(config.data), "valid", config.data.class_name, config.data.split
+            )
         return config, batches, algorithm, planned_steps(config, algorithm.steps_per_epoch(batches))
 
     def train(self, config, batches, algorithm, total_steps, resume, recovering):

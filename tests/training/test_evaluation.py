@@ -258,3 +258,6 @@ def test_too_few_real_images_are_known_before_anything_is_learnt(tmp_path, small
     paddle_gan_aug.train("fast", run="r", overrides={**learnt, "train.steps": 1}, output=tmp_path, log=tmp_path, quiet=True)
     with pytest.raises(InputError, match="100 images are too few, at least 168"):
         paddle_gan_aug.evaluate(tmp_path / "r", part="valid", quiet=True)
+    with pytest.raises(InputError, match=r"differ in shape \(1 x 28 x 28 and 3 x 32 x 32\)"):
+        np.savez(tmp_path / "colour.npz", images=np.zeros((600, 3, 32, 32), np.uint8))
+        paddle_gan_aug.evaluate(tmp_path / "r", data=tmp_path / "colour.npz", part="valid", quiet=True)
