@@ -8,12 +8,11 @@ from .. import runtime
 from ..data import Source, load
 from ..errors import InputError
 from ..files import make_folder
-from ..pictures import grid, save_png
+from ..pictures import save_png
 from .policies import RandAugment, TrivialAugment, policy_for
-from .transforms import names_beside, preview_sheet, transform_batch
+from .transforms import SHOWN_SIDE, before_and_after, preview_sheet
 
 PAIRS = 6
-LARGEST_SIDE = 64  # of an image on a sheet
 
 
 def draw_previews(source, to, seed=0, **reading):
@@ -46,18 +45,14 @@ def draw_previews(source, to, seed=0, **reading):
 
 
 def policy_sheet(images, policy, rng):
-    """Before and after of a policy's standard augmentation, RandAugment and TrivialAugment in its space, a row each: uint8 [H', W', 3]."""
-    rows = {policy.name: policy, "RandAugment": RandAugment(policy.space), "TrivialAugment": TrivialAugment(policy.space)}
-    cells = [np.stack([images, transform_batch(change, images, rng)], axis=1).reshape(-1, *images.shape[1:]) for change in rows.values()]
-    sheet = grid(np.concatenate(cells), columns=2 * len(images), padding=2, background=128)
-    return np.ascontiguousarray(np.concatenate([names_beside(sheet.shape[0], list(rows), images.shape[2] + 2), sheet], axis=1))
+    """A policy's standard augmentation, RandAugment and TrivialAugment in its space; see `before_and_after`."""
+    changes = {policy.name: policy, "RandAugment": RandAugment(policy.space), "TrivialAugment": TrivialAugment(policy.space)}
+    return before_and_after(images, changes, rng)
 
 
 def _varied(data):
     """The first images of the classes in turn; large ones cut to the middle."""
     of_class = [np.flatnonzero(data.labels == c) for c in np.flatnonzero(data.counts())]
     images = data.images[[places[rank] for rank in range(PAIRS) for places in of_class if rank < len(places)][:PAIRS]]
-    cut = [
-        slice((side - LARGEST_SIDE) // 2, (side + LARGEST_SIDE) // 2) if side > LARGEST_SIDE else slice(None) for side in images.shape[2:]
-    ]
+    cut = [slice((side - SHOWN_SIDE) // 2, (side + SHOWN_SIDE) // 2) if side > SHOWN_SIDE else slice(None) for side in images.shape[2:]]
     return np.ascontiguousarray(images[:, :, cut[0], cut[1]])

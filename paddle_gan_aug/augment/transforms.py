@@ -12,6 +12,7 @@ from . import erasing, geometric, noise, photometric
 from .checks import checked_batch, checked_image
 
 DIGITS, CLOTHES, PHOTOGRAPHS = "digits", "clothes", "photographs"
+SHOWN_SIDE = 64  # pixels of an image on a sheet, at most
 KINDS = (DIGITS, CLOTHES, PHOTOGRAPHS)
 
 
@@ -154,28 +155,34 @@ def transform_batch(change, images, rng):
 
 
 def preview_sheet(images, rng, strength=1.0):
-    """Before and after, side by side, of every transform of the table: a row each, in the table's order, its name in the margin.
-
-    Args:
-        images: uint8 [N, C, H, W], N >= 1: N pairs a row.
-
-    Returns:
-        uint8 [H', W', 3].
+    """Before and after, side by side, of every transform of the table, in its order; see `before_and_after`.
 
     Raises:
         ValueError: other images, or none; a strength outside [0, 1].
     """
     checked_batch(images)
-    cells = []
-    for row in TRANSFORMS.values():
-        after = transform_batch(lambda image, rng, row=row: row(image, rng, strength), images, rng)
-        cells.append(np.stack([images, after], axis=1).reshape(-1, *images.shape[1:]))
-    sheet = grid(np.concatenate(cells), columns=2 * len(images), padding=2, background=128)
-    margin = names_beside(sheet.shape[0], list(TRANSFORMS), images.shape[2] + 2)
+    changes = {name: lambda image, rng, row=row: row(image, rng, strength) for name, row in TRANSFORMS.items()}
+    return before_and_after(images, changes, rng)
+
+
+def before_and_after(images, changes, rng):
+    """Images and what changes make of them, side by side: a row for each change, its name in the margin. Small images are enlarged.
+
+    Args:
+        images: uint8 [N, C, H, W], N >= 1: N pairs a row. changes: {name: (image, rng) -> image}, as for `transform_batch`.
+
+    Returns:
+        uint8 [H', W', 3].
+    """
+    times = max(1, SHOWN_SIDE // images.shape[2])
+    cells = [np.stack([images, transform_batch(change, images, rng)], axis=1).reshape(-1, *images.shape[1:]) for change in changes.values()]
+    cells = np.concatenate(cells).repeat(times, axis=2).repeat(times, axis=3)
+    sheet = grid(cells, columns=2 * len(images), padding=2, background=128)
+    margin = _names_beside(sheet.shape[0], list(changes), times * images.shape[2] + 2)
     return np.ascontiguousarray(np.concatenate([margin, sheet], axis=1))
 
 
-def names_beside(height, names, distance):
+def _names_beside(height, names, distance):
     """A white strip of the given height with a name every `distance` pixels, in Pillow's own font."""
     from PIL import Image, ImageDraw, ImageFont
 

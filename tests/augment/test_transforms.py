@@ -197,11 +197,12 @@ def test_a_sequence_gets_worse(digits):
 def test_the_preview_shows_every_transform(digits):
     for images in (digits[:3], picture((3, 32, 32))[None]):
         sheet = preview_sheet(images, np.random.default_rng(0))
-        side = images.shape[2]
+        side = 2 * images.shape[2]
         assert sheet.dtype == np.uint8 and sheet.shape[2] == 3 and sheet.shape[0] == len(TRANSFORMS) * (side + 2) - 2
         width = len(images) * 2 * (side + 2) - 2
         before = sheet[:side, -width : -width + side]
-        np.testing.assert_array_equal(before, np.broadcast_to(images[0].transpose(1, 2, 0), before.shape))
+        twice = images[0].transpose(1, 2, 0).repeat(2, axis=0).repeat(2, axis=1)
+        np.testing.assert_array_equal(before, np.broadcast_to(twice, before.shape))
         assert (sheet[:, :-width] < 128).any()  # the names
     np.testing.assert_array_equal(sheet, preview_sheet(images, np.random.default_rng(0)))
     with pytest.raises(ValueError, match="N >= 1"):
