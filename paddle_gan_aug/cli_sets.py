@@ -5,8 +5,6 @@ from pathlib import Path
 
 from .errors import InputError
 
-READING = {"data.image_size": "--image-size", "data.channels": "--channels"}
-
 
 def _check_seed(seed):
     if seed < 0:
@@ -208,11 +206,10 @@ def augment(args):
         dry_run=args.dry_run,
         **options,
     )
-    return result, _augment_text(result, "".join(f" {flag} {overrides[key]}" for key, flag in READING.items() if overrides.get(key)))
+    return result, _augment_text(result)
 
 
-def _augment_text(result, reading):
-    """`reading`: flags with which the real images, copied as they are, must be read again."""
+def _augment_text(result):
     rows = [("class", "real", "generated", "both"), *result["table"]]
     widths = [max(len(str(row[i])) for row in rows) for i in range(4)]
     lines = ["  ".join([str(row[0]).ljust(widths[0]), *(str(row[i]).rjust(widths[i]) for i in (1, 2, 3))]) for row in rows]
@@ -224,6 +221,7 @@ def _augment_text(result, reading):
         to = Path(result["to"])
         test = "" if (to / "test").is_dir() else " --test TEST_IMAGES"
         lines.append(f"the augmented data is in {to}{_dropped(to)}; look at {to / 'grid.png'}")
+        reading = "".join(f" --{name.replace('_', '-')} {value}" for name, value in result["reading"].items())
         lines.append(f"a classifier learns it so: python -m paddle_gan_aug classify --data {to}{reading}{test}")
     return "\n".join(lines)
 

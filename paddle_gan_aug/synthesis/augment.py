@@ -57,10 +57,17 @@ class Plan:
     learnt: int
     name: str
 
-    def table(self, made=None):
+    def result(self, to, made=None):
+        """What `augment_data` returns; made: {class name: generated images}, None = all that are wanted."""
+        made = self.wanted if made is None else made
+        short = {name: n - made.get(name, 0) for name, n in self.wanted.items() if n > made.get(name, 0)}
+        data = self.config.data
+        reading = {name: getattr(data, name) for name in ("image_size", "channels") if getattr(data, name)}
+        return {"to": str(to), "table": self._table(made), "short": short, "reading": reading}
+
+    def _table(self, made):
         """[(class, real training images, generated, both)], with a last row for all."""
         real, names = self.parts[0].counts(), self.parts[0].class_names
-        made = self.wanted if made is None else made
         rows = [(name, int(count), made.get(name, 0), int(count) + made.get(name, 0)) for name, count in zip(names, real)]
         return [*rows, ("all", *(sum(row[i] for row in rows) for i in (1, 2, 3)))]
 
@@ -99,7 +106,8 @@ def augment_data(
         dry_run: write nothing, but say what would be done and about how long it would take.
 
     Returns:
-        A dict: to, table, short ({class: images missing}), and for a dry run the steps with their estimated seconds.
+        A dict: to, table, short ({class: images missing}), reading (image_size and channels, where set: the real files are copied as they
+        are, so the set must be read with them again), and for a dry run the steps with their estimated seconds.
 
     Raises:
         InputError: as `train` and `generate`; runs of other data. RunFailed: a class stayed short, or a run collapsed.
@@ -110,25 +118,23 @@ def augment_data(
     if not resume:
         _refuse_old_runs(plan, run_folders(output, log)[0])
     if dry_run:
-        return {"to": str(to), "table": plan.table(), "short": {}, "steps": _estimate(plan)}
+        return {**plan.result(to), "steps": _estimate(plan)}
     if resume and (to / MANIFEST).is_file() and not (to / WORK).is_dir():
         print(f"{to} is complete: nothing left to do", file=sys.stderr)
-        return {"to": str(to), "table": plan.table(count_by_class(to)), "short": {}}
+        return plan.result(to, count_by_class(to))
     make_folder(to / WORK)
     _train_what_is_missing(plan, output, log, resume, quiet)
     failure = _generate(to / WORK / "set", plan, seed, truncation, filters or Filters(), resume, quiet)
     for part in plan.parts:
         part.write(to)
     _move(to)
-    made = count_by_class(to)
-    short = {name: n - made.get(name, 0) for name, n in plan.wanted.items() if n > made.get(name, 0)}
     if failure:
         raise RunFailed(
             f"{failure.told}; the real images and what could be generated are in {to}, {DROPPED} says why; "
             "go on with --resume and more --attempts or other filters, or begin anew with a longer training (--steps) and another --to"
         )
     shutil.rmtree(to / WORK)
-    return {"to": str(to), "table": plan.table(made), "short": short}
+    return plan.result(to, count_by_class(to))
 
 
 def _check_target(to, resume):
@@ -152,7 +158,7 @@ def _plan(to, config, overrides, runs, per_class_runs, per_class, ratio, filters
         opened = open_run(expand(runs)[0])
         before = opened.config.data
         if "data.source" in overrides and Source.of(load_config(opened.config, overrides).data) != Source.of(before):
-            raise InputError(f"run {opened.folder} learnt {before.source}, not {overrides['data.source']}: give one of that data, or none")
+            raise InputError(f"run {opened.folder} learnt {before.source}, not {overrides['data.source']}: leave --run out to train one")
         config = load_config(opened.config)
         config.data.class_name = None
     else:

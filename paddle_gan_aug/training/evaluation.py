@@ -138,7 +138,7 @@ def check_measurable(shape, count, source, part, class_name=None, split="standar
     for images in (load(source, name, digit=class_name, split=split) for name in (part, "train")):
         if tuple(shape) != tuple(images.shape):
             sizes = " and ".join(" x ".join(map(str, size)) for size in (shape, images.shape))
-            raise InputError(f"the generated images and those of {source} differ in shape ({sizes}): name the data of such images")
+            raise InputError(f"the generated images and those of {source} differ in shape ({sizes}): name data like them (--data)")
         _check_enough(len(images), LeNet.feature_width, images.source)
 
 

@@ -149,6 +149,8 @@ def test_the_next_command_reads_what_was_copied(here, folder, tmp_path):
     done = here("augment", "--data", folder, "--to", to, "--batch-size", 8, "--image-size", 32, "--channels", 3, *QUICK)
     assert f"classify --data {to} --image-size 32 --channels 3 --test TEST_IMAGES" in done.stdout
     assert load(Source(str(to), image_size=32, channels=3), "train").shape == (3, 32, 32)
+    again = ["--run", here.output / "out-gan", "--to", tmp_path / "more", "--per-class", 13, "--filters", "none"]
+    assert json.loads(here("augment", *again, "--json").stdout)["reading"] == {"image_size": 32, "channels": 3}  # the run's own
 
 
 def test_a_file_named_like_a_generated_one(here, folder, tmp_path):
