@@ -32,3 +32,12 @@ def test_a_line_for_each_run_and_what_cannot_be(holes, here, tiny, tmp_path):
     assert [(row["run"], row["policy"]) for row in found["runs"]] == [("digits-5", "none"), ("conditional", "none")]
     assert all(0 <= row["seen"] <= 1 for row in found["runs"]) and "| conditional | none |" in table
     assert "choose one that cuts holes: digits" in here("bench", "holes", tiny["5"], "--policy", "none", code=2).stderr
+
+
+def test_a_line_says_how_often_the_images_were_changed():
+    from paddle_gan_aug.deploy.holes import holes_table
+
+    runs = [("a", "none", 1.0), ("b", "digits", 1.0), ("c", "digits", 0.5)]
+    rows = [{"run": run, "policy": policy, "probability": p, "seen": 0.125} for run, policy, p in runs]
+    table = holes_table({"seen_in_whole": 0.05, "seen_in_cut": 0.9, "runs": rows}).splitlines()
+    assert table[-3:] == ["| a | none | 12.5 % |", "| b | digits | 12.5 % |", "| c | digits, p = 0.5 | 12.5 % |"]

@@ -4,6 +4,7 @@ The error of every metric is its spread over five disjoint sets of untouched tes
 """
 
 import json
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -247,9 +248,10 @@ def test_bad_input(process, images, options, message):
 
 def test_too_few_real_images_are_known_before_anything_is_learnt(tmp_path, small_mnist, monkeypatch):
     import paddle_gan_aug
-    from paddle_gan_aug.training import evaluation
 
-    monkeypatch.setattr(evaluation, "find_feature_network", lambda *_: pytest.fail("a feature network was learnt"))
+    for learns in ("training.evaluation.find_feature_network", "synthesis.evaluate.feature_network"):
+        module, name = learns.rsplit(".", 1)
+        monkeypatch.setattr(import_module(f"paddle_gan_aug.{module}"), name, lambda *_: pytest.fail("a feature network was learnt"))
     overrides = {"data.source": str(small_mnist), "train.batch_size": 50, "eval.every_steps": 2}
     with pytest.raises(InputError, match="100 images are too few, at least 168"):
         paddle_gan_aug.train("fast", run="r", overrides=overrides, output=tmp_path / "output", log=tmp_path / "log", quiet=True)
