@@ -22,12 +22,13 @@ PACKAGE_PARENT = Path(__file__).resolve().parent.parent
 def atomic_write(path, mode="wb"):
     """Open a temporary file that takes the name `path` only once it is complete and on the disk.
 
-    The folder must exist. When the block raises, the old file (if any) stays as it was and the temporary one is removed.
+    The folder must exist. When the block raises, the old file (if any) stays as it was and the temporary one is removed. In text, the
+    bytes of file names that are not UTF-8 are written as in `printable`; JSON and YAML read that back as the same name.
     """
     path = Path(path)
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
-        with os.fdopen(handle, mode, **({} if "b" in mode else {"encoding": "utf-8"})) as file:
+        with os.fdopen(handle, mode, **({} if "b" in mode else {"encoding": "utf-8", "errors": "backslashreplace"})) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -38,6 +39,11 @@ def atomic_write(path, mode="wb"):
             os.unlink(temporary)
         raise
     sync_folder(path.parent)
+
+
+def printable(text, encoding="utf-8"):
+    """`text` with what `encoding` cannot hold written as escapes, such as \\udcc3 for a byte of a file name that is not UTF-8."""
+    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def _umask():

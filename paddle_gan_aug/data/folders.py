@@ -104,7 +104,7 @@ def _real_ones_validate(listing, generated, source):
         return read_listing(kept, source, f"{source}, {what}")
 
     made = part(True, "generated images")
-    train, valid = stratified(part(False, "real images"), source.valid_share, source.seed)
+    train, valid = stratified(part(False, "real images"), source.valid_share, source.seed, lone_trains=True)
     return {"train": concatenate(train, made), "valid": valid}
 
 

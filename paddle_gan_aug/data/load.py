@@ -17,7 +17,8 @@ from .images import LabelledImages
 from .json_gz import read_mnist_json
 from .npz import is_npz, open_npz
 from .source import as_source
-from .splits import check_choice, check_split, few_of_each_class, select, stratified
+from .splits import check_choice, check_split, few_of_each_class, last_sixth_is_fair, select, stratified
+from .telling import tell_once
 
 MODES = ("train", "valid", "eval", "single")
 DIGITS = tuple("0123456789")
@@ -69,7 +70,7 @@ class Reader:
     what: str
     understands: Callable
     open: Callable
-    mixed: bool = False  # the files' order mixes the classes, so that the last images of training may validate
+    mixed: bool = False  # the files' order usually mixes the classes; where it does, the last images of training validate
 
 
 READERS = (
@@ -116,7 +117,7 @@ def load(name_or_path="mnist", mode="train", digit=None, split="standard"):
     if mode == "single" and digit is None:
         raise InputError("mode 'single' needs a digit: say which (0 to 9 for MNIST)")
     part = "train" if mode == "single" else mode
-    return _finished(select(_parts(source), part, split, str(source)), source, part, digit)
+    return _finished(select(_parts(source, split), part, split, str(source)), source, part, digit)
 
 
 def load_test(source):
@@ -131,14 +132,17 @@ def load_test(source):
     return _finished(select(read_part, "eval", name=str(source)) if test is None else test, source, "eval")
 
 
-def _parts(source):
+def _parts(source, split):
     """A function from `train`, `valid` or `eval` to LabelledImages or None; undivided data, or data with a share set, is split here."""
-    reader, read_part = _open(source)
+    reader, read_file = _open(source)
+    read_part = functools.lru_cache(maxsize=None)(read_file)
+
+    def keeps_its_order(data):
+        """Whether the last images of a file may validate, or need not since all of them train."""
+        return reader.mixed and source.valid_share is None and (split == "full" or last_sixth_is_fair(data.labels))
 
     @functools.lru_cache(maxsize=1)
     def split_parts():
-        if reader.mixed and source.valid_share is None:
-            return None
         data = read_part("all")
         if data is None:
             if read_part("valid") is not None:
@@ -146,9 +150,12 @@ def _parts(source):
                     raise InputError(f"{source} has validation images of its own: leave data.valid_share out")
                 return None
             data = read_part("train")
-        if not len(data):
+        if not len(data) or keeps_its_order(data):
             return None
-        return dict(zip(("train", "valid"), stratified(data, source.valid_share, source.seed)))
+        if reader.mixed and source.valid_share is None:
+            tell_once(f"{source}: the last sixth of its images is no fair sample of the classes: a sixth of each validates instead")
+        lone_trains = reader.mixed or split == "full"
+        return dict(zip(("train", "valid"), stratified(data, source.valid_share, source.seed, lone_trains)))
 
     def read(part):
         if part == "eval":

@@ -2,7 +2,8 @@
 
 A source offers the parts `train`, `eval` and perhaps `valid`. Where it has no `valid`, the last sixth of its training images is
 held out: for MNIST that gives the 50,000 + 10,000 of mnist.json.gz, whose validation images are the last 10,000 too. Undivided
-data, such as class folders, is sorted by class, so there a share of each class is held out, by a seed.
+data, such as class folders, is sorted by class, so there a share of each class is held out, by a seed; and so it is where the last
+sixth of a file would not hold every class in its proportion.
 """
 
 import difflib
@@ -47,26 +48,43 @@ def hold_out(data):
     )
 
 
-def stratified(data, share=None, seed=0):
+def last_sixth_is_fair(labels):
+    """Whether the last sixth of int64 labels [N] holds every class in about its proportion, as it does where the order is mixed.
+
+    It does not if every class lies in one piece, if a class of several images lies wholly in it, or if a class's count is off by more
+    than chance (four standard deviations of a random order) and by more than half of what is due.
+    """
+    counts = np.bincount(labels)
+    due = counts / HELD_OUT
+    held = np.bincount(labels[len(labels) - len(labels) // HELD_OUT :], minlength=len(counts))
+    sorted_by_class = np.count_nonzero(np.diff(labels)) + 1 == np.count_nonzero(counts) > 1 and counts.max() > 1
+    never_learnt = (held == counts) & (counts > 1)
+    allowed = np.maximum(due / 2, 4 * np.sqrt(due * (1 - 1 / HELD_OUT)))
+    return not (sorted_by_class or never_learnt.any() or (abs(held - due) > allowed).any())
+
+
+def stratified(data, share=None, seed=0, lone_trains=False):
     """Split `LabelledImages` into (training, validation): the same share of every class, chosen by the seed; file order stays.
 
     Args:
         share: 0 to 1; None = a sixth. Of a class with images enough for both at least one goes to each side.
+        lone_trains: a class with a single image trains with it and is not validated, instead of being refused.
 
     Raises:
         InputError: a class with a single image.
     """
     share = 1 / HELD_OUT if share is None else share
-    held = []
+    out = np.zeros(len(data), dtype=bool)
     for label, name in enumerate(data.class_names):
         of_class = np.flatnonzero(data.labels == label)
-        if len(of_class) == 1:
-            raise InputError(f"class {name} of {data.source} has one image: none is left to validate with; add some, or remove the class")
-        if len(of_class):
+        if len(of_class) == 1 and not lone_trains:
+            raise InputError(
+                f"class {name} of {data.source} has one image: none is left to validate with; add some, remove the class, "
+                "or train on all images: --split full"
+            )
+        if len(of_class) > 1:
             count = min(len(of_class) - 1, max(1, round(share * len(of_class))))
-            held.append(runtime.rng(seed, "validation share", label).permutation(of_class)[:count])
-    out = np.zeros(len(data), dtype=bool)
-    out[np.concatenate(held)] = True
+            out[runtime.rng(seed, "validation share", label).permutation(of_class)[:count]] = True
     note = f"{share:.3g} of each class by seed {seed}"
     return data.subset(~out, f"without {note}"), data.subset(out, note)
 

@@ -213,3 +213,10 @@ def test_faults_of_lists(digits, lines, message):
     with pytest.raises(InputError, match=message) as refused:
         load(path)
     assert "\n" not in str(refused.value)
+
+
+def test_a_lone_image_trains_with_all_the_others_or_is_refused(digits):
+    digits(classes="0"), digits(classes="1", each=1)
+    assert load("set", split="full").counts().tolist() == [6, 1]
+    with pytest.raises(InputError, match="class 1 of set has one image: .*--split full"):
+        load("set")

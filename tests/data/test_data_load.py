@@ -152,3 +152,32 @@ def test_a_source_of_a_configuration():
     data = load(source)
     assert data.counts()[[3, 5]].tolist() == [7, 7] and len(data) == 14 and data.shape == (3, 32, 32)
     assert as_source(source) is source and as_source("x") == Source("x")
+
+
+# ---- files in the order of their classes ----
+
+
+def write_sorted(idx_folder, kind, counts):
+    labels = np.repeat(np.arange(len(counts)), counts)
+    if kind == "idx":
+        return idx_folder(train_labels=labels, test_labels=range(len(counts)))
+    write_mnist_json("sorted.json.gz", {"train": (np.random.default_rng(1).integers(0, 256, (len(labels), 1, 28, 28), np.uint8), labels)})
+    return "sorted.json.gz"
+
+
+@pytest.mark.parametrize("kind", ["idx", "json"])
+def test_files_sorted_by_class_lose_no_class(idx_folder, other_project, kind, capsys):
+    data = write_sorted(idx_folder, kind, [30] * 6)
+    train, valid = load(data), load(data, "valid")
+    assert train.counts()[:6].tolist() == [25] * 6 and valid.counts()[:6].tolist() == [5] * 6
+    assert "0.167 of each class by seed 0" in train.source
+    told = capsys.readouterr().err
+    assert told.count("a sixth of each validates instead") == 1 and str(data) in told
+    full = load(data, split="full")
+    assert full.labels.tolist() == np.repeat(range(6), 30).tolist() and "seed" not in full.source, "all of it, in the file's order"
+    assert load(Source(str(data), seed=1), "valid").fingerprint() != valid.fingerprint()
+
+
+def test_a_lone_image_of_a_sorted_file_trains(idx_folder):
+    folder = idx_folder(train_labels=[0] * 12 + [1] * 12 + [2], test_labels=[0, 1, 2])
+    assert load(folder).counts()[:3].tolist() == [10, 10, 1] and load(folder, "valid").counts()[:3].tolist() == [2, 2, 0]

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from paddle_gan_aug.data import LabelledImages, few_of_each_class, hold_out, load, select, stratified
+from paddle_gan_aug.data.splits import last_sixth_is_fair
 from paddle_gan_aug.errors import InputError
 
 
@@ -103,3 +104,45 @@ def test_few_of_each_class():
     assert numbers(few) != numbers(few_of_each_class(data, 3, seed=2))
     with pytest.raises(InputError, match="class 1 of classes has 10 training images: data.per_class 11"):
         few_of_each_class(data, 11)
+
+
+def shuffled(counts, seed=0):
+    return np.random.default_rng(seed).permutation(np.repeat(np.arange(len(counts)), counts))
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        *[shuffled([40] * 10, seed) for seed in range(20)],
+        shuffled([5000, 500, 50]),
+        np.tile(np.arange(10), 6),
+        np.arange(50),  # one image each: no split has all of them on both sides
+        np.zeros(60, np.int64),
+        np.array([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1]),
+    ],
+)
+def test_a_mixed_order_is_known(labels):
+    assert last_sixth_is_fair(labels)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        np.repeat(range(6), 30),
+        np.repeat(range(2), 30),
+        np.repeat([3, 1, 0], 4),  # in one piece each, though not by number
+        np.repeat(range(10), 6000),
+        np.r_[np.repeat(range(10), 50), np.repeat(range(10), 50)],  # two sorted parts, one behind the other
+        np.r_[shuffled([100, 100]), [2, 2]],  # a class added at the end
+        np.r_[shuffled([500, 500]), np.zeros(200, np.int64)],
+    ],
+)
+def test_an_order_by_class_is_known(labels):
+    assert not last_sixth_is_fair(labels)
+
+
+def test_a_lone_image_may_train():
+    data = classes(6, 1)
+    train, valid = stratified(data, lone_trains=True)
+    assert train.counts().tolist() == [5, 1] and valid.counts().tolist() == [1, 0]
+    assert numbers(stratified(classes(1, 1), lone_trains=True)[0]) == [0, 1]
