@@ -6,6 +6,8 @@ big-endian 32-bit integers, then the values.
 
 import hashlib
 import math
+import re
+import string
 import struct
 from pathlib import Path
 
@@ -17,7 +19,21 @@ from .compressed import open_bytes, open_writer
 
 UINT8_CODE = 0x08
 OTHER_CODES = {0x09: "int8", 0x0B: "int16", 0x0C: "int32", 0x0D: "float32", 0x0E: "float64"}
-FILE_PREFIXES = {"train": "train", "test": "t10k"}
+FILE_PREFIXES = {"train": ("train",), "test": ("t10k", "test")}  # of a part's files; the first is MNIST's own
+FILE_NAME = re.compile(r"(?:(.+)-)?(train|t10k|test)-(?:images[-.]idx3|labels[-.]idx1)-ubyte(\.gz)?")
+
+# EMNIST (Cohen et al. 2017, arXiv:1702.05373) names its files emnist-letters-train-images-idx3-ubyte.gz and so on, and stores its images
+# column by column, so that they lie on their sides. Its sets -> the classes of the labels from 0; of the letters, from 1.
+EMNIST = "emnist"
+_MERGED = string.digits + string.ascii_uppercase + "abdefghnqrt"
+EMNIST_CLASSES = {
+    "balanced": dict(enumerate(_MERGED)),
+    "bymerge": dict(enumerate(_MERGED)),
+    "byclass": dict(enumerate(string.digits + string.ascii_uppercase + string.ascii_lowercase)),
+    "letters": dict(enumerate(string.ascii_uppercase, 1)),
+    "digits": dict(enumerate(string.digits)),
+    "mnist": dict(enumerate(string.digits)),
+}
 
 # Of the decompressed files in work/mnist; they are in work/README.md too.
 SHIPPED_SHA256 = {
@@ -82,7 +98,10 @@ def write_idx(path, array):
 
 def idx_file_names(part):
     """The standard names (images, labels) of a part, `train` or `test`, without .gz."""
-    prefix = FILE_PREFIXES[part]
+    return _file_names(FILE_PREFIXES[part][0])
+
+
+def _file_names(prefix):
     return f"{prefix}-images-idx3-ubyte", f"{prefix}-labels-idx1-ubyte"
 
 
@@ -99,32 +118,61 @@ def _find_file(folder, name):
     return None
 
 
-def is_idx_folder(folder):
-    """Whether a folder holds at least one of the four standard files."""
-    folder = Path(folder)
-    return any(_find_file(folder, name) for part in FILE_PREFIXES for name in idx_file_names(part))
+def _sets_in(folder):
+    """What the names of the IDX files in a folder begin with, such as emnist-letters; "" stands for MNIST's own names."""
+    found = ((entry, FILE_NAME.fullmatch(entry.name)) for entry in folder.iterdir())
+    there = {
+        match[1] or "" for entry, match in found if match and (entry.is_file() or (entry / entry.name.removesuffix(".gz")).is_file())
+    }
+    return sorted(there)
 
 
-def read_idx_folder(folder, part):
+def is_idx_folder(path):
+    """Whether a path is a folder with IDX files, or one of the files of a set that has a name of its own, such as EMNIST's."""
+    path = Path(path)
+    match = FILE_NAME.fullmatch(path.name)
+    return bool(_sets_in(path)) if path.is_dir() else bool(match and match[1] and path.is_file())
+
+
+def _set_of(path):
+    """(folder, what the names of the set's files begin with).
+
+    Raises:
+        InputError: the folder holds several sets.
+    """
+    path = Path(path)
+    if path.is_file():
+        return path.parent, FILE_NAME.fullmatch(path.name)[1]
+    there = _sets_in(path) or [""]
+    if len(there) > 1 and "" not in there:
+        images = _find_file(path, f"{there[0]}-{_file_names('train')[0]}") or path / f"{there[0]}-..."
+        raise InputError(f"{path} holds {len(there)} sets ({', '.join(there)}): name one by its training images, such as {images}")
+    return path, there[0]
+
+
+def read_idx_folder(path, part):
     """Read the images and labels of a folder of IDX files under their standard names.
 
-    The MNIST that ships in `work/mnist` is checked against its known SHA-256.
+    The MNIST that ships in `work/mnist` is checked against its known SHA-256. EMNIST's images are turned upright.
 
     Args:
-        folder: a folder with e.g. train-images-idx3-ubyte.gz; also unpacked, and also spelled train-images.idx3-ubyte.
-        part: `train`, or `test` (the t10k files).
+        path: a folder with e.g. train-images-idx3-ubyte.gz; also unpacked, also spelled train-images.idx3-ubyte, also with the name of
+            the set before it, emnist-letters-train-images-idx3-ubyte.gz. Or one of the files, where the folder has those of several sets.
+        part: `train`, or `test` (the files t10k or test).
 
     Returns:
         images uint8 [N, 1, H, W] and labels int64 [N].
 
     Raises:
-        InputError: a file is missing or broken, is not what its name says, or the numbers of images and labels differ.
+        InputError: a file is missing or broken, is not what its name says, or the numbers of images and labels differ; several sets.
     """
-    folder = Path(folder)
+    folder, name = _set_of(path)
     if not _is_shipped(folder):
-        return _read_pair(folder, part, check=False)
+        images, labels = _read_pair(folder, name, part, check=False)
+        upright = is_emnist(path)
+        return (np.ascontiguousarray(images.swapaxes(2, 3)) if upright else images), labels
     try:
-        return _read_pair(folder, part, check=True)
+        return _read_pair(folder, name, part, check=True)
     except InputError as error:
         raise InputError(f"the MNIST data that ships here is damaged: {error}; restore it with: git checkout -- work/mnist") from None
 
@@ -133,8 +181,14 @@ def _is_shipped(folder):
     return folder.resolve() == (project_root() / "work" / "mnist").resolve()
 
 
-def _read_pair(folder, part, check):
-    images, labels = (_read_named(folder, name, check) for name in idx_file_names(part))
+def _names_of(folder, name, part):
+    """The names (images, labels) of a part of a set in a folder, without .gz: those that are there, else MNIST's own."""
+    choices = [tuple(f"{name}-{file}" if name else file for file in _file_names(prefix)) for prefix in FILE_PREFIXES[part]]
+    return next((names for names in choices if any(_find_file(folder, file) for file in names)), choices[-1 if name else 0])
+
+
+def _read_pair(folder, name, part, check):
+    images, labels = (_read_named(folder, file, check) for file in _names_of(folder, name, part))
     if images.ndim != 3 or 0 in images.shape[1:] or labels.ndim != 1:
         raise InputError(
             f"the {part} files in {folder} hold {list(images.shape)} and {list(labels.shape)}, not images [N, height, width] and "
@@ -155,13 +209,47 @@ def _read_named(folder, name, check):
     return _parse(content, path)
 
 
-def idx_class_count(folder):
-    """How many classes a folder of IDX files has: the largest training label + 1, and at least ten.
+def is_emnist(path):
+    """Whether a set of IDX files is one of EMNIST's: its files or the mapping beside them say so."""
+    folder, name = _set_of(path)
+    mapping = _mapping_file(folder, name)
+    return any(text.lower().startswith(EMNIST) for text in (name, mapping.name if mapping else ""))
 
-    Without training labels the test labels decide. The test files alone could miss a class that training knows.
+
+def idx_classes(path):
+    """{label: class name} of a set of IDX files.
+
+    The names are those of the set's mapping file (emnist-letters-mapping.txt: a label and the code of its character on each line) or of
+    EMNIST; of other sets they are the numbers from 0 to the largest training label, and at least to 9. Without training labels the test
+    labels decide. The test files alone could miss a class that training knows.
+
+    Raises:
+        InputError: the mapping is damaged, or names a class twice.
     """
-    for part in ("train", "test"):
-        path = _find_file(Path(folder), idx_file_names(part)[1])
-        if path is not None:
-            return max(10, int(read_idx(path).max(initial=0)) + 1)
-    return 10
+    folder, name = _set_of(path)
+    mapping = _mapping_file(folder, name)
+    if mapping:
+        return _read_mapping(mapping)
+    known = EMNIST_CLASSES.get(name.lower().removeprefix(f"{EMNIST}-"))
+    if known and is_emnist(path):
+        return known
+    labels = (_find_file(folder, _names_of(folder, name, part)[1]) for part in FILE_PREFIXES)
+    found = next((file for file in labels if file), None)
+    return {i: str(i) for i in range(max(10, int(read_idx(found).max(initial=0)) + 1 if found else 0))}
+
+
+def _mapping_file(folder, name):
+    """The mapping of a set; beside files of MNIST's own names any one."""
+    found = sorted(folder.glob(f"{name}-mapping.txt" if name else "*mapping.txt"))
+    return found[0] if len(found) == 1 else None
+
+
+def _read_mapping(path):
+    try:
+        rows = [line.split() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+        classes = {int(row[0]): chr(int(row[1])) for row in rows}
+    except (OSError, ValueError, IndexError, OverflowError):
+        raise InputError(f"{path} is no mapping: a label and the code of its character on each line, such as 1 65") from None
+    if not classes or len(set(classes.values())) != len(rows):
+        raise InputError(f"{path} names {'no class' if not classes else 'a label or a class twice'}: mend it, or remove it")
+    return classes

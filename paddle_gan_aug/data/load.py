@@ -8,11 +8,13 @@ import functools
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+
 from ..errors import InputError
 from ..files import PACKAGE_PARENT, find_path, project_root
 from .fitting import fit
 from .folders import file_of_set, is_image_folder, is_list_file, open_folder, open_list
-from .idx import idx_class_count, is_idx_folder, read_idx_folder
+from .idx import idx_classes, is_emnist, is_idx_folder, read_idx_folder
 from .images import LabelledImages
 from .json_gz import read_mnist_json
 from .npz import is_npz, open_npz
@@ -31,11 +33,20 @@ def _open_idx(folder, source):
         if part not in ("train", "eval"):
             return None
         images, labels = read_idx_folder(folder, "test" if part == "eval" else "train")
-        classes = idx_class_count(folder)
-        if labels.max(initial=0) >= classes:
-            raise InputError(f"the test labels in {folder} go to {labels.max()}, the training labels to {classes - 1}: they do not match")
-        kind = "test" if part == "eval" else "training"
-        return LabelledImages(images, labels, tuple(map(str, range(classes))), f"{source}, {kind} files")
+        classes = idx_classes(folder)
+        strange = sorted(set(np.unique(labels).tolist()) - set(classes))
+        if strange:
+            raise InputError(
+                f"{folder}: the {'test' if part == 'eval' else 'training'} labels go to {labels.max()}, those of its classes from "
+                f"{min(classes)} to {max(classes)}: label {strange[0]} belongs to no class; put files that belong together there"
+            )
+        index = np.zeros(max(classes) + 1, np.int64)
+        index[sorted(classes)] = np.arange(len(classes))
+        kind = f"{'test' if part == 'eval' else 'training'} files"
+        if is_emnist(folder):
+            kind += ", turned upright"
+            tell_once(f"{source}: EMNIST stores its images on their sides: they are turned upright; {len(classes)} classes")
+        return LabelledImages(images, index[labels], tuple(classes[label] for label in sorted(classes)), f"{source}, {kind}")
 
     return read_part
 

@@ -191,6 +191,7 @@ class _Session:
     def _provenance(self, seed):
         images = self.images
         data = {"source": images.source, "fingerprint": images.fingerprint(), "count": len(images), "class_names": list(images.class_names)}
+        data["counts"] = images.counts().tolist()  # per class: what has none was not learnt
         shape = list(images.images.shape[1:])
         made = {} if self.generated is None else {"generated": self.generated.description}
         return {**made, "seed": seed, "data": data, "image_shape": shape, "version": __version__, "process": vars(self.process).copy()}

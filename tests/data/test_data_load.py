@@ -57,7 +57,7 @@ def test_classes_come_from_the_training_labels(idx_folder):
     few = load(idx_folder("few", train_labels=[0, 1] * 6, test_labels=[0]), "eval")
     many = load(idx_folder("many", train_labels=[*range(47)], test_labels=[0]), "eval")
     assert (len(few.class_names), len(many.class_names), many.class_names[46]) == (10, 47, "46")
-    with pytest.raises(InputError, match="test labels in .* go to 12, the training labels to 9"):
+    with pytest.raises(InputError, match="the test labels go to 12, those of its classes from 0 to 9: label 12"):
         load(idx_folder("odd", test_labels=[12]), "eval")
 
 
@@ -181,3 +181,70 @@ def test_files_sorted_by_class_lose_no_class(idx_folder, other_project, kind, ca
 def test_a_lone_image_of_a_sorted_file_trains(idx_folder):
     folder = idx_folder(train_labels=[0] * 12 + [1] * 12 + [2], test_labels=[0, 1, 2])
     assert load(folder).counts()[:3].tolist() == [10, 10, 1] and load(folder, "valid").counts()[:3].tolist() == [2, 2, 0]
+
+
+# ---- EMNIST ----
+
+
+def write_emnist(folder, name, labels, rng, mapping=None, prefix="test"):
+    """EMNIST's files as they are downloaded; returns the images as they should be seen."""
+    folder.mkdir(exist_ok=True)
+    upright = rng.integers(0, 256, (len(labels), 6, 6), np.uint8)
+    for part in ("train", prefix):
+        write_idx(folder / f"{name}{part}-images-idx3-ubyte.gz", upright.transpose(0, 2, 1))
+        write_idx(folder / f"{name}{part}-labels-idx1-ubyte.gz", np.array(labels, np.uint8))
+    if mapping:
+        (folder / mapping).write_text("".join(f"{i} {64 + i} {96 + i}\n" for i in range(1, 27)))
+    return upright
+
+
+@pytest.mark.parametrize("mapping", ["emnist-letters-mapping.txt", None])
+def test_emnist_letters_as_downloaded(tmp_path, rng, mapping, capsys):
+    labels = rng.permutation(np.repeat(range(1, 27), 12))
+    upright = write_emnist(tmp_path / "gzip", "emnist-letters-", labels, rng, mapping)
+    full, test = load(tmp_path / "gzip", split="full"), load(tmp_path / "gzip", "eval")
+    assert full.class_names == test.class_names == tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+    assert (full.images[:, 0] == upright).all() and (test.images[:, 0] == upright).all()
+    assert (full.labels == labels - 1).all() and full.counts().tolist() == [12] * 26
+    assert full.source.endswith("training files, turned upright")
+    assert "26 classes" in capsys.readouterr().err
+
+
+def test_emnist_under_the_names_of_mnist_is_known_by_its_mapping(tmp_path, rng):
+    upright = write_emnist(tmp_path / "set", "", [*range(1, 27)] * 2, rng, "emnist-letters-mapping.txt", "t10k")
+    data = load(tmp_path / "set", "eval")
+    assert data.class_names[0] == "A" and len(data.class_names) == 26 and (data.images[:, 0] == upright).all()
+
+
+@pytest.mark.parametrize(
+    "name, classes",
+    [
+        ("balanced", "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabdefghnqrt"),
+        ("byclass", "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"),
+        ("bymerge", "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabdefghnqrt"),
+        ("digits", "0123456789"),
+        ("mnist", "0123456789"),
+    ],
+)
+def test_the_other_sets_of_emnist(tmp_path, rng, name, classes):
+    write_emnist(tmp_path / "set", f"emnist-{name}-", range(len(classes)), rng)
+    assert load(tmp_path / "set", "eval").class_names == tuple(classes)
+
+
+def test_one_of_several_sets_is_named_by_its_file(tmp_path, rng):
+    for name in ("letters", "digits"):
+        write_emnist(tmp_path / "gzip", f"emnist-{name}-", [1, 2, 3], rng)
+    with pytest.raises(InputError, match="holds 2 sets .*emnist-digits, emnist-letters.*emnist-digits-train-images-idx3-ubyte.gz"):
+        load(tmp_path / "gzip")
+    assert load(tmp_path / "gzip" / "emnist-letters-train-images-idx3-ubyte.gz", "eval").class_names[0] == "A"
+
+
+@pytest.mark.parametrize(
+    "text, message", [("1 65\n2\n", "is no mapping"), ("1 65\n2 65\n", "twice"), ("", "no class"), ("1 65\n", "label 2")]
+)
+def test_a_mapping_that_does_not_fit(tmp_path, rng, text, message):
+    write_emnist(tmp_path / "set", "emnist-letters-", [1, 2], rng)
+    (tmp_path / "set" / "emnist-letters-mapping.txt").write_text(text)
+    with pytest.raises(InputError, match=message) as refused:
+        load(tmp_path / "set")
+    assert "\n" not in str(refused.value)

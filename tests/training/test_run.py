@@ -166,7 +166,9 @@ def test_one_class_alone(cli, small, small_mnist):
     state = json.loads((cli.output / "fives" / "checkpoints" / "step-2" / "state.json").read_text())
     from paddle_gan_aug.data import load
 
-    assert state["data"]["count"] == int(load(str(small_mnist)).counts()[5])
+    fives = load(str(small_mnist)).labels == 5
+    assert state["data"]["count"] == int(fives.sum()) and state["data"]["counts"] == [0] * 5 + [int(fives.sum())] + [0] * 4
+    assert state["data"]["fingerprint"] == load(str(small_mnist)).subset(fives).fingerprint(), "these images and not others"
 
 
 @pytest.mark.parametrize(
