@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .files import make_folder
+from .files import make_folder, printable
 from .pictures import as_rgb
 from .record_files import cut_metrics, cut_visualdl_records, log_writer_class, read_records, rewrite_records
 
@@ -73,7 +73,7 @@ class Records:
     def __init__(self, run_folder, log_folder, run_name, visualdl=True, resume_step=None):
         self.metrics_path = make_folder(run_folder) / METRICS_FILE
         self._metrics = None
-        self._board = _Board(Path(log_folder) / run_name, str(run_name)) if visualdl else None
+        self._board = _Board(Path(log_folder) / printable(str(run_name)), printable(str(run_name))) if visualdl else None
         self._last_step = 0
         self.cut(math.inf if resume_step is None else resume_step)
 
@@ -81,7 +81,7 @@ class Records:
         """Forget what was recorded after `step` (a run that resumes or rolls back says those steps again), and mend torn ends."""
         self._close_files()
         cut_metrics(self.metrics_path, step)
-        self._metrics = open(self.metrics_path, "a", encoding="utf-8")  # noqa: SIM115 - open for the whole run
+        self._metrics = open(self.metrics_path, "a", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115 - open for the whole run
         self._on_board("cut", step)
         if step < math.inf:
             self._last_step = int(step)
@@ -131,7 +131,7 @@ class Records:
 
     def text(self, step, tag, text):
         """Show a text (Markdown is not rendered). Tags go on after ten texts as those of `image` do."""
-        self._on_board("text", self._step(step), tag, str(text))
+        self._on_board("text", self._step(step), tag, printable(str(text)))
 
     def embedding(self, tag, features, labels):
         """Show points for the projection page: features float [N, width], labels N strings. A tag is shown as it was first given."""
@@ -288,7 +288,7 @@ def _table_entry(value):
         return str(value).lower()
     if isinstance(value, int) and abs(value) < 2**63:
         return value
-    return value if isinstance(value, float) and math.isfinite(value) else str(value)
+    return value if isinstance(value, float) and math.isfinite(value) else printable(str(value))
 
 
 def _result_tag(name):

@@ -276,7 +276,7 @@ def _hash_of(listing, options):
     for file, name, label in zip(listing.files, listing.names, listing.labels):
         try:
             stat = file.stat()
-            digest.update(f"{name}\0{label}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
+            digest.update(f"{name}\0{label}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode(errors="surrogatepass"))
         except OSError:
             digest.update(f"{name}\0{label}\0missing\n".encode())
     return digest.hexdigest()[:32]

@@ -231,7 +231,8 @@ class _Set:
             elif len(piece.images):
                 entry["bytes"][self._spooled(c, "u8")] = self.spool.append(self._spooled(c, "u8"), piece.images.tobytes())
             lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in self._rows(c, names, piece))
-            entry["bytes"][self._spooled(c, "jsonl")] = self.spool.append(self._spooled(c, "jsonl"), lines.encode())
+            content = lines.encode(errors="backslashreplace")  # see files.atomic_write
+            entry["bytes"][self._spooled(c, "jsonl")] = self.spool.append(self._spooled(c, "jsonl"), content)
             if piece.features is not None and len(piece.features):
                 content = piece.features.astype("<f4").tobytes()
                 entry["bytes"][self._spooled(c, "f4")] = self.spool.append(self._spooled(c, "f4"), content)

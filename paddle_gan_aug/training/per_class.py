@@ -9,6 +9,7 @@ import sys
 from ..config import load_config
 from ..data import Source, load
 from ..errors import InputError, RunFailed
+from ..files import printable
 from .callbacks import ProgressLine
 from .places import check_run_name, default_name, is_run, run_folders, unused_folder
 from .run import train
@@ -95,4 +96,4 @@ def _continuing(overrides):
 
 
 def _as_file_name(name):
-    return re.sub(r"[\s/\\%:]+", "-", name) or "class"
+    return re.sub(r"[\s/\\%:]+", "-", printable(name)) or "class"
