@@ -71,7 +71,7 @@ def _source_path(source):
 
 def _read_yaml(path):
     try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+        tree = _from_yaml(path.read_text(encoding="utf-8"), "data", "classes")
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         reason = " ".join(str(error).split())
         raise InputError(f"{path} is not valid YAML: {reason}") from None
@@ -82,6 +82,18 @@ def _read_yaml(path):
     if not isinstance(tree, dict):
         raise InputError(f"{path}: expected keys and values at the top level, found a {type(tree).__name__}")
     return tree
+
+
+def _from_yaml(text, *keys):
+    """`yaml.safe_load`, but the items of the list under `keys` are text as it is written: to YAML 010 is eight, and 2024-01-02 a date."""
+    tree = found = yaml.compose(text, Loader=yaml.SafeLoader)
+    for key in keys:
+        inner = found.value if isinstance(found, yaml.MappingNode) else ()
+        found = next((value for name, value in inner if name.value == key), None)
+    for item in found.value if isinstance(found, yaml.SequenceNode) else ():
+        if isinstance(item, yaml.ScalarNode):
+            item.tag = "tag:yaml.org,2002:str"
+    return None if tree is None else yaml.SafeLoader("").construct_document(tree)
 
 
 def parse_overrides(pairs):
@@ -96,7 +108,7 @@ def parse_overrides(pairs):
         if not equals or not key.strip():
             raise InputError(f"-o {pair}: expected section.key=value, for example -o train.steps=100")
         try:
-            parsed[key.strip()] = yaml.safe_load(text)
+            parsed[key.strip()] = _from_yaml(text) if key.strip() == "data.classes" else yaml.safe_load(text)
         except yaml.YAMLError:
             parsed[key.strip()] = text
     return parsed

@@ -25,7 +25,7 @@ class Data(Section):
     source: str = "mnist"  # a name, or a path of any kind that `data.load.READERS` lists
     split: Literal["standard", "full"] = "standard"  # full: the validation part trains too
     class_name: Optional[str] = None  # learn this class alone
-    classes: Optional[List[Union[int, str]]] = None  # learn these classes alone, by name or index
+    classes: Optional[List[Union[int, str]]] = None  # learn these classes alone: by name, or by place where no name is a number
     per_class: Optional[Positive] = None  # learn from so many images of each class alone
     image_size: Optional[Side] = None  # resize the shorter side to this and crop the longer; None: the images are all alike and square
     channels: Optional[Literal[1, 3]] = None  # 1: grey, 3: colour; None: what all files have

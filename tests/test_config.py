@@ -81,3 +81,17 @@ def test_a_length_that_is_asked_for_replaces_the_presets_other_measure():
     both = load_config("classic", {"train.epochs": 3, "train.steps": 9}).train
     assert (both.steps, both.epochs) == (9, 3)
     assert load_config("classic", {"train.seed": 1}).train.steps == load_config("classic").train.steps
+
+
+def test_class_names_that_look_like_numbers_stay_as_they_are_written(tmp_path):
+    written = "[010, 3, 2024-01-02, 1e3, no, 'x y', ~]"
+    names = ["010", "3", "2024-01-02", "1e3", "no", "x y", "~"]
+    assert load_config(overrides=parse_overrides([f"data.classes={written}"])).data.classes == names
+    (tmp_path / "x.yaml").write_text(f"data:\n  classes: {written}\n  seed: 010\ntrain: {{steps: 5}}\n")
+    config = load_config(tmp_path / "x.yaml")
+    assert (config.data.classes, config.data.seed, config.train.steps) == (names, 8, 5)
+    (tmp_path / "y.yaml").write_text(to_yaml(config))
+    assert load_config(tmp_path / "y.yaml").data.classes == names
+    with pytest.raises(InputError, match="data.classes: expected array or nothing"):
+        load_config(overrides=parse_overrides(["data.classes=3"]))
+    assert load_config(overrides=parse_overrides(["data.classes=null"])).data.classes is None

@@ -75,26 +75,11 @@ class LabelledImages:
         return LabelledImages(images, labels, self.class_names, f"{self.source}, {note}")
 
     def class_index(self, name_or_index):
-        """The index of a class given by name, or by index: an integer, or its digits where no class has a number for a name.
-
-        Raises:
-            InputError: no such class; the message lists the known ones.
-        """
-        names = self.class_names
-        if isinstance(name_or_index, str):
-            if name_or_index in names:
-                return names.index(name_or_index)
-            # With classes named "1" to "9", "0" is a slip and not the first class.
-            is_index = name_or_index.isdecimal() and not any(name.isdecimal() for name in names)
-            index = int(name_or_index) if is_index else -1
-        else:
-            index = operator.index(name_or_index)
-        if not 0 <= index < len(names):
-            raise InputError(f"no class {name_or_index!r} in {self.source}: choose one of {_list_classes(names)}")
-        return index
+        """The index of a class, see `class_index`."""
+        return class_index(self.class_names, name_or_index, self.source)
 
     def of_class(self, name_or_index):
-        """The images of one class, in their order; labels and class names stay as they are.
+        """The images of one class, see `class_index`, in their order; labels and class names stay as they are.
 
         Raises:
             InputError: no such class, or no image of it.
@@ -131,6 +116,31 @@ class LabelledImages:
         digest.update(self.images)
         digest.update(np.ascontiguousarray(self.labels, dtype="<i8"))
         return digest.hexdigest()
+
+
+def class_index(class_names, name_or_index, where):
+    """The index of a class that a user names.
+
+    Args:
+        class_names: those there are. where: what has them, for the message.
+        name_or_index: its name; or a number, an integer or its digits. With classes named by numbers it means the class of that number,
+            3 the class "3" or "003" and never the one at place 3; else it is the place, from 0.
+
+    Raises:
+        InputError: no such class, or several of that number; the message lists the known ones.
+    """
+    text = name_or_index if isinstance(name_or_index, str) else str(operator.index(name_or_index))
+    if text in class_names:
+        return class_names.index(text)
+    found = []
+    if text.isdecimal():
+        numbers = [int(name) if name.isdecimal() else None for name in class_names]
+        named = any(number is not None for number in numbers)
+        found = [i for i, number in enumerate(numbers) if number == int(text)] if named else [int(text)]
+    if len(found) != 1 or found[0] >= len(class_names):
+        problem = f"several classes {name_or_index}" if len(found) > 1 else f"no class {name_or_index!r}"
+        raise InputError(f"{problem} in {where}: choose one of {_list_classes(class_names)}")
+    return found[0]
 
 
 def _check_arrays(images, labels):

@@ -113,7 +113,7 @@ def load(name_or_path="mnist", mode="train", digit=None, split="standard"):
         name_or_path: `mnist` (the set that ships), or the path of one of the kinds in `READERS`, relative to the current folder or the
             project; or a `Source`, which says beside the name how to read it.
         mode: `train`, `valid`, `eval` (the test images), or `single`: the training images of one digit.
-        digit: only this class, by name or index; any mode takes it, `single` needs it.
+        digit: only this class, see `images.class_index`; any mode takes it, `single` needs it.
         split: `standard` (validation images are held out of training) or `full` (trained on as well).
 
     Returns:

@@ -17,7 +17,7 @@ class Source:
     skip_bad: bool = False  # leave unusable files out
     valid_share: Optional[float] = None  # of the training images, stratified; None: a sixth
     seed: int = 0  # of that split, and of the images chosen by `per_class`
-    classes: Optional[tuple] = None  # these alone, by name or index; None: all
+    classes: Optional[tuple] = None  # these alone, see `images.class_index`; None: all
     per_class: Optional[int] = None  # so many training images of each class; None: all
 
     def __str__(self):
@@ -26,7 +26,7 @@ class Source:
     @classmethod
     def of(cls, data):
         """The source that a configuration's section `data` describes."""
-        classes = None if data.classes is None else tuple(data.classes)
+        classes = None if data.classes is None else tuple(map(str, data.classes))
         same = ("image_size", "channels", "skip_bad", "valid_share", "seed", "per_class")
         return cls(data.source, classes=classes, **{name: getattr(data, name) for name in same})
 

@@ -33,7 +33,7 @@ def judge_variations(run, judge, classes=None, count=500, draws=8):
     opened = open_varying(run)
     learnt = Source.of(opened.config.data)
     data = load(learnt.whole(), "valid")
-    seen = sorted({data.class_index(name) for name in learnt.classes or range(len(data.class_names))})
+    seen = sorted({data.class_index(name) for name in learnt.classes or data.class_names})
     unseen = [index for index in range(len(data.class_names)) if index not in seen]
     wanted = [data.class_index(name) for name in classes] if classes else unseen or seen
     reader = Judge(judge, "valid", source=learnt.whole()).classifier
@@ -57,7 +57,7 @@ def judge_variations(run, judge, classes=None, count=500, draws=8):
 
 
 def _of_class(opened, reader, data, label, count, draws):
-    of_class = data.of_class(label)
+    of_class = data.of_class(data.class_names[label])
     chosen = runtime.rng(SEED, "varied images", label).permutation(len(of_class))[:count]
     real = to_network(of_class.images[chosen])
     probabilities, features = reader.read(real)

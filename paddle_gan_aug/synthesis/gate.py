@@ -124,7 +124,7 @@ class Gate:
         if class_index not in self._calibrated:
             if self._valid is None:
                 raise InputError("this filter is calibrated on real images that the GAN did not learn: train it with --split standard")
-            held_out = self._valid if class_index is None else self._valid.of_class(class_index)
+            held_out = self._valid if class_index is None else self._valid.of_class(self._valid.class_names[class_index])
             count = min(len(held_out), CALIBRATED_ON)
             reference = self._calibrated[class_index] = copy.copy(self._reference)
             reference.real_scores = self.makers.scores(class_index, held_out.images[:count])

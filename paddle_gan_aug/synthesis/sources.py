@@ -11,6 +11,7 @@ import numpy as np
 
 from .. import runtime
 from ..data import Source, load, to_network, to_uint8
+from ..data.images import class_index
 from ..errors import InputError
 from ..files import find_path, sha256
 from ..training import open_run
@@ -74,7 +75,7 @@ class Makers:
         name = run.config.data.class_name
         if name is None or run.algorithm.conditional:
             return None
-        return self.class_names.index(name) if name in self.class_names else int(name)
+        return class_index(self.class_names, name, f"what run {run.folder} learnt")
 
     def __len__(self):
         return len(self.makers)

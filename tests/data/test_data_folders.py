@@ -220,3 +220,14 @@ def test_a_lone_image_trains_with_all_the_others_or_is_refused(digits):
     assert load("set", split="full").counts().tolist() == [6, 1]
     with pytest.raises(InputError, match="class 1 of set has one image: .*--split full"):
         load("set")
+
+
+def test_folders_named_by_numbers(digits):
+    digits("set", [str(i) for i in range(1, 13)]), digits("padded", [f"{i:03d}" for i in range(12)])
+    of_set, padded = [("3", "3"), (3, "3"), (12, "12")], [("010", "010"), ("3", "003"), (8, "008")]
+    for source, wanted, name in [("set", *row) for row in of_set] + [("padded", *row) for row in padded]:
+        chosen = load(Source(source, classes=(wanted,)))
+        assert [chosen.class_names[i] for i in np.flatnonzero(chosen.counts())] == [name]
+        assert load(source, digit=wanted).fingerprint() == chosen.fingerprint()
+    with pytest.raises(InputError, match="no class '0' in set"):
+        load("set", digit=0)

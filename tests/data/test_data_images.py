@@ -75,11 +75,23 @@ def test_a_class_by_name_or_index(small, name):
     assert chosen.source == "small, class b"
 
 
-def test_a_number_as_a_name_is_not_an_index():
+@pytest.mark.parametrize("number", [str, int, np.int64])
+def test_a_number_as_a_name_is_not_an_index(number):
     data = labelled(names=("1", "2"))
-    assert data.of_class("1").labels.tolist() == [0] and data.of_class(1).labels.tolist() == [1]
-    with pytest.raises(InputError, match="'0'.*1, 2"):
-        data.of_class("0")
+    assert data.of_class(number(1)).labels.tolist() == [0] and data.of_class(number(2)).labels.tolist() == [1]
+    with pytest.raises(InputError, match="0.*1, 2"):
+        data.of_class(number(0))
+
+
+def test_numbers_with_noughts_before_them():
+    names = tuple(f"{i:03d}" for i in range(1, 13))
+    data = LabelledImages(np.zeros((12, 1, 2, 2), np.uint8), np.arange(12), names, "here")
+    assert [data.class_index(name) for name in ("010", "10", 10, "008", 8, "1", "12")] == [9, 9, 9, 7, 7, 0, 11]
+    for name in ("0", 0, "13", "1.0", "-1", "0x1"):
+        with pytest.raises(InputError, match="no class .*001, 002"):
+            data.class_index(name)
+    with pytest.raises(InputError, match="several classes 1 in .*01, 001"):
+        labelled(names=("01", "001")).class_index("1")
 
 
 @pytest.mark.parametrize("name", ["d", 3, -1, "3", "-1", ""])

@@ -147,7 +147,7 @@ def test_a_source_says_how_to_read_any_kind(idx_folder):
 def test_a_source_of_a_configuration():
     config = load_config(overrides={"data.classes": [3, "5"], "data.per_class": 7, "data.image_size": 32, "data.channels": 3})
     source = Source.of(config.data)
-    assert source == Source("mnist", image_size=32, channels=3, classes=(3, "5"), per_class=7)
+    assert source == Source("mnist", image_size=32, channels=3, classes=("3", "5"), per_class=7)
     assert source.renamed("x") == Source("x", image_size=32, channels=3)
     data = load(source)
     assert data.counts()[[3, 5]].tolist() == [7, 7] and len(data) == 14 and data.shape == (3, 32, 32)
