@@ -110,6 +110,11 @@ def say_skipped(bad, count, where):
         print(text, file=sys.stderr, flush=True)
 
 
+def is_picture(path):
+    """Whether a file is a picture by its name."""
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+
+
 def _opened(file):
     from PIL import Image
 

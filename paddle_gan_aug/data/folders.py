@@ -2,11 +2,14 @@
 
 `root/<class>/*.png` is one undivided set; `root/train/<class>/*` with `root/valid` (or `val`) and `root/test` beside it is a set in
 parts. A folder with pictures and no class folders is one class. Classes are in the natural order of their names (2 before 10).
+What file managers, packers and network drives leave behind is left out.
 """
 
+import contextlib
 import functools
 import hashlib
 import json
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,15 +19,34 @@ import numpy as np
 from ..errors import InputError
 from ..files import project_root
 from . import cache
-from .decoding import SUFFIXES, decode, say_skipped
+from .decoding import SUFFIXES, decode, is_picture, say_skipped
 from .images import LabelledImages, concatenate
+from .lists import is_row, read_class_names, read_rows, read_text
 from .splits import stratified
+from .telling import tell_once
 
 CACHE_VERSION = 1
 MANIFEST = "manifest.jsonl"
-LIST_SUFFIXES = (".txt", ".lst", ".list")
-PART_FOLDERS = {"train": ("train",), "valid": ("valid", "val"), "eval": ("test",)}
-NO_DATA = ("thumbs.db", "desktop.ini")  # what file managers leave behind
+LIST_SUFFIXES = (".txt", ".lst", ".list", ".csv", ".tsv", ".jsonl")
+PART_FOLDERS = {  # by their usual names, in any case
+    "train": ("train", "training"),
+    "valid": ("valid", "val", "validation", "dev"),
+    "eval": ("test", "testing", "eval"),
+}
+PART_LISTS = {
+    "train": ("train_list.txt", "train.txt"),
+    "valid": ("val_list.txt", "valid_list.txt", "val.txt", "valid.txt"),
+    "eval": ("test_list.txt", "test.txt"),
+}
+CLASS_NAMES = ("labels.txt", "label_list.txt", "*label_list.txt", "classes.txt")  # beside such lists
+METADATA = ("metadata.csv", "metadata.jsonl")  # with the labels of the pictures in the same folder
+NO_DATA = (  # what others leave behind, beside all that begins with a dot
+    *("thumbs.db", "desktop.ini", "__macosx", "@eadir", "#recycle", "$recycle.bin", "system volume information", "lost+found"),
+    "__pycache__",
+)
+STRAY_SUFFIXES = (".txt", ".md", ".rst", ".csv", ".tsv", ".json", ".jsonl", ".xml", ".yaml", ".yml", ".ini", ".db", ".log", ".html")
+STRAY_NAMES = ("readme", "license", "licence", "copying")
+NAMED_IN_A_MESSAGE = 3
 
 
 @dataclass(frozen=True)
@@ -50,7 +72,8 @@ class Listing:
 
 def natural(name):
     """The key that sorts "2" before "10", and "b2" before "b10"."""
-    return [(0, int(piece), "") if piece.isdecimal() else (1, 0, piece) for piece in re.split(r"(\d+)", name) if piece], name
+    pieces = [piece for piece in re.split(r"(\d+)", name) if piece]
+    return [(0, int(piece), "") if piece.isdecimal() and len(piece) < 1000 else (1, 0, piece) for piece in pieces], name
 
 
 # ---- class folders -----------------------------------------------------------------------------------------------------
@@ -58,41 +81,61 @@ def natural(name):
 
 def is_image_folder(path):
     """Whether a folder holds a picture file, up to three folders deep (a part, a class, a file)."""
-    return path.is_dir() and any(_is_picture(file) for depth in ("*", "*/*", "*/*/*") for file in path.glob(depth))
-
-
-def _is_picture(path):
-    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+    return path.is_dir() and any(is_picture(file) for depth in ("*", "*/*", "*/*/*") for file in path.glob(depth))
 
 
 def open_folder(path, source):
     """Parts of an image folder: a function from `train`, `valid`, `eval` or `all` (of an undivided one) to LabelledImages or None."""
-    inside = {folder.name: folder for folder in _folders(path)}
-    if "train" not in inside:
-        return lambda part: read_listing(list_folder(path), source, str(source)) if part == "all" else None
-    found = {part: [inside[name] for name in names if name in inside] for part, names in PART_FOLDERS.items()}
-    if len(found["valid"]) > 1:
-        raise InputError(f"{path} has both valid and val: keep one of them")
-    strange = [name for name in inside if not any(inside[name] in folders for folders in found.values())]
-    if strange:
-        raise InputError(f"{path} has the parts of a data set and a folder {strange[0]}: it may hold train, valid (or val), test")
-
-    if not found["valid"] and (path / MANIFEST).is_file():
+    found = part_folders(path)
+    if found is None:
+        return lambda part: read_listing(_list_classes(path, source), source, str(source)) if part == "all" else None
+    if "valid" not in found and (path / MANIFEST).is_file():
         generated = set(named_in_manifest(path))
-        training = functools.lru_cache(maxsize=1)(lambda: _real_ones_validate(list_folder(found["train"][0]), generated, source))
+        training = functools.lru_cache(maxsize=1)(lambda: _real_ones_validate(list_folder(found["train"]), generated, source))
     else:
         training = None
 
     def read_part(part):
         if training and part in ("train", "valid"):
             return training()[part]
-        if not found.get(part):
+        if part not in found:
             return None
-        classes = None if part == "train" else list_folder(found["train"][0]).class_names
-        listing = list_folder(found[part][0], classes)
-        return read_listing(listing, source, f"{source}, folder {found[part][0].name}")
+        listing = _list_classes(found["train"], source)
+        if part != "train":
+            listing = list_folder(found[part], listing.class_names)
+        return read_listing(listing, source, f"{source}, folder {found[part].name}")
 
     return read_part
+
+
+def part_folders(path):
+    """{"train": folder, and "valid" and "eval" where they are there}; None of a folder that is not divided into parts.
+
+    A folder train of pictures beside folders that are no parts is a class like those.
+
+    Raises:
+        InputError: a part is there twice, or a folder that is no part.
+    """
+    inside = sorted(_folders(path))
+    found = {part: [folder for folder in inside if folder.name.lower() in names] for part, names in PART_FOLDERS.items()}
+    strange = [folder.name for folder in inside if folder not in sum(found.values(), [])]
+    alone = not found["valid"] and not found["eval"]
+    if not found["train"] or (strange and alone and not any(_folders(folder) for folder in found["train"])):
+        return None
+    twice = next((folders for folders in found.values() if len(folders) > 1), None)
+    if twice:
+        raise InputError(f"{path} has both {twice[1].name} and {twice[0].name}: keep one of them")
+    if strange:
+        raise InputError(f"{path} has the parts of a data set and a folder {strange[0]}: it may hold train, valid (or val), test")
+    return {part: folders[0] for part, folders in found.items() if folders}
+
+
+def _list_classes(folder, source):
+    """`list_folder`, with a line on a folder that has no class folders: mostly it is not the one that was meant."""
+    listing = list_folder(folder)
+    if len(listing.class_names) == 1 and listing.files[0].parent == folder:
+        tell_once(f"{source}: there are no class folders in {folder}, so all of its pictures are one class, {listing.class_names[0]}")
+    return listing
 
 
 def _real_ones_validate(listing, generated, source):
@@ -111,7 +154,7 @@ def _real_ones_validate(listing, generated, source):
 def list_folder(folder, class_names=None):
     """List a folder's picture files, in class folders or, if it has none, as one class with the folder's name.
 
-    With a manifest.jsonl the files that it names count, and no others.
+    With a manifest.jsonl the files that it names count, and no others. Without class folders a metadata.csv or .jsonl with labels counts.
 
     Args:
         class_names: the classes there may be; None = those found.
@@ -126,32 +169,77 @@ def list_folder(folder, class_names=None):
         beside = [file for file in files if file.parent == folder]
     else:
         folders = sorted(_folders(folder), key=lambda below: natural(below.name))
-        beside = sorted((file for file in folder.iterdir() if _is_picture(file)), key=lambda file: natural(file.name))
-        files = beside + [file for below in folders for file in _class_files(below)]
+        beside = sorted((file for file in folder.iterdir() if is_picture(file)), key=lambda file: natural(file.name))
+        if not folders and (labelled := _metadata(folder)):
+            return _with_classes(labelled, folder, class_names)
+        files = beside + [file for below in folders for file in _class_files(below, folder)]
     if not files:
         raise InputError(f"there is no image in {folder}: looked for {', '.join(SUFFIXES)} there and one folder below")
     if beside and folders:
         raise InputError(f"{folder} holds images beside class folders: {beside[0].name} belongs to no class")
     names = tuple(below.name for below in folders) or (folder.resolve().name or "images",)
-    known = names if class_names is None else tuple(class_names)
-    for name in names:
+    places = {name: place for place, name in enumerate(names)}
+    labels = [places[file.parent.name if folders else names[0]] for file in files]
+    return _with_classes(Listing(folder, files, labels, names), folder, class_names)
+
+
+def _with_classes(listing, where, class_names):
+    """A listing with labels into `class_names` (None = its own), which may be more than it has."""
+    if class_names is None:
+        return listing
+    known = tuple(class_names)
+    for name in listing.class_names:
         if name not in known:
-            raise InputError(f"{folder} has a class {name}, which the training images have not: they have {', '.join(known)}")
-    return Listing(folder, files, [known.index(file.parent.name if folders else names[0]) for file in files], known)
+            raise InputError(f"{where} has a class {name}, which the training images have not: they have {', '.join(known)}")
+    return Listing(listing.root, listing.files, [known.index(listing.class_names[label]) for label in listing.labels], known)
+
+
+def _metadata(folder):
+    """The listing of a folder's metadata.csv or .jsonl; None where it has none, or one without labels."""
+    for file in (folder / name for name in METADATA):
+        with contextlib.suppress(InputError):
+            if file.is_file():
+                return list_file(file)
+    return None
+
+
+def _is_junk(path):
+    return path.name.startswith(".") or path.name.lower() in NO_DATA
 
 
 def _folders(path):
-    return [below for below in path.iterdir() if below.is_dir() and not below.name.startswith(".")]
+    return [below for below in path.iterdir() if below.is_dir() and not _is_junk(below)]
 
 
-def _class_files(folder):
-    entries = [entry for entry in folder.iterdir() if not entry.name.startswith(".") and entry.name.lower() not in NO_DATA]
+def _class_files(folder, root):
+    entries = [entry for entry in folder.iterdir() if not _is_junk(entry)]
     deeper = [entry for entry in entries if entry.is_dir()]
     if deeper:
-        raise InputError(f"{folder} is no class, it has a folder {deeper[0].name}: give the folder whose folders are the classes")
-    if not entries:
+        told = inner_folder(root)
+        told = f"give {told}" if told != root else "give the folder whose folders are the classes"
+        raise InputError(f"{folder} is no class, it has a folder {deeper[0].name}: {told}")
+    stray = sorted(entry.name for entry in entries if _is_stray(entry))
+    if stray:
+        more = f" and {len(stray) - NAMED_IN_A_MESSAGE} more" if len(stray) > NAMED_IN_A_MESSAGE else ""
+        tell_once(f"{folder}: left out what is no picture: {', '.join(stray[:NAMED_IN_A_MESSAGE])}{more}")
+    files = [entry for entry in entries if not _is_stray(entry)]
+    if not files:
         raise InputError(f"class folder {folder} is empty: put images into it, or remove it")
-    return sorted(entries, key=lambda file: natural(file.name))
+    return sorted(files, key=lambda file: natural(file.name))
+
+
+def _is_stray(file):
+    return file.suffix.lower() in STRAY_SUFFIXES or file.name.lower() in STRAY_NAMES
+
+
+def inner_folder(path):
+    """The folder that a packed data set is really in: `path`, or below it as long as a folder holds one folder of folders alone."""
+    while path.is_dir():
+        inside = [entry for entry in path.iterdir() if not _is_junk(entry) and not _is_stray(entry)]
+        if len(inside) != 1 or not inside[0].is_dir() or not _folders(inside[0]):
+            break
+        path = inside[0]
+    return path
 
 
 def named_in_manifest(folder):
@@ -187,7 +275,7 @@ def file_of_set(path):
 
 
 def is_list_file(path):
-    """Whether a path is a text file by its name."""
+    """Whether a path is a list or a table by its name."""
     return path.is_file() and path.suffix.lower() in LIST_SUFFIXES
 
 
@@ -196,51 +284,77 @@ def open_list(path, source):
     return lambda part: read_listing(list_file(path), source, str(source)) if part == "all" else None
 
 
-def list_file(path):
-    """Read a list file: a line each of a picture's path, a blank or tab, and its label, a number from 0 or a name.
+def list_file(path, class_names=None):
+    """Read a list file: a picture's path and its label in each row, see `lists.read_rows`.
 
-    Relative paths are relative to the list file and stay below its folder; absolute ones may lead anywhere. If all labels are
-    numbers they are the indices of the classes, else the classes are the names in natural order.
+    Relative paths are relative to the list file, as they stand or with slashes for the backslashes of Windows. If all labels are
+    numbers, the classes are those that occur, in their order; else the classes are the names in natural order.
+
+    Args:
+        class_names: {label: name} of a list whose labels are numbers; None = the numbers.
 
     Raises:
-        InputError: not text, a line without a label, a path that leads outside, a negative label, a class without images, no line.
+        InputError: not text, a row without a label, a negative label or one that `class_names` lacks, no row.
     """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read the list {path}: {getattr(error, 'strerror', None) or 'not UTF-8 text'}") from None
-    files, words = [], []
-    for number, line in enumerate(lines, 1):
-        if line.strip():
-            name, _, label = line.strip().rpartition("\t") if "\t" in line.strip() else line.strip().rpartition(" ")
-            if not name.strip():
-                raise InputError(f"{path}, line {number}: expected a path and a label with a blank between, got {line.strip()[:80]!r}")
-            files.append(_listed(path, number, name.strip()))
-            words.append(label.strip())
-    if not files:
-        raise InputError(f"the list {path} is empty: a line each of a path and a label")
-    if all(re.fullmatch(r"[+-]?\d+", word) for word in words):
-        labels = [int(word) for word in words]
-        if min(labels) < 0:
-            raise InputError(f"{path}, label {min(labels)}: labels count from 0")
-        names = tuple(str(i) for i in range(max(labels) + 1))
-        missing = sorted(set(range(len(names))) - set(labels))
-        if missing:
-            raise InputError(f"{path} has labels up to {max(labels)} but no image with label {missing[0]}: number the classes without gaps")
+    rows = read_rows(path)
+    files, words = [_listed(path, name) for _, name, _ in rows], [word for _, _, word in rows]
+    if all(re.fullmatch(r"[+-]?\d{1,100}", word) for word in words):
+        numbers = [int(word) for word in words]
+        if min(numbers) < 0:
+            raise InputError(f"{path}, label {min(numbers)}: labels count from 0")
+        known = {number: str(number) for number in sorted(set(numbers))} if class_names is None else class_names
+        strange = next((number for number in numbers if number not in known), None)
+        if strange is not None:
+            raise InputError(f"{path} has a label {strange}, but the classes are numbered from {min(known)} to {max(known)}")
+        places = {number: place for place, number in enumerate(sorted(known))}
+        names, labels = tuple(known[number] for number in sorted(known)), [places[number] for number in numbers]
     else:
         names = tuple(sorted(set(words), key=natural))
-        labels = [names.index(word) for word in words]
+        places = {name: place for place, name in enumerate(names)}
+        labels = [places[word] for word in words]
     return Listing(path, files, labels, names)
 
 
-def _listed(path, number, name):
-    file = Path(name)
-    if file.is_absolute():
-        return file
-    file = path.parent / file
-    if not file.resolve().is_relative_to(path.parent.resolve()):
-        raise InputError(f"{path}, line {number}: {name} leads outside the list's folder; give an absolute path if that is meant")
-    return file
+def _listed(path, name):
+    """The file that a row of a list names; where none is there, the name as it is written."""
+    written = path.parent / name
+    if name.isascii() and "\\" not in name:
+        return written
+    with_slashes = name.replace("\\", "/")
+    in_gbk = os.fsdecode(with_slashes.encode("gb18030", "surrogatepass"))  # unpacked from a zip of Windows
+    choices = (written, *(path.parent / other for other in (with_slashes, in_gbk)))
+    return next((file for file in choices if file.is_file()), written)
+
+
+def is_list_folder(path):
+    """Whether a folder has a list of its training images, as PaddleX and PaddleClas divide their sets: train_list.txt, val_list.txt …"""
+    lists = _part_lists(path) if path.is_dir() else {}
+    try:
+        return "train" in lists and is_row(read_text(lists["train"]).strip().partition("\n")[0])
+    except InputError:
+        return False
+
+
+def open_list_folder(path, source):
+    """Parts of a folder with list files; as `open_folder`. A file labels.txt may name the classes."""
+    lists = _part_lists(path)
+    named = next((file for pattern in CLASS_NAMES for file in sorted(path.glob(pattern))), None)
+
+    def read_part(part):
+        if part not in lists:
+            return None
+        class_names = read_class_names(named) if named else None
+        listing = list_file(lists["train"], class_names)
+        if part != "train":
+            listing = _with_classes(list_file(lists[part], class_names), lists[part], listing.class_names)
+        return read_listing(listing, source, f"{source}, {lists[part].name}")
+
+    return read_part
+
+
+def _part_lists(path):
+    found = {part: next((path / name for name in names if (path / name).is_file()), None) for part, names in PART_LISTS.items()}
+    return {part: file for part, file in found.items() if file}
 
 
 # ---- reading -----------------------------------------------------------------------------------------------------------

@@ -12,8 +12,9 @@ import numpy as np
 
 from ..errors import InputError
 from ..files import PACKAGE_PARENT, find_path, project_root
+from .decoding import SUFFIXES
 from .fitting import fit
-from .folders import file_of_set, is_image_folder, is_list_file, open_folder, open_list
+from .folders import file_of_set, is_image_folder, is_list_file, is_list_folder, open_folder, open_list, open_list_folder
 from .idx import idx_classes, is_emnist, is_idx_folder, read_idx_folder
 from .images import LabelledImages
 from .json_gz import read_mnist_json
@@ -22,6 +23,7 @@ from .source import as_source
 from .splits import check_choice, check_split, few_of_each_class, last_sixth_is_fair, select, stratified
 from .telling import tell_once
 
+FOLDERS_TRIED = 100  # below one that holds no data itself
 MODES = ("train", "valid", "eval", "single")
 DIGITS = tuple("0123456789")
 
@@ -87,10 +89,22 @@ class Reader:
 READERS = (
     Reader("a folder with IDX files (train-images-idx3-ubyte.gz ...)", is_idx_folder, _open_idx, mixed=True),
     Reader("a .json.gz or .json file in the format of mnist.json.gz", _is_json, _open_json, mixed=True),
+    Reader("a folder with list files (train_list.txt, val_list.txt, test_list.txt)", is_list_folder, open_list_folder),
     Reader("a folder with a folder of pictures for each class", is_image_folder, open_folder),
     Reader("an .npz file with an array images", is_npz, open_npz),
-    Reader("a list file (.txt, .lst) with a path and a label on each line", is_list_file, open_list),
+    Reader("a list file (.txt, .lst, .csv) with a path and a label on each line", is_list_file, open_list),
 )
+
+
+INSTEAD = {  # how the name of what is not read here ends -> what to do with it
+    (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".rar", ".7z"): "unpack it, and give the folder",
+    (".npy",): "it has no labels: put them beside the images, numpy.savez('data.npz', images=images, labels=labels)",
+    (".parquet", ".arrow", ".h5", ".hdf5", ".mat", ".tfrecord", ".tfrecords", ".lmdb", ".mdb", ".rec", ".pkl", ".pickle", ".pt", ".pth"): (
+        "write its images into a folder for each class, or into an .npz with images and labels"
+    ),
+    (".xls", ".xlsx", ".ods"): "save it as .csv, with the columns file and label",
+    SUFFIXES: "it is one picture: give the folder that holds the class folders",
+}
 
 
 def _shipped_mnist():
@@ -189,12 +203,23 @@ def _finished(data, source, part, digit=None):
     return data if images is data.images else LabelledImages(images, data.labels, data.class_names, data.source)
 
 
+def _understood(path):
+    return any(reader.understands(path) for reader in READERS)
+
+
 def _open(source):
     name = str(source)
     path = NAMED[name]() if name in NAMED else file_of_set(find_path(name))
     for reader in READERS:
         if reader.understands(path):
             return reader, reader.open(path, source)
+    for endings, advice in INSTEAD.items():
+        if path.is_file() and path.name.lower().endswith(endings):
+            raise InputError(f"{name} cannot be read as data: {advice}")
+    below = [folder for depth in ("*", "*/*") for folder in sorted(path.glob(depth)) if folder.is_dir()]
+    inside = [folder for folder in below[:FOLDERS_TRIED] if _understood(folder)]
+    if len(inside) == 1:
+        raise InputError(f"{name} holds no data itself, but the folder below it does: give {inside[0]}")
     known = "; ".join([f"the name {word}" for word in NAMED] + [reader.what for reader in READERS])
     problem = "is none of the kinds of data known here" if path.exists() else "does not exist"
     if path.is_dir() and not any(path.iterdir()):

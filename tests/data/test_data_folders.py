@@ -201,8 +201,7 @@ def test_a_list_with_names_and_blanks(digits):
     "lines, message",
     [
         (["0/0.png"], "line 1: expected a path and a label"),
-        (["0/0.png 0", "../secret.png 1"], "line 2: ../secret.png leads outside"),
-        (["0/0.png 0", "0/1.png 2"], "labels up to 2 but no image with label 1"),
+        (["0/0.png 0", "../secret.png 1"], r"../secret.png \(does not exist\)"),
         (["0/0.png -1"], "labels count from 0"),
         ([""], "is empty"),
         (["0/none.png 0"], r"0/none.png \(does not exist\)"),
@@ -231,3 +230,92 @@ def test_folders_named_by_numbers(digits):
         assert load(source, digit=wanted).fingerprint() == chosen.fingerprint()
     with pytest.raises(InputError, match="no class '0' in set"):
         load("set", digit=0)
+
+
+@pytest.mark.parametrize(
+    "train, valid, test", [("training", "validation", "testing"), ("Train", "Val", "TEST"), ("train", "dev", "eval")]
+)
+def test_parts_have_their_usual_names_in_any_case(digits, train, valid, test):
+    for name, each, first in ((train, 6, 0), (valid, 3, 6), (test, 2, 9)):
+        digits(f"set/{name}", each=each, first=first)
+    assert [load("set", mode).counts().tolist() for mode in ("train", "valid", "eval")] == [[6] * 3, [3] * 3, [2] * 3]
+    digits("set/" + {"testing": "test"}.get(test, "testing"), each=1)
+    with pytest.raises(InputError, match="set has both .* and .*: keep one of them"):
+        load("set")
+
+
+def test_a_class_named_train_is_no_part(digits, mnist_train):
+    folder = digits(classes="12")
+    (folder / "1").rename(folder / "bus"), (folder / "2").rename(folder / "train")
+    assert load("set").class_names == ("bus", "train")
+
+
+JUNK = ("__MACOSX", "@eaDir", "#recycle", "$RECYCLE.BIN", ".ipynb_checkpoints", "__pycache__")
+
+
+def test_what_packers_and_network_drives_leave_behind_is_left_out(digits):
+    folder = digits()
+    digits("parts/train"), digits("parts/test", each=1, first=6)
+    before = load("set").fingerprint(), load("parts").fingerprint(), load("parts", "eval").fingerprint()
+    parts = folder.parent / "parts"
+    for place in (folder, folder / "1", parts, parts / "train", parts / "train" / "1"):
+        for name in JUNK:
+            (place / name / "1").mkdir(parents=True)
+            Image.new("L", (9, 9)).save(place / name / "x.png")
+        for name in ("._0.png", ".DS_Store", "Thumbs.db", "desktop.ini"):
+            (place / name).write_bytes(b"\0\5\x16\7")
+    assert (load("set").fingerprint(), load("parts").fingerprint(), load("parts", "eval").fingerprint()) == before
+
+
+def test_stray_texts_in_class_folders_are_left_out_and_told(digits, capsys):
+    folder = digits()
+    before = load("set").fingerprint()
+    for name in ("README", "notes.txt", "labels.csv", "x.json", "LICENSE"):
+        (folder / "1" / name).write_text("x")
+    assert load("set").fingerprint() == before
+    told = capsys.readouterr().err
+    assert told.count("left out what is no picture") == 1 and "LICENSE, README, labels.csv and 2 more" in told
+    (folder / "1" / "film.mp4").write_bytes(b"x")
+    with pytest.raises(InputError, match=r"1/film.mp4 \(not a picture by its name\)"):
+        load("set")
+    for file in (folder / "2").iterdir():
+        file.unlink()
+    (folder / "2" / "notes.txt").write_text("x")
+    with pytest.raises(InputError, match="class folder .*2 is empty"):
+        load("set")
+
+
+def test_one_level_off_names_the_folder_to_give(digits, idx_folder, other_project, capsys):
+    digits("outer/pets")
+    (other_project / "outer" / "__MACOSX").mkdir(), (other_project / "outer" / "README.txt").write_text("x")
+    with pytest.raises(InputError, match="is no class, it has a folder .: give outer/pets$"):
+        load("outer")
+    digits("more/outer/pets/train")
+    with pytest.raises(InputError, match="give more/outer/pets$"):
+        load("more")
+    idx_folder().rename(other_project / "more" / "raw")
+    (other_project / "only").mkdir(), (other_project / "more" / "raw").rename(other_project / "only" / "raw")
+    with pytest.raises(InputError, match="only holds no data itself, but the folder below it does: give only/raw"):
+        load("only")
+    capsys.readouterr()
+    digits(classes="3")
+    assert load("set/3").class_names == ("3",)
+    assert "there are no class folders in set/3, so all of its pictures are one class, 3" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "name, advice",
+    [
+        ("x.zip", "unpack it"),
+        ("x.tar.gz", "unpack it"),
+        ("x.npy", "numpy.savez"),
+        ("x.parquet", "a folder for each class"),
+        ("x.xlsx", "save it as .csv"),
+        ("x.PNG", "the folder that holds the class folders"),
+    ],
+)
+def test_what_is_not_read_here_says_what_to_do(other_project, name, advice):
+    (other_project / name).write_bytes(b"x")
+    with pytest.raises(InputError, match=f"{name} cannot be read as data: .*{advice}") as refused:
+        load(name)
+    assert "\n" not in str(refused.value) and len(str(refused.value)) < 200

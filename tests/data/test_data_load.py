@@ -127,9 +127,9 @@ def test_what_is_refused(tmp_path, monkeypatch, arguments, message):
 
 
 def test_a_kind_that_is_not_known(tmp_path):
-    (tmp_path / "digits.csv").write_text("1,2,3")
+    (tmp_path / "digits.data").write_text("1,2,3")
     write_idx(tmp_path / "train-images-idx3-ubyte.gz", np.zeros((1, 2, 2), np.uint8))
-    for path in (tmp_path / "digits.csv", tmp_path / "train-images-idx3-ubyte.gz"):
+    for path in (tmp_path / "digits.data", tmp_path / "train-images-idx3-ubyte.gz"):
         with pytest.raises(InputError, match="none of the kinds") as caught:
             load(path)
         assert all(reader.what in str(caught.value) for reader in READERS)

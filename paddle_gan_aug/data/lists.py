@@ -1,0 +1,155 @@
+"""Rows of list files, a picture and its label each, in the forms that people and programs write them."""
+
+import codecs
+import csv
+import io
+import json
+import re
+
+from ..errors import InputError
+from .decoding import SUFFIXES
+from .telling import tell_once
+
+TABLES = (".csv", ".tsv")
+FILE_COLUMNS = (
+    *("file", "filename", "file_name", "filepath", "file_path", "path", "image", "image_path", "image_name", "img", "image_id", "id"),
+)
+LABEL_COLUMNS = ("label", "labels", "class", "class_name", "classname", "category", "target", "label_name", "y")
+ROW = re.compile(rf"(.*({'|'.join(map(re.escape, SUFFIXES))})\"?)[\s,;]+(\S.*)", re.IGNORECASE)  # up to the last picture's name
+
+
+def read_text(path):
+    """A text file's content: UTF-8, UTF-16 with its mark, or GBK as Chinese Windows writes it; lines end in newlines alone.
+
+    Raises:
+        InputError: it cannot be read, or is no text.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror or error}") from None
+    marked = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    for encoding in ("utf-16",) if marked else ("utf-8-sig", "gb18030"):
+        try:
+            text = content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if "\0" not in text:
+            return text.replace("\r\n", "\n").replace("\r", "\n")
+    raise InputError(f"cannot read {path}: it is neither UTF-8 nor GBK text")
+
+
+def read_rows(path):
+    """[(line's number, picture's path as it is written, label)] of a list file.
+
+    Lists (.txt, .lst, .list) have a path, a blank, tab or comma, and a label on each line. Tables (.csv, .tsv) have columns of paths
+    and of labels, told by the names in `FILE_COLUMNS` and `LABEL_COLUMNS`, or by the pictures where there is no head line. In .jsonl
+    files each line is an object with such names.
+
+    Raises:
+        InputError: no text, no such columns, a line without a path or a label.
+    """
+    text, suffix = read_text(path), path.suffix.lower()
+    rows = _of_table(text, path) if suffix in TABLES else _of_objects(text, path) if suffix == ".jsonl" else _of_lines(text, path)
+    if not rows:
+        raise InputError(f"the list {path} is empty: a line each of a path and a label")
+    for number, name, label in rows:
+        if not name or not label or "\0" in name:
+            raise InputError(f"{path}, line {number}: {'no label' if name else 'no path of a picture'}")
+    several = next((row for row in rows if re.fullmatch(r"\d+([,;|]\s*\d+)+", row[2])), None)
+    if several:
+        raise InputError(f"{path}, line {several[0]}: {several[1]} has several labels ({several[2][:80]}); one for each picture is read")
+    return _each_once(rows, path)
+
+
+def _each_once(rows, path):
+    """Rows without repeated ones: a picture that is there twice would both train and validate."""
+    first = {}
+    for number, name, label in rows:
+        if first.setdefault(name, (number, name, label))[2] != label:
+            raise InputError(f"{path}, line {number}: {name} has the label {label[:80]}, and in line {first[name][0]} another one")
+    if len(first) < len(rows):
+        tell_once(f"{path}: {len(rows) - len(first)} of {len(rows)} rows repeat others; each picture counts once")
+    return list(first.values())
+
+
+def is_row(line):
+    """Whether a line holds a picture's path and a label."""
+    return bool(ROW.fullmatch(line.strip()))
+
+
+def _of_lines(text, path):
+    rows = []
+    for number, line in enumerate(text.split("\n"), 1):
+        line = line.strip()
+        if line:
+            match = ROW.fullmatch(line)
+            name, _, label = (match[1], None, match[3]) if match else line.rpartition("\t") if "\t" in line else line.rpartition(" ")
+            if not name.strip() or (not match and label.lower().endswith(SUFFIXES)):
+                raise InputError(f"{path}, line {number}: expected a path and a label with a blank between, got {line[:80]!r}")
+            rows.append((number, name.strip().strip('"'), label.strip().strip('"')))
+    return rows
+
+
+def _of_table(text, path):
+    head = text.partition("\n")[0]
+    reader = csv.reader(io.StringIO(text), delimiter=max(",;\t", key=head.count))
+    try:
+        rows = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader if any(cells)]
+    except csv.Error as error:
+        raise InputError(f"{path}, line {reader.line_num}: {error}") from None
+    if not rows:
+        return []
+    first = [cell.lower() for cell in rows[0][1]]
+    pictures = [i for i, cell in enumerate(first) if cell.endswith(SUFFIXES)]
+    if pictures:
+        columns = (pictures[0], 1 - pictures[0]) if len(first) == 2 else None
+    else:
+        columns, rows = _columns(first), rows[1:]
+    if columns is None:
+        raise InputError(
+            f"{path} has the columns {', '.join(first)[:200]}: name one {FILE_COLUMNS[0]}, with the paths of the pictures, and one "
+            f"{LABEL_COLUMNS[0]}"
+        )
+    return [(number, *(cells[i] if i < len(cells) else "" for i in columns)) for number, cells in rows]
+
+
+def _columns(names):
+    """(place of the paths, place of the labels), or None. Of two columns the other one holds the labels, whatever its name."""
+    file = next((names.index(name) for name in FILE_COLUMNS if name in names), None)
+    label = next((names.index(name) for name in LABEL_COLUMNS if name in names), None)
+    if label is None and file is not None and len(names) == 2:
+        label = 1 - file
+    return None if file is None or label is None else (file, label)
+
+
+def _of_objects(text, path):
+    rows = []
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.strip():
+            try:
+                row = {str(key).lower(): value for key, value in json.loads(line).items()}
+            except (ValueError, AttributeError, RecursionError):
+                raise InputError(f"{path}, line {number}: no JSON object") from None
+            columns = _columns(list(row))
+            values = [] if columns is None else [list(row.values())[i] for i in columns]
+            if not values or not isinstance(values[0], str) or type(values[1]) not in (str, int):
+                raise InputError(f"{path}, line {number}: expected file_name, a path, and label, a text or a whole number")
+            rows.append((number, values[0], str(values[1])))
+    return rows
+
+
+def read_class_names(path):
+    """{label: class name} of a file that names the classes: a name a line, counted from 0, or a number and a name.
+
+    Raises:
+        InputError: no text, no name, a class named twice.
+    """
+    lines = [line.strip() for line in read_text(path).split("\n") if line.strip()]
+    numbered = [re.fullmatch(r"(\d{1,9})[\s,:]+(\S.*)", line) for line in lines]
+    numbers = [int(match[1]) for match in numbered if match]
+    counted = sorted(numbers) in (list(range(len(lines))), list(range(1, len(lines) + 1)))  # "3 people" is a name
+    names = {int(match[1]): match[2] for match in numbered} if counted else dict(enumerate(lines))
+    if not names or len(set(names.values())) != len(lines):
+        raise InputError(f"{path} names {'no class' if not names else 'a label or a class twice'}: mend it, or remove it")
+    return names

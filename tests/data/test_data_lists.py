@@ -1,0 +1,162 @@
+"""List files as people and programs write them: every usual form gives the same images; every fault is one line."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from paddle_gan_aug.data import load, load_test
+from paddle_gan_aug.data.lists import read_class_names, read_rows
+from paddle_gan_aug.errors import InputError
+
+
+@pytest.fixture
+def pictures(other_project, mnist_train):
+    """Six digits each of 0 and 1 as pics/a (i).png and pics/b (i).png; returns (the project's folder, images, rows of (path, label))."""
+    (other_project / "pics").mkdir()
+    images, rows = [], []
+    for label, name in enumerate("ab"):
+        for i, image in enumerate(mnist_train.of_class(str(label)).images[:6]):
+            Image.fromarray(image[0]).save(other_project / "pics" / f"{name} ({i}).png")
+            images.append(image)
+            rows.append((f"pics/{name} ({i}).png", label))
+    return other_project, np.array(images), rows
+
+
+def lines(rows, form="{} {}"):
+    return "".join(form.format(path, label) + "\n" for path, label in rows)
+
+
+WRITTEN = {  # name -> (file, what is written of the rows)
+    "blanks": ("list.txt", lambda rows: lines(rows).encode()),
+    "tabs": ("list.txt", lambda rows: lines(rows, "{}\t{}").encode()),
+    "commas": ("list.txt", lambda rows: lines(rows, "{},{}").encode()),
+    "windows": ("list.txt", lambda rows: b"\xef\xbb\xbf" + lines(rows).replace("/", "\\").replace("\n", "\r\n").encode()),
+    "utf-16": ("list.txt", lambda rows: lines(rows).encode("utf-16")),
+    "old mac": ("list.lst", lambda rows: lines(rows).replace("\n", "\r").encode()),
+    "gaps": ("list.txt", lambda rows: lines([(path, 3 + 4 * label) for path, label in rows]).encode()),
+    "huge labels": ("list.txt", lambda rows: lines([(path, 10**12 * label) for path, label in rows]).encode()),
+    "table": ("t.csv", lambda rows: ("file,label\n" + lines(rows, "{},{}")).encode()),
+    "other names": ("t.csv", lambda rows: ("Image,Breed\r\n" + lines(rows, '"{}",{}')).encode()),
+    "more columns": ("t.csv", lambda rows: ("id;who;class\n" + lines(rows, "{};me;{}")).encode()),
+    "no head": ("t.csv", lambda rows: lines([(label, path) for path, label in rows], "{},{}").encode()),
+    "hugging face": ("metadata.csv", lambda rows: ("file_name,label\n" + lines(rows, "{},{}")).encode()),
+    "objects": ("metadata.jsonl", lambda rows: lines(rows, '{{"file_name": "{}", "label": {}}}').encode()),
+}
+
+
+@pytest.mark.parametrize("name, content", WRITTEN.values(), ids=WRITTEN)
+def test_every_form_gives_the_same(pictures, name, content):
+    folder, images, rows = pictures
+    (folder / name).write_bytes(content(rows))
+    data = load_test(folder / name)
+    assert (data.images == images).all() and data.labels.tolist() == [label for _, label in rows]
+    assert len(data.class_names) == 2 and load(folder / name).counts().tolist() == [5, 5]
+
+
+def test_gbk_lists_and_names(pictures):
+    folder, images, rows = pictures
+    (folder / "gbk.txt").write_bytes(lines([(path, "猫狗"[label]) for path, label in rows]).encode("gbk"))
+    data = load_test(folder / "gbk.txt")
+    assert set(data.class_names) == {"猫", "狗"} and data.class_names[data.labels[0]] == "猫"
+
+
+def test_labels_with_gaps_keep_their_numbers_as_names(pictures):
+    folder, _, rows = pictures
+    (folder / "list.txt").write_text(lines([(path, 3 + 9 * label) for path, label in rows]))
+    assert load_test(folder / "list.txt").class_names == ("3", "12")
+
+
+def test_lists_beside_linked_folders_and_above_them(pictures):
+    folder, images, rows = pictures
+    (folder / "lists").mkdir()
+    (folder / "lists" / "pics").symlink_to("../pics")
+    (folder / "lists" / "link.txt").write_text(lines(rows))
+    (folder / "lists" / "up.txt").write_text(lines([(f"../{path}", label) for path, label in rows]))
+    for name in ("link.txt", "up.txt"):
+        assert (load_test(folder / "lists" / name).images == images).all()
+
+
+def test_repeated_rows_count_once(pictures, capsys):
+    folder, images, rows = pictures
+    (folder / "twice.txt").write_text(lines(rows) * 2)
+    assert len(load_test(folder / "twice.txt")) == 12
+    assert "12 of 24 rows repeat others" in capsys.readouterr().err
+
+
+# ---- folders with lists ----
+
+
+@pytest.mark.parametrize("names", ["negative\npositive\n", "0 negative\n1 positive\n", "1,negative\r\n2,positive\r\n"])
+def test_a_folder_of_paddlex(pictures, names):
+    folder, images, rows = pictures
+    shift = 1 if names.startswith("1") else 0
+    for name, of_part in (("train", rows[:5] + rows[6:]), ("val", rows[5:6]), ("test", rows[::3])):
+        (folder / f"{name}_list.txt").write_text(lines([(path, label + shift) for path, label in of_part]).replace("/", "\\"))
+    (folder / "labels.txt").write_text(names)
+    train, valid, test = (load(folder, mode) for mode in ("train", "valid", "eval"))
+    assert (len(train), len(valid), len(test)) == (11, 1, 4) and train.class_names == ("negative", "positive") == test.class_names
+    assert (valid.images == images[5:6]).all() and train.source == f"{folder}, train_list.txt"
+
+
+def test_lists_without_names_or_with_other_classes(pictures):
+    folder, _, rows = pictures
+    (folder / "train.txt").write_text(lines(rows))
+    assert load(folder).class_names == ("0", "1") and load(folder, "valid").counts().tolist() == [1, 1]
+    (folder / "test.txt").write_text(lines([(rows[0][0], 7)]))
+    with pytest.raises(InputError, match="test.txt has a class 7, which the training images have not: they have 0, 1"):
+        load(folder, "eval")
+    (folder / "labels.txt").write_text("zero\n")
+    with pytest.raises(InputError, match="train.txt has a label 1, but the classes are numbered from 0 to 0"):
+        load(folder)
+
+
+def test_metadata_in_the_folder_of_its_pictures(pictures):
+    folder, images, rows = pictures
+    named = [(path.removeprefix("pics/"), ("no", "yes")[label]) for path, label in rows]
+    (folder / "pics" / "metadata.csv").write_text("file_name,label\n" + lines(named, "{},{}"))
+    data = load_test(folder / "pics")
+    assert data.class_names == ("no", "yes") and (data.images == images).all()
+    (folder / "pics" / "metadata.csv").write_text("file_name,text\n")  # captions, no labels
+    assert load_test(folder / "pics").class_names == ("pics",)
+
+
+# ---- faults ----
+
+FAULTS = [
+    ("x.txt", b"\xff\xff\xff\x00", "neither UTF-8 nor GBK"),
+    ("x.txt", b"a.png\0 1\n", "neither UTF-8 nor GBK"),
+    ("x.txt", b"0 pics/a.png\n", "line 1: expected a path and a label"),
+    ("x.txt", b"a.png 0,1\n", "several labels"),
+    ("x.txt", b"a.png 1\na.png 2\n", "line 2: a.png has the label 2, and in line 1 another"),
+    ("x.csv", b"file,label\na.png\n", "line 2: no label"),
+    ("x.csv", b"file,label\n,1\n", "line 2: no path"),
+    ("x.csv", b"image,mel,nv\na.png,1,0\n", "columns image, mel, nv"),
+    ("x.csv", b"file,label\n", "is empty"),
+    ("x.csv", b'file,label\n"' + b"x" * 200_000, "line .*field larger"),
+    ("x.jsonl", b"[1]\n", "line 1: no JSON object"),
+    ("x.jsonl", b'{"file_name": "a.png", "label": [1, 2]}\n', "line 1: expected file_name"),
+    ("x.jsonl", b"[" * 100_000, "no JSON object"),
+    ("x.txt", b"a.png " + b"9" * 5000 + b"\nb.png 1\n", "does not exist"),
+]
+
+
+@pytest.mark.parametrize("name, content, message", FAULTS)
+def test_faults(other_project, name, content, message):
+    (other_project / name).write_bytes(content)
+    with pytest.raises(InputError, match=message) as refused:
+        load(other_project / name)
+    assert "\n" not in str(refused.value) and len(str(refused.value)) < 1000
+
+
+@pytest.mark.parametrize("text, message", [("", "no class"), ("a\na\n", "twice"), ("\0", "neither")])
+def test_faults_of_class_names(tmp_path, text, message):
+    (tmp_path / "labels.txt").write_text(text)
+    with pytest.raises(InputError, match=message):
+        read_class_names(tmp_path / "labels.txt")
+
+
+def test_names_that_begin_with_numbers_are_names(tmp_path):
+    (tmp_path / "labels.txt").write_text("3 people\n7 dwarfs\n")
+    assert read_class_names(tmp_path / "labels.txt") == {0: "3 people", 1: "7 dwarfs"}
+    (tmp_path / "x.txt").write_text('"a b.png" number one\nc.png.jpg\ttwo\n')
+    assert read_rows(tmp_path / "x.txt") == [(1, "a b.png", "number one"), (2, "c.png.jpg", "two")]
