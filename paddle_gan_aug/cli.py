@@ -109,6 +109,7 @@ FLAGS = {  # flag -> (configuration key, help)
     "--image-size": ("data.image_size", "resize the images' shorter side to so many pixels and crop the longer one"),
     "--channels": ("data.channels", "1 makes all images grey, 3 colour"),
     "--skip-bad": ("data.skip_bad", "leave out files that cannot be used, which are listed, instead of refusing the data"),
+    "--allow-overlap": ("data.allow_overlap", "go on where test images are training images, instead of refusing them"),
     "--split": ("data.split", "standard keeps the last sixth of the training images for validation, full trains on it too"),
     "--generator": ("generator.variant", "upsample or transpose"),
     "--epochs": ("train.epochs", "passes over the data, in total"),
@@ -126,7 +127,7 @@ FLAGS = {  # flag -> (configuration key, help)
     "--cpu-tuning": ("runtime.cpu_tuning", "on or off: MKL code path, threads and allocator as fits this CPU"),
 }
 
-SWITCHES = ("--skip-bad",)  # flags without a value
+SWITCHES = ("--skip-bad", "--allow-overlap")  # flags without a value
 
 
 def training_flags(command, flags, run=True):
@@ -237,7 +238,7 @@ def _ending(run):
 
 
 CLASSIFY_FLAGS = [flag for flag in FLAGS if flag not in ("--generator", "--recover")]
-CLASSIFIERS_ONLY = ("--generated", "--generated-share", "--regenerate-every", "--patience")
+CLASSIFIERS_ONLY = ("--generated", "--generated-share", "--regenerate-every", "--patience", "--allow-overlap")
 
 
 def _classify_flags(command):
@@ -269,6 +270,7 @@ def _evaluate_flags(command):
     command.add_argument("--image-size", type=positive, metavar="N", help="resize and crop images to so many pixels; of a run, as it did")
     command.add_argument("--channels", type=int, choices=[1, 3], help="1 makes all images grey, 3 colour")
     command.add_argument("--skip-bad", action="store_true", help="leave out files that cannot be used, which are listed")
+    command.add_argument("--allow-overlap", action="store_true", help="go on where test images are training images of the data")
     command.add_argument("--part", choices=["eval", "valid"], default="eval", help="test images, or validation images for any choice")
     command.add_argument("--count", type=positive, metavar="N", help="how many images; without it 10,000 of a run, all of a folder")
     command.add_argument("--seed", type=int, default=0, metavar="S", help="of the latents and of all random choices")
@@ -296,6 +298,7 @@ def _evaluate(args):
         image_size=args.image_size,
         channels=args.channels,
         skip_bad=args.skip_bad,
+        allow_overlap=args.allow_overlap,
     )
     shown = f"\n{page}" if page else ""
     _say(args, {**result, "page": page and str(page)}, table(result) + shown)

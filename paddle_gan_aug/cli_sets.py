@@ -156,7 +156,7 @@ def _balanced(data, ratio):
 
 AUGMENT_FLAGS = (
     *("--data", "--image-size", "--channels", "--skip-bad", "--split", "--steps", "--epochs", "--batch-size"),
-    *("--seed", "--device", "--threads"),
+    *("--seed", "--device", "--threads", "--allow-overlap"),
 )
 
 

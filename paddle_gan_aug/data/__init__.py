@@ -5,8 +5,9 @@ from .idx import idx_file_names, is_idx_folder, read_idx, read_idx_folder, write
 from .image_files import read_images
 from .images import LabelledImages, concatenate, to_network, to_uint8
 from .json_gz import read_mnist_json, write_mnist_json
-from .load import MODES, READERS, load, load_test
+from .load import MODES, READERS, load, load_test, test_part
 from .mixed_batches import MixedBatches, balanced_weights
+from .overlap import check_overlap
 from .source import Source, as_source
 from .splits import SPLITS, few_of_each_class, hold_out, select, stratified
 
@@ -21,6 +22,7 @@ __all__ = [
     "Source",
     "as_source",
     "balanced_weights",
+    "check_overlap",
     "concatenate",
     "few_of_each_class",
     "hold_out",
@@ -35,6 +37,7 @@ __all__ = [
     "read_mnist_json",
     "select",
     "stratified",
+    "test_part",
     "to_network",
     "to_uint8",
     "write_idx",

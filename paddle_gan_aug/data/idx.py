@@ -187,6 +187,12 @@ def _names_of(folder, name, part):
     return next((names for names in choices if any(_find_file(folder, file) for file in names)), choices[-1 if name else 0])
 
 
+def has_test_files(path):
+    """Whether a set of IDX files has any test file, images or labels."""
+    folder, name = _set_of(path)
+    return any(_find_file(folder, file) for file in _names_of(folder, name, "test"))
+
+
 def _read_pair(folder, name, part, check):
     images, labels = (_read_named(folder, file, check) for file in _names_of(folder, name, part))
     if images.ndim != 3 or 0 in images.shape[1:] or labels.ndim != 1:

@@ -15,10 +15,11 @@ from ..files import PACKAGE_PARENT, find_path, project_root
 from .decoding import SUFFIXES
 from .fitting import fit
 from .folders import file_of_set, is_image_folder, is_list_file, is_list_folder, open_folder, open_list, open_list_folder
-from .idx import idx_classes, is_emnist, is_idx_folder, read_idx_folder
+from .idx import has_test_files, idx_classes, is_emnist, is_idx_folder, read_idx_folder
 from .images import LabelledImages
 from .json_gz import read_mnist_json
 from .npz import is_npz, open_npz
+from .overlap import tell_repeated_validation
 from .source import as_source
 from .splits import check_choice, check_split, few_of_each_class, last_sixth_is_fair, select, stratified
 from .telling import tell_once
@@ -33,6 +34,8 @@ def _open_idx(folder, source):
 
     def read_part(part):
         if part not in ("train", "eval"):
+            return None
+        if part == "eval" and not has_test_files(folder):
             return None
         images, labels = read_idx_folder(folder, "test" if part == "eval" else "train")
         classes = idx_classes(folder)
@@ -157,6 +160,17 @@ def load_test(source):
     return _finished(select(read_part, "eval", name=str(source)) if test is None else test, source, "eval")
 
 
+def test_part(source):
+    """The test images of a source, or None where it has none.
+
+    Raises:
+        InputError: as `load`; damaged test images too.
+    """
+    source = as_source(source)
+    test = _open(source)[1]("eval")
+    return None if test is None or not len(test) else _finished(test, source, "eval")
+
+
 def _parts(source, split):
     """A function from `train`, `valid` or `eval` to LabelledImages or None; undivided data, or data with a share set, is split here."""
     reader, read_file = _open(source)
@@ -173,6 +187,7 @@ def _parts(source, split):
             if read_part("valid") is not None:
                 if source.valid_share is not None:
                     raise InputError(f"{source} has validation images of its own: leave data.valid_share out")
+                tell_repeated_validation(read_part("train"), read_part("valid"))
                 return None
             data = read_part("train")
         if not len(data) or keeps_its_order(data):

@@ -18,7 +18,7 @@ import numpy as np
 from .. import runtime
 from ..algorithms import build
 from ..config import load_config
-from ..data import Source, load
+from ..data import Source, check_overlap, load, test_part
 from ..errors import InputError, RunFailed
 from ..files import atomic_write, find_path, make_folder
 from ..training import open_run, train, train_per_class
@@ -170,6 +170,8 @@ def _plan(to, config, overrides, runs, per_class_runs, per_class, ratio, filters
     source = Source.of(config.data)
     parts = real_parts(source, "full" if not runs and "data.split" not in overrides and is_undivided(source) else config.data.split)
     learnt = load(source, "train", split=config.data.split)
+    if (test := test_part(source)) is not None:
+        check_overlap(learnt, test, config.data.allow_overlap)
     if filters.classifier is not None and names:
         open_reader(filters.classifier, learnt, config.runtime.device, config.runtime.threads)
     counts = parts[0].counts()

@@ -56,6 +56,7 @@ def evaluate(
     channels=None,
     skip_bad=False,
     quiet=False,
+    allow_overlap=False,
 ):
     """Measure a run's images, or images in files, against real ones, and draw a page of pictures.
 
@@ -71,6 +72,7 @@ def evaluate(
         tsne: a t-SNE plot beside the one of principal components: takes a minute.
         image_size, channels, skip_bad: how files are read, see `data.Source`; None = as the run read its data.
         quiet: say nothing on the way.
+        allow_overlap: go on where test images are training images of the data, see `data.check_overlap`.
 
     Returns:
         The dict of `evaluate_images` and the path of the page, or None.
@@ -83,7 +85,9 @@ def evaluate(
     say = (lambda _: None) if quiet else (lambda text: print(text, file=sys.stderr, flush=True))
     runtime.start(device, threads or None)
     reading = {"image_size": image_size, "channels": channels, "skip_bad": skip_bad}
-    images, labels, real, folder = _images_of(run_or_images, data, part, count, seed, checkpoint, device, threads, reading, say)
+    images, labels, real, folder = _images_of(
+        run_or_images, data, part, count, seed, checkpoint, device, threads, reading, say, allow_overlap
+    )
     network = feature_network(real["source"].whole(), quiet)
     say(f"measuring {count or len(images)} images; 10,000 take about half a minute")
     result = evaluate_images(
@@ -103,14 +107,14 @@ def evaluate(
     return result, draw_page(make_folder(to), result, images[: result["count"]], real, network, part, tsne, title=str(run_or_images))
 
 
-def _images_of(run_or_images, data, part, count, seed, checkpoint, device, threads, reading, say):
+def _images_of(run_or_images, data, part, count, seed, checkpoint, device, threads, reading, say, allow_overlap):
     """(images, labels or None, where the real ones are, the page's folder or None)."""
     if not is_run(run_or_images):
         if count is not None and count < 1:
             raise InputError(f"--count {count}: ask for at least one image")
         images, labels, names = read_images(run_or_images, **reading)
         source = Source(str(data or "mnist"), **reading)
-        check_measurable(images.shape[1:], len(images), source, part)
+        check_measurable(images.shape[1:], len(images), source, part, allow_overlap=allow_overlap)
         return images, _as_real_classes(labels, names, source), {"source": source}, None
     opened = open_run(run_or_images, checkpoint, device, threads)
     if not opened.algorithm.latent_dim:
@@ -119,7 +123,7 @@ def _images_of(run_or_images, data, part, count, seed, checkpoint, device, threa
     source = Source.of(learnt)
     source = replace(source.renamed(data) if data else source, **{name: value for name, value in reading.items() if value})
     real = {"source": source, "class_name": learnt.class_name, "split": learnt.split}
-    check_measurable(opened.state["image_shape"], count or COUNT, part=part, **real)
+    check_measurable(opened.state["image_shape"], count or COUNT, part=part, allow_overlap=allow_overlap or learnt.allow_overlap, **real)
     say(f"drawing {count or COUNT} images from {opened.folder}, step {opened.step}")
     images = to_uint8(opened.algorithm.sample(count or COUNT, runtime.rng(seed, "evaluation")))
     labels = opened.algorithm.default_labels(len(images))

@@ -1,7 +1,7 @@
 """The command `classify`: train a classifier on labelled images and say how well it reads those it has not seen."""
 
 from ..config import load_config
-from ..data import Source, load, load_test
+from ..data import Source, check_overlap, load, load_test
 from ..errors import InputError
 from ..files import make_folder, write_json
 from ..metrics import accuracy, confusion_matrix
@@ -33,7 +33,7 @@ def classify(config=None, test=None, **options):
     if not options.get("resume"):  # what does not fit is better said before training
         asked = load_config(config or "classifier", options.get("overrides"))
         learnt = training_images(asked)
-        _test_images(asked, test, learnt.class_names, learnt.shape)
+        check_overlap(learnt, _test_images(asked, test, learnt.class_names, learnt.shape), asked.data.allow_overlap)
     run = train(config, default="classifier", **options)
     if run.interrupted:
         return run, None

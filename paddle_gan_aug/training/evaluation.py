@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from .. import runtime
-from ..data import LabelledImages, as_source, load, to_network
+from ..data import LabelledImages, as_source, check_overlap, load, to_network
 from ..errors import InputError
 from ..metrics import (
     class_histogram,
@@ -125,21 +125,24 @@ def evaluate_images(
     }
 
 
-def check_measurable(shape, count, source, part, class_name=None, split="standard"):
+def check_measurable(shape, count, source, part, class_name=None, split="standard", allow_overlap=False):
     """See that `evaluate_images` can measure generated images, before a feature network learns or an image is drawn.
 
     Args:
         shape: (C, H, W) of the generated images. count: how many there will be. The others are as for `evaluate_images`.
 
     Raises:
-        InputError: images of another shape than the real ones; too few generated or real images.
+        InputError: images of another shape than the real ones; too few generated or real images; test images that are training images.
     """
     _check_enough(count, LeNet.feature_width, "the generated images")
-    for images in (load(source, name, digit=class_name, split=split) for name in (part, "train")):
+    reference, training = (load(source, name, digit=class_name, split=split) for name in (part, "train"))
+    for images in (reference, training):
         if tuple(shape) != tuple(images.shape):
             sizes = " and ".join(" x ".join(map(str, size)) for size in (shape, images.shape))
             raise InputError(f"the generated images and those of {source} differ in shape ({sizes}): name data like them (--data)")
         _check_enough(len(images), LeNet.feature_width, images.source)
+    if part == "eval":
+        check_overlap(training, reference, allow_overlap)
 
 
 def compare(first, second):
