@@ -22,6 +22,7 @@ from ..data import Source, check_overlap, load, test_part
 from ..errors import InputError, RunFailed
 from ..files import atomic_write, find_path, make_folder
 from ..training import open_run, train, train_per_class
+from ..training.batch_size import fit_batch_size
 from ..training.places import check_run_name, is_run, run_folders
 from ..training.run import planned_steps, training_batches, training_images
 from .gate import chosen_filters, open_reader
@@ -186,6 +187,8 @@ def _plan(to, config, overrides, runs, per_class_runs, per_class, ratio, filters
     if not runs:
         conditional = _algorithm(config).conditional
         per_class_runs = not conditional if per_class_runs is None else per_class_runs
+        if not per_class_runs:  # those of one class have batches of their own size
+            config = fit_batch_size(config, learnt, overrides)
     return Plan(
         config,
         runs,

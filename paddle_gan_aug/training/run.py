@@ -13,6 +13,7 @@ from ..data import Batches, MixedBatches, Source, balanced_weights, load
 from ..errors import InputError, RunFailed
 from ..files import atomic_write, lock_folder, make_folder
 from ..records import Records
+from .batch_size import fit_batch_size
 from .callbacks import Checkpoints, Grids, ProgressLine, Recorder
 from .checkpoint import best_step, load_newest, remove_checkpoints, steps_on_disk
 from .health import Collapsed, HealthMonitor
@@ -86,14 +87,15 @@ def train(
         folder = output / check_run_name(run) if run else unused_folder(output, default_name(config))
         if folder.exists() and any(folder.iterdir()):
             raise InputError(f"run {folder.name} exists in {output}: choose another --run, or go on with it: --run {folder.name} --resume")
-    return _train_in(folder, config, log, resume, callbacks, quiet, say, generated)
+    return _train_in(folder, config, log, resume, callbacks, quiet, say, generated, overrides)
 
 
-def _train_in(folder, config, log, resume, callbacks, quiet, say, generated):
+def _train_in(folder, config, log, resume, callbacks, quiet, say, generated, overrides):
     """Train in `folder`, recovering as often as the configuration allows."""
     if not config.generated.source and config.generated != Generated():
         raise InputError("generated.*: there are no generated images to which these settings could apply; name some with --generated")
     images = training_images(config)
+    config = fit_batch_size(config, images, overrides, quiet)
     process = runtime.start(config.runtime.device, config.runtime.threads, config.runtime.cpu_tuning)
     made = None
     if config.generated.source:
