@@ -11,12 +11,14 @@ import sys
 from . import __version__, cli_bench, cli_sets
 from .cli_bench import positive
 from .errors import InputError, RunFailed
+from .files import prepare_console
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 
 def main(argv=None):
     """Run one command and return its exit code: 0 done, 1 the work failed, 2 bad input or arguments, 130 interrupted."""
+    prepare_console()
     parser = _parser()
     args, unknown = parser.parse_known_args(sys.argv[1:] if argv is None else argv)
     if unknown:

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from .errors import InputError
+from .files import listed, shortened
 
 
 def _check_seed(seed):
@@ -113,7 +114,7 @@ def generate(args):
     from .synthesis.generate import GRID, count_by_class
 
     made = count_by_class(folder)
-    told = ", ".join(f"{name}: {number}" for name, number in made.items())
+    told = listed(f"{name}: {number}" for name, number in made.items())
     return {
         "to": str(folder),
         "count": sum(made.values()),
@@ -210,7 +211,9 @@ def augment(args):
 
 
 def _augment_text(result):
-    rows = [("class", "real", "generated", "both"), *result["table"]]
+    *classes, total = result["table"]
+    shown, more = shortened(classes)
+    rows = [("class", "real", "generated", "both"), *shown, *([(more, "", "", "")] if more else []), total]
     widths = [max(len(str(row[i])) for row in rows) for i in range(4)]
     lines = ["  ".join([str(row[0]).ljust(widths[0]), *(str(row[i]).rjust(widths[i]) for i in (1, 2, 3))]) for row in rows]
     if "steps" in result:

@@ -10,7 +10,7 @@ import numpy as np
 from .. import runtime
 from ..data import Source, load, read_images, to_uint8
 from ..errors import InputError
-from ..files import atomic_write, make_folder, write_json
+from ..files import atomic_write, listed, make_folder, write_json
 from ..pictures import class_histogram_figure, grid, paired_grid, save_png, scatter_figure
 from ..training import open_run
 from ..training.evaluation import METRICS, check_measurable, evaluate_images
@@ -133,7 +133,7 @@ def _as_real_classes(labels, names, source):
     real = load(source, "train").class_names
     unknown = [name for name in names if name not in real]
     if unknown:
-        raise InputError(f"the images have a class {unknown[0]} that {source} has not; it has {', '.join(real)}")
+        raise InputError(f"the images have a class {unknown[0]} that {source} has not; it has {listed(real)}")
     return np.array([real.index(name) for name in names], dtype=np.int64)[labels]
 
 

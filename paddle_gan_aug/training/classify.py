@@ -3,9 +3,9 @@
 from ..config import load_config
 from ..data import Source, load, load_test
 from ..errors import InputError
-from ..files import make_folder, write_json
+from ..files import listed, make_folder, write_json
 from ..metrics import accuracy, confusion_matrix
-from ..pictures import class_histogram_figure, confusion_matrix_figure, read_png
+from ..pictures import class_histogram_figure, confusion_matrix_figure, optional_picture, read_png
 from ..records import Records
 from .checkpoint import best_step
 from .places import run_folders
@@ -44,9 +44,11 @@ def classify(config=None, test=None, **options):
     folder = make_folder(run.folder / "report")
     write_json(folder / "classification.json", report)
     title = f"{images.source}: accuracy {100 * report['accuracy']:.2f} % of {len(images)}"
-    confusion_matrix_figure(folder / "confusion.png", report["confusion_matrix"], images.class_names, title)
+    with optional_picture(folder / "confusion.png") as path:
+        confusion_matrix_figure(path, report["confusion_matrix"], images.class_names, title)
     shares = {name: {c: value or 0.0 for c, value in report[name].items()} for name in ("precision", "recall")}
-    class_histogram_figure(folder / "per-class.png", shares, title)
+    with optional_picture(folder / "per-class.png") as path:
+        class_histogram_figure(path, shares, title)
     if run.config.log.visualdl:
         _show(run, folder, run_folders(None, options.get("log"))[1])
     return run, report
@@ -56,6 +58,8 @@ def _show(run, folder, log):
     """The report's pictures on the dashboard, beside the run's curves."""
     with Records(run.folder, log, run.folder.name, resume_step=run.step) as records:
         for name in ("confusion", "per-class"):
+            if not (folder / f"{name}.png").exists():
+                continue
             records.image(run.step, read_png(folder / f"{name}.png"), tag=name, folder="report")
 
 
@@ -64,7 +68,7 @@ def _test_images(config, test, class_names, shape):
     learnt = Source.of(config.data)
     images = load(learnt, "eval") if test is None else load_test(learnt.renamed(test))
     if list(images.class_names) != list(class_names):
-        has, learns = ", ".join(images.class_names), ", ".join(class_names)
+        has, learns = listed(images.class_names), listed(class_names)
         raise InputError(f"test set {images.source} has the classes {has}; the classifier learns {learns}")
     if list(images.shape) != list(shape):
         raise InputError(f"test set {images.source} has images {list(images.shape)}, the classifier learns {list(shape)}")

@@ -1,6 +1,7 @@
 """`classify` on folders: its test images are looked for before anything is trained, and read as the training images were."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -69,3 +70,17 @@ def test_the_learned_augmenter_is_tested_like_a_classifier(cli, small_mnist):
     )
     assert json.loads(done.stdout)["accuracy"] > 0.6
     assert len(list((cli.output / "c" / "samples").glob("*.png"))) == 1
+
+
+def test_a_picture_that_fails_costs_no_number(here, digits, monkeypatch):
+    def fails(*_):
+        raise MemoryError("21.7 GB")
+
+    monkeypatch.setattr(sys.modules["paddle_gan_aug.training.classify"], "confusion_matrix_figure", fails)
+    digits("set/train", 0, 20), digits("set/test", 40, 6)
+    arguments = ("--batch-size", 10, "--steps", 3, "--image-size", 28, "--run", "c", "--json")
+    done = here("classify", "--data", here.folder / "set", *arguments)
+    report = here.output / "c" / "report"
+    assert json.loads(done.stdout)["accuracy"] == json.loads((report / "classification.json").read_text())["accuracy"]
+    assert "no picture" in done.stderr and "21.7 GB" in done.stderr
+    assert {path.name for path in report.iterdir()} == {"classification.json", "per-class.png"}
