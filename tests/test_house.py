@@ -86,6 +86,13 @@ def test_help_and_mistakes_do_not_import_paddle(arguments):
     assert done.stdout.endswith("False\n")
 
 
+@pytest.mark.parametrize("room", ["networks", "training", "synthesis.evaluate"])
+def test_paddle_is_imported_without_its_warnings(room):
+    """It warns of a missing ccache and of its threads when it is imported; both say nothing to whoever runs a command."""
+    done = subprocess.run([sys.executable, "-c", f"import paddle_gan_aug.{room}"], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
 def test_the_public_api_is_documented_and_loads():
     import paddle_gan_aug
 
