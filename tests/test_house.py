@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "paddle_gan_aug"
 ANYWHERE = {"errors", "config", "config_sections", "runtime", "__init__"}
 ORDER = [
-    {"files", "pictures", "records", "record_files"},
+    {"files", "pictures", "records", "record_files", "yaml_tree"},
     {"data"},
     {"augment"},
     {"networks"},
