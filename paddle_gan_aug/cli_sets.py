@@ -1,16 +1,12 @@
 """The commands that make and use sets of images: `generate`, `augment`, `predict`. Parsing only, as in `cli`."""
 
 import argparse
+import re
 from pathlib import Path
 
 from .errors import InputError
 from .files import listed, shortened
-
-
-def _check_seed(seed):
-    if seed < 0:
-        raise InputError(f"--seed {seed}: a seed is a whole number from 0")
-
+from .runtime import check_seed
 
 # ---- filters -----------------------------------------------------------------------------------------------------------
 
@@ -33,10 +29,11 @@ def _filters(args):
     from .config import parse_overrides
 
     settings = {}
+    for pair in args.filter_set:
+        if not re.match(r"[^.=]+\.[^=]+=", pair):
+            raise InputError(f"--filter-set {pair}: expected NAME.SETTING=VALUE, for example confidence.threshold=0.9")
     for key, value in parse_overrides(args.filter_set).items():
-        name, dot, setting = key.partition(".")
-        if not dot:
-            raise InputError(f"--filter-set {key}: expected NAME.SETTING=VALUE, for example confidence.threshold=0.9")
+        name, _, setting = key.partition(".")
         settings.setdefault(name, {})[setting] = value
     if args.attempts < 1:
         raise InputError(f"--attempts {args.attempts}: at least 1 for each image")
@@ -78,7 +75,7 @@ def generate(args):
     for flag, number in (("--count", count), ("--per-class", args.per_class)):
         if number is not None and number < 1:
             raise InputError(f"{flag} {number}: ask for at least one image")
-    _check_seed(args.seed)
+    check_seed(args.seed)
     if args.ratio is not None and not args.balance:
         raise InputError("--ratio says how far --balance goes: give --balance DATA too")
     given = _filters(args)
@@ -162,10 +159,7 @@ AUGMENT_FLAGS = (
 
 
 def augment_flags(command):
-    """The arguments of `augment`."""
-    from . import cli
-
-    cli.training_flags(command, AUGMENT_FLAGS, run=False)
+    """The arguments of `augment` beside those of a training."""
     command.add_argument(
         "--to", required=True, metavar="DIR", default=argparse.SUPPRESS, help="a new or empty folder for the augmented data"
     )
@@ -181,15 +175,11 @@ def augment_flags(command):
     _filter_flags(command)
 
 
-def augment(args):
-    """Run `augment`; returns (result, text)."""
-    from . import cli
-
-    given, overrides = _filters(args), cli.overrides_of(args)
-    _check_seed(int(overrides.get("train.seed", 0)))
+def augment(args, options):
+    """Run `augment` with the checked `options` of its training (config, overrides); returns (result, text)."""
+    given, overrides = _filters(args), options["overrides"]
     if args.preview:
         return _draw_transforms(args.to, overrides)
-    options = cli.check_config({"config": getattr(args, "config", getattr(args, "gan", None)), "overrides": overrides}, "classic")
     from .synthesis import Filters, augment_data
 
     result = augment_data(

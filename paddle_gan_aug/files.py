@@ -2,11 +2,13 @@
 
 import codecs
 import contextlib
+import errno
 import hashlib
 import json
 import os
 import sys
 import tempfile
+import unicodedata
 from pathlib import Path
 
 from .errors import InputError
@@ -28,9 +30,10 @@ def atomic_write(path, mode="wb"):
     The folder must exist. When the block raises, the old file (if any) stays as it was and the temporary one is removed.
     """
     path = Path(path)
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    with naming(path):
+        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
-        with os.fdopen(handle, mode, **({} if "b" in mode else {"encoding": "utf-8"})) as file:
+        with naming(path), os.fdopen(handle, mode, **({} if "b" in mode else {"encoding": "utf-8"})) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -41,6 +44,17 @@ def atomic_write(path, mode="wb"):
             os.unlink(temporary)
         raise
     sync_folder(path.parent)
+
+
+@contextlib.contextmanager
+def naming(path):
+    """Let an OSError from within name `path` where it names no file: the system names none when a disk is full."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None and error.errno is not None and error.errno != errno.EPIPE:
+            raise OSError(error.errno, error.strerror, str(path)) from None
+        raise
 
 
 def _umask():
@@ -156,6 +170,11 @@ def _escape(error):
         raise error
     units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass").hex()
     return "".join(f"\\u{units[i : i + 4]}" for i in range(0, len(units), 4)), error.end
+
+
+def one_line(text):
+    """`text` with line breaks and other control characters written as escapes."""
+    return "".join(repr(letter)[1:-1] if unicodedata.category(letter) == "Cc" else letter for letter in text)
 
 
 def listed(names, most=LISTED):

@@ -362,7 +362,7 @@ def optional_picture(path):
     try:
         yield path
     except Exception as error:  # whatever it is, memory that runs out included
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        reason = getattr(error, "strerror", None) or " ".join(f"{type(error).__name__}: {error}".split())
         print(f"no picture {path}: {reason}", file=sys.stderr, flush=True)
 
 

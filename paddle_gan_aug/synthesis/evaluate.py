@@ -78,6 +78,7 @@ def evaluate(
     Raises:
         InputError: no such run, images or data; images that do not fit the data, or too few. RunFailed: the run has failed.
     """
+    runtime.check_seed(seed)
     if to and Path(to).expanduser().exists() and (not Path(to).expanduser().is_dir() or any(Path(to).expanduser().iterdir())):
         raise InputError(f"--to {to} is not empty: nothing is overwritten; choose an empty or new folder")
     say = (lambda _: None) if quiet else (lambda text: print(text, file=sys.stderr, flush=True))

@@ -250,3 +250,37 @@ def test_empty_folder_is_served_and_fills(tmp_path, start):
         assert time.monotonic() < deadline
         time.sleep(0.2)
     assert server.interrupt()[0] == 0
+
+
+def serve_in_a_process(folder, **variables):
+    """The process of `dashboard FOLDER --json`, and its first line as it came."""
+    command = [sys.executable, "-m", "paddle_gan_aug", "dashboard", str(folder), "--port", "0", "--json"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **variables}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    return process, process.stdout.readline()
+
+
+@pytest.mark.parametrize("home", [None, "/proc/nowhere"])
+def test_json_and_a_home_that_cannot_be_written_to(log_folder, tmp_path, home):
+    """VisualDL makes folders in the home when it is imported."""
+    process, line = serve_in_a_process(log_folder, **({"HOME": home} if home else {"HOME": str(tmp_path)}))
+    try:
+        told = json.loads(line)
+        assert told["log"] == str(log_folder)
+        port = int(re.fullmatch(r"http://127\.0\.0\.1:(\d+)/app/index", told["address"])[1])
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        connection.request("GET", "/app/api/runs")
+        assert "g_loss @ first" in connection.getresponse().read().decode()
+        connection.close()
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_the_true_reason_is_told(tmp_path, monkeypatch):
+    def refuses():
+        raise PermissionError(13, "Permission denied", "/tmp/x")
+
+    monkeypatch.setattr(dashboard, "import_visualdl", refuses)
+    with pytest.raises(InputError, match="neither the home folder nor a temporary one can be written to"):
+        dashboard.serve(tmp_path, port=0)
