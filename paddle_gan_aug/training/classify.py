@@ -33,6 +33,7 @@ def classify(config=None, test=None, **options):
     if not options.get("resume"):  # what does not fit is better said before training
         asked = load_config(config or "classifier", options.get("overrides"))
         learnt = training_images(asked)
+        _check_classes(learnt)
         _test_images(asked, test, learnt.class_names, learnt.shape)
     run = train(config, default="classifier", **options)
     if run.interrupted:
@@ -52,6 +53,14 @@ def classify(config=None, test=None, **options):
     if run.config.log.visualdl:
         _show(run, folder, run_folders(None, options.get("log"))[1])
     return run, report
+
+
+def _check_classes(images):
+    """See that there is something to tell apart: of one class all that is read is right."""
+    filled = [name for name, count in zip(images.class_names, images.counts()) if count]
+    if len(filled) < 2:
+        problem = f"{images.source} has images of one class alone ({filled[0]}): a classifier tells classes apart"
+        raise InputError(f"{problem}; give data with at least two, such as a folder with a folder of pictures for each class")
 
 
 def _show(run, folder, log):

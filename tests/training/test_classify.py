@@ -84,3 +84,14 @@ def test_a_picture_that_fails_costs_no_number(here, digits, monkeypatch):
     assert json.loads(done.stdout)["accuracy"] == json.loads((report / "classification.json").read_text())["accuracy"]
     assert "no picture" in done.stderr and "21.7 GB" in done.stderr
     assert {path.name for path in report.iterdir()} == {"classification.json", "per-class.png"}
+
+
+def test_one_class_cannot_be_told_apart(here, digits):
+    folder = digits("set/train", 0, 20)
+    digits("set/test", 40, 6)
+    places = ("--image-size", 28, "--batch-size", 10, "--steps", 3)
+    for arguments in (["--data", folder / "digit 1"], ["--data", folder.parent, "-o", "data.classes=[digit 1]"]):
+        done = here("classify", *arguments, "--test", folder.parent / "test", *places, code=2)
+        assert "has images of one class alone (digit 1): a classifier tells classes apart" in done.stderr
+        assert len(done.stderr.strip().splitlines()) == 1
+    assert not here.output.exists()
