@@ -15,7 +15,6 @@ from .errors import InputError
 from .files import atomic_write, make_folder
 
 
-@functools.cache
 def import_visualdl():
     """Import VisualDL, which makes folders in the user's home as it is imported: where none can be made, in one that is removed again.
 

@@ -1,6 +1,7 @@
 """The house keeps its shape: imports point one way, presets load, errors and help do not import Paddle."""
 
 import ast
+import graphlib
 import re
 import subprocess
 import sys
@@ -59,6 +60,43 @@ def test_imports_point_one_way():
             elif room not in ANYWHERE and RANK[target] > RANK[room]:
                 wrong.append(f"{path.relative_to(ROOT)} imports {target}")
     assert wrong == []
+
+
+def imported_files(path):
+    """The files of the package that a file imports, at its top or inside its functions."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.ImportFrom):
+            continue
+        if node.level:
+            base = path.parents[node.level - 1]
+        elif node.module and node.module.split(".")[0] == PACKAGE.name:
+            base = ROOT
+        else:
+            continue
+        base = base.joinpath(*(node.module or "").split(".")) if node.module else base
+        for alias in node.names:  # a file of that name, or something in the file (or the room) that it is taken from
+            places = (base / f"{alias.name}.py", base / alias.name / "__init__.py", base.with_suffix(".py"), base / "__init__.py")
+            yield next(place for place in places if place.exists())
+
+
+def circles(files):
+    """A circle among {file: files it imports}, or None."""
+    try:
+        graphlib.TopologicalSorter(files).prepare()
+    except graphlib.CycleError as error:
+        return error.args[1]
+    return None
+
+
+def test_no_file_imports_itself_through_others():
+    """Neither when it is imported nor later, in a function."""
+    files = {path: set(imported_files(path)) for path in PACKAGE.rglob("*.py")}
+    files[PACKAGE / "__init__.py"] = set()  # it prepares the process and names what is public, and is there before every other
+    assert {PACKAGE / "cli_sets.py", PACKAGE / "cli_bench.py"} < files[PACKAGE / "cli.py"]
+    circle = circles(files)
+    assert circle is None, " -> ".join(str(path.relative_to(PACKAGE)) for path in circle)
+    files[PACKAGE / "cli_sets.py"].add(PACKAGE / "cli.py")
+    assert circles(files) is not None
 
 
 def test_every_room_is_ranked():
