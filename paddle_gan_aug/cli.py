@@ -1,7 +1,9 @@
 """The command line: parsing only. Paddle is imported once the arguments are known to be good."""
 
 import argparse
+import contextlib
 import difflib
+import errno
 import json
 import os
 import re
@@ -9,14 +11,16 @@ import signal
 import sys
 
 from . import __version__, cli_bench, cli_sets
-from .cli_bench import positive
+from .cli_bench import positive, seed
 from .errors import InputError, RunFailed
+from .files import naming, one_line, prepare_console
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 
 def main(argv=None):
     """Run one command and return its exit code: 0 done, 1 the work failed, 2 bad input or arguments, 130 interrupted."""
+    prepare_console()
     parser = _parser()
     args, unknown = parser.parse_known_args(sys.argv[1:] if argv is None else argv)
     if unknown:
@@ -26,25 +30,43 @@ def main(argv=None):
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, interrupt)
     try:
-        return args.command(args)
+        code = args.command(args)
+        with naming("standard output"):
+            sys.stdout.flush()  # or a full disk would be noticed after this function
+        return code
     except InputError as error:
-        print(f"paddle_gan_aug {args.name}: {error}", file=sys.stderr)
+        _complain(args, error)
         return BAD_INPUT
     except RunFailed as error:
-        print(f"paddle_gan_aug {args.name}: {error}", file=sys.stderr)
+        _complain(args, error)
         return FAILED
-    except BrokenPipeError:  # whoever read our output has enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except MemoryError as error:
+        _complain(args, f"not enough memory ({error or 'for this data or these settings'})")
         return FAILED
     except OSError as error:
-        where = f" {error.filename}" if error.filename else ""
-        print(f"paddle_gan_aug {args.name}: the system refused{where}: {error.strerror or error}", file=sys.stderr)
+        if not isinstance(error, BrokenPipeError):  # whoever read our output has enough
+            what = "write" if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS) else "use"
+            _complain(args, f"cannot {what} {error.filename or 'a file'}: {error.strerror or error}")
+        _drop_output()
         return FAILED
     except (KeyboardInterrupt, ImportError) as error:
         if isinstance(error, ImportError) and not interrupt.came:
             raise
         print(f"paddle_gan_aug {args.name}: interrupted", file=sys.stderr)
         return INTERRUPTED
+
+
+def _complain(args, error):
+    print(f"paddle_gan_aug {args.name}: {one_line(str(error))}", file=sys.stderr)
+
+
+def _drop_output():
+    """Let nothing that is still buffered for standard output fail a second time as the process ends."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        sys.stdout.flush()
+        return
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class _Interrupt:
@@ -72,8 +94,27 @@ class _Parser(argparse.ArgumentParser):
 
     def refuse(self, unknown):
         """End with an error that names the arguments nobody asked for, and the flag that the first was perhaps meant to be."""
-        near = difflib.get_close_matches(unknown[0].partition("=")[0], self._option_string_actions, n=1)
-        self.error(f"unknown arguments: {' '.join(unknown)}" + (f"; did you mean {near[0]}?" if near else ""))
+        meant = self._meant(*unknown[:2])
+        self.error(f"unknown arguments: {' '.join(unknown)}" + (f"; did you mean {meant}?" if meant else ""))
+
+    def _meant(self, flag, value=""):
+        """The flag or setting that an unknown flag stands for, by what other programs call it or by its letters; None: there is none."""
+        from .config import KNOWN_AS
+
+        flag, equals, given = flag.partition("=")
+        value, flags = given if equals else value, self._option_string_actions
+        name = flag.strip("-").replace("-", "_").lower()
+        key = KNOWN_AS.get(name)
+        if key == "optimizer.generator_lr" and "--patience" in flags:
+            key = "optimizer.classifier_lr"
+        known = (*(own for own, row in FLAGS.items() if row[0] == key), *ALSO_KNOWN_AS.get(name, ()))
+        here = next((own for own in known if own in flags), None)
+        if here:
+            return f"{here} {'cpu' if name == 'cpu' else 'gpu'}" if here == "--device" else here
+        if key and "--override" in flags:
+            return f"-o {key}={'VALUE' if not value or value.startswith('-') else value}"
+        near = difflib.get_close_matches(name, [own.strip("-").replace("-", "_") for own in flags], n=1, cutoff=0.75)
+        return f"--{near[0].replace('_', '-')}" if near else None
 
 
 class _Help(argparse.ArgumentDefaultsHelpFormatter):
@@ -99,7 +140,8 @@ def _parser():
 
 def _say(args, result, text):
     """The result of a command: JSON for machines, or a line for people."""
-    print(json.dumps(result, ensure_ascii=False) if args.json else text)
+    with naming("standard output"):
+        print(json.dumps(result, ensure_ascii=False) if args.json else text)
 
 
 # ---- train, classify ---------------------------------------------------------------------------------------------------
@@ -128,6 +170,19 @@ FLAGS = {  # flag -> (configuration key, help)
 }
 
 SWITCHES = ("--skip-bad", "--allow-overlap")  # flags without a value
+ALSO_KNOWN_AS = {  # what other programs call a flag that is no setting -> those that may be meant, of which a command has one
+    **dict.fromkeys(("output_dir", "out_dir", "outdir", "save_dir", "out", "results_dir", "save_path"), ("--output", "--to")),
+    **dict.fromkeys(("name", "exp", "experiment", "exp_name", "run_name"), ("--run",)),
+    **dict.fromkeys(("model", "arch", "preset", "algorithm"), ("--gan",)),
+    **dict.fromkeys(("cfg", "conf", "config_file"), ("--config",)),
+    **dict.fromkeys(("num", "n", "num_images", "n_samples", "num_samples", "samples"), ("--count",)),
+    **dict.fromkeys(("weights", "ckpt", "pretrained", "load"), ("--checkpoint", "--resume")),
+    **dict.fromkeys(("test_dir", "test_data", "val_dir", "valid"), ("--test",)),
+    **dict.fromkeys(("logdir", "log_dir", "tensorboard"), ("--log",)),
+    **dict.fromkeys(("gpu", "gpus", "cuda", "use_gpu", "cpu"), ("--device",)),
+    **dict.fromkeys(("workers", "num_workers", "jobs"), ("--threads",)),
+    **dict.fromkeys(("dataset", "data_dir", "data_path", "data_root", "dataroot", "input"), ("--data", "--from")),
+}
 
 
 def training_flags(command, flags, run=True):
@@ -168,17 +223,21 @@ def _train_flags(command):
 
 def overrides_of(args):
     """{configuration key: value} of all flags that were given."""
-    from .config import parse_overrides
+    from .config import parse_overrides, text_keys
 
-    overrides = {}
+    overrides, given = {}, {}
     for flag, (key, _) in FLAGS.items():
         text = getattr(args, flag[2:].replace("-", "_"), None)
         if text is not None:
-            overrides[key] = text if key == "data.source" else parse_overrides([f"{key}={text}"])[key]
-    for name in ("digit", "class_name"):
+            overrides[key], given[key] = text if key in text_keys() else parse_overrides([f"{key}={text}"])[key], (flag, text)
+    for name, flag in (("digit", "--digit"), ("class_name", "--class")):
         if hasattr(args, name):
-            overrides["data.class_name"] = str(getattr(args, name))
-    return {**overrides, **parse_overrides(args.override)}
+            overrides["data.class_name"], given["data.class_name"] = str(getattr(args, name)), (flag, getattr(args, name))
+    set_by_key = parse_overrides(args.override)
+    for key, (flag, text) in given.items():
+        if key in set_by_key and set_by_key[key] != overrides[key]:
+            raise InputError(f"{flag} {text} and -o {key}={set_by_key[key]} are one setting with two values: leave one of them out")
+    return {**overrides, **set_by_key}
 
 
 def _run_options(args):
@@ -273,12 +332,13 @@ def _evaluate_flags(command):
     command.add_argument("--allow-overlap", action="store_true", help="go on where test images are training images of the data")
     command.add_argument("--part", choices=["eval", "valid"], default="eval", help="test images, or validation images for any choice")
     command.add_argument("--count", type=positive, metavar="N", help="how many images; without it 10,000 of a run, all of a folder")
-    command.add_argument("--seed", type=int, default=0, metavar="S", help="of the latents and of all random choices")
+    command.add_argument("--seed", type=seed, default=0, metavar="S", help="of the latents and of all random choices")
     command.add_argument("--checkpoint", default="last", metavar="last|best|N", help="of the run: the last, the best, or a step")
     command.add_argument("--to", metavar="DIR", help="where the page of pictures goes; without it the run's report folder")
     command.add_argument("--cas", action="store_true", help="the classifier accuracy score too: labelled images, some minutes")
     command.add_argument("--tsne", action="store_true", help="a t-SNE plot too: about a minute")
     command.add_argument("--device", default="auto", choices=["auto", "cpu", "gpu"], help="where to compute")
+    command.add_argument("--threads", type=int, default=0, metavar="N", help="CPU threads, 0 = one per physical core")
 
 
 def _evaluate(args):
@@ -295,6 +355,7 @@ def _evaluate(args):
         classifier_accuracy_score=args.cas,
         tsne=args.tsne,
         device=args.device,
+        threads=args.threads,
         image_size=args.image_size,
         channels=args.channels,
         skip_bad=args.skip_bad,
@@ -318,8 +379,21 @@ def _dashboard(args):
     from .deploy.dashboard import serve
     from .files import find_path, project_root
 
-    serve(find_path(args.log) if args.log else project_root() / "log", args.port, args.language)
+    serve(find_path(args.log) if args.log else project_root() / "log", args.port, args.language, as_json=args.json)
     return DONE
+
+
+# ---- augment -----------------------------------------------------------------------------------------------------------
+
+
+def _augment_flags(command):
+    training_flags(command, cli_sets.AUGMENT_FLAGS, run=False)
+    cli_sets.augment_flags(command)
+
+
+def _augment(args):
+    options = {"config": getattr(args, "config", getattr(args, "gan", None)), "overrides": overrides_of(args)}
+    return cli_sets.augment(args, check_config(options, "classic"))
 
 
 # ---- the table ---------------------------------------------------------------------------------------------------------
@@ -342,7 +416,7 @@ def _of(work):
 COMMANDS = {  # name -> (flags, what to do, one line)
     "train": (_train_flags, _train, "Train a GAN (or any other algorithm) as a run in output/, with records for VisualDL in log/."),
     "generate": (cli_sets.generate_flags, _of(cli_sets.generate), "Write images from trained runs: PNG files, npz, IDX or mnist.json.gz."),
-    "augment": (cli_sets.augment_flags, _of(cli_sets.augment), "From a labelled data set to one with generated images beside the real."),
+    "augment": (_augment_flags, _of(_augment), "From a labelled data set to one with generated images beside the real."),
     "predict": (cli_sets.predict_flags, _of(cli_sets.predict), "Read images with a trained classifier."),
     "classify": (_classify_flags, _classify, "Train a classifier on labelled images and test it, with its confusion matrix."),
     "evaluate": (_evaluate_flags, _evaluate, "Measure generated images against real ones, with a page of pictures."),

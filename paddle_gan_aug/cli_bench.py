@@ -2,6 +2,9 @@
 
 import argparse
 
+from .errors import InputError
+from .runtime import check_seed
+
 ROWS = {  # kinds that train the rows of a file
     "recipe": "train the rows of a recipe file and judge their samples",
     "collapse": "train every digit alone, and count the runs that end healthy",
@@ -31,7 +34,7 @@ def bench_flags(command):
     samples.add_argument("--to", metavar="FILE", help="store the result as JSON")
     features = kinds.add_parser("features", help="train the feature network of a data set anew, as the shipped one was made")
     features.add_argument("--data", default="mnist", help="whose training images it learns")
-    features.add_argument("--seed", type=int, default=0, help="root of all randomness")
+    features.add_argument("--seed", type=seed, default=0, help="root of all randomness")
     features.add_argument("--to", metavar="DIR", help="where it goes; without it the cache that evaluate looks into")
     quality = kinds.add_parser("quality", help="every metric of trained runs against the test images, as a table, with time and memory")
     quality.add_argument("runs", nargs="+", metavar="RUN", help="trained runs")
@@ -41,7 +44,7 @@ def bench_flags(command):
     patches = kinds.add_parser("patches", help="make a small colour set in class folders from photographs that scikit-learn ships")
     patches.add_argument("--image-size", type=positive, default=32, metavar="N", help="pixels")
     patches.add_argument("--per-class", type=positive, default=200, metavar="N", help="patches of each of the five classes")
-    patches.add_argument("--seed", type=int, default=0, help="of their places")
+    patches.add_argument("--seed", type=seed, default=0, help="of their places")
     patches.add_argument("--to", required=True, metavar="DIR", help="a new or empty folder")
     variations = kinds.add_parser("variations", help="what the judge reads in variations of real images, by default of classes never seen")
     variations.add_argument("runs", nargs="+", metavar="RUN", help="runs of dagan or learned-augmenter")
@@ -61,7 +64,7 @@ def bench_flags(command):
     generation.add_argument("--to", metavar="FILE", help="store the result as JSON")
     whole = kinds.add_parser("wall", help="a whole training as a user types it, from Enter to its end, with its memory")
     whole.add_argument("--gan", default="classic", metavar="PRESET", help="as for train")
-    whole.add_argument("--seed", type=int, default=0, help="root of all randomness")
+    whole.add_argument("--seed", type=seed, default=0, help="root of all randomness")
     whole.add_argument("--judge", metavar="RUN", help="the run of classify that reads the samples; without it they are not read")
     whole.add_argument("--to", metavar="FILE", help="store the result as JSON")
     uneven = kinds.add_parser("imbalanced", help="what augment makes of a folder of MNIST digits with unequal classes, and in what time")
@@ -79,7 +82,7 @@ def bench_flags(command):
     cas.add_argument("--to", default="work/results/cas", metavar="DIR", help="where the results are")
     kills = kinds.add_parser("kills", help="kill runs at random moments, resume them, and compare them with an undisturbed one")
     kills.add_argument("--count", type=positive, default=30, help="how many runs are killed")
-    kills.add_argument("--seed", type=int, default=0, help="of the moments")
+    kills.add_argument("--seed", type=seed, default=0, help="of the moments")
     kills.add_argument("--data", default="mnist", help="what the runs learn")
     kills.add_argument("--to", metavar="FILE", help="store the result as JSON")
     tuning = kinds.add_parser("tuning", help="the classic step with the run-time settings on and off, side by side")
@@ -96,6 +99,13 @@ def _speed_flags(command):
     command.add_argument("--turns", type=positive, default=6, help="how often each is asked for a second's worth of steps")
     command.add_argument("-o", "--override", nargs="+", action="extend", metavar="KEY=VALUE", default=[], help="any configuration key")
     command.add_argument("--to", metavar="FILE", help="store the result as JSON")
+
+
+def seed(text):
+    try:
+        return check_seed(text)
+    except InputError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def positive(text):

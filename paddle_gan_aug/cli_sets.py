@@ -1,15 +1,12 @@
 """The commands that make and use sets of images: `generate`, `augment`, `predict`. Parsing only, as in `cli`."""
 
 import argparse
+import re
 from pathlib import Path
 
 from .errors import InputError
-
-
-def _check_seed(seed):
-    if seed < 0:
-        raise InputError(f"--seed {seed}: a seed is a whole number from 0")
-
+from .files import listed, shortened
+from .runtime import check_seed
 
 # ---- filters -----------------------------------------------------------------------------------------------------------
 
@@ -32,10 +29,11 @@ def _filters(args):
     from .config import parse_overrides
 
     settings = {}
+    for pair in args.filter_set:
+        if not re.match(r"[^.=]+\.[^=]+=", pair):
+            raise InputError(f"--filter-set {pair}: expected NAME.SETTING=VALUE, for example confidence.threshold=0.9")
     for key, value in parse_overrides(args.filter_set).items():
-        name, dot, setting = key.partition(".")
-        if not dot:
-            raise InputError(f"--filter-set {key}: expected NAME.SETTING=VALUE, for example confidence.threshold=0.9")
+        name, _, setting = key.partition(".")
         settings.setdefault(name, {})[setting] = value
     if args.attempts < 1:
         raise InputError(f"--attempts {args.attempts}: at least 1 for each image")
@@ -77,7 +75,7 @@ def generate(args):
     for flag, number in (("--count", count), ("--per-class", args.per_class)):
         if number is not None and number < 1:
             raise InputError(f"{flag} {number}: ask for at least one image")
-    _check_seed(args.seed)
+    check_seed(args.seed)
     if args.ratio is not None and not args.balance:
         raise InputError("--ratio says how far --balance goes: give --balance DATA too")
     given = _filters(args)
@@ -113,7 +111,7 @@ def generate(args):
     from .synthesis.generate import GRID, count_by_class
 
     made = count_by_class(folder)
-    told = ", ".join(f"{name}: {number}" for name, number in made.items())
+    told = listed(f"{name}: {number}" for name, number in made.items())
     return {
         "to": str(folder),
         "count": sum(made.values()),
@@ -161,10 +159,7 @@ AUGMENT_FLAGS = (
 
 
 def augment_flags(command):
-    """The arguments of `augment`."""
-    from . import cli
-
-    cli.training_flags(command, AUGMENT_FLAGS, run=False)
+    """The arguments of `augment` beside those of a training."""
     command.add_argument(
         "--to", required=True, metavar="DIR", default=argparse.SUPPRESS, help="a new or empty folder for the augmented data"
     )
@@ -180,15 +175,11 @@ def augment_flags(command):
     _filter_flags(command)
 
 
-def augment(args):
-    """Run `augment`; returns (result, text)."""
-    from . import cli
-
-    given, overrides = _filters(args), cli.overrides_of(args)
-    _check_seed(int(overrides.get("train.seed", 0)))
+def augment(args, options):
+    """Run `augment` with the checked `options` of its training (config, overrides); returns (result, text)."""
+    given, overrides = _filters(args), options["overrides"]
     if args.preview:
         return _draw_transforms(args.to, overrides)
-    options = cli.check_config({"config": getattr(args, "config", getattr(args, "gan", None)), "overrides": overrides}, "classic")
     from .synthesis import Filters, augment_data
 
     result = augment_data(
@@ -210,7 +201,9 @@ def augment(args):
 
 
 def _augment_text(result):
-    rows = [("class", "real", "generated", "both"), *result["table"]]
+    *classes, total = result["table"]
+    shown, more = shortened(classes)
+    rows = [("class", "real", "generated", "both"), *shown, *([(more, "", "", "")] if more else []), total]
     widths = [max(len(str(row[i])) for row in rows) for i in range(4)]
     lines = ["  ".join([str(row[0]).ljust(widths[0]), *(str(row[i]).rjust(widths[i]) for i in (1, 2, 3))]) for row in rows]
     if "steps" in result:

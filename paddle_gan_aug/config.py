@@ -6,9 +6,12 @@ ignored settings cost more time than any other mistake.
 """
 
 import difflib
+import functools
+import math
 import re
+import reprlib
 from pathlib import Path
-from typing import get_args
+from typing import Literal, get_args, get_origin
 
 import msgspec
 import yaml
@@ -16,8 +19,27 @@ import yaml
 from .config_sections import Config, Section
 from .errors import InputError
 from .files import find_path
+from .yaml_tree import LARGEST, read_tree, read_value
 
 PRESETS = Path(__file__).with_name("configs")
+LARGEST_INTEGER = 2**63 - 1
+KNOWN_AS = {  # what other programs call a setting -> the key
+    **dict.fromkeys(("lr", "learning_rate", "g_lr", "lr_g"), "optimizer.generator_lr"),
+    **dict.fromkeys(("d_lr", "lr_d"), "optimizer.discriminator_lr"),
+    **dict.fromkeys(("b1", "beta_1"), "optimizer.beta1"),
+    **dict.fromkeys(("b2", "beta_2"), "optimizer.beta2"),
+    **dict.fromkeys(("bs", "batch", "batchsize"), "train.batch_size"),
+    **dict.fromkeys(("epoch", "n_epochs", "num_epochs", "max_epochs"), "train.epochs"),
+    **dict.fromkeys(("iters", "iterations", "max_iter", "max_steps", "num_steps", "total_steps"), "train.steps"),
+    **dict.fromkeys(("gpu", "gpus", "cuda", "use_gpu", "cpu"), "runtime.device"),
+    **dict.fromkeys(("workers", "num_workers", "jobs", "num_threads"), "runtime.threads"),
+    **dict.fromkeys(("dataset", "data_dir", "data_path", "data_root", "dataroot", "datadir", "train_dir", "input"), "data.source"),
+    **dict.fromkeys(("img_size", "imsize", "size", "resolution", "image_width"), "data.image_size"),
+    **dict.fromkeys(("z_dim", "nz", "latent_size", "latent", "noise_dim"), "generator.latent_dim"),
+    **dict.fromkeys(("save_every", "save_interval", "save_freq", "snapshot_interval"), "checkpoint.every_steps"),
+    **dict.fromkeys(("log_interval", "log_every", "print_freq"), "log.every_steps"),
+    "random_seed": "train.seed",
+}
 
 
 def presets():
@@ -71,10 +93,11 @@ def _source_path(source):
 
 def _read_yaml(path):
     try:
-        tree = _from_yaml(path.read_text(encoding="utf-8"), "data", "classes")
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"{path} is not valid YAML: {reason}") from None
+        if path.stat().st_size > 4 * LARGEST:  # bytes of a character
+            raise ValueError(f"it has {path.stat().st_size} bytes, too many for settings")
+        tree = read_tree(path.read_text(encoding="utf-8"), text_keys())
+    except ValueError as error:
+        raise InputError(f"{path} is not valid YAML: {error}") from None
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from None
     if tree is None:
@@ -84,20 +107,8 @@ def _read_yaml(path):
     return tree
 
 
-def _from_yaml(text, *keys):
-    """`yaml.safe_load`, but the items of the list under `keys` are text as it is written: to YAML 010 is eight, and 2024-01-02 a date."""
-    tree = found = yaml.compose(text, Loader=yaml.SafeLoader)
-    for key in keys:
-        inner = found.value if isinstance(found, yaml.MappingNode) else ()
-        found = next((value for name, value in inner if name.value == key), None)
-    for item in found.value if isinstance(found, yaml.SequenceNode) else ():
-        if isinstance(item, yaml.ScalarNode):
-            item.tag = "tag:yaml.org,2002:str"
-    return None if tree is None else yaml.SafeLoader("").construct_document(tree)
-
-
 def parse_overrides(pairs):
-    """["train.steps=100", …] -> {"train.steps": 100, …}; the right-hand side is read as YAML.
+    """["train.steps=100", …] -> {"train.steps": 100, …}; the right-hand side is read as YAML, of a key for text as it stands.
 
     Raises:
         InputError: an item without "=".
@@ -107,10 +118,8 @@ def parse_overrides(pairs):
         key, equals, text = pair.partition("=")
         if not equals or not key.strip():
             raise InputError(f"-o {pair}: expected section.key=value, for example -o train.steps=100")
-        try:
-            parsed[key.strip()] = _from_yaml(text) if key.strip() == "data.classes" else yaml.safe_load(text)
-        except yaml.YAMLError:
-            parsed[key.strip()] = text
+        key = key.strip()
+        parsed[key] = read_value(text, key in text_keys(), key in text_keys() and _takes_list(_type_of(key)))
     return parsed
 
 
@@ -134,23 +143,37 @@ def from_tree(tree, where="configuration"):
     """
     _check_keys(tree, Config, "", where)
     try:
-        return msgspec.convert(_numbers(tree), Config, strict=True, str_keys=True)
+        return msgspec.convert(_numbers(tree, where), Config, strict=True, str_keys=True)
     except msgspec.ValidationError as error:
         message, _, key = str(error).partition(" - at `$.")
         key = key.rstrip("`")
-        raise InputError(f"{where}: {key or 'configuration'}: {_plain(message, key)}, got {_value_at(tree, key)!r}") from None
+        raise InputError(f"{where}: {key or 'configuration'}: {_plain(message, key)}, got {_shown(_value_at(tree, key))}") from None
 
 
 _FLOAT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")
 
 
-def _numbers(value):
-    """YAML 1.1 reads 2e-4 as text; a number is meant."""
+def _numbers(value, where, key=""):
+    """YAML 1.1 reads 2e-4 as text; a number is meant, but where text is asked for. What no computer calculates with is refused."""
     if isinstance(value, dict):
-        return {key: _numbers(inner) for key, inner in value.items()}
-    if isinstance(value, str) and _FLOAT.fullmatch(value):
-        return float(value)
+        return {name: _numbers(inner, where, f"{key}.{name}" if key else str(name)) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_numbers(item, where, key) for item in value]
+    if isinstance(value, str) and key not in text_keys() and _FLOAT.fullmatch(value):
+        value = float(value)
+    if (isinstance(value, float) and not math.isfinite(value)) or (isinstance(value, int) and abs(value) > LARGEST_INTEGER):
+        raise InputError(f"{where}: {key}: expected a finite number, at most {LARGEST_INTEGER} if whole, got {_shown(value)}")
     return value
+
+
+def _shown(value):
+    """A value for a message: long ones are cut."""
+    short = reprlib.Repr()
+    short.maxstring = short.maxother = 60
+    try:
+        return short.repr(value)
+    except ValueError:  # a whole number of thousands of digits
+        return "a number of thousands of digits"
 
 
 def _plain(message, key):
@@ -159,13 +182,16 @@ def _plain(message, key):
     return message.replace("`", "").replace("Expected", "expected").partition(", got")[0].replace("| null", "or nothing")
 
 
+def _type_of(dotted):
+    kind = Config
+    for name in dotted.split("."):
+        kind = next(field.type for field in msgspec.structs.fields(kind) if field.name == name)
+    return kind
+
+
 def _choices(dotted):
     """The values that a key of type Literal (or Optional[Literal]) may take."""
-    section, kind = Config, None
-    for name in dotted.split("."):
-        kind = next(field.type for field in msgspec.structs.fields(section) if field.name == name)
-        section = kind
-    flat = [choice for part in get_args(kind) for choice in (get_args(part) or (part,))]
+    flat = [choice for part in get_args(_type_of(dotted)) for choice in (get_args(part) or (part,))]
     return [str(choice) for choice in flat if choice is not type(None)]
 
 
@@ -179,7 +205,8 @@ def _check_keys(tree, section, prefix, where):
     fields = {field.name: field.type for field in msgspec.structs.fields(section)}
     for key, value in tree.items():
         if key not in fields:
-            raise InputError(f"{where}: unknown key {prefix}{key}; {_nearest(prefix, str(key), fields)}")
+            name = str(key)[:80]
+            raise InputError(f"{where}: unknown key {prefix}{name}; {_nearest(prefix, name, fields)}")
         inner = fields[key]
         if isinstance(inner, type) and issubclass(inner, Section):
             if not isinstance(value, dict):
@@ -192,9 +219,10 @@ def _first_key(section):
 
 
 def _nearest(prefix, key, fields):
-    everywhere = all_keys()
+    everywhere, key = all_keys(), key.replace("-", "_")
     near = (
-        [prefix + name for name in difflib.get_close_matches(key, fields, n=1, cutoff=0.6)]
+        ([KNOWN_AS[key]] if key in KNOWN_AS else [])
+        or [prefix + name for name in difflib.get_close_matches(key, fields, n=1, cutoff=0.6)]
         or [dotted for dotted in everywhere if dotted.endswith(f".{key}")]  # the right key in the wrong section
         or difflib.get_close_matches(prefix + key, everywhere, n=1, cutoff=0.75)
     )
@@ -210,6 +238,20 @@ def all_keys(section=Config, prefix=""):
         else:
             keys.append(prefix + field.name)
     return keys
+
+
+@functools.cache
+def text_keys():
+    """The keys whose value is free text, or a list of such."""
+    return frozenset(key for key in all_keys() if _takes_text(_type_of(key)))
+
+
+def _takes_list(kind):
+    return get_origin(kind) is list or any(map(_takes_list, get_args(kind)))
+
+
+def _takes_text(kind):
+    return kind is str or (get_origin(kind) is not Literal and any(map(_takes_text, get_args(kind))))
 
 
 def to_tree(config):

@@ -1,10 +1,14 @@
 """Files: written whole or not at all, checked by their hash, and found from wherever the user stands."""
 
+import codecs
 import contextlib
+import errno
 import hashlib
 import json
 import os
+import sys
 import tempfile
+import unicodedata
 from pathlib import Path
 
 from .errors import InputError
@@ -15,6 +19,7 @@ except ImportError:  # Windows: runs are not locked
     fcntl = None
 
 LOCK = ".lock"
+LISTED = 30  # names in a line, or rows in a table, for people; beyond that a count
 PACKAGE_PARENT = Path(__file__).resolve().parent.parent
 
 
@@ -26,9 +31,11 @@ def atomic_write(path, mode="wb"):
     bytes of file names that are not UTF-8 are written as in `printable`; JSON and YAML read that back as the same name.
     """
     path = Path(path)
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    with naming(path):
+        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
-        with os.fdopen(handle, mode, **({} if "b" in mode else {"encoding": "utf-8", "errors": "backslashreplace"})) as file:
+        options = {} if "b" in mode else {"encoding": "utf-8", "errors": "backslashreplace"}
+        with naming(path), os.fdopen(handle, mode, **options) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -44,6 +51,17 @@ def atomic_write(path, mode="wb"):
 def printable(text, encoding="utf-8"):
     """`text` with what `encoding` cannot hold written as escapes, such as \\udcc3 for a byte of a file name that is not UTF-8."""
     return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+@contextlib.contextmanager
+def naming(path):
+    """Let an OSError from within name `path` where it names no file: the system names none when a disk is full."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None and error.errno is not None and error.errno != errno.EPIPE:
+            raise OSError(error.errno, error.strerror, str(path)) from None
+        raise
 
 
 def _umask():
@@ -137,3 +155,41 @@ def make_folder(path):
     except OSError as error:
         raise InputError(f"cannot write into folder {path}: {error.strerror or error}; choose another or change its permissions") from None
     return path
+
+
+# ---- the console -------------------------------------------------------------------------------------------------------
+
+
+def prepare_console():
+    """Make standard output and standard error print any text: what their encoding lacks is written as \\u and four digits.
+
+    A console that is not UTF-8 would otherwise end a command with a traceback when it names a class or a file. The escapes are those
+    of JSON, so that printed JSON stays valid.
+    """
+    codecs.register_error("json-escape", _escape)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a notebook's streams take any text already
+            stream.reconfigure(errors="json-escape")
+
+
+def _escape(error):
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[i : i + 4]}" for i in range(0, len(units), 4)), error.end
+
+
+def one_line(text):
+    """`text` with line breaks and other control characters written as escapes."""
+    return "".join(repr(letter)[1:-1] if unicodedata.category(letter) == "Cc" else letter for letter in text)
+
+
+def listed(names, most=LISTED):
+    """Names in a line for people: "a, b, c", and beyond `most` "a, b, … and 970 more"."""
+    names = list(map(str, names))
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def shortened(rows, most=LISTED):
+    """(the first rows, "… and 970 more" or None) of a table for people."""
+    return (rows, None) if len(rows) <= most else (rows[:most], f"… and {len(rows) - most} more")

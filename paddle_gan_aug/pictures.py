@@ -4,9 +4,12 @@ NumPy does the arranging; Pillow and Matplotlib are imported only when a file is
 nothing here touches a notebook's figures or back end. The same input gives the same PNG bytes.
 """
 
+import contextlib
 import functools
 import math
+import sys
 import textwrap
+import unicodedata
 
 import numpy as np
 
@@ -18,8 +21,16 @@ GRID_WIDTH = 900  # pixels: a titled grid enlarges small images by a whole facto
 LARGEST_FACTOR = 4  # ... but never by more than this
 CAPTIONED_WIDTH, CAPTION_LINE = 84, 13  # pixels, of an image with a text below it and of a line of the text
 READABLE_CLASSES = 30  # a confusion matrix with more classes leaves its zero cells blank
-# Matplotlib's own font has no Chinese; the first of these that is installed draws class names written in it
-CHINESE_FONTS = ("Noto Sans CJK SC", "Source Han Sans SC", "WenQuanYi Zen Hei", "Microsoft YaHei", "SimHei", "PingFang SC", "Heiti SC")
+LARGEST_SIDE = 2600  # pixels, of a figure with a place for each class, without its margins; more classes get smaller places
+LABEL_HEIGHT, BAR_WIDTH = 12, 44  # pixels, between the names of neighbouring classes: where there is less, some are left out
+LONGEST_NAME = 24  # letters of a class's name
+MATPLOTLIBS_FONT = "DejaVu Sans"
+# It has no Chinese; the first of these that is installed draws class names written in it. Of Noto's collection
+# Matplotlib sees the first face alone, which is the Japanese one and has the Chinese letters too.
+CHINESE_FONTS = (
+    *("Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans SC", "Source Han Sans SC", "Source Han Sans CN"),
+    *("WenQuanYi Zen Hei", "WenQuanYi Micro Hei", "Microsoft YaHei", "SimHei", "PingFang SC", "Heiti SC", "Arial Unicode MS"),
+)
 
 
 def as_rgb(image):
@@ -158,7 +169,8 @@ def captioned_grid(path, images, captions, columns=8):
     from PIL import Image, ImageDraw, ImageFont
 
     factor = max(1, CAPTIONED_WIDTH // images.shape[3])
-    font, height, width = ImageFont.load_default(), images.shape[2] * factor, images.shape[3] * factor
+    height, width = images.shape[2] * factor, images.shape[3] * factor
+    font, captions = _caption_font(ImageFont, captions)
     lines = max(caption.count("\n") + 1 for caption in captions)
     cells = np.full((len(images), height + 4 + CAPTION_LINE * lines, width, 3), 255, np.uint8)
     for cell, image, caption in zip(cells, images, captions):
@@ -167,6 +179,16 @@ def captioned_grid(path, images, captions, columns=8):
         ImageDraw.Draw(text).multiline_text((2, height + 2), caption, fill=(0, 0, 0), font=font, spacing=2)
         cell[:] = np.asarray(text)
     save_png(path, grid(cells.transpose(0, 3, 1, 2), columns, padding=8, background=255))
+
+
+def _caption_font(fonts, captions):
+    """(Pillow's own font, or for other letters than ASCII one that has them; the captions as it can draw them)."""
+    if all(map(str.isascii, captions)):
+        return fonts.load_default(), captions
+    from matplotlib import font_manager
+
+    captions = [_escaped(caption) for caption in captions]
+    return fonts.truetype(font_manager.findfont(_fonts("".join(captions))[-1]), 10), captions
 
 
 def confusion_matrix_figure(path, matrix, class_names, title):
@@ -186,18 +208,19 @@ def confusion_matrix_figure(path, matrix, class_names, title):
     if matrix.shape != (count, count) or count == 0 or not np.issubdtype(matrix.dtype, np.integer):
         raise ValueError(f"matrix must be integers [{count}, {count}] for {count} class names, got {matrix.dtype} {list(matrix.shape)}")
     cell = max(26, 9 * len(str(matrix.max())) + 10)  # pixels that the widest count needs
-    side = max(count * cell, 260)
-    names = [textwrap.shorten(str(name), 24, placeholder="...") or "?" for name in class_names]
-    longest = max(map(len, names))
-    figure, axes = _titled_axes(side, side, 9 * longest + 60, 9 * longest + 60, title)
+    counted = count * cell <= LARGEST_SIDE
+    side = min(max(count * cell, 260), LARGEST_SIDE)
+    names, longest = _class_labels(class_names)
+    figure, axes = _titled_axes(side, side, longest + 60, longest + 60, title)
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
-    labels = {"labels": [_literal(name) for name in names], "fontfamily": _fonts()}
-    axes.set_xticks(range(count), rotation=90 if longest > 2 else 0, **labels)
-    axes.set_yticks(range(count), **labels)
+    shown = range(0, count, math.ceil(LABEL_HEIGHT * count / side))
+    labels = {"labels": [names[i] for i in shown], "fontfamily": _fonts("".join(names))}
+    axes.set_xticks(shown, rotation=90 if longest > 2 * LETTER else 0, **labels)
+    axes.set_yticks(shown, **labels)
     axes.set_xlabel("predicted")
     axes.set_ylabel("true")
-    for row, column in np.ndindex(count, count):
+    for row, column in np.ndindex(count, count) if counted else ():
         if matrix[row, column] or count <= READABLE_CLASSES:
             colour = "white" if shares[row, column] > 0.5 else "black" if matrix[row, column] else "0.7"
             axes.text(column, row, str(matrix[row, column]), ha="center", va="center", color=colour, fontsize=9)
@@ -210,16 +233,20 @@ def class_histogram_figure(path, shares, title):
     Args:
         shares: {set's name: {class name: share 0 to 1}}, the same classes in each.
     """
-    names = list(next(iter(shares.values())))
-    figure, axes = _titled_axes(max(420, 44 * len(names)), 240, 60, 60, title)
+    classes = list(next(iter(shares.values())))
+    names, longest = _class_labels(classes)
+    upright = longest > BAR_WIDTH  # names side by side would run into one another
+    span = min(max(420, BAR_WIDTH * len(names)), LARGEST_SIDE)
+    figure, axes = _titled_axes(span, 240, 60, longest + 60 if upright else 60, title)
     width = 0.8 / len(shares)
     for number, (label, of_class) in enumerate(shares.items()):
         places = np.arange(len(names)) + (number - (len(shares) - 1) / 2) * width
-        axes.bar(places, [of_class[name] for name in names], width, label=_literal(label))
-    axes.set_xticks(range(len(names)), labels=[_literal(str(name)) for name in names], fontfamily=_fonts())
+        axes.bar(places, [of_class[name] for name in classes], width, label=_drawable(label))
+    shown = range(0, len(names), math.ceil((LABEL_HEIGHT if upright else BAR_WIDTH) * len(names) / span))
+    axes.set_xticks(shown, labels=[names[i] for i in shown], fontfamily=_fonts("".join(names)), rotation=90 if upright else 0)
     axes.set_ylabel("share")
     axes.margins(y=0.25)  # room for the legend above the bars
-    axes.legend(frameon=False, ncol=len(shares), loc="upper right", prop={"family": _fonts()})
+    axes.legend(frameon=False, ncol=len(shares), loc="upper right", prop={"family": _fonts("".join(shares))})
     _save(figure, path)
 
 
@@ -231,10 +258,10 @@ def scatter_figure(path, points, title):
     """
     figure, axes = _titled_axes(520, 460, 50, 50, title)
     for (label, of_set), colour in zip(points.items(), ("0.6", "tab:red", "tab:blue", "tab:green")):
-        axes.scatter(of_set[:, 0], of_set[:, 1], s=5, c=colour, alpha=0.5, linewidths=0, label=_literal(label))
+        axes.scatter(of_set[:, 0], of_set[:, 1], s=5, c=colour, alpha=0.5, linewidths=0, label=_drawable(label))
     axes.set_xticks([])
     axes.set_yticks([])
-    axes.legend(frameon=False, markerscale=3, prop={"family": _fonts()})
+    axes.legend(frameon=False, markerscale=3, prop={"family": _fonts("".join(points))})
     _save(figure, path)
 
 
@@ -244,26 +271,99 @@ def _titled_axes(width, height, margin, bottom, title):
     from matplotlib.figure import Figure
 
     total_width = width + 2 * margin
-    title = textwrap.fill(str(title), total_width // 9)
+    title = textwrap.fill(_drawable(str(title)), total_width // LETTER)
     header = 26 + 20 * (title.count("\n") + 1)
     total_height = header + height + bottom
     figure = Figure(figsize=(total_width / DOTS_PER_INCH, total_height / DOTS_PER_INCH), dpi=DOTS_PER_INCH, facecolor="white")
     FigureCanvasAgg(figure)
-    figure.text(0.5, 1 - header / 2 / total_height, _literal(title), ha="center", va="center", fontsize=11, fontfamily=_fonts())
+    figure.text(0.5, 1 - header / 2 / total_height, title, ha="center", va="center", fontsize=11, fontfamily=_fonts(title))
     return figure, figure.add_axes((margin / total_width, bottom / total_height, width / total_width, height / total_height))
 
 
-@functools.cache
-def _fonts():
-    from matplotlib import font_manager
+# ---- text in pictures --------------------------------------------------------------------------------------------------
 
-    installed = set(font_manager.get_font_names())
-    return ["DejaVu Sans", *[name for name in CHINESE_FONTS if name in installed][:1]]
+
+LETTER, WIDE_LETTER = 9, 14  # pixels, about, of a letter and of a Chinese one
+
+
+def _class_labels(class_names):
+    """(class names as they can be drawn, the pixels of the longest): one without a font for it becomes "class" and its number from 0."""
+    names = [textwrap.shorten(str(name), LONGEST_NAME, placeholder="...") or "?" for name in class_names]
+    names = [f"class {number}" if _missing(name) else name for number, name in enumerate(names)]
+    widths = [sum(WIDE_LETTER if unicodedata.east_asian_width(letter) in "WF" else LETTER for letter in name) for name in names]
+    return [_literal(name) for name in names], max(widths)
+
+
+def _drawable(text):
+    """`text` for Matplotlib, as `_escaped`."""
+    return _literal(_escaped(text))
+
+
+def _escaped(text):
+    """`text` with \\u and a number in place of each letter that no font has."""
+    missing = _missing(text)
+    return "".join(f"\\u{ord(letter):04x}" if letter in missing else letter for letter in text)
 
 
 def _literal(text):
     """`text` with its dollar signs kept from Matplotlib's formula mode."""
     return text.replace("$", r"\$")
+
+
+def _missing(text):
+    """The letters of `text` that no font here can draw; the first time there are some, a line says which font to install."""
+    missing = {letter for letter in text if letter != "\n"} - _letters(MATPLOTLIBS_FONT)
+    if missing and _chinese_font():
+        missing -= _letters(_chinese_font())
+    if missing:
+        _ask_for_a_font()
+    return missing
+
+
+@functools.cache
+def _ask_for_a_font():
+    print(
+        f"pictures show numbers in place of some names: no font here has their letters; install one, such as {CHINESE_FONTS[0]} "
+        "(Linux: the package fonts-noto-cjk)",
+        file=sys.stderr,
+    )
+
+
+def _fonts(text):
+    """The fonts that draw `text`: Matplotlib's own, and the installed Chinese one where it is needed."""
+    needed = not {letter for letter in text if letter != "\n"} <= _letters(MATPLOTLIBS_FONT)
+    return [MATPLOTLIBS_FONT, *[name for name in (needed and _chinese_font(),) if name]]
+
+
+@functools.cache
+def _letters(font):
+    from matplotlib import font_manager
+
+    return frozenset(map(chr, font_manager.get_font(font_manager.findfont(font)).get_charmap()))
+
+
+@functools.cache
+def _chinese_font():
+    """The name of an installed font with Chinese letters, or None."""
+    from matplotlib import font_manager
+
+    known = {entry.fname for entry in font_manager.fontManager.ttflist}
+    if not set(CHINESE_FONTS) & set(font_manager.get_font_names()):
+        for path in set(font_manager.findSystemFonts()) - known:  # installed after Matplotlib had made its list of fonts
+            with contextlib.suppress(Exception):
+                font_manager.fontManager.addfont(path)
+    installed = set(font_manager.get_font_names())
+    return next((name for name in CHINESE_FONTS if name in installed), None)
+
+
+@contextlib.contextmanager
+def optional_picture(path):
+    """Around the drawing of a picture: where it fails, a line says so and the work goes on, since no picture is worth its numbers."""
+    try:
+        yield path
+    except Exception as error:  # whatever it is, memory that runs out included
+        reason = getattr(error, "strerror", None) or " ".join(f"{type(error).__name__}: {error}".split())
+        print(f"no picture {path}: {reason}", file=sys.stderr, flush=True)
 
 
 def _save(figure, path):

@@ -8,15 +8,41 @@ import functools
 import json
 import os
 import struct
+import tempfile
 from pathlib import Path
 
 from .errors import InputError
-from .files import atomic_write
+from .files import atomic_write, make_folder
+
+
+def import_visualdl():
+    """Import VisualDL, which makes folders in the user's home as it is imported: where none can be made, in one that is removed again.
+
+    Raises:
+        ImportError: it is not installed. OSError: neither the home nor the temporary folder can be written to.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            make_folder(Path.home() / ".visualdl" / "conf")
+        except (InputError, OSError, RuntimeError):
+            elsewhere = stack.enter_context(tempfile.TemporaryDirectory())
+            for name in ("HOME", "USERPROFILE"):
+                stack.callback(_set_variable, name, os.environ.get(name))
+                os.environ[name] = elsewhere
+        import visualdl
+    return visualdl
+
+
+def _set_variable(name, value):
+    if value is None:
+        os.environ.pop(name, None)
+    else:
+        os.environ[name] = value
 
 
 @functools.cache
 def log_writer_class():
-    from visualdl import LogWriter
+    LogWriter = import_visualdl().LogWriter  # noqa: N806 - a class
 
     class DirectLogWriter(LogWriter):
         """A LogWriter that writes its records itself.

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .files import make_folder, printable
+from .files import make_folder, naming, printable
 from .pictures import as_rgb
 from .record_files import cut_metrics, cut_visualdl_records, log_writer_class, read_records, rewrite_records
 
@@ -113,8 +113,9 @@ class Records:
         nonfinite = [name for name, value in line.items() if isinstance(value, float) and not math.isfinite(value)]
         if nonfinite:
             line["nonfinite"] = nonfinite
-        self._metrics.write(json.dumps(_plain(line), ensure_ascii=False, allow_nan=False) + "\n")
-        self._metrics.flush()
+        with naming(self.metrics_path):
+            self._metrics.write(json.dumps(_plain(line), ensure_ascii=False, allow_nan=False) + "\n")
+            self._metrics.flush()
         drawable = {name: value for name, value in numbers.items() if abs(value) <= LARGEST}
         self._on_board("scalars", self._step(step), drawable, round(now * 1000))
 

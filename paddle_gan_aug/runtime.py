@@ -9,6 +9,7 @@ nothing but the standard library and NumPy.
 import contextlib
 import ctypes
 import io
+import operator
 import os
 import signal
 import sys
@@ -221,6 +222,23 @@ def import_paddle():
 
 # ---- seeds -------------------------------------------------------------------------------------------------------------
 
+LARGEST_SEED = 2**63 - 1
+
+
+def check_seed(seed):
+    """`seed` as an int, if it can be the root of all randomness.
+
+    Raises:
+        InputError: it is no whole number from 0 to 2^63 - 1.
+    """
+    try:
+        number = int(seed) if isinstance(seed, str) else operator.index(seed)
+    except (TypeError, ValueError):
+        number = -1
+    if not 0 <= number <= LARGEST_SEED:
+        raise InputError(f"seed {str(seed)[:40]}: a seed is a whole number from 0 to {LARGEST_SEED}")
+    return number
+
 
 def rng(seed, stream, index=0):
     """The random generator of one purpose at one place: a pure function of its arguments.
@@ -232,9 +250,13 @@ def rng(seed, stream, index=0):
         seed: the root seed of the run, an int >= 0.
         stream: the purpose, such as "latents" or "shuffle".
         index: the step or epoch.
+
+    Raises:
+        InputError: as `check_seed`.
     """
     import numpy as np
 
+    seed = check_seed(seed)
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(zlib.crc32(stream.encode()), index))))
 
 

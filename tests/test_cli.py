@@ -95,6 +95,22 @@ def test_missing_data(cli, small, data_copy):
         (["--run", "../outside"], ["one folder name"]),
         (["--nonsense"], ["--nonsense"]),
         (["--epoch", "3"], ["--epoch 3", "did you mean --epochs?"]),
+        (["--lr", "0.1"], ["--lr 0.1", "did you mean -o optimizer.generator_lr=0.1?"]),
+        (["--lr=0.1"], ["did you mean -o optimizer.generator_lr=0.1?"]),
+        (["--bs", "8"], ["did you mean --batch-size?"]),
+        (["--batchsize", "8"], ["did you mean --batch-size?"]),
+        (["--gpu", "0"], ["did you mean --device gpu?"]),
+        (["--num-workers", "4"], ["did you mean --threads?"]),
+        (["--data-dir", "x"], ["did you mean --data?"]),
+        (["--output_dir", "x"], ["did you mean --output?"]),
+        (["--z-dim", "64"], ["did you mean -o generator.latent_dim=64?"]),
+        (["-o", "lr=0.1"], ["unknown key lr; did you mean optimizer.generator_lr?"]),
+        (["--seed", "-1"], ["--seed (train.seed)", ">= 0"]),
+        (["--seed", "9" * 30], ["--seed (train.seed)", "9223372036854775807"]),
+        (["--seed", "abc"], ["--seed (train.seed)", "'abc'"]),
+        (["--steps", "3", "-o", "train.steps=4"], ["--steps 3 and -o train.steps=4", "leave one of them out"]),
+        (["--digit", "3", "-o", "data.class_name=4"], ["--digit 3 and -o data.class_name=4"]),
+        (["--digit", "010"], ["'010'"]),
         (["--output", "/proc/nothing"], ["cannot write"]),
         (["--output", "README.md"], ["README.md", "a file of that name"]),
         (["--split", "half"], ["standard, full"]),
@@ -113,16 +129,16 @@ def assert_one_line_and_nothing_written(cli, done):
 
 
 def test_a_measurement_that_is_ended_says_so_in_one_line():
-    command = [sys.executable, "-m", "paddle_gan_aug", "bench", "generation", "--count", "1000000"]
-    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
-    with pytest.raises(subprocess.TimeoutExpired):
-        process.wait(8)
-    process.terminate()
-    try:
-        said = process.communicate(timeout=60)[1].strip().splitlines()
-    finally:
-        process.kill()
-    assert process.returncode == 130, said
+    code = (
+        "import os, signal, sys\n"
+        "from paddle_gan_aug.cli import main\n"
+        "from paddle_gan_aug.deploy import sets\n"
+        "sets.train = lambda *_, **__: os.kill(os.getpid(), signal.SIGTERM)  # in the middle of the work\n"
+        "sys.exit(main(['bench', 'generation', '--count', '1000000']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    said = done.stderr.strip().splitlines()
+    assert done.returncode == 130, said
     assert said[-1] == "paddle_gan_aug bench: interrupted"
     assert not any("Traceback" in line for line in said)
 
@@ -176,3 +192,103 @@ def test_a_name_in_use_is_refused_and_untouched(cli, small, small_mnist):
 
 def test_a_misspelt_command_is_recognised(cli):
     assert "did you mean generate?" in cli("genrate", "x", code=2).stderr
+
+
+def test_a_flag_that_is_near_nothing_gets_no_guess(cli):
+    for flag in ("--nonsense", "--xy", "--lrx"):
+        assert "did you mean" not in cli("train", flag, "1", code=2).stderr
+    assert "did you mean -o optimizer.classifier_lr=0.1?" in cli("classify", "--lr", "0.1", code=2).stderr
+    assert "did you mean --to?" in cli("evaluate", "r", "--output-dir", "x", code=2).stderr
+
+
+def test_a_flag_and_a_key_with_the_same_value_agree(here, small, small_mnist):
+    twice = ["--steps", 2, "-o", "train.steps=2", "--digit", 3, "-o", "data.class_name=3"]
+    here("train", "--data", small_mnist, *small, *twice, "--run", "2024")
+    assert (here.output / "2024" / "config.yaml").exists()
+
+
+def test_seeds_are_checked_everywhere(here, tmp_path):
+    for arguments in (
+        ["evaluate", "r"],
+        ["generate", "r", "--to", tmp_path / "x"],
+        ["bench", "kills"],
+        ["bench", "wall"],
+        ["bench", "patches", "--to", "x"],
+    ):
+        for seed in ("-1", "9" * 30, "abc", "1.5"):
+            done = here(*arguments, "--seed", seed, code=2)
+            assert "seed" in done.stderr and len(done.stderr.strip().splitlines()) == 1
+    for seed in (-1, 2**63, 1.5, "x", None):
+        with pytest.raises(paddle_gan_aug.runtime.InputError, match="a seed is a whole number from 0 to 9223372036854775807"):
+            paddle_gan_aug.evaluate("r", seed=seed)
+        with pytest.raises(paddle_gan_aug.runtime.InputError, match="a seed is a whole number"):
+            paddle_gan_aug.runtime.rng(seed, "anything")
+    assert paddle_gan_aug.runtime.rng(2**63 - 1, "anything").random() < 1
+
+
+def test_text_keys_take_numbers_as_typed(here, small_mnist):
+    done = here("classify", "--data", small_mnist, "--generated", "20240101", code=2)
+    assert "20240101" in done.stderr and "expected str" not in done.stderr
+    done = here("train", "--data", "2024", code=2)
+    assert "2024 does not exist" in done.stderr
+    done = here("augment", "--data", small_mnist, "--to", here.folder / "x", "--filter-set", "confidence", code=2)
+    assert "--filter-set confidence: expected NAME.SETTING=VALUE, for example confidence.threshold=0.9" in done.stderr
+
+
+def test_every_command_has_json_and_every_one_that_computes_has_threads(here):
+    for command in ("train", "generate", "augment", "predict", "classify", "evaluate", "bench", "dashboard"):
+        text = here(command, "--help").stdout
+        assert "--json" in text
+        assert ("--threads" in text) == (command != "dashboard")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a limit on the size of files stands for a full disk")
+@pytest.mark.parametrize("bytes_at_most", [100, 3000, 20_000])
+def test_a_disk_that_is_full_is_one_line(cli, small, small_mnist, bytes_at_most):
+    code = (
+        "import sys; from paddle_gan_aug.cli import main\n"
+        f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({bytes_at_most}, {bytes_at_most}))\n"
+        "sys.exit(main(sys.argv[1:]))"
+    )
+    places = ["--data", small_mnist, "--output", cli.output, "--log", cli.log]
+    arguments = ["classify", *places, "--batch-size", 50, "--steps", 2, "--run", "r"]
+    done = subprocess.run([sys.executable, "-c", code, *map(str, arguments)], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 1, done.stderr
+    said = done.stderr.strip().splitlines()
+    assert "Traceback" not in done.stderr
+    assert said[-1].startswith("paddle_gan_aug classify: cannot") and "File too large" in said[-1] and str(cli.output) in said[-1]
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="/dev/full stands for a full disk")
+@pytest.mark.parametrize("arguments", [["train", "--list-presets"], ["train", "--list-presets", "--json"]])
+def test_output_on_a_full_disk_is_one_line(arguments):
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-m", "paddle_gan_aug", *arguments]
+        done = subprocess.run(command, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.stderr == "paddle_gan_aug train: cannot write standard output: No space left on device\n"
+    assert done.returncode == 1
+
+
+def test_memory_that_runs_out_and_names_with_line_breaks_are_one_line(monkeypatch, capsys):
+    from paddle_gan_aug import cli
+    from paddle_gan_aug.errors import InputError
+
+    def fails(error):
+        def command(args):
+            raise error
+
+        return command
+
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        for error, code, said in (
+            (MemoryError("Unable to allocate 21.7 GiB"), 1, "not enough memory (Unable to allocate 21.7 GiB)"),
+            (InputError("a\nb\x1b[31m does not exist"), 2, "a\\nb\\x1b[31m does not exist"),
+            (OSError(28, "No space left on device", "/a/b"), 1, "cannot write /a/b: No space left on device"),
+            (PermissionError(13, "Permission denied", "/a/b"), 1, "cannot use /a/b: Permission denied"),
+        ):
+            monkeypatch.setitem(cli.COMMANDS, "predict", (cli.COMMANDS["predict"][0], fails(error), ""))
+            assert cli.main(["predict", "run", "images"]) == code
+            assert capsys.readouterr().err == f"paddle_gan_aug predict: {said}\n"
+    finally:
+        signal.signal(signal.SIGTERM, before)

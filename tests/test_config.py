@@ -95,3 +95,84 @@ def test_class_names_that_look_like_numbers_stay_as_they_are_written(tmp_path):
     with pytest.raises(InputError, match="data.classes: expected array or nothing"):
         load_config(overrides=parse_overrides(["data.classes=3"]))
     assert load_config(overrides=parse_overrides(["data.classes=null"])).data.classes is None
+
+
+@pytest.mark.parametrize("text", ["010", "2024", "2024-01-02", "1e5", "on", "1:30", "# 5", "a: b", "[x]", "{", "花", "0x1F", ".nan"])
+def test_a_key_for_text_takes_any_text(text, tmp_path):
+    for key in ("data.source", "data.class_name", "generated.source", "generated.teacher", "description"):
+        section, _, name = key.rpartition(".")
+        assert parse_overrides([f"{key}={text}"]) == {key: text}
+        config = load_config("classifier", parse_overrides([f"{key}={text}"]))
+        assert to_flat(config)[key] == text
+        path = tmp_path / "config.yaml"
+        path.write_text(to_yaml(config), encoding="utf-8")
+        assert to_flat(load_config(path))[key] == text
+        if text not in ("# 5", "a: b", "[x]", "{"):  # these are no plain text in a file
+            path.write_text(f"{section}: {{{name}: {text}}}\n" if section else f"{name}: {text}\n", encoding="utf-8")
+            assert to_flat(load_config(path))[key] == text
+
+
+def test_nothing_and_quoted_text():
+    assert parse_overrides(["data.class_name=null", "generated.source="]) == {"data.class_name": None, "generated.source": None}
+    assert parse_overrides(["data.class_name='null'", 'data.source="a b"']) == {"data.class_name": "null", "data.source": "a b"}
+    assert parse_overrides(["data.classes=[010, 3, a, 2024-01-02]"]) == {"data.classes": ["010", "3", "a", "2024-01-02"]}
+    assert parse_overrides(["train.steps=010", "log.visualdl=off"]) == {"train.steps": 8, "log.visualdl": False}
+
+
+BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{b}: &{b} [*{a}, *{a}, *{a}, *{a}, *{a}, *{a}, *{a}, *{a}, *{a}]\n" for a, b in zip("abcdefgh", "bcdefghi")
+)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (BOMB, "too many values, or aliases of aliases"),
+        ("train: &a [*a]", "nested too deep"),
+        ("[" * 100_000, "nested too deep"),
+        ("a: " * 3 + "1", "not valid YAML"),
+        ("x" * 5_000_000, "too many for settings"),
+        ("description: " + "x" * 1_000_001, "too many for settings"),
+        (b"\x89PNG\r\n\x1a\n\x00\x00", "not valid YAML"),
+        ("train: {steps: 1\x00}", "not valid YAML"),
+        ("train: {steps: 1, steps: 2}", "the key train.steps stands there twice"),
+        ("train: {steps: 1}\ntrain: {epochs: 2}", "the key train stands there twice"),
+        ("train: {steps: !!python/name:os.system }", "not valid YAML"),
+        ("train: {steps: !mine 3}", "not valid YAML"),
+        ("train: !!set {steps}", "train is a section"),
+        ("train: {steps: 1}\n---\ntrain: {steps: 2}", "not valid YAML"),
+        ("optimizer: {generator_lr: .nan}", "optimizer.generator_lr: expected a finite number"),
+        ("optimizer: {generator_lr: .inf}", "optimizer.generator_lr: expected a finite number"),
+        ("optimizer: {generator_lr: 1e999}", "optimizer.generator_lr: expected a finite number"),
+        ("train: {steps: 1" + "0" * 40 + "}", "train.steps: expected a finite number, at most 9223372036854775807"),
+        ("train: {seed: 1" + "0" * 6000 + "}", "not valid YAML"),
+        ("train: {steps: 2024-13-45}", "not valid YAML"),
+        ("1: 2", "unknown key 1"),
+        ("true: 2", "unknown key True"),
+        ("[a, b]: 2", "a key is no text"),
+        ("train: {? {a: b} : 3}", "a key is no text"),
+        ("train: 3", "train is a section"),
+        ("? " + "x" * 70_000 + "\n: 3", "unknown key xxx"),
+    ],
+)
+def test_a_file_that_is_malformed_or_hostile_is_one_line(tmp_path, content, words):
+    path = tmp_path / "config.yaml"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(InputError) as refused:
+        load_config(path)
+    message = str(refused.value)
+    assert words in message and str(path) in message
+    assert "\n" not in message and len(message) < 1000
+
+
+def test_anchors_and_merges_still_work(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text("eval: &often {every_steps: 7}\nhealth: {<<: *often, samples: 9}\n")
+    config = load_config(path)
+    assert (config.eval.every_steps, config.health.every_steps, config.health.samples) == (7, 7, 9)
+
+
+def test_a_setting_as_other_programs_call_it():
+    for key, meant in (("lr", "optimizer.generator_lr"), ("batch-size", "train.batch_size"), ("train.bs", "train.batch_size")):
+        with pytest.raises(InputError, match=f"did you mean {meant}"):
+            load_config("classic", {key: 1})

@@ -1,6 +1,7 @@
 """The house keeps its shape: imports point one way, presets load, errors and help do not import Paddle."""
 
 import ast
+import graphlib
 import re
 import subprocess
 import sys
@@ -12,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "paddle_gan_aug"
 ANYWHERE = {"errors", "config", "config_sections", "runtime", "__init__"}
 ORDER = [
-    {"files", "pictures", "records", "record_files"},
+    {"files", "pictures", "records", "record_files", "yaml_tree"},
     {"data"},
     {"augment"},
     {"networks"},
@@ -61,6 +62,43 @@ def test_imports_point_one_way():
     assert wrong == []
 
 
+def imported_files(path):
+    """The files of the package that a file imports, at its top or inside its functions."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.ImportFrom):
+            continue
+        if node.level:
+            base = path.parents[node.level - 1]
+        elif node.module and node.module.split(".")[0] == PACKAGE.name:
+            base = ROOT
+        else:
+            continue
+        base = base.joinpath(*(node.module or "").split(".")) if node.module else base
+        for alias in node.names:  # a file of that name, or something in the file (or the room) that it is taken from
+            places = (base / f"{alias.name}.py", base / alias.name / "__init__.py", base.with_suffix(".py"), base / "__init__.py")
+            yield next(place for place in places if place.exists())
+
+
+def circles(files):
+    """A circle among {file: files it imports}, or None."""
+    try:
+        graphlib.TopologicalSorter(files).prepare()
+    except graphlib.CycleError as error:
+        return error.args[1]
+    return None
+
+
+def test_no_file_imports_itself_through_others():
+    """Neither when it is imported nor later, in a function."""
+    files = {path: set(imported_files(path)) for path in PACKAGE.rglob("*.py")}
+    files[PACKAGE / "__init__.py"] = set()  # it prepares the process and names what is public, and is there before every other
+    assert {PACKAGE / "cli_sets.py", PACKAGE / "cli_bench.py"} < files[PACKAGE / "cli.py"]
+    circle = circles(files)
+    assert circle is None, " -> ".join(str(path.relative_to(PACKAGE)) for path in circle)
+    files[PACKAGE / "cli_sets.py"].add(PACKAGE / "cli.py")
+    assert circles(files) is not None
+
+
 def test_every_room_is_ranked():
     rooms = {path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
     assert rooms - ANYWHERE <= set(RANK)
@@ -84,6 +122,13 @@ def test_help_and_mistakes_do_not_import_paddle(arguments):
     )
     done = subprocess.run([sys.executable, "-c", code, *arguments], cwd=ROOT, capture_output=True, text=True)
     assert done.stdout.endswith("False\n")
+
+
+@pytest.mark.parametrize("room", ["networks", "training", "synthesis.evaluate"])
+def test_paddle_is_imported_without_its_warnings(room):
+    """It warns of a missing ccache and of its threads when it is imported; both say nothing to whoever runs a command."""
+    done = subprocess.run([sys.executable, "-c", f"import paddle_gan_aug.{room}"], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_the_public_api_is_documented_and_loads():

@@ -156,3 +156,42 @@ def test_figures_leave_pyplot_alone(tmp_path):
     before = pyplot.get_fignums()
     pictures.titled_grid(tmp_path / "a.png", np.zeros((4, 1, 8, 8), np.uint8), "title")
     assert pyplot.get_fignums() == before
+
+
+@pytest.mark.parametrize("count", [101, 1000])
+def test_figures_of_many_classes_keep_their_size(tmp_path, count):
+    names = [f"class-{i}" for i in range(count)]
+    diagonal = np.zeros((count, count), np.int64)
+    np.fill_diagonal(diagonal, 7)
+    pictures.confusion_matrix_figure(tmp_path / "matrix.png", diagonal, names, "many")
+    pictures.class_histogram_figure(tmp_path / "bars.png", {"real": dict.fromkeys(names, 1 / count)}, "many")
+    for name in ("matrix.png", "bars.png"):
+        _, height, width = pictures.read_png(tmp_path / name).shape
+        assert max(height, width) < 3000
+    page = pictures.read_png(tmp_path / "matrix.png")[0]
+    beside = page[page.shape[0] // 4 : page.shape[0] // 3, page.shape[1] // 2 : 2 * page.shape[1] // 3]
+    assert beside.min() > 240  # beside the diagonal all is the palest blue: no count is written there
+
+
+def test_names_that_no_font_has_become_numbers_without_a_warning(tmp_path, monkeypatch, capsys, recwarn):
+    monkeypatch.setattr(pictures, "CHINESE_FONTS", ("No Such Font",))
+    for cached in (pictures._chinese_font, pictures._ask_for_a_font):
+        cached.cache_clear()
+    matrix = np.array([[3, 1], [0, 2]])
+    pictures.confusion_matrix_figure(tmp_path / "chinese.png", matrix, ["玫瑰", "rose \udcb0"], "title")
+    pictures.confusion_matrix_figure(tmp_path / "numbers.png", matrix, ["class 0", "class 1"], "title")
+    pictures.titled_grid(tmp_path / "title.png", np.zeros((4, 1, 28, 28), np.uint8), "玫瑰: step 3")
+    pictures.captioned_grid(tmp_path / "captions.png", np.zeros((2, 1, 28, 28), np.uint8), ["玫瑰\n-1.2", "é"])
+    assert (tmp_path / "chinese.png").read_bytes() == (tmp_path / "numbers.png").read_bytes()
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 1 and "install one, such as No Such Font" in said[0]
+    assert not recwarn.list
+    pictures._chinese_font.cache_clear()
+
+
+def test_a_picture_that_fails_costs_a_line(tmp_path, capsys):
+    with pictures.optional_picture(tmp_path / "matrix.png"):
+        raise MemoryError("21.7 GB")
+    assert capsys.readouterr().err == f"no picture {tmp_path / 'matrix.png'}: MemoryError: 21.7 GB\n"
+    with pytest.raises(KeyboardInterrupt), pictures.optional_picture(tmp_path / "matrix.png"):
+        raise KeyboardInterrupt

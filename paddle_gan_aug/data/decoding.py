@@ -33,12 +33,14 @@ class Decoded:
         kept: int64 [M], their places in the list.
         bad: [(name, why)] of the others.
         fitted: how many of the images were resized, cropped, or changed in depth.
+        others: what these were: ((width, height), channels) -> how many.
     """
 
     images: np.ndarray
     kept: np.ndarray
     bad: list = field(default_factory=list)
     fitted: int = 0
+    others: Counter = field(default_factory=Counter)
 
 
 def decode(files, where, image_size=None, channels=None, skip_bad=False, names=None):
@@ -80,8 +82,9 @@ def decode(files, where, image_size=None, channels=None, skip_bad=False, names=N
         except _Odd as odd:
             bad[i] = str(odd)
     _check_bad(bad, names, where, skip_bad)
-    fitted = sum(looks[i] != ((side, side), wanted) for i in kept)
-    return Decoded(images[: len(kept)], np.array(kept, np.int64), [(names[i], why) for i, why in sorted(bad.items())], fitted)
+    others = Counter(looks[i] for i in kept if looks[i] != ((side, side), wanted))
+    bad = [(names[i], why) for i, why in sorted(bad.items())]
+    return Decoded(images[: len(kept)], np.array(kept, np.int64), bad, sum(others.values()), others)
 
 
 def _check_bad(bad, names, where, skip_bad):

@@ -121,9 +121,7 @@ def _find_file(folder, name):
 def _sets_in(folder):
     """What the names of the IDX files in a folder begin with, such as emnist-letters; "" stands for MNIST's own names."""
     found = ((entry, FILE_NAME.fullmatch(entry.name)) for entry in folder.iterdir())
-    there = {
-        match[1] or "" for entry, match in found if match and (entry.is_file() or (entry / entry.name.removesuffix(".gz")).is_file())
-    }
+    there = {match[1] or "" for entry, match in found if match and (entry.is_file() or (entry / entry.name.removesuffix(".gz")).is_file())}
     return sorted(there)
 
 

@@ -52,6 +52,7 @@ def features(args):
 
 def holes(args):
     """`bench holes`: see `holes.find_holes`."""
+    runtime.import_paddle()  # quietly, before that file imports it
     from .holes import find_holes, holes_table
 
     found = find_holes(args.runs, args.policy, args.count, say=functools.partial(print, file=sys.stderr, flush=True))

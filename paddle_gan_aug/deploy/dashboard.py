@@ -9,16 +9,18 @@ those parts replaced.
 import contextlib
 import errno
 import functools
+import json
 import logging
 import os
 import socket
+import sys
 import threading
 import time
 import types
 from pathlib import Path
 
 from ..errors import InputError
-from ..record_files import read_records
+from ..record_files import import_visualdl, read_records
 
 HOST = "127.0.0.1"  # never wider: the page has no password
 DEFAULT_PORT = 8040
@@ -28,7 +30,7 @@ CACHE_SECONDS = 2  # how old an answer may be
 RESCAN_SECONDS = 1  # how often to look for replaced record files
 
 
-def serve(log_folder, port=DEFAULT_PORT, language="en", open_when_ready=None):
+def serve(log_folder, port=DEFAULT_PORT, language="en", open_when_ready=None, as_json=False):
     """Serve VisualDL on a log folder at 127.0.0.1 until Ctrl-C.
 
     Args:
@@ -36,6 +38,7 @@ def serve(log_folder, port=DEFAULT_PORT, language="en", open_when_ready=None):
         port: 1..65535, or 0 or "auto" for a free one.
         language: "en" or "zh".
         open_when_ready: called with the page's address, in a thread, once it answers (say, `webbrowser.open`).
+        as_json: print the address as a JSON object.
 
     Raises:
         InputError: no such folder or language, no VisualDL, or the port cannot be had.
@@ -47,9 +50,11 @@ def serve(log_folder, port=DEFAULT_PORT, language="en", open_when_ready=None):
         server = _server(listener, make_app(log_folder, language))
         address = f"http://{HOST}:{server.port}/app/index"
         if not _record_files(log_folder):
-            print(f"{log_folder} holds no records yet; the page fills once a run writes there")
+            note = f"{log_folder} holds no records yet; the page fills once a run writes there"
+            print(note, file=sys.stderr if as_json else sys.stdout)
         # the listener already queues requests, so what is printed now is true
-        print(f"VisualDL dashboard: {address}  (Ctrl-C stops it)", flush=True)
+        told = json.dumps({"address": address, "log": str(log_folder)}, ensure_ascii=False)
+        print(told if as_json else f"VisualDL dashboard: {address}  (Ctrl-C stops it)", flush=True)
         if open_when_ready is not None:
             threading.Thread(target=open_when_ready, args=(address,), daemon=True).start()
         server.serve_forever()
@@ -129,12 +134,17 @@ def _record_files(log_folder):
 
 def _visualdl_app(log_folder, language, cache_seconds):
     try:
+        import_visualdl()
         from visualdl.reader import reader
         from visualdl.server import api, app
         from visualdl.server.args import ParseArgs
         from visualdl.server.data_manager import DataManager
-    except (ImportError, OSError) as error:  # it makes a folder in the user's home when it is imported
+    except ImportError as error:
         raise InputError(f"VisualDL cannot be loaded ({error}); pip install visualdl==2.5.3") from None
+    except OSError as error:
+        raise InputError(
+            f"VisualDL cannot be loaded: neither the home folder nor a temporary one can be written to ({error}); set HOME or TMPDIR to one"
+        ) from None
 
     _mend_visualdl()
     arguments = ParseArgs(

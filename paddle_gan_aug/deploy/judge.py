@@ -66,8 +66,8 @@ class Judge:
             numbers["agreement"] = round(float(agrees.mean()), 4)
             numbers["smallest_agreement"] = round(min(float(agrees[labels == label].mean()) for label in set(labels.tolist())), 4)
             within = _within(features, labels)
-            shares = [within[label] / self.real_within[label] for label in within if self.real_within.get(label)]
-            numbers["diversity_within"] = round(sum(shares) / len(shares), 4) if shares else None
+            ratios = [within[label] / self.real_within[label] for label in within if self.real_within.get(label)]
+            numbers["diversity_within"] = round(sum(ratios) / len(ratios), 4) if ratios else None
         if codes is not None:
             numbers["code_accuracy"] = round(code_accuracy(codes, probabilities.argmax(1))[0], 4)
         if self.class_name is not None:

@@ -149,7 +149,7 @@ class JudgedAt(Callback):
 
     def on_begin(self, progress):
         data = load_config(self.recipe["preset"], self.recipe["overrides"]).data
-        self.judge = Judge(self.judge_run, "valid", data.class_name, data.source)
+        self.judge = Judge(self.judge_run, "valid", data.class_name, Source.of(data))
         self.started = self.started or time.perf_counter()  # a run that recovers begins more than once
         self.provenance["process"] = vars(runtime.start("cpu"))
 

@@ -2,7 +2,11 @@
 
 They know nothing of losses, optimizers or data sets: sizes come in, logits or images go out.
 """
+# ruff: noqa: E402 - Paddle is imported first, without the lines that it prints about threads and compilers
 
+from ..runtime import import_paddle
+
+import_paddle()
 from .classifiers import CLASSIFIERS, LeNet, ResNet
 from .conditional import LABEL_FEATURES, EmbeddedLabels, HeadedDiscriminator
 from .discriminators import ClassicDiscriminator, HalvingDiscriminator

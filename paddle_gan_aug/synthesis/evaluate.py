@@ -10,8 +10,8 @@ import numpy as np
 from .. import runtime
 from ..data import Source, load, read_images, to_uint8
 from ..errors import InputError
-from ..files import atomic_write, make_folder, write_json
-from ..pictures import class_histogram_figure, grid, paired_grid, save_png, scatter_figure
+from ..files import atomic_write, listed, make_folder, write_json
+from ..pictures import class_histogram_figure, grid, optional_picture, paired_grid, save_png, scatter_figure
 from ..training import open_run
 from ..training.evaluation import METRICS, check_measurable, evaluate_images
 from ..training.feature_network import feature_network, read_real
@@ -80,6 +80,7 @@ def evaluate(
     Raises:
         InputError: no such run, images or data; images that do not fit the data, or too few. RunFailed: the run has failed.
     """
+    runtime.check_seed(seed)
     if to and Path(to).expanduser().exists() and (not Path(to).expanduser().is_dir() or any(Path(to).expanduser().iterdir())):
         raise InputError(f"--to {to} is not empty: nothing is overwritten; choose an empty or new folder")
     say = (lambda _: None) if quiet else (lambda text: print(text, file=sys.stderr, flush=True))
@@ -137,7 +138,7 @@ def _as_real_classes(labels, names, source):
     real = load(source, "train").class_names
     unknown = [name for name in names if name not in real]
     if unknown:
-        raise InputError(f"the images have a class {unknown[0]} that {source} has not; it has {', '.join(real)}")
+        raise InputError(f"the images have a class {unknown[0]} that {source} has not; it has {listed(real)}")
     return np.array([real.index(name) for name in names], dtype=np.int64)[labels]
 
 
@@ -154,20 +155,27 @@ def draw_page(folder, result, images, real, network, part, tsne=False, title="")
     shown = min(PLOTTED, len(images), len(reference))
     fake, genuine = network.read(images[:shown])[0], read_real(network, reference)[0][:shown]
     write_json(folder / "evaluation.json", result)
-    save_png(folder / "samples.png", grid(images[:160]))
-    save_png(folder / "neighbours.png", _neighbours(images[:NEIGHBOURS], training, network))
+    with optional_picture(folder / "samples.png") as path:
+        save_png(path, grid(images[:160]))
+    with optional_picture(folder / "neighbours.png") as path:
+        save_png(path, _neighbours(images[:NEIGHBOURS], training, network))
     shares = {"generated": result["class_histogram"]["shares"], "real": _shares(reference)}
-    class_histogram_figure(folder / "classes.png", shares, "share of each class, as the feature network reads it")
+    with optional_picture(folder / "classes.png") as path:
+        class_histogram_figure(path, shares, "share of each class, as the feature network reads it")
     pictures = {
         "samples.png": "The first samples, not chosen.",
         "neighbours.png": "Samples, and below each the nearest training image in features: alike but not the same is what one hopes for.",
         "classes.png": "How often each class comes, beside the labels of the real images.",
         "pca.png": "Real and generated images in the first two principal components of the real features.",
     }
-    scatter_figure(folder / "pca.png", _principal_components(genuine, fake), "features: principal components")
-    if tsne:
-        scatter_figure(folder / "tsne.png", _tsne(genuine, fake), "features: t-SNE")
+    if shown > 1:  # a plane needs two images of each set
+        with optional_picture(folder / "pca.png") as path:
+            scatter_figure(path, _principal_components(genuine, fake), "features: principal components")
+    if tsne and shown > 1:
+        with optional_picture(folder / "tsne.png") as path:
+            scatter_figure(path, _tsne(genuine, fake), "features: t-SNE")
         pictures["tsne.png"] = "The same features by t-SNE: near means alike, far means little."
+    pictures = {name: text for name, text in pictures.items() if (folder / name).exists()}
     with atomic_write(folder / "index.html", "w") as file:
         file.write(_page(title, result, pictures))
     return folder / "index.html"
@@ -199,7 +207,8 @@ def _tsne(real, fake):
 
     half = PLOTTED // 2
     real, fake = real[:half], fake[:half]
-    places = TSNE(2, init="pca", random_state=0).fit_transform(np.concatenate([real, fake]))
+    points = np.concatenate([real, fake])
+    places = TSNE(2, init="pca", perplexity=min(30, (len(points) - 1) / 3), random_state=0).fit_transform(points)
     return {"real": places[: len(real)], "generated": places[len(real) :]}
 
 
@@ -214,12 +223,15 @@ def rows_of(result):
             entry = result[name]
             error = f" ± {entry['error']:.4g}" if entry.get("error") is not None else ""
             title = f"{name.replace('_', ' ')} {BETTER[name]}".rstrip()
-            rows.append((title, _number(entry["value"]) + error, _number(entry.get("floor")), SAYS[name]))
+            says = f"not measured: {entry['why']}" if "why" in entry else SAYS[name]
+            rows.append((title, _number(entry["value"]) + error, _number(entry.get("floor")), says))
     memorisation = result["memorisation"]
-    copied = "copied" if memorisation["copied"] else "no sign of copying"
-    told = f"{copied} (p = {_number(memorisation['p_value'])})"
-    rows.append(("memorisation test", told, "–", "whether it is above 0.5 by more than chance: p < 0.001"))
-    rows.append(("near duplicates", f"{100 * memorisation['near_duplicates']:.2f} %", "0.1 %", "samples that are nearly a training image"))
+    if memorisation["value"] is not None:
+        copied = "copied" if memorisation["copied"] else "no sign of copying"
+        told = f"{copied} (p = {_number(memorisation['p_value'])})"
+        rows.append(("memorisation test", told, "–", "whether it is above 0.5 by more than chance: p < 0.001"))
+        near, floor = memorisation["near_duplicates"], memorisation.get("near_floor", 0.001)
+        rows.append(("near duplicates", f"{100 * near:.2f} %", f"{100 * floor:.2g} %", "samples that are nearly a training image"))
     rows.append(("exact duplicates", f"{100 * memorisation['exact_duplicates']:.2f} %", "0 %", "samples that are a training image"))
     return rows
 
@@ -244,7 +256,17 @@ def table(result):
     """The result as a table for a terminal."""
     rows = [("metric", "value", "real floor"), *(row[:3] for row in rows_of(result))]
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    return "\n".join([summary(result), *("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows)])
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
+    return "\n".join([summary(result), *lines, *(f"not measured: {', '.join(names)}: {why}" for why, names in _missing(result).items())])
+
+
+def _missing(result):
+    """{why: [metrics that could not be measured for that]}."""
+    missing = {}
+    for name in METRICS:
+        if "why" in result.get(name, {}):
+            missing.setdefault(result[name]["why"], []).append(name)
+    return missing
 
 
 def _page(title, result, pictures):

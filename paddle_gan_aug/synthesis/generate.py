@@ -11,8 +11,8 @@ from typing import NamedTuple, Optional
 import numpy as np
 
 from ..errors import InputError, RunFailed
-from ..files import atomic_write, lock_folder, make_folder, write_json
-from ..pictures import grid, read_png, save_png
+from ..files import atomic_write, listed, lock_folder, make_folder, write_json
+from ..pictures import grid, optional_picture, read_png, save_png
 from .draw import Standing, draw
 from .gate import Gate, chosen_filters
 from .progress_line import ProgressLine
@@ -121,7 +121,7 @@ def generate(
         made.finish()
     (to / ".lock").unlink(missing_ok=True)
     if made.missing:
-        told = ", ".join(f"{name or 'images'}: {made.kept(name)} of {made.kept(name) + n}" for name, n in made.missing.items())
+        told = listed(f"{name or 'images'}: {made.kept(name)} of {made.kept(name) + n}" for name, n in made.missing.items())
         raise Short(told, filters.attempts, to)
     return to
 
@@ -162,7 +162,7 @@ def _quotas(makers, count, per_class, quotas):
     made = {makers.class_names[c]: c for c in makers.classes}
     strange = [name for name, n in quotas.items() if name not in made and (n > 0 or not set(made) & set(quotas))]
     if strange:
-        raise InputError(f"no run makes the class {strange[0]}: there are {', '.join(made)}")
+        raise InputError(f"no run makes the class {strange[0]}: there are {listed(made)}")
     wanted = {made[name]: n for name, n in quotas.items() if n > 0}
     if not wanted:
         raise InputError("no class lacks an image: there is nothing to generate")
@@ -309,7 +309,8 @@ class _Set:
             write_json(self.to / DROPPED, self._dropped())
         with atomic_write(self.to / MANIFEST, "w") as file:
             file.writelines(self._manifest_lines())
-        self._draw_grid()
+        with optional_picture(self.to / GRID):
+            self._draw_grid()
         if not self.missing:
             self.spool.remove()
 

@@ -10,7 +10,7 @@ import numpy as np
 from .. import runtime, training
 from ..data import LabelledImages, Source, load
 from ..errors import InputError, RunFailed
-from ..files import find_path
+from ..files import find_path, listed
 from ..training.places import is_run
 from .draw import draw_set
 from .gate import Gate, chosen_filters, open_reader
@@ -102,7 +102,7 @@ class _Renewed:
         seed = int(runtime.rng(self._seed, "renewed", number).integers(2**31))
         images, missing = draw_set(self._makers, self._gate, quotas, seed, ATTEMPTS)
         if missing:
-            short = ", ".join(missing)
+            short = listed(missing)
             raise RunFailed(f"classes stayed short of {self._per_class} generated images: {short}; filter less, or train the GAN longer")
         return images
 
@@ -116,7 +116,7 @@ def as_classes(images, real):
     strange = [name for name in images.class_names if name not in real.class_names]
     if strange or images.shape != real.shape:
         problem = f"have a class {strange[0]}" if strange else f"are {list(images.shape)}"
-        told = f"classes {', '.join(real.class_names)}, {list(real.shape)}"
+        told = f"classes {listed(real.class_names)}, {list(real.shape)}"
         raise InputError(f"the images of {images.source} {problem}, and do not fit {real.source} ({told})")
     indices = [real.class_names.index(name) for name in images.class_names]
     labels = np.array(indices, dtype=np.int64)[images.labels]

@@ -6,7 +6,7 @@ import time
 from tqdm import tqdm
 
 from ..data import to_uint8
-from ..pictures import grid, titled_grid
+from ..pictures import grid, optional_picture, titled_grid
 from ..runtime import rng
 from .checkpoint import save_checkpoint
 from .loop import Callback
@@ -117,7 +117,8 @@ class Grids(Callback):
     def _draw(self, progress, prefix, tag, images):
         images = to_uint8(images)
         title = f"epoch {progress.epoch}, step {progress.step}" + (f", {tag}" if prefix else "")
-        titled_grid(self.folder / f"{prefix}step-{progress.step:06d}.png", images, title, self.columns)
+        with optional_picture(self.folder / f"{prefix}step-{progress.step:06d}.png") as path:
+            titled_grid(path, images, title, self.columns)
         self.records.image(progress.step, grid(images, self.columns), tag)
 
 

@@ -3,9 +3,9 @@
 from ..config import load_config
 from ..data import Source, check_overlap, load, load_test
 from ..errors import InputError
-from ..files import make_folder, write_json
+from ..files import listed, make_folder, write_json
 from ..metrics import accuracy, confusion_matrix
-from ..pictures import class_histogram_figure, confusion_matrix_figure, read_png
+from ..pictures import class_histogram_figure, confusion_matrix_figure, optional_picture, read_png
 from ..records import Records
 from .checkpoint import best_step
 from .places import run_folders
@@ -33,6 +33,7 @@ def classify(config=None, test=None, **options):
     if not options.get("resume"):  # what does not fit is better said before training
         asked = load_config(config or "classifier", options.get("overrides"))
         learnt = training_images(asked)
+        _check_classes(learnt)
         check_overlap(learnt, _test_images(asked, test, learnt.class_names, learnt.shape), asked.data.allow_overlap)
     run = train(config, default="classifier", **options)
     if run.interrupted:
@@ -44,18 +45,30 @@ def classify(config=None, test=None, **options):
     folder = make_folder(run.folder / "report")
     write_json(folder / "classification.json", report)
     title = f"{images.source}: accuracy {100 * report['accuracy']:.2f} % of {len(images)}"
-    confusion_matrix_figure(folder / "confusion.png", report["confusion_matrix"], images.class_names, title)
+    with optional_picture(folder / "confusion.png") as path:
+        confusion_matrix_figure(path, report["confusion_matrix"], images.class_names, title)
     shares = {name: {c: value or 0.0 for c, value in report[name].items()} for name in ("precision", "recall")}
-    class_histogram_figure(folder / "per-class.png", shares, title)
+    with optional_picture(folder / "per-class.png") as path:
+        class_histogram_figure(path, shares, title)
     if run.config.log.visualdl:
         _show(run, folder, run_folders(None, options.get("log"))[1])
     return run, report
+
+
+def _check_classes(images):
+    """See that there is something to tell apart: of one class all that is read is right."""
+    filled = [name for name, count in zip(images.class_names, images.counts()) if count]
+    if len(filled) < 2:
+        problem = f"{images.source} has images of one class alone ({filled[0]}): a classifier tells classes apart"
+        raise InputError(f"{problem}; give data with at least two, such as a folder with a folder of pictures for each class")
 
 
 def _show(run, folder, log):
     """The report's pictures on the dashboard, beside the run's curves."""
     with Records(run.folder, log, run.folder.name, resume_step=run.step) as records:
         for name in ("confusion", "per-class"):
+            if not (folder / f"{name}.png").exists():
+                continue
             records.image(run.step, read_png(folder / f"{name}.png"), tag=name, folder="report")
 
 
@@ -64,7 +77,7 @@ def _test_images(config, test, class_names, shape):
     learnt = Source.of(config.data)
     images = load(learnt, "eval") if test is None else load_test(learnt.renamed(test))
     if list(images.class_names) != list(class_names):
-        has, learns = ", ".join(images.class_names), ", ".join(class_names)
+        has, learns = listed(images.class_names), listed(class_names)
         raise InputError(f"test set {images.source} has the classes {has}; the classifier learns {learns}")
     if list(images.shape) != list(shape):
         raise InputError(f"test set {images.source} has images {list(images.shape)}, the classifier learns {list(shape)}")

@@ -12,6 +12,7 @@ from .feature_network import feature_network, read_real
 from .loop import Callback
 
 LOWER_IS_BETTER = ("frechet", "kid")
+IN_ITS_PLACE = ("kid", "coverage")  # what the best checkpoint is best by where images are too few for `eval.best`
 PLOTTED = 500  # real and generated images each on the dashboard's projection page
 
 
@@ -43,12 +44,15 @@ class Evaluation(Callback):
         values = {name: result[name]["value"] for name in METRICS if name in result}
         progress.values.update({f"eval/{name}": np.nan if value is None else value for name, value in values.items()})
         progress.notes["feature_network"] = result["feature_network"]["name"]
-        value = values[options.best]
-        if self.best is None or (value < self.best if options.best in LOWER_IS_BETTER else value > self.best):
+        chosen = next((name for name in (options.best, *IN_ITS_PLACE) if values.get(name) is not None), None)
+        value = values.get(chosen)
+        if chosen and (self.best is None or (value < self.best if chosen in LOWER_IS_BETTER else value > self.best)):
             self.best = value
-            progress.best = {"metric": options.best, "value": value}
+            progress.best = {"metric": chosen, "value": value}
         shown = ", ".join(f"{name} {value:.4g}" for name, value in values.items() if value is not None)
-        summary = f"step {progress.step}: {shown}" + (f"; the best {options.best} so far" if progress.best else "")
+        summary = f"step {progress.step}: {shown}" + (f"; the best {chosen} so far" if progress.best else "")
+        if chosen != options.best:
+            summary += f"; {options.best} was not measured: {result[options.best].get('why', 'it is not finite')}"
         self.records.text(progress.step, "evaluation", summary)
         self.say(f"evaluation at {summary}")
         if progress.complete:

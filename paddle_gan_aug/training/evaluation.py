@@ -4,17 +4,19 @@ The floor is what the same measure gives for real images: training images, as ma
 generated ones. It is not zero, and it depends on the count; a generator at the floor is as good as more data.
 
 Validation images are the reference for whatever happens during training and for any choice; test images for final figures.
+
+A measure that needs more images than there are is left out, and the result says why; the others are taken all the same.
 """
 
 import functools
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from .. import runtime
 from ..data import LabelledImages, as_source, check_overlap, load, to_network
-from ..errors import InputError
+from ..errors import InputError, NoSuchPart
 from ..metrics import (
     class_histogram,
     class_shares,
@@ -31,13 +33,17 @@ from ..metrics import (
     repeated_share,
 )
 from ..metrics.frechet import ROWS_PER_FEATURE
-from ..networks import LeNet
+from ..metrics.kid import SUBSETS
+from ..metrics.memorisation import NEAR
+from ..metrics.prdc import NEIGHBOURS
 from .feature_network import feature_network as find_feature_network
 from .feature_network import read_real, train_classifier
 
 PARTS = ("valid", "eval")
 ALPHA = 0.001  # of the test for memorisation
 REFERENCES_KEPT = 4  # in memory
+LEAST_IMAGES = 2  # generated ones; most measures need more
+SPLITS, LEAST_SPLIT = 10, 100  # parts of the inception score; of fewer images than that it is taken over all at once
 METRICS = (
     "frechet",
     "kid",
@@ -81,12 +87,13 @@ def evaluate_images(
 
     Returns:
         A dict of plain values, ready for JSON. For each of `METRICS` (the last one when asked for) a dict with `value`, its
-        `error` where there is an estimate, and its `floor`; further keys are said in the functions below. Beside them count,
+        `error` where there is an estimate, and its `floor`; further keys are said in the functions below. Where there are too few
+        images the value is None, and `why` says how many are needed. Beside them count,
         reference (which real images, how many), floor_count (training images that stood in for generated ones),
         feature_network (name, accuracy), and seed.
 
     Raises:
-        InputError: images of another type or shape than the data, too few of them, or labels that do not fit.
+        InputError: images of another type or shape than the data, less than two of them, or labels that do not fit.
     """
     if part not in PARTS:
         raise InputError(f"part {part!r}: the reference is one of {', '.join(PARTS)}")
@@ -95,13 +102,11 @@ def evaluate_images(
     _check_type(images, network)
     given = len(images)
     images = _first(images, count)
-    _check_enough(len(images), network.feature_width, "the generated images")
+    _check_enough(len(images))
     reference = _reference(network, source, part, class_name, split)
     if classifier_accuracy_score:
         labelled = _labelled(images, labels, given, reference.images.class_names)
     real_count, floor_count = min(len(images), len(reference.images)), min(len(images), len(reference.training))
-    _check_enough(real_count, network.feature_width, reference.images.source)
-    _check_enough(floor_count, network.feature_width, reference.training.source)
     floor = reference.floor(floor_count, real_count, seed)
     result = _measure(images, network.read(images), reference, reference.chosen(real_count, seed), seed)
     for name, value in floor.items():
@@ -132,15 +137,14 @@ def check_measurable(shape, count, source, part, class_name=None, split="standar
         shape: (C, H, W) of the generated images. count: how many there will be. The others are as for `evaluate_images`.
 
     Raises:
-        InputError: images of another shape than the real ones; too few generated or real images; test images that are training images.
+        InputError: images of another shape than the real ones; less than two; no real images; test images that are training images.
     """
-    _check_enough(count, LeNet.feature_width, "the generated images")
+    _check_enough(count)
     reference, training = (load(source, name, digit=class_name, split=split) for name in (part, "train"))
     for images in (reference, training):
         if tuple(shape) != tuple(images.shape):
             sizes = " and ".join(" x ".join(map(str, size)) for size in (shape, images.shape))
             raise InputError(f"the generated images and those of {source} differ in shape ({sizes}): name data like them (--data)")
-        _check_enough(len(images), LeNet.feature_width, images.source)
     if part == "eval":
         check_overlap(training, reference, allow_overlap)
 
@@ -180,7 +184,7 @@ class Reference:
     read: tuple  # features, probabilities of the reference
     training_read: tuple
     held_out: np.ndarray  # features beside which memorisation looks for the nearest training image
-    unseen: object  # the `Nearness` of other real images that the generator did not learn
+    unseen: object  # the `Nearness` of other real images that the generator did not learn; None: there are too few
     _floors: dict = field(default_factory=dict)  # by the counts and the seed
 
     @functools.cached_property
@@ -205,39 +209,56 @@ class Reference:
             measured = _against(tuple(part[stand_in] for part in self.training_read), self, chosen, seed)
             measured["inception_score"] = _inception_score(self.read[1][chosen], seed)
             floors = {name: entry["value"] for name, entry in measured.items()}
-            halves = np.array_split(runtime.rng(seed, "halves").permutation(len(self.unseen.ratios)), 2)
-            floors["memorisation"] = closeness_to_training(*map(self.unseen.subset, halves))["closer"]
+            if self.unseen is not None:
+                halves = np.array_split(runtime.rng(seed, "halves").permutation(len(self.unseen.ratios)), 2)
+                floors["memorisation"] = closeness_to_training(*map(self.unseen.subset, halves))["closer"]
             self._floors[key] = floors
         return dict(self._floors[key])
 
 
-_network_of = functools.lru_cache(maxsize=REFERENCES_KEPT)(find_feature_network)
-_references = {}
+_networks, _references = {}, {}  # by the content of the data: a folder that was edited is other data
+
+
+def _kept(cache, key, make):
+    """What `make` gives for `key`, made once while the cache holds it."""
+    if key not in cache:
+        while len(cache) >= REFERENCES_KEPT:
+            del cache[next(iter(cache))]
+        cache[key] = make()
+    return cache[key]
+
+
+def _network_of(source):
+    learnt = load(replace(source, classes=None), "train").fingerprint()
+    return _kept(_networks, learnt, lambda: find_feature_network(source))
 
 
 def _reference(network, source, part, class_name, split):
-    key = network.name, source, part, class_name, split
-    if key not in _references:
-        while len(_references) >= REFERENCES_KEPT:
-            del _references[next(iter(_references))]
-        images = load(source, part, digit=class_name, split=split)
-        training = load(source, "train", digit=class_name, split=split)
+    def of_part(name):
+        return load(source, name, digit=class_name, split=split)
+
+    images, training = of_part(part), of_part("train")
+    try:
+        held_out = of_part("valid")
+    except NoSuchPart:  # too few to hold any out, or all are learnt
+        held_out = None
+
+    def read():
         read, training_read = read_real(network, images), read_real(network, training)
-        held_out, unseen = _held_out_halves(network, source, class_name, split) or _halves(read[0], images.labels)
-        unseen = nearness(unseen, training_read[0], held_out)
-        _references[key] = Reference(network, images, training, read, training_read, held_out, unseen)
-    return _references[key]
+        halves = _held_out_halves(network, held_out) or _halves(read[0], images.labels)
+        unseen = nearness(halves[1], training_read[0], halves[0]) if min(map(len, halves)) and len(halves[1]) > 1 else None
+        return Reference(network, images, training, read, training_read, halves[0], unseen)
+
+    contents = (known and known.fingerprint() for known in (images, training, held_out))
+    return _kept(_references, (network.name, *contents), read)
 
 
-def _held_out_halves(network, source, class_name, split):
+def _held_out_halves(network, images):
     """Of the validation images: test images are often of another origin, and then nearer to one another than to training images.
     None where there are too few.
     """
-    if split == "full":
-        return None
-    images = load(source, "valid", digit=class_name, split=split)
-    halves = _halves(read_real(network, images)[0], images.labels)
-    return halves if all(map(len, halves)) else None
+    halves = images and _halves(read_real(network, images)[0], images.labels)
+    return halves if halves and all(map(len, halves)) else None
 
 
 def _halves(features, labels):
@@ -265,20 +286,39 @@ def _against(read, reference, chosen, seed):
     """The metrics that compare two sets, and therefore have a floor of their own."""
     features, probabilities = read
     real = reference.read[0][chosen]
-    kid, error = kernel_distance(real, features, runtime.rng(seed, "kernel distance"))
+    counts, width = (len(features), len(real)), features.shape[1]
+    around = _if_enough(counts, NEIGHBOURS + 1, f"more than the {NEIGHBOURS} neighbours looked at")
+    compared = dict.fromkeys(("precision", "recall", "density", "coverage"), around)
+    if around is None:
+        compared = {name: {"value": value} for name, value in precision_recall_density_coverage(real, features).items()}
     return {
-        "frechet": {"value": frechet_distance(real, features)},
-        "kid": {"value": kid, "error": error},
-        **{name: {"value": value} for name, value in precision_recall_density_coverage(real, features).items()},
+        "frechet": _if_enough(counts, ROWS_PER_FEATURE * width, f"twice the {width} features")
+        or {"value": frechet_distance(real, features)},
+        "kid": _if_enough(counts, 4, "two subsets of two") or _kid(real, features, seed),
+        **{name: dict(entry) for name, entry in compared.items()},
         "class_histogram": _class_histogram(probabilities, reference),
-        "diversity": _diversity(features, real),
+        "diversity": _if_enough(counts, 2, "a pair") or _diversity(features, real),
     }
 
 
+def _if_enough(counts, least, because):
+    """None, or where one of `counts` (generated and real images) is below `least`, what stands for a measure that cannot be taken."""
+    if min(counts) >= least:
+        return None
+    return {"value": None, "why": f"needs {least} generated and {least} real images ({because}), there are {counts[0]} and {counts[1]}"}
+
+
+def _kid(real, features, seed):
+    subsets = min(SUBSETS, len(real) // 2, len(features) // 2)
+    value, error = kernel_distance(real, features, runtime.rng(seed, "kernel distance"), subsets)
+    return {"value": value, "error": error}
+
+
 def _inception_score(probabilities, seed):
-    """`error` is the standard deviation over ten parts, as is usual, not the standard error."""
-    value, deviation = inception_score(probabilities, runtime.rng(seed, "inception score"))
-    return {"value": value, "error": deviation}
+    """`error` is the standard deviation over ten parts, as is usual, not the standard error; None where images are too few for parts."""
+    splits = SPLITS if len(probabilities) >= LEAST_SPLIT else 1
+    value, deviation = inception_score(probabilities, runtime.rng(seed, "inception score"), splits)
+    return {"value": value, "error": deviation if splits > 1 else None}
 
 
 def _class_histogram(probabilities, reference):
@@ -303,8 +343,14 @@ def _diversity(features, real):
 def _memorisation(images, features, reference):
     """`value`: how often a generated image is relatively closer to training than an unseen real one, 0.5 for new images;
     `p_value` of the test that it is no more often than that, `copied`: the p value is below 0.001. Shares of the images: `near_duplicates`
-    of training images (0.1 % of unseen real ones are), `exact_duplicates`, pixel for pixel. An image that is repeated counts once.
+    of training images (`near_floor` of unseen real ones are: 0.1 %, or where they are few, one of them), `exact_duplicates`, pixel for
+    pixel. An image that is repeated counts once.
     """
+    exact = duplicate_share(images, reference.training.images)
+    if reference.unseen is None:
+        why = "needs at least 4 real images of one class that the generator did not learn"
+        unknown = dict.fromkeys(("value", "p_value", "copied", "near_duplicates", "near_floor"))
+        return {**unknown, "exact_duplicates": exact, "why": why}
     fake = nearness(features[first_occurrences(images)], reference.training_read[0], reference.held_out)
     measured = closeness_to_training(fake, reference.unseen)
     return {
@@ -312,7 +358,8 @@ def _memorisation(images, features, reference):
         "p_value": measured["p_value"],
         "copied": measured["p_value"] < ALPHA,
         "near_duplicates": measured["near_duplicates"],
-        "exact_duplicates": duplicate_share(images, reference.training.images),
+        "near_floor": max(NEAR, 1 / (len(reference.unseen.ratios) + 1)),
+        "exact_duplicates": exact,
     }
 
 
@@ -352,10 +399,9 @@ def _first(images, count):
     return images[:count]
 
 
-def _check_enough(count, features, what):
-    least = ROWS_PER_FEATURE * features
-    if count < least:
-        raise InputError(f"{what}: {count} images are too few, at least {least} are needed (twice the {features} features)")
+def _check_enough(count):
+    if count < LEAST_IMAGES:
+        raise InputError(f"{count} generated images are too few to measure anything: make at least {LEAST_IMAGES}")
 
 
 def _labelled(images, labels, given, class_names):

@@ -12,7 +12,7 @@ from ..data.decoding import SUFFIXES, decode, say_skipped
 from ..data.folders import file_of_set, list_folder
 from ..data.npz import is_npz, read_npz
 from ..errors import InputError
-from ..files import find_path
+from ..files import find_path, listed
 from .reading import read_probabilities
 from .run import open_run
 
@@ -55,8 +55,9 @@ def _read(path, shape, skip_bad):
             raise InputError(f"{path} does not exist: give a picture, a folder of pictures, or an .npz file")
         decoded = decode(files, str(path), shape[1], shape[0], skip_bad, names)
         if decoded.fitted:
-            told = f"{shape[1]}×{shape[2]} pixels, {'grey' if shape[0] == 1 else 'colour'}"
-            print(f"{decoded.fitted} of {len(files)} pictures were made like those that were learnt: {told}", file=sys.stderr)
+            told = f"{shape[1]}×{shape[2]} pixels, {_depth(shape[0])}"
+            were = listed((f"{width}×{height} {_depth(depth)}" for (width, height), depth in sorted(decoded.others)), most=3)
+            print(f"{decoded.fitted} of {len(files)} pictures were made like those that were learnt: {told} (from {were})", file=sys.stderr)
         say_skipped(decoded.bad, len(files), str(path))
         return [names[i] for i in decoded.kept], decoded.images
     if path.is_file() and is_npz(path):
@@ -66,6 +67,10 @@ def _read(path, shape, skip_bad):
         return [f"{path.name}:{i}" for i in range(len(images))], images
     problem = "is none of these" if path.exists() else "does not exist"
     raise InputError(f"{path} {problem}: give a picture, a folder of pictures, or an .npz file")
+
+
+def _depth(channels):
+    return "grey" if channels == 1 else "colour"
 
 
 def as_lines(rows, form):

@@ -208,3 +208,11 @@ def test_realness_is_the_logit_of_the_probability_that_a_step_reports(head):
     if head == "softmax":
         logits = gan.discriminator(paddle.to_tensor(images)).numpy()
         np.testing.assert_allclose(probability, np.exp(logits[:, 1]) / np.exp(logits).sum(1), rtol=1e-5)
+
+
+@pytest.mark.parametrize(("variant", "kernel"), [("transpose", 4), ("upsample", 5)])
+def test_the_variant_chooses_the_generator(variant, kernel):
+    """Transposed convolutions of 4 x 4 pixels, or plain ones of 5 x 5 after upsampling."""
+    gan = tiny_gan(**{"generator.variant": variant})
+    assert {tuple(p.shape[2:]) for p in trainable(gan.generator) if p.ndim == 4} == {(kernel, kernel)}
+    assert gan.images(np.ones((2, gan.latent_dim), "float32")).shape == (2, 1, 12, 12)

@@ -232,9 +232,7 @@ def test_folders_named_by_numbers(digits):
         load("set", digit=0)
 
 
-@pytest.mark.parametrize(
-    "train, valid, test", [("training", "validation", "testing"), ("Train", "Val", "TEST"), ("train", "dev", "eval")]
-)
+@pytest.mark.parametrize("train, valid, test", [("training", "validation", "testing"), ("Train", "Val", "TEST"), ("train", "dev", "eval")])
 def test_parts_have_their_usual_names_in_any_case(digits, train, valid, test):
     for name, each, first in ((train, 6, 0), (valid, 3, 6), (test, 2, 9)):
         digits(f"set/{name}", each=each, first=first)

@@ -119,6 +119,30 @@ def test_the_judge_reads_real_digits_as_they_are(judge):
     assert fives.read(to_network(only.images))["read_as_class"] > 0.6
 
 
+def test_one_class_that_was_asked_for_by_label_is_read_as_that(judge):
+    """Labels and a class at once: the share read as the class is of the images, whatever the labels add."""
+    from paddle_gan_aug.data import load, to_network
+    from paddle_gan_aug.deploy.judge import Judge
+
+    fives = load("mnist", "valid", digit="5").subset(range(200))
+    numbers = Judge(judge, "valid", class_name="5", count=200).read(to_network(fives.images), labels=fives.labels)
+    assert numbers["read_as_class"] == numbers["agreement"] == numbers["classes"]["5"] > 0.6
+    assert numbers["diversity_within"] == pytest.approx(1.0, abs=1e-3)
+
+
+def test_a_rows_judge_reads_the_images_as_the_row_learns_them(judge, small_mnist, monkeypatch):
+    from types import SimpleNamespace
+
+    from paddle_gan_aug.deploy import recipes
+
+    asked = []
+    monkeypatch.setattr(recipes, "Judge", lambda *arguments: asked.append(arguments))
+    overrides = {"data.source": str(small_mnist), "data.image_size": 14, "data.per_class": 5}
+    recipes.JudgedAt({"preset": "classic", "overrides": overrides, "marks": [1]}, judge, 0, print).on_begin(SimpleNamespace())
+    ((_, part, _, source),) = asked
+    assert (part, str(source), source.image_size, source.per_class) == ("valid", str(small_mnist), 14, 5)
+
+
 def test_samples_of_a_run_are_judged(cli, judge, small, small_mnist, tmp_path):
     cli("train", "--data", small_mnist, *small, "--steps", 2, "--run", "r")
     cli("bench", "samples", cli.output / "r", "--judge", judge, "--count", 50, "--to", tmp_path / "samples.json")

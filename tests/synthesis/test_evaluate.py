@@ -90,7 +90,7 @@ def unfit(tmp_path, digits):
     (broken / "broken.png").write_bytes(b"no image")
     (tmp_path / "empty").mkdir()
     return {
-        "few": (write_folder(tmp_path / "few", digits[:50]), "50 images are too few"),
+        "few": (write_folder(tmp_path / "few", digits[:1]), "1 generated images are too few"),
         "empty": (tmp_path / "empty", "there is no image"),
         "colour": (colour, "grey"),
         "large": (large, "32 x 32 pixels"),
@@ -148,3 +148,21 @@ def test_the_best_checkpoint_is_kept_and_can_be_used(cli, small, small_mnist):
     cli("train", "--data", small_mnist, *small, "--steps", 2, "--run", "unmeasured")
     none = cli("generate", cli.output / "unmeasured", "--checkpoint", "best", "--to", cli.folder / "none", code=2)
     assert "no best checkpoint" in none.stderr
+
+
+def test_a_small_test_set_is_measured_by_what_it_allows(here, small_mnist, digits, tmp_path, monkeypatch):
+    from paddle_gan_aug.training import feature_network
+
+    monkeypatch.setattr(feature_network, "LEAST_STEPS", 20)
+    monkeypatch.setattr(feature_network, "EPOCHS", 1)
+    np.savez(tmp_path / "images.npz", images=digits[:60])
+    done = here("evaluate", tmp_path / "images.npz", "--data", small_mnist, "--to", tmp_path / "page", "--tsne")
+    told = "needs 168 generated and 168 real images (twice the 84 features), there are 60 and 60"
+    assert done.stdout.splitlines()[-2] == f"not measured: frechet: {told}"
+    result = json.loads((tmp_path / "page" / "evaluation.json").read_text())
+    assert result["frechet"]["value"] is None and result["frechet"]["why"] == told
+    assert all(result[name]["value"] is not None for name in KEYS - {"frechet"})
+    page = (tmp_path / "page" / "index.html").read_text()
+    assert f"not measured: {told}" in page and "tsne.png" in page
+    three = json.loads(here("evaluate", write_folder(tmp_path / "three", digits[:3]), "--data", small_mnist, "--json").stdout)
+    assert {name for name in KEYS if three[name]["value"] is None} == {"frechet", "kid", "precision", "recall", "density", "coverage"}

@@ -1,6 +1,7 @@
 """`classify` on folders: its test images are looked for before anything is trained, and read as the training images were."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -69,3 +70,28 @@ def test_the_learned_augmenter_is_tested_like_a_classifier(cli, small_mnist):
     )
     assert json.loads(done.stdout)["accuracy"] > 0.6
     assert len(list((cli.output / "c" / "samples").glob("*.png"))) == 1
+
+
+def test_a_picture_that_fails_costs_no_number(here, digits, monkeypatch):
+    def fails(*_):
+        raise MemoryError("21.7 GB")
+
+    monkeypatch.setattr(sys.modules["paddle_gan_aug.training.classify"], "confusion_matrix_figure", fails)
+    digits("set/train", 0, 20), digits("set/test", 40, 6)
+    arguments = ("--batch-size", 10, "--steps", 3, "--image-size", 28, "--run", "c", "--json")
+    done = here("classify", "--data", here.folder / "set", *arguments)
+    report = here.output / "c" / "report"
+    assert json.loads(done.stdout)["accuracy"] == json.loads((report / "classification.json").read_text())["accuracy"]
+    assert "no picture" in done.stderr and "21.7 GB" in done.stderr
+    assert {path.name for path in report.iterdir()} == {"classification.json", "per-class.png"}
+
+
+def test_one_class_cannot_be_told_apart(here, digits):
+    folder = digits("set/train", 0, 20)
+    digits("set/test", 40, 6)
+    places = ("--image-size", 28, "--batch-size", 10, "--steps", 3)
+    for arguments in (["--data", folder / "digit 1"], ["--data", folder.parent, "-o", "data.classes=[digit 1]"]):
+        done = here("classify", *arguments, "--test", folder.parent / "test", *places, code=2)
+        assert "has images of one class alone (digit 1): a classifier tells classes apart" in done.stderr
+        assert len(done.stderr.strip().splitlines()) == 1
+    assert not here.output.exists()

@@ -196,8 +196,6 @@ def test_classifier_accuracy_score(process, small_mnist, shuffled_test_images, t
     """Real images in place of generated ones score as the floor does; labels that lie score less."""
     monkeypatch.setattr(feature_network, "LEAST_STEPS", 60)
     network = feature_network.train_feature_network(small_mnist, tmp_path, steps=20, quiet=True)
-    monkeypatch.setattr(evaluation, "_check_enough", lambda *_: None)  # 100 images hold out too few for 84 features …
-    monkeypatch.setattr(evaluation, "frechet_distance", lambda *_: 0.0)  # … and for a Fréchet distance
     some = shuffled_test_images.subset(slice(0, 400))
     options = {"feature_network": network, "classifier_accuracy_score": True}
     honest = evaluate_images(some.images, small_mnist, labels=some.labels, **options)["classifier_accuracy_score"]
@@ -224,8 +222,8 @@ def test_results_of_different_networks_refuse_to_be_compared(untouched):
 @pytest.mark.parametrize(
     ("images", "options", "message"),
     [
-        (np.zeros((167, 1, 28, 28), np.uint8), {}, "167 images are too few, at least 168"),
-        (np.zeros((0, 1, 28, 28), np.uint8), {}, "0 images are too few"),
+        (np.zeros((1, 1, 28, 28), np.uint8), {}, "1 generated images are too few to measure anything: make at least 2"),
+        (np.zeros((0, 1, 28, 28), np.uint8), {}, "0 generated images are too few"),
         (np.zeros((200, 1, 28, 28), np.float32), {}, "must be uint8"),
         (np.zeros((200, 3, 28, 28), np.uint8), {}, "must be uint8"),
         (np.zeros((200, 1, 32, 32), np.uint8), {}, "must be uint8"),
@@ -246,20 +244,87 @@ def test_bad_input(process, images, options, message):
         evaluate_images(images, **options)
 
 
-def test_too_few_real_images_are_known_before_anything_is_learnt(tmp_path, small_mnist, monkeypatch):
+@pytest.mark.parametrize(
+    ("count", "missing"),
+    [
+        (2, ["frechet", "kid", "precision", "recall", "density", "coverage"]),
+        (3, ["frechet", "kid", "precision", "recall", "density", "coverage"]),
+        (5, ["frechet", "precision", "recall", "density", "coverage"]),
+        (10, ["frechet"]),
+        (167, ["frechet"]),
+        (168, []),
+    ],
+)
+def test_of_few_images_is_measured_what_can_be(shuffled_test_images, count, missing):
+    result = evaluate_images(shuffled_test_images.images[:count])
+    assert [name for name in EVERYDAY if result[name]["value"] is None] == missing
+    for name in missing:
+        assert f"there are {count} and {count}" in result[name]["why"]
+    assert json.loads(json.dumps(result, allow_nan=False)) == result
+    if "frechet" in missing:
+        assert "needs 168 generated and 168 real images (twice the 84 features)" in result["frechet"]["why"]
+    assert result["count"] == result["reference"]["count"] == result["floor_count"] == count
+
+
+def test_few_real_images(process, tmp_path, shuffled_test_images):
+    """Ten images of one class to learn and two to test by: no Fréchet distance, and what stands on few images says so."""
+    network = feature_network.feature_network("mnist")
+    few = shuffled_test_images.of_class(3)
+    np.savez(tmp_path / "few.npz", images=few.images[:12], labels=np.zeros(12, np.int64))
+    result = evaluate_images(few.images[12:52], tmp_path / "few.npz", feature_network=network)
+    assert (result["reference"]["count"], result["floor_count"]) == (2, 10)
+    assert result["frechet"]["value"] is result["kid"]["value"] is result["coverage"]["value"] is None
+    assert result["memorisation"]["value"] is None and "needs at least 4 real images" in result["memorisation"]["why"]
+    assert result["memorisation"]["exact_duplicates"] == 0
+    assert result["diversity"]["value"] > 0
+
+
+def test_a_near_duplicate_is_rarer_than_one_of_the_unseen_images(process, tmp_path, shuffled_test_images):
+    """Of 20 unseen real images one lies nearest to training: as many generated images may be as near by chance."""
+    network = feature_network.feature_network("mnist")
+    np.savez(tmp_path / "some.npz", images=shuffled_test_images.images[:240], labels=shuffled_test_images.labels[:240])
+    measured = evaluate_images(shuffled_test_images.images[300:600], tmp_path / "some.npz", feature_network=network)["memorisation"]
+    assert measured["near_floor"] == pytest.approx(1 / 22, abs=0.01)
+    assert evaluate_images(shuffled_test_images.images[:300])["memorisation"]["near_floor"] == pytest.approx(0.001)
+
+
+def test_a_folder_that_was_edited_is_other_data(process, tmp_path, shuffled_test_images, monkeypatch):
+    """In one process, as in a notebook: neither the reference nor the feature network of the old images stays."""
+    network, asked = feature_network.feature_network("mnist"), []
+    monkeypatch.setattr(evaluation, "find_feature_network", lambda source: asked.append(source) or network)
+    path, images = tmp_path / "data.npz", shuffled_test_images.images
+    results = []
+    for start in (0, 0, 500):
+        part = shuffled_test_images.subset(slice(start, start + 400))
+        np.savez(path, images=part.images, labels=part.labels)
+        results.append(evaluate_images(images[1000:1100], path))
+    assert results[0] == results[1]
+    assert results[0]["reference"]["fingerprint"] != results[2]["reference"]["fingerprint"]
+    assert results[0]["kid"]["value"] != results[2]["kid"]["value"]
+    assert len(asked) == 2
+
+
+def test_few_validation_images_choose_the_best_checkpoint_by_what_they_can(tmp_path, small_mnist, monkeypatch):
+    import paddle_gan_aug
+
+    monkeypatch.setattr(feature_network, "LEAST_STEPS", 20)
+    monkeypatch.setattr(feature_network, "EPOCHS", 1)
+    overrides = {"data.source": str(small_mnist), "train.batch_size": 50, "eval.every_steps": 2, "train.steps": 2, "eval.count": 50}
+    run = paddle_gan_aug.train("fast", run="r", overrides=overrides, output=tmp_path / "o", log=tmp_path / "log", quiet=True)
+    best = json.loads((run.folder / "checkpoints" / "best.json").read_text())
+    assert best["metric"] == "kid" and best["value"] is not None
+
+
+def test_images_of_another_shape_are_known_before_anything_is_learnt(tmp_path, small_mnist, monkeypatch):
     import paddle_gan_aug
 
     for learns in ("training.evaluation.find_feature_network", "synthesis.evaluate.feature_network"):
         module, name = learns.rsplit(".", 1)
         monkeypatch.setattr(import_module(f"paddle_gan_aug.{module}"), name, lambda *_: pytest.fail("a feature network was learnt"))
-    overrides = {"data.source": str(small_mnist), "train.batch_size": 50, "eval.every_steps": 2}
-    with pytest.raises(InputError, match="100 images are too few, at least 168"):
-        paddle_gan_aug.train("fast", run="r", overrides=overrides, output=tmp_path / "output", log=tmp_path / "log", quiet=True)
-    assert not list(tmp_path.glob("output/*"))
-    learnt = {name: value for name, value in overrides.items() if name != "eval.every_steps"}
-    paddle_gan_aug.train("fast", run="r", overrides={**learnt, "train.steps": 1}, output=tmp_path, log=tmp_path, quiet=True)
-    with pytest.raises(InputError, match="100 images are too few, at least 168"):
-        paddle_gan_aug.evaluate(tmp_path / "r", part="valid", quiet=True)
+    overrides = {"data.source": str(small_mnist), "train.batch_size": 50, "train.steps": 1}
+    paddle_gan_aug.train("fast", run="r", overrides=overrides, output=tmp_path, log=tmp_path, quiet=True)
+    with pytest.raises(InputError, match="1 generated images are too few"):
+        paddle_gan_aug.evaluate(tmp_path / "r", count=1, quiet=True)
     with pytest.raises(InputError, match=r"differ in shape \(1 x 28 x 28 and 3 x 32 x 32\)"):
         np.savez(tmp_path / "colour.npz", images=np.zeros((600, 3, 32, 32), np.uint8))
         paddle_gan_aug.evaluate(tmp_path / "r", data=tmp_path / "colour.npz", part="valid", quiet=True)

@@ -114,6 +114,8 @@ def test_a_set_on_disk_as_the_generated_part(here, tiny, small_mnist, tmp_path):
     here(*command, "c")
     state = json.loads((here.output / "c" / "checkpoints" / "step-4" / "state.json").read_text())
     assert state["generated"]["count"] == 60 and state["data"]["count"] == 500
+    by_key = ["classify", "--data", small_mnist, "--steps", 4, "--batch-size", 50, "--run", "bad"]
+    by_key += ["-o", f"generated.source={tmp_path / 'set'}", "generated.share=0.2"]
     bad = [
         (["generated.every_steps=5"], "is no run"),
         (["generated.share=0.01"], "leaves one part empty"),
@@ -121,7 +123,7 @@ def test_a_set_on_disk_as_the_generated_part(here, tiny, small_mnist, tmp_path):
         ([f"generated.source={tiny['5']}", "generated.per_class=1"], "fewer|larger than the data"),
     ]
     for override, words in bad:
-        done = here(*command, "bad", "-o", *override, code=2)
+        done = here(*by_key, *override, code=2)
         assert any(word in done.stderr for word in words.split("|")), done.stderr
         assert not (here.output / "bad").exists()
     assert (
@@ -193,7 +195,8 @@ def test_predict(here, tiny, small_mnist, tmp_path):
     for i in range(5):
         Image.fromarray(images.images[i, 0]).resize((56, 56)).save(tmp_path / "pictures" / f"{i}.png")
     done = here("predict", tiny["classifier"], tmp_path / "pictures")
-    assert done.stderr.strip() == "5 of 5 pictures were made like those that were learnt: 28×28 pixels, grey"
+    told = "5 of 5 pictures were made like those that were learnt: 28×28 pixels, grey"
+    assert done.stderr.strip() == f"{told} (from 56×56 grey)"
     lines = done.stdout.splitlines()
     rows = [json.loads(line) for line in lines]
     assert [row["file"] for row in rows] == [f"{i}.png" for i in range(5)]
@@ -201,6 +204,11 @@ def test_predict(here, tiny, small_mnist, tmp_path):
     assert json.loads(here("predict", tiny["classifier"], tmp_path / "pictures", "--json").stdout) == rows
     table = list(csv.DictReader(here("predict", tiny["classifier"], tmp_path / "pictures", "--csv").stdout.splitlines()))
     assert [(row["file"], row["class"]) for row in table] == [(row["file"], row["class"]) for row in rows]
+    (tmp_path / "mixed").mkdir()
+    for i, (width, height, mode) in enumerate([(28, 28, "L"), (40, 30, "RGB"), (28, 28, "RGB"), (56, 56, "L"), (99, 70, "L")]):
+        Image.fromarray(images.images[i, 0]).resize((width, height)).convert(mode).save(tmp_path / "mixed" / f"{i}.png")
+    said = here("predict", tiny["classifier"], tmp_path / "mixed").stderr
+    assert "4 of 5 pictures were made" in said and "(from 28×28 colour, 40×30 colour, 56×56 grey and 1 more)" in said
     np.savez(tmp_path / "images.npz", images=images.images[:5])
     found = paddle_gan_aug.predict(tiny["classifier"], tmp_path / "images.npz")
     run = paddle_gan_aug.open_run(tiny["classifier"])
