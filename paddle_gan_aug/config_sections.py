@@ -29,6 +29,7 @@ class Data(Section):
     per_class: Optional[Positive] = None  # learn from so many images of each class alone
     image_size: Optional[Side] = None  # resize the shorter side to this and crop the longer; None: the images are all alike and square
     channels: Optional[Literal[1, 3]] = None  # 1: grey, 3: colour; None: what all files have
+    policy: Literal["auto", "digits", "objects", "mirrored"] = "auto"  # classical changes that labels survive; see augment/policies
     skip_bad: bool = False  # leave files out that are damaged, transparent or animated, instead of refusing the data
     valid_share: Optional[Share] = None  # held out of every class; None: a sixth, of IDX and JSON files the last one
     seed: Count = 0  # of that split and of per_class: another seed of the run leaves the data as it is
