@@ -133,6 +133,11 @@ def _is_shipped(folder):
     return folder.resolve() == (project_root() / "work" / "mnist").resolve()
 
 
+def has_test_files(folder):
+    """Whether a folder of IDX files has any test file, images or labels."""
+    return any(_find_file(folder, name) for name in idx_file_names("test"))
+
+
 def _read_pair(folder, part, check):
     images, labels = (_read_named(folder, name, check) for name in idx_file_names(part))
     if images.ndim != 3 or 0 in images.shape[1:] or labels.ndim != 1:

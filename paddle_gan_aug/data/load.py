@@ -12,7 +12,7 @@ from ..errors import InputError
 from ..files import PACKAGE_PARENT, find_path, project_root
 from .fitting import fit
 from .folders import file_of_set, is_image_folder, is_list_file, open_folder, open_list
-from .idx import idx_class_count, is_idx_folder, read_idx_folder
+from .idx import has_test_files, idx_class_count, is_idx_folder, read_idx_folder
 from .images import LabelledImages
 from .json_gz import read_mnist_json
 from .npz import is_npz, open_npz
@@ -28,6 +28,8 @@ def _open_idx(folder, source):
 
     def read_part(part):
         if part not in ("train", "eval"):
+            return None
+        if part == "eval" and not has_test_files(folder):
             return None
         images, labels = read_idx_folder(folder, "test" if part == "eval" else "train")
         classes = idx_class_count(folder)
@@ -131,6 +133,16 @@ def load_test(source):
     return _finished(select(read_part, "eval", name=str(source)) if test is None else test, source, "eval")
 
 
+def holds_out(source):
+    """Whether `load` holds out a share of each class of this data, by a seed, because it has no validation part of its own.
+
+    Raises:
+        InputError: as `load`.
+    """
+    reader, read_part = _open(as_source(source))
+    return not reader.mixed and (read_part("all") is not None or read_part("valid") is None)
+
+
 def _parts(source):
     """A function from `train`, `valid` or `eval` to LabelledImages or None; undivided data, or data with a share set, is split here."""
     reader, read_part = _open(source)
@@ -168,7 +180,7 @@ def _finished(data, source, part, digit=None):
     if digit is not None:
         data = data.of_class(str(digit))
     images = fit(data.images, source.image_size, source.channels)
-    return data if images is data.images else LabelledImages(images, data.labels, data.class_names, data.source)
+    return data if images is data.images else dataclasses.replace(data, images=images)
 
 
 def _open(source):

@@ -10,7 +10,7 @@ import difflib
 import numpy as np
 
 from .. import runtime
-from ..errors import InputError
+from ..errors import InputError, NoSuchPart
 from .images import concatenate
 
 SPLITS = ("standard", "full")
@@ -35,7 +35,7 @@ def check_split(mode, split):
     """Raise an InputError if there is no such split, or it has no images for `mode`."""
     check_choice(split, SPLITS, "split")
     if split == "full" and mode == "valid":
-        raise InputError("there are no validation images with split 'full', which trains on them: use split 'standard', or the test images")
+        raise NoSuchPart("there are no validation images with split 'full', which trains on them: use split 'standard', or the test images")
 
 
 def hold_out(data):
@@ -101,12 +101,12 @@ def select(read_part, mode, split="standard", name="this data"):
         LabelledImages. `standard`: train is the source's training images without the validation ones. `eval` is the same in both.
 
     Raises:
-        InputError: the source lacks what is asked for, or `valid` is asked of the split `full`.
+        NoSuchPart (an InputError): the source lacks what is asked for, or `valid` is asked of the split `full`.
     """
     check_split(mode, split)
     data = read_part("eval") if mode == "eval" else _training_part(read_part, mode, split, name)
     if data is None or not len(data):
-        raise InputError(f"{name} has no {PART_NAMES[mode]} images: {WITHOUT[mode]}")
+        raise NoSuchPart(f"{name} has no {PART_NAMES[mode]} images: {WITHOUT[mode]}")
     return data
 
 

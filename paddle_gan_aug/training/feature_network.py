@@ -25,7 +25,7 @@ from ..algorithms import build
 from ..config import load_config, to_flat
 from ..data import Batches, as_source, to_network
 from ..data import load as load_images
-from ..errors import InputError
+from ..errors import InputError, NoSuchPart
 from ..files import atomic_write, make_folder, project_root, write_json
 from .callbacks import ProgressLine
 from .loop import run_steps
@@ -203,7 +203,7 @@ def _validation(source, algorithm):
     """Accuracy on the validation images and their count; None and 0 where the data is too small to hold any out."""
     try:
         held_out = load_images(source, "valid")
-    except InputError:
+    except NoSuchPart:
         return {"accuracy": None, "validation_count": 0}
     probabilities, _ = algorithm.read(to_network(held_out.images))
     return {"accuracy": float((probabilities.argmax(1) == held_out.labels).mean()), "validation_count": len(held_out)}
