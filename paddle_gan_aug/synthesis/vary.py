@@ -43,6 +43,8 @@ def vary(run, data, to, count=160, part="train", classes=None, seed=0, checkpoin
     if list(real.shape) != opened.state["image_shape"]:
         raise InputError(f"{real.source} has images {list(real.shape)}, run {opened.folder.name} learnt {opened.state['image_shape']}")
     if classes is not None:
+        for name in classes:
+            real.of_class(name)  # refuses one without images by its name
         real = real.of_classes(classes)
     order = runtime.rng(seed, "sources").permutation(len(real))
     make_folder(to)
