@@ -150,6 +150,7 @@ FLAGS = {  # flag -> (configuration key, help)
     "--data": ("data.source", "what to learn: mnist, a folder of class folders or of IDX files, a list file, an .npz, a mnist.json.gz"),
     "--image-size": ("data.image_size", "resize the images' shorter side to so many pixels and crop the longer one"),
     "--channels": ("data.channels", "1 makes all images grey, 3 colour"),
+    "--policy": ("data.policy", "which classical changes leave the labels right: digits, objects, mirrored, or auto"),
     "--skip-bad": ("data.skip_bad", "leave out files that cannot be used, which are listed, instead of refusing the data"),
     "--allow-overlap": ("data.allow_overlap", "go on where test images are training images, instead of refusing them"),
     "--split": ("data.split", "standard keeps the last sixth of the training images for validation, full trains on it too"),
@@ -297,7 +298,7 @@ def _ending(run):
 
 
 CLASSIFY_FLAGS = [flag for flag in FLAGS if flag not in ("--generator", "--recover")]
-CLASSIFIERS_ONLY = ("--generated", "--generated-share", "--regenerate-every", "--patience", "--allow-overlap")
+CLASSIFIERS_ONLY = ("--policy", "--generated", "--generated-share", "--regenerate-every", "--patience", "--allow-overlap")
 
 
 def _classify_flags(command):

@@ -2,11 +2,14 @@
 
 import argparse
 import re
+import shlex
 from pathlib import Path
 
 from .errors import InputError
 from .files import listed, shortened
 from .runtime import check_seed
+
+FEW_KEPT = 0.25  # of the images tried: below it the GAN is said to have learnt badly
 
 # ---- filters -----------------------------------------------------------------------------------------------------------
 
@@ -92,13 +95,13 @@ def generate(args):
         path, rows = preview(args.run, args.to, args.count, truncation=args.truncation, filters=filters, **drawn)
         told = "class, D's logit of real" + (", what the classifier reads" if args.classifier else "")
         return {"to": str(path), "images": rows}, f"{len(rows)} samples in {path}; below each: {told}"
-    quotas = _balanced(args.balance, args.ratio) if args.balance else None
     folder = make(
         args.run,
         count,
         args.to,
         per_class=args.per_class,
-        quotas=quotas,
+        balance=args.balance,
+        ratio=args.ratio,
         truncation=args.truncation,
         form=args.format,
         filters=filters,
@@ -141,19 +144,10 @@ def _vary(args, count):
     return {"to": str(folder), "count": count}, f"{count} variations in {folder}; look at {folder / 'grid.png'}"
 
 
-def _balanced(data, ratio):
-    """{class name: what it lacks in the training part of a data set}."""
-    from .data import load
-    from .synthesis.quotas import lacking
-
-    images = load(data, "train", split="full")
-    return {name: int(n) for name, n in zip(images.class_names, lacking(images.counts(), ratio=ratio))}
-
-
 # ---- augment -----------------------------------------------------------------------------------------------------------
 
 AUGMENT_FLAGS = (
-    *("--data", "--image-size", "--channels", "--skip-bad", "--split", "--steps", "--epochs", "--batch-size"),
+    *("--data", "--image-size", "--channels", "--skip-bad", "--policy", "--split", "--steps", "--epochs", "--batch-size"),
     *("--seed", "--device", "--threads", "--allow-overlap"),
 )
 
@@ -168,7 +162,7 @@ def augment_flags(command):
     command.add_argument("--per-class", type=int, metavar="N", help="so many images of each class, real and generated together")
     command.add_argument("--ratio", type=float, metavar="R", help="level all classes to 1 + R times the largest")
     command.add_argument("--truncation", type=float, metavar="T", help="draw latents anew that are farther from 0 than T, such as 2")
-    command.add_argument("--dry-run", action="store_true", help="say what would be done and about how long it would take; write nothing")
+    command.add_argument("--dry-run", action="store_true", help="say what would be done and about how long it would take; make nothing")
     command.add_argument(
         "--preview", action="store_true", help="only draw every classical transform and policy before and after: --to FILE.png"
     )
@@ -191,7 +185,6 @@ def augment(args, options):
         filters=Filters(**given),
         output=args.output,
         log=args.log,
-        seed=int(overrides.get("train.seed", 0)),
         truncation=args.truncation,
         resume=args.resume,
         dry_run=args.dry_run,
@@ -206,27 +199,71 @@ def _augment_text(result):
     rows = [("class", "real", "generated", "both"), *shown, *([(more, "", "", "")] if more else []), total]
     widths = [max(len(str(row[i])) for row in rows) for i in range(4)]
     lines = ["  ".join([str(row[0]).ljust(widths[0]), *(str(row[i]).rjust(widths[i]) for i in (1, 2, 3))]) for row in rows]
+    if result["note"]:
+        lines.append(result["note"])
     if "steps" in result:
-        seconds = sum(step["seconds"] for step in result["steps"])
-        lines += [f"about {_duration(step['seconds'])}: {step['what']}" for step in result["steps"]]
-        lines.append(f"about {_duration(seconds)} in all, an estimate from a few steps on this machine; nothing was written")
+        name = result["policy"]
+        lines.append(f"policy {name} for classical changes, as in {result['picture']}; another one with --policy")
+        lines += [f"{_duration(step['low'], step['high'])}: {step['what']}" for step in result["steps"]]
+        low, high = (sum(step[end] for step in result["steps"]) for end in ("low", "high"))
+        lines.append(f"{_duration(low, high)} in all, an estimate from a few steps on this machine; nothing was written but that picture")
     else:
         to = Path(result["to"])
-        test = "" if (to / "test").is_dir() else " --test TEST_IMAGES"
+        lines += _worth(result["worth"])
         lines.append(f"the augmented data is in {to}{_dropped(to)}; look at {to / 'grid.png'}")
-        reading = "".join(f" --{name.replace('_', '-')} {value}" for name, value in result["reading"].items())
-        lines.append(f"a classifier learns it so: python -m paddle_gan_aug classify --data {to}{reading}{test}")
+        lines += _next_command(result, to)
     return "\n".join(lines)
 
 
-def _duration(seconds):
-    return f"{seconds / 60:.1f} min" if seconds >= 90 else f"{max(1, round(seconds))} s"
+def _worth(worth):
+    """What the filters say of the GAN: how many tries were kept, and read as their class."""
+    if not worth:
+        return ["no filter judged the generated images: evaluate them before you rely on them"]
+    tried, kept = (sum(part[key] for part in worth.values()) for key in ("tried", "kept"))
+    shares = [f"{name} {100 * part['kept'] / part['tried']:.0f} %{_read(part)}" for name, part in worth.items()]
+    lines = [f"of {tried} images tried {kept} were kept: {', '.join(shares)}"]
+    if kept < FEW_KEPT * tried:
+        lines.append("few images passed: the GAN has learnt these classes badly; train it longer (--steps, --epochs) for a better set")
+    return lines
+
+
+def _read(part):
+    share = part["read_as_class"]
+    return "" if share is None else f" (the classifier reads {100 * share:.0f} % as it)"
+
+
+def _next_command(result, to):
+    """Lines of which the last is a command that works as it stands."""
+    settings = [word for name, value in result["reading"].items() for word in _setting(name, value)]
+    data = shlex.join(["--data", str(to), *settings])
+    if (to / "test").is_dir():
+        return [f"a classifier learns it so: python -m paddle_gan_aug classify {data}"]
+    return [
+        f"a classifier learns it so: python -m paddle_gan_aug classify {data} --test TEST_IMAGES",
+        "without test images it is judged by the held-out validation images: "
+        f"python -m paddle_gan_aug train --gan classifier {data} --eval-every 200",
+    ]
+
+
+def _setting(name, value):
+    if name in ("image_size", "channels"):
+        return f"--{name.replace('_', '-')}", str(value)
+    return "-o", f"data.{name}={value}"
+
+
+def _duration(low, high):
+    """A range of seconds in words: one number where both ends round to the same."""
+    unit, each = ("min", 60) if high >= 90 else ("s", 1)
+    first, last = (max(1, round(seconds)) if each == 1 else round(seconds / each, 1) for seconds in (low, high))
+    return f"about {last} {unit}" if first == last else f"about {first} to {last} {unit}"
 
 
 def _draw_transforms(to, overrides):
     from .augment.preview import draw_previews
 
-    source = {key[5:]: value for key, value in overrides.items() if key in ("data.image_size", "data.channels", "data.skip_bad")}
+    source = {
+        key[5:]: value for key, value in overrides.items() if key in ("data.image_size", "data.channels", "data.skip_bad", "data.policy")
+    }
     paths = draw_previews(overrides.get("data.source", "mnist"), to, seed=int(overrides.get("train.seed", 0)), **source)
     return {"to": [str(path) for path in paths]}, "\n".join(map(str, paths))
 

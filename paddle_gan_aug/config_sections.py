@@ -30,6 +30,7 @@ class Data(Section):
     image_size: Optional[Side] = None  # resize the shorter side to this and crop the longer; None: the images are all alike and square
     channels: Optional[Literal[1, 3]] = None  # 1: grey, 3: colour; None: what all files have
     allow_overlap: bool = False  # go on where test images are training images, pixel for pixel, instead of refusing
+    policy: Literal["auto", "digits", "objects", "mirrored"] = "auto"  # classical changes that labels survive; see augment/policies
     skip_bad: bool = False  # leave files out that are damaged, transparent or animated, instead of refusing the data
     valid_share: Optional[Share] = None  # held out of every class; None: a sixth, of IDX and JSON files in mixed order the last one
     seed: Count = 0  # of that split and of per_class: another seed of the run leaves the data as it is

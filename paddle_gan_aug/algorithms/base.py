@@ -5,6 +5,7 @@ import contextlib
 import numpy as np
 import paddle
 
+REDRAWS = 1000  # of numbers beyond the truncation
 SCHEDULES = {  # the factor on a learning rate, as a function of the share of the run that is done
     "constant": lambda done: 1.0,
     "linear": lambda done: min(1.0, 2.0 * (1.0 - done)),
@@ -87,9 +88,14 @@ class Algorithm:
         """
         raise NotImplementedError
 
-    def latents(self, count, rng):
-        """`count` latent vectors z ~ N(0, 1), float32 [count, latent_dim]."""
-        return rng.standard_normal((count, self.latent_dim), dtype=np.float32)
+    def latents(self, count, rng, truncation=None):
+        """`count` latent vectors z ~ N(0, 1), float32 [count, latent_dim].
+
+        Args:
+            truncation: numbers of the noise farther from 0 are drawn anew (the truncation trick, Brock et al. 2018, arXiv:1809.11096);
+                None = all stay. What else an algorithm's latents hold is left alone.
+        """
+        return noise((count, self.latent_dim), rng, truncation)
 
     def sample(self, count, rng, batch_size=500, labels=None):
         """`count` images float32 [count, C, H, W] in [-1, 1]; `labels` as for `images`, for a conditional algorithm by default in turn."""
@@ -184,6 +190,21 @@ class Algorithm:
                     state[f"{optimizer._parameter_list[int(index)].name}_{kind}"] = paddle.to_tensor(value)
             optimizer.set_state_dict(state)
         _check_names(self.optimizers, {key.split("/")[0] for key in arrays} | set(self.optimizers))
+
+
+def noise(shape, rng, truncation=None):
+    """float32 numbers ~ N(0, 1) of a shape; with `truncation` T > 0 those beyond ±T are drawn anew until they lie within."""
+    numbers = rng.standard_normal(shape, dtype=np.float32)
+    if truncation is None:
+        return numbers
+    for _ in range(REDRAWS):
+        beyond = np.abs(numbers) > truncation
+        if not beyond.any():
+            return numbers
+        numbers[beyond] = rng.standard_normal(shape, dtype=np.float32)[beyond]
+    beyond = np.abs(numbers) > truncation  # T is so small that the density within ±T is flat
+    numbers[beyond] = rng.uniform(-truncation, truncation, shape)[beyond]
+    return numbers
 
 
 @contextlib.contextmanager

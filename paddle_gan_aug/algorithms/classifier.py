@@ -31,7 +31,7 @@ class SupervisedClassifier(Algorithm):
         self.class_names = tuple(class_names)
         self.classifier = self.make_classifier(channels, image_size)
         self.networks = {"classifier": self.classifier}
-        self.policy = policy_for(config.data.source, channels)
+        self.policy = policy_for(config.data.source, channels, config.data.policy)
         self.augmentation = AUGMENTATIONS[options.augmentation](self.policy)
         self.add_adam("classifier", self.classifier, config.optimizer.classifier_lr)
 

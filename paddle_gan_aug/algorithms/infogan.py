@@ -16,6 +16,7 @@ from paddle.nn import functional as F
 
 from ..augment.affine import random_affine
 from .adversarial import AdversarialGAN
+from .base import noise as draw_noise
 from .losses import clustering_loss
 
 HEAD_START = 10  # times its weight counts the sorting before the codes come in
@@ -30,9 +31,9 @@ class InfoGAN(AdversarialGAN):
     def _auxiliary_size(self):
         return self.config.code.categories + self.config.code.continuous
 
-    def latents(self, count, rng):
-        """`count` latents, float32 [count, latent_dim]; see the class."""
-        noise = rng.standard_normal((count, self.config.generator.latent_dim), dtype=np.float32)
+    def latents(self, count, rng, truncation=None):
+        """`count` latents, float32 [count, latent_dim]; see the class. Truncation is of the noise alone."""
+        noise = draw_noise((count, self.config.generator.latent_dim), rng, truncation)
         categories = rng.integers(self.config.code.categories, size=count)
         codes = rng.uniform(-1, 1, (count, self.config.code.continuous))
         return self.compose(noise, categories, codes)

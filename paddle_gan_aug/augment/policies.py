@@ -8,9 +8,12 @@ from typing import Dict, Tuple
 
 import numpy as np
 
+from ..data.written_set import DESCRIPTION, MANIFEST, read_description
+from ..errors import InputError
+from ..files import find_path
 from .checks import checked_batch
 from .geometric import rotate, scale, shift
-from .transforms import CLOTHES, DIGITS, PHOTOGRAPHS, Range, transform
+from .transforms import CLOTHES, DIGITS, OBJECTS, PHOTOGRAPHS, Range, transform
 
 LEVELS = 30  # strengths of RandAugment, and 31 with zero of TrivialAugment
 
@@ -39,13 +42,14 @@ class Policy:
     """What one kind of data can bear.
 
     Attributes:
-        name: as in `POLICIES`. kind: of `transforms.KINDS`.
+        name: as in `POLICIES`. kind: of `transforms.KINDS`. says: what its standard augmentation does, in words.
         steps: the standard augmentation: all of them in this order, each with its probability.
         space: what RandAugment and TrivialAugment choose from.
     """
 
     name: str
     kind: str
+    says: str
     steps: Tuple[Step, ...]
     space: Tuple[Step, ...]
 
@@ -66,47 +70,84 @@ _FOUR_PIXELS = {"down": Range(-4 / 28, 4 / 28), "right": Range(-4 / 28, 4 / 28)}
 _ERASING = {"area": Range(0.02, 0.25)}
 _MIRROR = {"chance": Range(0.5, 0.5)}  # half of the images
 
+_FLIP = Step("flip_horizontal", ranges=_MIRROR)
+_FOUR_OF_32 = {"down": Range(-1 / 8, 1 / 8), "right": Range(-1 / 8, 1 / 8)}
+_GREY = (Step("shift", ranges=_FOUR_PIXELS), Step("random_erasing", 0.5, _ERASING))
+_GREY_SPACE = (*_FORM, *_PIXELS, *_NOISE)
+_COLOUR = (
+    Step("shift", ranges=_FOUR_OF_32),
+    Step("color", 0.5, _FOCUS),
+    Step("brightness", 0.5, _LIGHT),
+    Step("contrast", 0.5, _LIGHT),
+    Step("random_erasing", 0.25, _ERASING),
+)
+_COLOUR_SPACE = (*_FORM, Step("color", ranges=_FOCUS), *_PIXELS, *_NOISE)
+_MOVED, _LIT = "moved, partly covered", "moved, in other light and colours, partly covered"
+
 _ROWS = [
     Policy(
-        "mnist",
+        "digits",
         DIGITS,
+        "turned, scaled, moved and bent a little; never mirrored",
         steps=(Step("rotate"), Step("scale"), Step("shift"), Step("elastic", 0.5)),
         space=(*_FORM, Step("elastic"), *_PIXELS, *_NOISE),
     ),
+    Policy("objects", OBJECTS, f"{_MOVED}; never mirrored", _GREY, (*_GREY_SPACE, Step("cutout"))),
+    Policy("mirrored", CLOTHES, f"mirrored, {_MOVED}", (_FLIP, *_GREY), (*_GREY_SPACE, Step("flip_horizontal"), Step("cutout"))),
+    Policy("colour objects", OBJECTS, f"{_LIT}; never mirrored", _COLOUR, (*_COLOUR_SPACE, Step("cutout"))),
     Policy(
-        "fashion-mnist",
-        CLOTHES,
-        steps=(Step("flip_horizontal", ranges=_MIRROR), Step("shift", ranges=_FOUR_PIXELS), Step("random_erasing", 0.5, _ERASING)),
-        space=(*_FORM, *_PIXELS, *_NOISE, Step("flip_horizontal"), Step("cutout")),
-    ),
-    Policy(
-        "colour",
+        "colour mirrored",
         PHOTOGRAPHS,
-        steps=(
-            Step("flip_horizontal", ranges=_MIRROR),
-            Step("shift", ranges={"down": Range(-1 / 8, 1 / 8), "right": Range(-1 / 8, 1 / 8)}),  # 4 of 32 pixels
-            Step("color", 0.5, _FOCUS),
-            Step("brightness", 0.5, _LIGHT),
-            Step("contrast", 0.5, _LIGHT),
-            Step("random_erasing", 0.25, _ERASING),
-        ),
-        space=(*_FORM, Step("color", ranges=_FOCUS), *_PIXELS, *_NOISE, Step("flip_horizontal"), Step("cutout")),
+        f"mirrored, {_LIT}",
+        (_FLIP, *_COLOUR),
+        (*_COLOUR_SPACE, Step("flip_horizontal"), Step("cutout")),
     ),
 ]
 POLICIES = {row.name: row for row in _ROWS}
+CHOICES = ("digits", "objects", "mirrored")  # of `data.policy`, beside auto
+SHIPPED = {"fashion-mnist": "mirrored", "mnist": "digits"}  # known by name; the longer name first
 
 
-def policy_for(source, channels):
-    """The policy of a data set: by its name, else that of colour images for three channels, else the most careful one, of digits.
+def policy_for(source, channels, choice="auto"):
+    """The policy of a data set: the chosen one, in colour for three channels.
 
     Args:
         source: the data set's name or path, a string. channels: 1 or 3.
+        choice: of `CHOICES`; "auto" = what the set says of itself if it was written here, else that of MNIST or Fashion-MNIST by name,
+            else one that mirrors nothing: "objects" for colour, "digits" for grey.
+
+    Raises:
+        InputError: a written set whose description is damaged.
     """
+    if choice == "auto":
+        choice = recorded_policy(source) or _by_name(source) or ("objects" if channels == 3 else "digits")
+    return POLICIES[f"colour {choice}" if channels == 3 and choice != "digits" else choice]
+
+
+def choice_of(policy):
+    """The value of `data.policy` that means a policy of `POLICIES`."""
+    return policy.name.removeprefix("colour ")
+
+
+def recorded_policy(source):
+    """What a set that was written here says of the policy of its data, one of `CHOICES`; None = it says nothing.
+
+    Raises:
+        InputError: its description is damaged.
+    """
+    path = find_path(source)
+    folder = path if path.is_dir() else path.parent
+    if not path.exists() or not (folder / MANIFEST).is_file():
+        return None
+    found = read_description(folder).get("policy")
+    if found is not None and found not in CHOICES:
+        raise InputError(f"{folder / DESCRIPTION} names the policy {str(found)[:80]!r}: known are {', '.join(CHOICES)} (data.policy)")
+    return found
+
+
+def _by_name(source):
     name = str(source).rstrip("/").replace("\\", "/").rsplit("/", 1)[-1].lower().replace("_", "-")
-    for known in sorted(POLICIES, key=len, reverse=True):  # "fashion-mnist" contains "mnist"
-        if known in name and (known != "colour" or channels == 3):
-            return POLICIES[known]
-    return POLICIES["colour" if channels == 3 else "mnist"]
+    return next((choice for known, choice in SHIPPED.items() if known in name), None)
 
 
 class RandAugment:

@@ -15,12 +15,13 @@ from .transforms import SHOWN_SIDE, before_and_after, preview_sheet
 PAIRS = 6
 
 
-def draw_previews(source, to, seed=0, **reading):
+def draw_previews(source, to, seed=0, policy="auto", **reading):
     """Write two PNG files: every transform at its full ranges, and the policy that fits the data with its automatic variants.
 
     Args:
         source: the data, by name or path; its training images are shown, of as many classes as there is room for.
         to: a .png file (the policies go to `<name>-policies.png`), or a folder for transforms.png and policies.png.
+        policy: as for `policies.policy_for`.
         reading: `image_size`, `channels`, `skip_bad` of a `Source`.
 
     Returns:
@@ -36,8 +37,8 @@ def draw_previews(source, to, seed=0, **reading):
         if path.exists():
             raise InputError(f"{path} exists: nothing is overwritten; choose another --to")
     data = load(Source(str(source), **reading), "train")
-    images = _varied(data)
-    policy = policy_for(source, data.channels)
+    images = shown_images(data)
+    policy = policy_for(source, data.channels, policy)
     make_folder(paths[0].parent)
     save_png(paths[0], preview_sheet(images, runtime.rng(seed, "preview")))
     save_png(paths[1], policy_sheet(images, policy, runtime.rng(seed, "preview policies")))
@@ -50,7 +51,7 @@ def policy_sheet(images, policy, rng):
     return before_and_after(images, changes, rng)
 
 
-def _varied(data):
+def shown_images(data):
     """The first images of the classes in turn; large ones cut to the middle."""
     of_class = [np.flatnonzero(data.labels == c) for c in np.flatnonzero(data.counts())]
     images = data.images[[places[rank] for rank in range(PAIRS) for places in of_class if rank < len(places)][:PAIRS]]

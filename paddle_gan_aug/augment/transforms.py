@@ -11,9 +11,9 @@ from ..pictures import as_rgb, grid
 from . import erasing, geometric, noise, photometric
 from .checks import checked_batch, checked_image
 
-DIGITS, CLOTHES, PHOTOGRAPHS = "digits", "clothes", "photographs"
+DIGITS, OBJECTS, CLOTHES, PHOTOGRAPHS = "digits", "objects", "clothes", "photographs"  # objects: with a left and a right
 SHOWN_SIDE = 64  # pixels of an image on a sheet, at most
-KINDS = (DIGITS, CLOTHES, PHOTOGRAPHS)
+KINDS = (DIGITS, OBJECTS, CLOTHES, PHOTOGRAPHS)
 
 
 @dataclass(frozen=True)
@@ -115,8 +115,8 @@ _ROWS = [
     Transform("flip_horizontal", geometric.flip_horizontal, {"chance": Range(0.0, 1.0)}, (CLOTHES, PHOTOGRAPHS)),
     Transform("flip_vertical", geometric.flip_vertical, {"chance": Range(0.0, 1.0)}, ()),
     # A hole of half the side leaves too little of a digit: 7 becomes 1.
-    Transform("cutout", erasing.cutout, {"side": Range(0.0, 0.5)}, (CLOTHES, PHOTOGRAPHS)),
-    Transform("random_erasing", erasing.random_erasing, {"area": Range(0.02, 0.4)}, (CLOTHES, PHOTOGRAPHS)),
+    Transform("cutout", erasing.cutout, {"side": Range(0.0, 0.5)}, (OBJECTS, CLOTHES, PHOTOGRAPHS)),
+    Transform("random_erasing", erasing.random_erasing, {"area": Range(0.02, 0.4)}, (OBJECTS, CLOTHES, PHOTOGRAPHS)),
     Transform("gaussian_noise", noise.gaussian_noise, {"levels": Range(0.0, 25.0)}),
     Transform("blur", noise.blur, {"radius": Range(0.0, 0.035)}),
     Transform("noise_sequence", noise.noise_sequence, {"severity": Range(0.0, 1.0)}),

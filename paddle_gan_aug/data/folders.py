@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import InputError
+from ..errors import InputError, NoSuchPart
 from ..files import project_root
 from . import cache
 from .decoding import SUFFIXES, decode, is_picture, say_skipped
@@ -24,9 +24,9 @@ from .images import LabelledImages, concatenate
 from .lists import is_row, read_class_names, read_rows, read_text
 from .splits import stratified
 from .telling import tell_once
+from .written_set import MANIFEST, file_in, read_manifest
 
 CACHE_VERSION = 1
-MANIFEST = "manifest.jsonl"
 LIST_SUFFIXES = (".txt", ".lst", ".list", ".csv", ".tsv", ".jsonl")
 PART_FOLDERS = {  # by their usual names, in any case
     "train": ("train", "training"),
@@ -174,7 +174,7 @@ def list_folder(folder, class_names=None):
             return _with_classes(labelled, folder, class_names)
         files = beside + [file for below in folders for file in _class_files(below, folder)]
     if not files:
-        raise InputError(f"there is no image in {folder}: looked for {', '.join(SUFFIXES)} there and one folder below")
+        raise NoSuchPart(f"there is no image in {folder}: looked for {', '.join(SUFFIXES)} there and one folder below")
     if beside and folders:
         raise InputError(f"{folder} holds images beside class folders: {beside[0].name} belongs to no class")
     names = tuple(below.name for below in folders) or (folder.resolve().name or "images",)
@@ -248,27 +248,15 @@ def named_in_manifest(folder):
     Raises:
         InputError: it is damaged, or names a file that is missing or lies outside.
     """
-    try:
-        names = [json.loads(line)["file"] for line in (folder / MANIFEST).read_text(encoding="utf-8").splitlines() if line]
-        files = [folder / name for name in names]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{folder / MANIFEST} is damaged: {error}") from None
-    for file in files:
-        if not file.resolve().is_relative_to(folder.resolve()):
-            raise InputError(f"{folder / MANIFEST} names {file}, which lies outside the folder")
-        if not file.is_file():
-            raise InputError(f"{file} is missing: {MANIFEST} names it")
-    return files
+    return [file_in(folder, row["file"], folder / MANIFEST) for row in read_manifest(folder)]
 
 
 def file_of_set(path):
     """The one file that holds the images of a set of `generate --format npz` or `mnist.json.gz`, in place of its folder; else the path."""
     if not (path / MANIFEST).is_file():
         return path
-    with open(path / MANIFEST, encoding="utf-8") as lines:
-        first = lines.readline()
-    files = [path / name for name in ("images.npz", "mnist.json.gz") if f'"{name}"' in first and (path / name).is_file()]
-    return files[0] if files else path
+    first = next(read_manifest(path), {}).get("file")
+    return path / first if first in ("images.npz", "mnist.json.gz") and (path / first).is_file() else path
 
 
 # ---- list files --------------------------------------------------------------------------------------------------------
@@ -381,7 +369,9 @@ def read_listing(listing, source, where):
         kept = {"images": decoded.images, "labels": labels, "bad": np.array(json.dumps(decoded.bad))}
         cache.save(path, kept)
     say_skipped([tuple(row) for row in json.loads(str(kept["bad"]))], len(listing.files), str(listing.root))
-    return LabelledImages(kept["images"], kept["labels"], listing.class_names, where)
+    bad = {name for name, _ in json.loads(str(kept["bad"]))}
+    files = [file for file, name in zip(listing.files, listing.names) if name not in bad]
+    return LabelledImages(kept["images"], kept["labels"], listing.class_names, where, files)
 
 
 def _hash_of(listing, options):

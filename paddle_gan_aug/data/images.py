@@ -7,10 +7,11 @@ import dataclasses
 import hashlib
 import json
 import operator
+from typing import Optional
 
 import numpy as np
 
-from ..errors import InputError
+from ..errors import InputError, NoSuchPart
 
 CLASSES_IN_A_MESSAGE = 30
 
@@ -24,6 +25,7 @@ class LabelledImages:
         labels: int64 [N], indices into `class_names`, read-only.
         class_names: one name per class; classes without images count too.
         source: provenance in words: which data set, which part of it.
+        files: the picture file of each image, N paths; None where the images do not lie in files of their own.
 
     Raises:
         ValueError: a wrong type or shape, counts that differ, a label outside the classes, a class named twice.
@@ -33,9 +35,14 @@ class LabelledImages:
     labels: np.ndarray
     class_names: tuple[str, ...]
     source: str
+    files: Optional[tuple] = None
 
     def __post_init__(self):
         object.__setattr__(self, "class_names", tuple(self.class_names))
+        if self.files is not None:
+            object.__setattr__(self, "files", tuple(self.files))
+            if len(self.files) != len(self.labels):
+                raise ValueError(f"{len(self.labels)} images but {len(self.files)} files")
         _check_arrays(self.images, self.labels)
         _check_classes(self.labels, self.class_names)
         for name in ("images", "labels"):
@@ -72,7 +79,8 @@ class LabelledImages:
             indices = indices if indices.size else indices.astype(np.int64)
         images, labels = self.images[indices], self.labels[indices]
         note = note or f"{len(labels)} of {len(self)} images"
-        return LabelledImages(images, labels, self.class_names, f"{self.source}, {note}")
+        files = None if self.files is None else [self.files[i] for i in np.arange(len(self))[indices]]
+        return LabelledImages(images, labels, self.class_names, f"{self.source}, {note}", files)
 
     def class_index(self, name_or_index):
         """The index of a class, see `class_index`."""
@@ -103,7 +111,7 @@ class LabelledImages:
         chosen = np.flatnonzero(np.isin(self.labels, wanted))
         names = ", ".join(self.class_names[index] for index in wanted)
         if not len(chosen):
-            raise InputError(f"no image of the classes {names or '(none named)'} in {self.source}")
+            raise NoSuchPart(f"no image of the classes {names or '(none named)'} in {self.source}")
         return self.subset(chosen, f"classes {names}")
 
     def counts(self):
@@ -176,7 +184,8 @@ def concatenate(first, second, source=None):
         raise ValueError(f"cannot join {first.source} and {second.source}: their classes or image shapes differ")
     images = np.concatenate([first.images, second.images])
     labels = np.concatenate([first.labels, second.labels])
-    return LabelledImages(images, labels, first.class_names, source or f"{first.source} + {second.source}")
+    files = None if first.files is None or second.files is None else first.files + second.files
+    return LabelledImages(images, labels, first.class_names, source or f"{first.source} + {second.source}", files)
 
 
 def to_network(images):

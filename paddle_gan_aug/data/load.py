@@ -171,6 +171,16 @@ def test_part(source):
     return None if test is None or not len(test) else _finished(test, source, "eval")
 
 
+def holds_out(source):
+    """Whether `load` holds out a share of each class of this data, by a seed, because it has no validation part of its own.
+
+    Raises:
+        InputError: as `load`.
+    """
+    reader, read_part = _open(as_source(source))
+    return not reader.mixed and (read_part("all") is not None or read_part("valid") is None)
+
+
 def _parts(source, split):
     """A function from `train`, `valid` or `eval` to LabelledImages or None; undivided data, or data with a share set, is split here."""
     reader, read_file = _open(source)
@@ -215,7 +225,7 @@ def _finished(data, source, part, digit=None):
     if digit is not None:
         data = data.of_class(str(digit))
     images = fit(data.images, source.image_size, source.channels)
-    return data if images is data.images else LabelledImages(images, data.labels, data.class_names, data.source)
+    return data if images is data.images else dataclasses.replace(data, images=images)
 
 
 def _understood(path):

@@ -5,37 +5,41 @@ Every stage leaves something on the disk that a later `--resume` finds: runs, th
 last: a folder that has one is complete.
 """
 
-import json
+import dataclasses
+import itertools
 import shutil
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
 
-import numpy as np
-
 from .. import runtime
 from ..algorithms import build
-from ..config import load_config
-from ..data import Source, check_overlap, load, test_part
+from ..augment.policies import Policy, choice_of, policy_for
+from ..augment.preview import shown_images
+from ..augment.transforms import before_and_after
+from ..config import load_config, to_flat
+from ..data import LabelledImages, Source, check_overlap, test_part
+from ..data.written_set import DESCRIPTION, MANIFEST, read_manifest
 from ..errors import InputError, RunFailed
-from ..files import atomic_write, find_path, make_folder
+from ..files import atomic_write, find_path, make_folder, project_root, write_json
+from ..pictures import save_png
 from ..training import open_run, train, train_per_class
 from ..training.batch_size import fit_batch_size
 from ..training.places import check_run_name, is_run, run_folders
-from ..training.run import planned_steps, training_batches, training_images
+from ..training.run import training_images
+from .estimate import estimate
 from .gate import chosen_filters, open_reader
-from .generate import DROPPED, GRID, MANIFEST, Filters, Short, count_by_class, generate
+from .generate import DROPPED, GRID, Filters, Short, generate, worth
 from .quotas import lacking
-from .real_files import GENERATED, is_undivided, real_parts
-from .sources import expand
+from .real_files import GENERATED, left_to_readers, on_disk, real_parts
+from .sources import Makers, expand
+from .writers import json_line, write_lists
 
 WORK = ".generated"
 DEFAULT, DEFAULT_OF_ONE_CLASS = "sngan-projection", "fast"  # presets: one GAN for all classes, or one for each
 MOST_EPOCHS = 100  # of the filters' classifier, where data is small
-TIMED_STEPS = 4
-PICTURES_PER_SECOND = 5000  # PNG files written, for the estimate
+OF_USE = ("runtime.", "log.", "train.seed", "data.policy")  # settings that also a trained GAN leaves open
 
 
 @dataclass
@@ -45,7 +49,8 @@ class Plan:
     Attributes:
         config: of the GAN. runs: trained ones to use, or None. per_class_runs: whether to train one for each class.
         filters: their names. classifier: a run, or None. wanted: {class name: images to generate}.
-        parts: `real_files.RealPart`s. learnt: how many images the runs learn. name: of the runs that are trained.
+        parts: `real_files.RealPart`s. learnt: the images that the runs learn. name: of the runs that are trained.
+        seed: of the latents. policy: of classical augmentation, for whoever reads the set. note: what is to be said, or None.
     """
 
     config: Any
@@ -55,22 +60,41 @@ class Plan:
     classifier: Optional[object]
     wanted: dict
     parts: list
-    learnt: int
+    learnt: LabelledImages
     name: str
+    seed: int
+    policy: Policy
+    note: Optional[str] = None
 
-    def result(self, to, made=None):
-        """What `augment_data` returns; made: {class name: generated images}, None = all that are wanted."""
-        made = self.wanted if made is None else made
-        short = {name: n - made.get(name, 0) for name, n in self.wanted.items() if n > made.get(name, 0)}
-        data = self.config.data
-        reading = {name: getattr(data, name) for name in ("image_size", "channels") if getattr(data, name)}
-        return {"to": str(to), "table": self._table(made), "short": short, "reading": reading}
+    def planned(self, to):
+        """What `augment_data` returns before anything is made."""
+        real = zip(self.parts[0].class_names, self.parts[0].counts())
+        return self._result(to, {name: (int(count), self.wanted.get(name, 0)) for name, count in real})
 
-    def _table(self, made):
-        """[(class, real training images, generated, both)], with a last row for all."""
-        real, names = self.parts[0].counts(), self.parts[0].class_names
-        rows = [(name, int(count), made.get(name, 0), int(count) + made.get(name, 0)) for name, count in zip(names, real)]
-        return [*rows, ("all", *(sum(row[i] for row in rows) for i in (1, 2, 3)))]
+    def done(self, to):
+        """What `augment_data` returns in the end: the counts are those of the files on the disk."""
+        return {**self._result(to, on_disk(to, self.parts[0].class_names)), "worth": worth(to)}
+
+    def _result(self, to, counts):
+        """counts: {class name: (real, generated) training images}."""
+        short = {name: n - counts[name][1] for name, n in self.wanted.items() if n > counts[name][1]}
+        rows = [(name, real, made, real + made) for name, (real, made) in counts.items()]
+        table = [*rows, ("all", *(sum(row[i] for row in rows) for i in (1, 2, 3)))]
+        return {
+            "to": str(to),
+            "table": table,
+            "short": short,
+            "reading": self._reading(),
+            "policy": choice_of(self.policy),
+            "note": self.note,
+        }
+
+    def _reading(self):
+        """{setting of `data`: value}: how the set must be read again, since the real files are copied as they are."""
+        usual, source = Source(), Source.of(self.config.data)
+        chosen = ("name", "valid_share", "seed", "classes", "per_class", "skip_bad")  # which images; those are in the set
+        names = [field.name for field in dataclasses.fields(Source) if field.name not in chosen]
+        return {name: getattr(source, name) for name in names if getattr(source, name) != getattr(usual, name)}
 
 
 def augment_data(
@@ -84,7 +108,7 @@ def augment_data(
     filters=None,
     output=None,
     log=None,
-    seed=0,
+    seed=None,
     truncation=None,
     resume=False,
     dry_run=False,
@@ -93,49 +117,55 @@ def augment_data(
     """Write a labelled data set with generated images beside its real ones.
 
     `to/train/<class>/` gets the real training images, untouched, and generated-000000.png …; `to/valid` and `to/test` the data's other
-    real images; manifest.jsonl names the generated ones. By default every class becomes as large as the largest.
+    real images; manifest.jsonl names the generated ones. By default every class becomes as large as the largest; where all are equally
+    large, twice as large. Lists for other programs lie beside, see `writers.write_lists`.
 
     Args:
         to: a folder that is missing or empty, or with `resume` one that was begun by the same command.
         config, overrides: of the GAN, as for `train`; `data.*` is the data. Images that are held out for validation are not learnt. Of
-            data without parts they go into `to/train` with the others, and whoever reads the set holds the same ones out again.
-        runs: trained runs of this data to use instead of training. per_class_runs: train one GAN for each class that lacks images; None =
-            where the algorithm cannot be asked by class.
+            class folders without a validation part they go into `to/train` with the others, and whoever reads the set holds the same ones
+            out again.
+        runs: trained runs of this data to use instead of training; they leave no setting of the GAN open.
+        per_class_runs: train one GAN for each class that lacks images; None = where the algorithm cannot be asked by class.
         per_class: images of each class, real and generated together. ratio: generated images for each real one, see `quotas.lacking`.
         filters: `generate.Filters`; without a classifier one is trained on the same images.
         output, log: the folders of runs and of records, as for `train`.
-        dry_run: write nothing, but say what would be done and about how long it would take.
+        seed: of the latents; None = `train.seed` of the configuration, and 0 with `runs`.
+        dry_run: write nothing but a picture of what the policy does, in the cache, and say what would be done and how long it would take.
 
     Returns:
-        A dict: to, table, short ({class: images missing}), reading (image_size and channels, where set: the real files are copied as they
-        are, so the set must be read with them again), and for a dry run the steps with their estimated seconds.
+        A dict: to, table, short ({class: images missing}), reading (settings of `data` such as image_size: the real files are copied as
+        they are, so the set must be read with them again), policy, note (what else is to be said, or None), and in the end worth, see
+        `generate.worth`; for a dry run picture (of the policy) and the steps with their estimated seconds.
 
     Raises:
-        InputError: as `train` and `generate`; runs of other data. RunFailed: a class stayed short, or a run collapsed.
+        InputError: as `train` and `generate`; runs of other data; settings that trained runs would ignore; a class that is to get
+            images and of which none are learnt. RunFailed: a class stayed short, or a run collapsed.
     """
     to = Path(to).expanduser()
     _check_target(to, resume)
-    plan = _plan(to, config, overrides or {}, runs, per_class_runs, per_class, ratio, filters or Filters())
+    plan = _plan(to, config, overrides or {}, runs, per_class_runs, per_class, ratio, filters or Filters(), seed)
     if not resume:
         _refuse_old_runs(plan, run_folders(output, log)[0])
     if dry_run:
-        return {**plan.result(to), "steps": _estimate(plan)}
+        return {**plan.planned(to), "picture": str(_draw_policy(plan)), "steps": estimate(plan)}
     if resume and (to / MANIFEST).is_file() and not (to / WORK).is_dir():
         print(f"{to} is complete: nothing left to do", file=sys.stderr)
-        return plan.result(to, count_by_class(to))
+        return plan.done(to)
     make_folder(to / WORK)
     _train_what_is_missing(plan, output, log, resume, quiet)
-    failure = _generate(to / WORK / "set", plan, seed, truncation, filters or Filters(), resume, quiet)
+    failure = _generate(to / WORK / "set", plan, truncation, filters or Filters(), resume, quiet)
     for part in plan.parts:
         part.write(to)
-    _move(to)
+    _move(to, plan)
+    _check_complete(to, plan)
     if failure:
         raise RunFailed(
             f"{failure.told}; the real images and what could be generated are in {to}, {DROPPED} says why; "
             "go on with --resume and more --attempts or other filters, or begin anew with a longer training (--steps) and another --to"
         )
     shutil.rmtree(to / WORK)
-    return plan.result(to, count_by_class(to))
+    return plan.done(to)
 
 
 def _check_target(to, resume):
@@ -152,54 +182,86 @@ def _check_target(to, resume):
 # ---- the plan ----------------------------------------------------------------------------------------------------------
 
 
-def _plan(to, config, overrides, runs, per_class_runs, per_class, ratio, filters):
+def _plan(to, config, overrides, runs, per_class_runs, per_class, ratio, filters, seed):
     if runs:
         if config is not None or per_class_runs:
             raise InputError("--run uses trained GANs; leave --gan and --per-class-runs, which train some, out")
-        opened = open_run(expand(runs)[0])
-        before = opened.config.data
-        if "data.source" in overrides and Source.of(load_config(opened.config, overrides).data) != Source.of(before):
-            raise InputError(f"run {opened.folder} learnt {before.source}, not {overrides['data.source']}: leave --run out to train one")
-        config = load_config(opened.config)
-        config.data.class_name = None
+        config = _config_of_runs(runs, overrides)
+        seed = overrides.get("train.seed", 0) if seed is None else seed
     else:
         config = load_config(config or (DEFAULT_OF_ONE_CLASS if per_class_runs else DEFAULT), overrides)
         if config.data.class_name is not None:
             raise InputError("augment makes all classes: leave --digit or --class out")
+    seed = config.train.seed if seed is None else seed
+    if not isinstance(seed, int) or seed < 0:
+        raise InputError(f"--seed {seed}: a seed is a whole number from 0")
     names = chosen_filters(filters.names if filters.names is not None else "default", True)
     _check_beside(to, config.data.source)
     source = Source.of(config.data)
-    parts = real_parts(source, "full" if not runs and "data.split" not in overrides and is_undivided(source) else config.data.split)
-    learnt = load(source, "train", split=config.data.split)
+    parts = real_parts(source, None if not runs and "data.split" not in overrides and left_to_readers(source) else config.data.split)
+    learnt = training_images(config)
     if (test := test_part(source)) is not None:
         check_overlap(learnt, test, config.data.allow_overlap)
     if filters.classifier is not None and names:
         open_reader(filters.classifier, learnt, config.runtime.device, config.runtime.threads)
-    counts = parts[0].counts()
-    wanted = {name: int(n) for name, n, c in zip(parts[0].class_names, lacking(counts, per_class, ratio), counts) if n and c}
-    if not wanted:
-        alone = (
-            f"; {config.data.source} is one class alone: is the folder one level too deep, or without class folders?"
-            if len(counts) == 1
-            else ""
-        )
-        raise InputError(f"no class of {config.data.source} lacks an image: give --per-class or --ratio to add some{alone}")
-    if not runs:
-        conditional = _algorithm(config).conditional
+    wanted, note = _wanted(parts[0], config.data.source, per_class, ratio)
+    if runs:
+        makers = Makers(runs, "last", config.runtime.device, config.runtime.threads)
+        _check_learnt(wanted, [makers.name(c) for c in makers.classes] if makers.labelled else wanted, f"the run {runs[0]}")
+    else:
+        _check_learnt(wanted, [name for name, count in zip(learnt.class_names, learnt.counts()) if count], "the GAN")
+        conditional = _algorithm(config, learnt).conditional
         per_class_runs = not conditional if per_class_runs is None else per_class_runs
         if not per_class_runs:  # those of one class have batches of their own size
             config = fit_batch_size(config, learnt, overrides)
-    return Plan(
-        config,
-        runs,
-        bool(per_class_runs),
-        names,
-        filters.classifier,
-        wanted,
-        parts,
-        len(learnt),
-        check_run_name(to.resolve().name.lstrip(".") or "augmented"),
-    )
+    policy = policy_for(config.data.source, learnt.channels, config.data.policy)
+    name = check_run_name(to.resolve().name.lstrip(".") or "augmented")
+    return Plan(config, runs, bool(per_class_runs), names, filters.classifier, wanted, parts, learnt, name, seed, policy, note)
+
+
+def _config_of_runs(runs, overrides):
+    """The configuration of trained runs, with what they leave open laid over it.
+
+    Raises:
+        InputError: other data, or settings that have no effect any more.
+    """
+    opened = open_run(expand(runs)[0])
+    before, asked = to_flat(load_config(opened.config)), to_flat(load_config(opened.config, overrides))
+    if find_path(asked["data.source"]).resolve() != find_path(before["data.source"]).resolve():
+        learnt, other = before["data.source"], asked["data.source"]
+        raise InputError(f"run {opened.folder} learnt {learnt}, not {other}: leave --run out to train one")
+    ignored = [key for key in overrides if not key.startswith(OF_USE) and key != "data.source" and asked[key] != before[key]]
+    if ignored:
+        told = ", ".join(f"{key} (--{key.rpartition('.')[2].replace('_', '-')}) is {before[key]}" for key in ignored)
+        raise InputError(f"--run uses trained GANs, whose settings stay: {told} in {opened.folder}; leave it out, or train without --run")
+    config = load_config(opened.config, {key: value for key, value in overrides.items() if key.startswith(OF_USE)})
+    config.data.class_name = None
+    return config
+
+
+def _wanted(train, source, per_class, ratio):
+    """({class name: images to generate}, what is to be said of it or None) for the real training part."""
+    counts, note = train.counts(), None
+    filled = counts[counts > 0]
+    if per_class is None and ratio is None and len(filled) > 1 and filled.min() == filled.max():
+        ratio = 1.0
+        note = (
+            f"no class lacks an image, all have {filled[0]}: as many again are generated of each, from which a classifier may learn "
+            "more where images are few; --per-class N (real and generated together) or --ratio R (generated for each real one) change that"
+        )
+    wanted = {name: int(n) for name, n, count in zip(train.class_names, lacking(counts, per_class, ratio), counts) if n and count}
+    if not wanted and len(filled) == 1:
+        alone = f"{source} is one class alone: is the folder one level too deep, or without class folders?"
+        raise InputError(f"no class of {source} lacks an image: give --per-class or --ratio to add some; {alone}")
+    if not wanted:
+        raise InputError(f"no class of {source} has fewer than {per_class} images: give a larger --per-class, real and generated together")
+    return wanted, note
+
+
+def _check_learnt(wanted, learnt, who):
+    strange = [name for name in wanted if name not in learnt]
+    if strange:
+        raise InputError(f"{who} learns no image of the class {strange[0]}, and cannot make any: it learns {', '.join(learnt)}")
 
 
 def _check_beside(to, data):
@@ -209,9 +271,8 @@ def _check_beside(to, data):
         raise InputError(f"{to} lies inside the data {data}, where it would be taken for a part of it: choose another --to")
 
 
-def _algorithm(config):
-    """The untrained algorithm of a configuration, to ask what it can do."""
-    images = training_images(config)
+def _algorithm(config, images):
+    """The untrained algorithm of a configuration for training images, to ask what it can do."""
     runtime.start(config.runtime.device, config.runtime.threads, config.runtime.cpu_tuning)
     algorithm = build(config, images.shape, images.class_names)
     if not algorithm.latent_dim:
@@ -264,16 +325,16 @@ def _train(config, name, folder, resume, where):
 
 def classifier_config(plan):
     """The filters' classifier: the preset `classifier` on the GAN's images, shorter where there are few."""
-    config = load_config("classifier", {"train.seed": plan.config.train.seed, "train.batch_size": min(128, plan.learnt)})
+    config = load_config("classifier", {"train.seed": plan.config.train.seed, "train.batch_size": min(128, len(plan.learnt))})
     config.data, config.runtime, config.log = plan.config.data, plan.config.runtime, plan.config.log
-    config.train.steps = min(config.train.steps, MOST_EPOCHS * (plan.learnt // config.train.batch_size))
+    config.train.steps = min(config.train.steps, MOST_EPOCHS * (len(plan.learnt) // config.train.batch_size))
     return config
 
 
 # ---- the set -----------------------------------------------------------------------------------------------------------
 
 
-def _generate(folder, plan, seed, truncation, filters, resume, quiet):
+def _generate(folder, plan, truncation, filters, resume, quiet):
     """Make the generated part; returns the failure of a class that stayed short, or None."""
     process = plan.config.runtime
     chosen = filters._replace(names=plan.filters or "none", classifier=plan.classifier)
@@ -282,7 +343,7 @@ def _generate(folder, plan, seed, truncation, filters, resume, quiet):
             plan.runs,
             None,
             folder,
-            seed,
+            plan.seed,
             "last",
             process.device,
             process.threads,
@@ -297,75 +358,52 @@ def _generate(folder, plan, seed, truncation, filters, resume, quiet):
     return None
 
 
-def _move(to):
-    """Put the generated images beside the real ones, and the manifest over them all."""
+def _move(to, plan):
+    """Put the generated images beside the real ones, and over them all what is known of them; the manifest comes last."""
     made = to / WORK / "set"
-    lines = []
-    if (made / MANIFEST).is_file():
-        with open(made / MANIFEST, encoding="utf-8") as file:
-            lines = [json.loads(line) for line in file]
-    for row in lines:
+    rows = []
+    for row in read_manifest(made) if (made / MANIFEST).is_file() else ():
         folder, _, number = row["file"].partition("/")
-        row["file"] = f"train/{folder}/{GENERATED}{number}"
+        rows.append({**row, "file": f"train/{folder}/{GENERATED}{number}"})
         if (made / folder / number).exists():
-            shutil.copyfile(made / folder / number, to / row["file"])
+            shutil.copyfile(made / folder / number, to / rows[-1]["file"])
     for name in (DROPPED, GRID):
         if (made / name).is_file():
             shutil.copyfile(made / name, to / name)
+    write_lists(to, lambda: itertools.chain(_real_rows(plan), ((row["file"], row["class"], "train", True) for row in rows)), _splits(plan))
+    write_json(to / DESCRIPTION, {"version": 1, "policy": choice_of(plan.policy)})
     with atomic_write(to / MANIFEST, "w") as file:
-        file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in lines)
+        file.writelines(map(json_line, rows))
 
 
-# ---- the estimate ------------------------------------------------------------------------------------------------------
+def _real_rows(plan):
+    """(path, class, split, False) of every real image, in the split in which a reader of the set finds it."""
+    for part in plan.parts:
+        for i, (name, label) in enumerate(zip(part.names, part.labels)):
+            held_out = part.held_out is not None and part.held_out[i]
+            yield name, part.class_names[label], "valid" if held_out else part.folder, False
 
 
-def _estimate(plan):
-    """[{"what", "seconds"}] of each stage, from a few steps of each network on this machine."""
-    steps = []
-    if plan.runs is None:
-        images = training_images(plan.config)
-        seconds, total = _timed(plan.config, images)
-        runs = len(plan.wanted) if plan.per_class_runs else 1
-        what = f"train {runs} GANs, one for each class that lacks images" if plan.per_class_runs else "train a GAN"
-        steps.append(
-            {"what": f"{what} ({plan.config.preset}, {total} steps{' each' if runs > 1 else ''})", "seconds": runs * total * seconds}
-        )
-    if plan.filters and plan.classifier is None:
-        config = classifier_config(plan)
-        seconds, total = _timed(config, training_images(config))
-        steps.append({"what": f"train the filters' classifier ({total} steps)", "seconds": total * seconds})
-    count = sum(plan.wanted.values())
-    if count:
-        steps.append(
-            {"what": f"generate, filter and write {count} images (if two of three pass)", "seconds": 1.5 * count / _drawn_per_second(plan)}
-        )
-    real = int(sum(part.counts().sum() for part in plan.parts))
-    steps.append({"what": f"copy {real} real images", "seconds": real / PICTURES_PER_SECOND})
-    return steps
+def _splits(plan):
+    found = {split for _, _, split, _ in _real_rows(plan)}
+    return [split for split in ("train", "valid", "test") if split in found]
 
 
-def _timed(config, images):
-    """(seconds of a step on this machine, steps in all)."""
-    runtime.start(config.runtime.device, config.runtime.threads, config.runtime.cpu_tuning)
-    config = load_config(config, {"train.batch_size": min(config.train.batch_size, len(images))})
-    batches = training_batches(config, images)
-    algorithm = build(config, images.shape, images.class_names)
-    total = planned_steps(config, algorithm.steps_per_epoch(batches))
-    taken = []
-    for number in range(1, TIMED_STEPS + 1):
-        algorithm.begin_step(number, total)
-        wanted = algorithm.batches_per_step
-        began = time.perf_counter()
-        values = algorithm.step([batches.batch(number * wanted + i) for i in range(wanted)], runtime.rng(0, "estimate", number))
-        float(next(iter(values.values())))
-        taken.append(time.perf_counter() - began)
-    return float(np.median(taken[1:])), total
+def _check_complete(to, plan):
+    """Every real training image is on the disk.
+
+    Raises:
+        RunFailed: one is not.
+    """
+    there = on_disk(to, plan.parts[0].class_names)
+    for name, count in zip(plan.parts[0].class_names, plan.parts[0].counts()):
+        if there[name][0] != count:
+            raise RunFailed(f"{to / 'train' / name} holds {there[name][0]} real images, not {count}: has something else written there?")
 
 
-def _drawn_per_second(plan):
-    """Images that an untrained generator of this configuration makes in a second."""
-    algorithm = open_run(expand(plan.runs)[0]).algorithm if plan.runs else _algorithm(plan.config)
-    algorithm.sample(100, runtime.rng(0, "estimate"))
-    began = time.perf_counter()
-    algorithm.sample(200, runtime.rng(0, "estimate", 1))
-    return 200 / (time.perf_counter() - began)
+def _draw_policy(plan):
+    """A picture of what the policy makes of some of the images, in the cache; returns its path."""
+    folder = make_folder(project_root() / "output" / ".cache")
+    sheet = before_and_after(shown_images(plan.learnt), {plan.policy.name: plan.policy}, runtime.rng(plan.seed, "preview policies"))
+    save_png(folder / f"policy-{plan.name}.png", sheet)
+    return folder / f"policy-{plan.name}.png"

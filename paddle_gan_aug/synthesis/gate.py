@@ -6,7 +6,7 @@ import difflib
 import numpy as np
 
 from ..data import to_network
-from ..errors import InputError
+from ..errors import InputError, NoSuchPart
 from ..training import open_run
 from .candidates import Candidates, Reference
 from .filters import FILTERS, FilterChain, full_settings
@@ -159,5 +159,5 @@ class Gate:
 def _or_none(read):
     try:
         return read()
-    except InputError:
+    except NoSuchPart:
         return None

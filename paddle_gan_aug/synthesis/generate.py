@@ -3,27 +3,33 @@
 The set is a function of the request: the same command gives the same files, also when it was interrupted and went on with `resume`.
 """
 
+import itertools
 import json
+import math
 import sys
 from pathlib import Path
 from typing import NamedTuple, Optional
 
 import numpy as np
 
+from ..augment.policies import choice_of, policy_for
+from ..data import load
+from ..data.written_set import DESCRIPTION, MANIFEST, read_json_object, read_manifest
 from ..errors import InputError, RunFailed
-from ..files import atomic_write, listed, lock_folder, make_folder, write_json
+from ..files import LOCK, atomic_write, listed, lock_folder, make_folder, write_json
 from ..pictures import grid, optional_picture, read_png, save_png
 from .draw import Standing, draw
+from .filters import FILTERS
 from .gate import Gate, chosen_filters
 from .progress_line import ProgressLine
-from .quotas import equal, interleaved
+from .quotas import equal, interleaved, lacking
 from .sources import Makers
 from .spool import FOLDER, Spool
-from .writers import FORMATS, PictureWriter, check_format, mixed_file
+from .writers import DROPPED, FORMATS, GRID, PictureWriter, check_format, class_folder, json_line, mixed_file, write_lists
 
 SHOWN, SHOWN_CLASSES, COLUMNS = 160, 40, 16  # of grid.png: images of a flat set, rows of a set with classes, images in a row
 ATTEMPTS = 50
-MANIFEST, DROPPED, GRID = "manifest.jsonl", "dropped.json", "grid.png"
+READ_AS_OTHER = "agreement"  # the filter that asks whether the classifier reads the class
 
 
 class Short(RunFailed):
@@ -67,17 +73,22 @@ def generate(
     filters=None,
     resume=False,
     quiet=True,
+    balance=None,
+    ratio=None,
 ):
     """Write generated images, and a manifest.jsonl that says where each came from, into the folder `to`.
 
     With `count` alone: 000000.png …, in turn of every class that there is. With `per_class` or `quotas`: `<class>/000000.png` …, or one
-    file in another `form`. grid.png shows the first ones, with classes one class a row. Filters add dropped.json. Image i of a class
+    file in another `form`. grid.png shows the first ones, with classes one class a row; pictures with classes get lists for other
+    programs, see `writers.write_lists`. Filters add dropped.json. Only classes with training images are made. Image i of a class
     depends on the seed and i alone: the first images of a larger set are those of a smaller one.
 
     Args:
         run: a run's folder or name; several, one for each class; or a folder of them. checkpoint: "last", "best", or a step.
         to: a folder that is missing or empty, or with `resume` one that was begun by the same request.
         per_class: images of each class. quotas: {class name: images}.
+        balance: a data set, by name or path, read as the run read its own: of each class what it lacks to its largest, or with
+            `ratio` r to 1 + r times that, see `quotas.lacking`.
         truncation: latents farther from 0 are drawn anew. form: of `writers.FORMATS`. filters: `Filters`.
 
     Returns:
@@ -90,12 +101,17 @@ def generate(
     """
     filters = filters or Filters()
     to = _usable(to, resume)
-    _check_numbers(count, per_class, quotas, seed, truncation, filters.attempts)
+    _check_numbers(count, per_class, quotas, seed, truncation, filters.attempts, balance)
     names = chosen_filters(filters.names, filters.classifier is not None)
     if filters.settings and not names:
         raise InputError("--filter-set: no filter is on; choose some with --filter, or give --classifier")
     makers = Makers(run, checkpoint, device, threads)
+    if balance is not None:
+        quotas = _balanced(makers, balance, ratio)
     wanted, flat = _quotas(makers, count, per_class, quotas)
+    left_out = makers.never_learnt() if quotas is None else []
+    if left_out and not quiet:
+        print(f"left out, since there are no training images of them: {', '.join(left_out)}", file=sys.stderr, flush=True)
     check_format(form, makers.shape, makers.class_names, makers.labelled)
     if form != "folder" and flat:
         raise InputError(f"--format {form} is for sets with classes: say how many images of each with --per-class")
@@ -130,20 +146,24 @@ def _usable(to, resume):
     to = Path(to).expanduser()
     if to.suffix in (".npz", ".gz", ".idx", ".png"):
         raise InputError(f"--to {to}: give a folder; the images go into it beside their manifest")
-    if to.exists() and (not to.is_dir() or any(to.iterdir())) and not (resume and ((to / FOLDER).is_dir() or (to / MANIFEST).is_file())):
+    if (
+        to.exists()
+        and (not to.is_dir() or any(path.name != LOCK for path in to.iterdir()))
+        and not (resume and ((to / FOLDER).is_dir() or (to / MANIFEST).is_file()))
+    ):
         begun = "; the set that was begun there goes on with --resume" if (to / FOLDER).is_dir() else ""
         raise InputError(f"{to} is not empty: nothing is overwritten; choose an empty or new folder{begun}")
     return to
 
 
-def _check_numbers(count, per_class, quotas, seed, truncation, attempts):
-    if (count is not None) + (per_class is not None) + (quotas is not None) != 1:
+def _check_numbers(count, per_class, quotas, seed, truncation, attempts, balance):
+    if sum(wish is not None for wish in (count, per_class, quotas, balance)) != 1:
         raise InputError("say how many images: --count N, or --per-class N, or --balance DATA; one of them")
     if count is not None and count < 1:
         raise InputError(f"--count {count}: ask for at least one image")
     if seed < 0:
         raise InputError(f"--seed {seed}: a seed is a whole number from 0")
-    if truncation is not None and not truncation > 0:
+    if truncation is not None and not (truncation > 0 and math.isfinite(truncation)):
         raise InputError(f"--truncation {truncation}: a number above 0, such as 2 (without it nothing is truncated)")
     if attempts < 1:
         raise InputError(f"--attempts {attempts}: at least 1 for each image")
@@ -165,25 +185,79 @@ def _quotas(makers, count, per_class, quotas):
         raise InputError(f"no run makes the class {strange[0]}: there are {listed(made)}")
     wanted = {made[name]: n for name, n in quotas.items() if n > 0}
     if not wanted:
-        raise InputError("no class lacks an image: there is nothing to generate")
+        raise InputError("no class lacks an image: there is nothing to generate; --ratio 1 makes as many again, --per-class N so many")
     return wanted, False
 
 
+def _balanced(makers, data, ratio):
+    """{class name: what it lacks in the training part of a data set, which is read as the runs read their own}."""
+    images = load(makers.data.renamed(data), "train", split="full")
+    made = {makers.name(c) for c in makers.classes}
+    counts = images.counts()
+    return {name: int(n) for name, n, count in zip(images.class_names, lacking(counts, ratio=ratio), counts) if count or name in made}
+
+
 def count_by_class(folder):
-    """{class name: images} of a set's manifest."""
+    """{class name: images} of a set's manifest.
+
+    Raises:
+        InputError: it is damaged.
+    """
     counts = {}
-    with open(Path(folder) / MANIFEST, encoding="utf-8") as file:
-        for line in file:
-            name = json.loads(line)["class"]
-            counts[name] = counts.get(name, 0) + 1
+    for row in read_manifest(Path(folder)):
+        name = row.get("class")
+        counts[name] = counts.get(name, 0) + 1
     return counts
 
 
 def dropped_reasons(folder):
-    """{reason: images that filters dropped for it} of a set, most frequent first; {} without filters."""
-    path = Path(folder) / DROPPED
-    reasons = json.loads(path.read_text(encoding="utf-8")).get("dropped", {}) if path.is_file() else {}
+    """{reason: images that filters dropped for it} of a set, most frequent first; {} without filters.
+
+    Raises:
+        InputError: dropped.json is damaged.
+    """
+    reasons = _counts(read_json_object(Path(folder) / DROPPED).get("dropped", {}), folder)
     return dict(sorted(((reason, n) for reason, n in reasons.items() if n), key=lambda item: -item[1]))
+
+
+def _counts(found, folder):
+    """A dict of counts as dropped.json has it."""
+    if not isinstance(found, dict) or not all(type(n) is int and n >= 0 for n in found.values()):
+        raise InputError(f"{Path(folder) / DROPPED} is damaged: make the set again")
+    return found
+
+
+def worth(folder):
+    """What the filters tell about the generator of a set: {class name: {"tried", "kept", "read_as_class"}} of the classes that were tried.
+
+    `read_as_class` is the share, 0 to 1, that the classifier reads as the class of the images that came to it; None where it was not asked.
+
+    Raises:
+        InputError: dropped.json is damaged.
+    """
+    found = {}
+    classes = read_json_object(Path(folder) / DROPPED).get("classes", {})
+    for name, part in _dict(classes, folder).items():
+        dropped = _counts(_dict(part, folder).get("dropped", {}), folder)
+        own = _counts({key: part.get(key) for key in ("tried", "kept")}, folder)
+        if own["tried"]:
+            found[name] = {**own, "read_as_class": _read_as_class(own["tried"], dropped)}
+    return found
+
+
+def _dict(found, folder):
+    if not isinstance(found, dict):
+        raise InputError(f"{Path(folder) / DROPPED} is damaged: make the set again")
+    return found
+
+
+def _read_as_class(tried, dropped):
+    asked = FILTERS[READ_AS_OTHER].reason
+    if asked not in dropped:
+        return None
+    before = itertools.takewhile(lambda name: name != READ_AS_OTHER, FILTERS)
+    came = tried - sum(dropped.get(FILTERS[name].reason, 0) for name in before)
+    return (came - dropped[asked]) / came if came > 0 else 0.0
 
 
 class _Set:
@@ -199,8 +273,23 @@ class _Set:
         self.entries = {
             c: saved.get(str(position), {"tried": 0, "kept": 0, "pieces": 0, "bytes": {}}) for c, position in self.positions.items()
         }
+        self._check_spool()
         if gate is not None and self.spool.progress:
-            gate.chain.report.restore(self.spool.progress["report"])
+            with self.spool.sound():
+                gate.chain.report.restore(self.spool.progress["report"])
+
+    def _check_spool(self):
+        """What an interruption left is what its own notes say.
+
+        Raises:
+            InputError: it is not.
+        """
+        for c, entry in self.entries.items():
+            lines = sum(1 for _ in self.spool.json_rows(self._spooled(c, "jsonl")))
+            bytes_held = entry["bytes"].get(self._spooled(c, "u8"), 0)
+            expected = entry["kept"] * math.prod(self.makers.shape) if self.form.file else 0
+            if lines != entry["kept"] or bytes_held != expected or entry["kept"] > self.wanted[c]:
+                raise self.spool.damage(f"class {self.makers.name(c)} has {lines} images, not {entry['kept']}")
 
     # ---- drawing
 
@@ -230,7 +319,7 @@ class _Set:
                 pictures.write(names, piece.images)
             elif len(piece.images):
                 entry["bytes"][self._spooled(c, "u8")] = self.spool.append(self._spooled(c, "u8"), piece.images.tobytes())
-            lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in self._rows(c, names, piece))
+            lines = "".join(map(json_line, self._rows(c, names, piece)))
             content = lines.encode(errors="backslashreplace")  # see files.atomic_write
             entry["bytes"][self._spooled(c, "jsonl")] = self.spool.append(self._spooled(c, "jsonl"), content)
             if piece.features is not None and len(piece.features):
@@ -246,9 +335,13 @@ class _Set:
         chain.forget()
         if chain.remembers and entry["kept"]:
             width = self.gate.reference(c).space.width
-            rows = [json.loads(line) for line in self.spool.lines(self._spooled(c, "jsonl"))]
-            labels = [self.makers.class_names.index(row["read_as"]) if c is None else c for row in rows]
-            chain.remember(self.spool.rows(self._spooled(c, "f4"), (width,), "<f4"), labels)
+            rows = list(self.spool.json_rows(self._spooled(c, "jsonl")))
+            with self.spool.sound():
+                labels = [self.makers.class_names.index(row["read_as"]) if c is None else c for row in rows]
+                features = self.spool.rows(self._spooled(c, "f4"), (width,), "<f4")
+                if len(features) != len(labels):
+                    raise ValueError(f"{len(features)} features of {len(labels)} images")
+            chain.remember(features, labels)
 
     def _note(self):
         report = {} if self.gate is None else {"report": self.gate.chain.report.to_json()}
@@ -270,10 +363,7 @@ class _Set:
     # ---- names
 
     def _folder(self, c):
-        name = self.makers.name(c)
-        if name in ("", ".", "..") or "/" in name or "\\" in name or "\0" in name:
-            raise InputError(f"class {name!r} cannot be the name of a folder: use --format npz")
-        return name
+        return class_folder(self.makers.name(c))
 
     def _label(self, c):
         return "" if c is None else f"class {self.makers.name(c)}"
@@ -307,12 +397,25 @@ class _Set:
             self.form.write(self.to, images, labels, self.makers.class_names)
         if self.gate is not None or self.missing:
             write_json(self.to / DROPPED, self._dropped())
+        self._write_description()
         with atomic_write(self.to / MANIFEST, "w") as file:
             file.writelines(self._manifest_lines())
         with optional_picture(self.to / GRID):
             self._draw_grid()
         if not self.missing:
             self.spool.remove()
+
+    def _write_description(self):
+        """Lists for other programs, where there are pictures of classes, and what a reader should know of the set."""
+
+        def rows():
+            return ((row["file"], row["class"], "train", True) for row in map(json.loads, self._manifest_lines()))
+
+        if not self.form.file and all(name is not None for _, name, _, _ in itertools.islice(rows(), 1)):
+            write_lists(self.to, rows)
+        data = self.makers.makers[0].run.config.data
+        policy = policy_for(data.source, self.makers.shape[0], data.policy)
+        write_json(self.to / DESCRIPTION, {"version": 1, "policy": choice_of(policy)})
 
     def _order(self):
         """(position of the class, number within it) of every image, as the set's files have them."""

@@ -4,17 +4,20 @@ An augmented set is a folder in parts (train, valid, test), which every command 
 """
 
 import dataclasses
+import filecmp
+import itertools
 import shutil
 from typing import Optional
 
 import numpy as np
 
 from ..data import LabelledImages, load, stratified
-from ..data.folders import PART_FOLDERS, is_image_folder, list_folder
+from ..data.folders import is_image_folder, natural
 from ..data.idx import is_idx_folder
-from ..errors import InputError
+from ..data.load import holds_out
+from ..errors import InputError, NoSuchPart
 from ..files import find_path, make_folder
-from .writers import PictureWriter
+from .writers import PictureWriter, class_folder
 
 PARTS = {"train": "train", "valid": "valid", "eval": "test"}  # the data's part -> the folder's name
 GENERATED = "generated-"
@@ -27,6 +30,9 @@ class RealPart:
     Attributes:
         folder: its name in the augmented set. class_names: of the data. labels: int64 [N].
         files: the user's files, one for each label, or None. images: uint8 [N, C, H, W] where there are no files.
+        names: what each is called in the augmented set, "train/cat/1.png". No name is there twice: a file whose name is taken gets that
+            of its own part before it, "val-1.png".
+        held_out: bool [N], those of a training part that a reader of the set keeps for validation; None = none.
     """
 
     folder: str
@@ -34,110 +40,127 @@ class RealPart:
     labels: np.ndarray
     files: Optional[list] = None
     images: Optional[np.ndarray] = None
+    held_out: Optional[np.ndarray] = None
+    names: list = dataclasses.field(init=False)
+
+    def __post_init__(self):
+        object.__setattr__(self, "names", self._names())
+
+    def _names(self):
+        folders = {label: f"{self.folder}/{_folder_name(self.class_names[label])}" for label in np.unique(self.labels)}
+        if self.files is None:
+            return [f"{folders[label]}/real-{i:06d}.png" for i, label in enumerate(self.labels)]
+        own = [f"{folders[label]}/{file.name}" for file, label in zip(self.files, self.labels)]
+        taken, seen, found = set(own), set(), []
+        for file, name in zip(self.files, own):
+            found.append(name if name not in seen else _free(name, file.parent.parent.name, taken))
+            seen.add(name)
+        return found
 
     def counts(self):
         """Images of each class, int64 [classes]."""
         return np.bincount(self.labels, minlength=len(self.class_names))
 
     def write(self, to):
-        """Copy or draw the files into `to/<folder>/<class>/`; those that are there already stay."""
-        folders = [make_folder(to / self.folder / _folder_name(name)) for name in self.class_names]
+        """Copy or draw the files to their names below `to`; those that are there already stay."""
+        for folder in sorted({name.rpartition("/")[0] for name in self.names}):
+            make_folder(to / folder)
         if self.files is None:
-            names = [f"{self.folder}/{_folder_name(self.class_names[c])}/real-{i:06d}.png" for i, c in enumerate(self.labels)]
             pictures = PictureWriter(to)
             try:
-                for start in range(0, len(names), 1000):
-                    pictures.write(names[start : start + 1000], self.images[start : start + 1000])
+                for start in range(0, len(self.names), 1000):
+                    pictures.write(self.names[start : start + 1000], self.images[start : start + 1000])
             finally:
                 pictures.close()
             return
-        for file, label in zip(self.files, self.labels):
-            target = folders[label] / file.name
-            if not (target.exists() and target.stat().st_size == file.stat().st_size):
-                shutil.copyfile(file, target)
+        for file, name in zip(self.files, self.names):
+            if not ((to / name).exists() and filecmp.cmp(file, to / name, shallow=False)):
+                shutil.copyfile(file, to / name)
+
+
+def _free(name, part, taken):
+    """A name like "train/cat/1.png" that is not in `taken`, which it joins: "train/cat/val-1.png", or with a number."""
+    folder, _, own = name.rpartition("/")
+    names = itertools.chain([f"{part}-{own}"], (f"{part}-{number}-{own}" for number in itertools.count(2)))
+    free = next(f"{folder}/{other}" for other in names if f"{folder}/{other}" not in taken)
+    taken.add(free)
+    return free
 
 
 def _folder_name(name):
-    if name in ("", ".", "..") or any(sign in name for sign in "/\\\0") or name.startswith("."):
-        raise InputError(f"class {name!r} cannot be the name of a folder: rename it in the data")
-    return name
+    if name.startswith("."):
+        raise InputError(f"class {name!r} would be a hidden folder, which no reader sees: rename it in the data")
+    return class_folder(name)
 
 
-def is_undivided(source):
-    """Whether data is class folders without parts: a share of each class is held out by a seed, the same whenever it is read."""
+def left_to_readers(source):
+    """Whether whoever reads an augmented set holds out of its `train` what `load` holds out of the data itself.
+
+    So it is with class folders that have no validation part, and nothing said of which images or how many.
+    """
     path = find_path(str(source))
-    return is_image_folder(path) and not is_idx_folder(path) and not (path / "train").is_dir()
+    chosen = (source.valid_share, source.classes, source.per_class) != (None, None, None) or source.seed or source.skip_bad
+    return not chosen and _in_folders(path) and holds_out(source)
+
+
+def _in_folders(path):
+    return is_image_folder(path) and not is_idx_folder(path)
 
 
 def real_parts(source, split):
     """The parts of a data set as they go into an augmented one: train first, then validation and test images, where there are any.
 
     Args:
-        source: a `Source`. split: "standard", or "full": the validation part trains.
+        source: a `Source`. split: "standard"; "full": the validation part trains; or None: what `load` holds out goes into `train`
+            with the others, where a reader of the set holds it out again, see `left_to_readers`.
 
     Raises:
         InputError: no such data; a class whose name cannot be a folder's; a file that is named like a generated one.
     """
-    train = load(source, "train", split=split)
-    for name in train.class_names:
-        _folder_name(name)
-    path = find_path(str(source))
     plain = not source.skip_bad and source.classes is None and source.per_class is None
-    if plain and is_image_folder(path) and not is_idx_folder(path):
-        parts = _of_files(path, source, split)
-        if not np.array_equal(np.sort(parts[0].labels), np.sort(train.labels)):
-            raise InputError(f"{path} changed while it was read: try again")
-    else:
-        parts = [_of_images("train", train)] + [_of_images(PARTS[part], found) for part, found in _others(source, split)]
+    as_files = plain and _in_folders(find_path(str(source)))
+    train = load(source, "train", split=split or "full")
+    held_out = None
+    if split is None:
+        unlearnt = set(load(source, "valid").files)
+        held_out = np.array([file in unlearnt for file in train.files])
+        if unlearnt != set(_read_again(train)):  # files that are listed in an order of their own
+            train, split, held_out = load(source, "train"), "standard", None
+    others = [(part, found) for part in (("valid", "eval") if split == "standard" else ("eval",)) if (found := _part(source, part))]
+    parts = [_real_part("train", train, as_files, held_out), *(_real_part(PARTS[part], found, as_files) for part, found in others)]
     for part in parts:
-        taken = [file for file in part.files or [] if file.name.startswith(GENERATED)]
-        if taken:
-            raise InputError(f"{taken[0]} is named like a generated image: rename it, or augment the original data")
+        for name in part.names:
+            if name.rpartition("/")[2].startswith(GENERATED):
+                raise InputError(f"{name} is named like a generated image: rename it, or augment the original data")
     return parts
 
 
-def _of_images(folder, images):
-    return RealPart(folder, images.class_names, images.labels, images=images.images)
+def _read_again(data):
+    """The files that a reader holds out of class folders with the files of `data`."""
+    names = sorted(data.class_names, key=natural)
+    rows = sorted((names.index(data.class_names[label]), natural(file.name), file) for label, file in zip(data.labels, data.files))
+    labels = np.array([label for label, _, _ in rows], dtype=np.int64)
+    return stratified(LabelledImages(np.zeros((len(rows), 1, 1, 1), np.uint8), labels, names, "files", [row[2] for row in rows]))[1].files
 
 
-def _others(source, split):
-    for part in ("valid", "eval") if split == "standard" else ("eval",):
-        try:
-            yield part, load(source, part)
-        except InputError:  # it has no such part
-            continue
+def _part(source, part):
+    try:
+        return load(source, part)
+    except NoSuchPart:
+        return None
 
 
-def _of_files(path, source, split):
-    inside = {below.name: below for below in path.iterdir() if below.is_dir()}
-    if "train" not in inside:
-        listing = list_folder(path)
-        labels = np.array(listing.labels, dtype=np.int64)
-        if split == "full":
-            return [RealPart("train", listing.class_names, labels, listing.files)]
-        halves = stratified(_indices(labels, listing.class_names), source.valid_share, source.seed)
-        return [
-            RealPart(folder, listing.class_names, half.labels, [listing.files[i] for i in _read_indices(half)])
-            for folder, half in zip(("train", "valid"), halves)
-        ]
-    found = {part: [inside[name] for name in names if name in inside] for part, names in PART_FOLDERS.items()}
-    train = list_folder(found["train"][0])
-    listings = {"train": [train], "valid": [], "eval": []}
-    for part in ("valid", "eval"):
-        listings["train" if part == "valid" and split == "full" else part] += [list_folder(f, train.class_names) for f in found[part]]
-    parts = []
-    for part, of_part in listings.items():
-        if of_part:
-            labels = np.array([label for listing in of_part for label in listing.labels], dtype=np.int64)
-            parts.append(RealPart(PARTS[part], train.class_names, labels, [file for listing in of_part for file in listing.files]))
-    return parts
+def _real_part(folder, data, as_files, held_out=None):
+    given = {"files": list(data.files)} if as_files else {"images": data.images}
+    return RealPart(folder, data.class_names, data.labels, held_out=held_out, **given)
 
 
-def _indices(labels, class_names):
-    """`LabelledImages` whose images are nothing but their own places, so that a split of images can be asked which files it took."""
-    places = np.arange(len(labels), dtype="<i8").view(np.uint8).reshape(-1, 1, 1, 8)
-    return LabelledImages(places, labels, class_names, "files")
-
-
-def _read_indices(images):
-    return np.ascontiguousarray(images.images).reshape(-1, 8).view("<i8")[:, 0].tolist()
+def on_disk(to, class_names):
+    """{class name: (real, generated)} files in the training part of an augmented set."""
+    found = {}
+    for name in class_names:
+        folder = to / PARTS["train"] / name
+        files = [file.name for file in folder.iterdir()] if folder.is_dir() else []
+        made = sum(file.startswith(GENERATED) for file in files)
+        found[name] = (len(files) - made, made)
+    return found

@@ -17,7 +17,6 @@ from ..files import find_path, sha256
 from ..training import open_run
 from ..training.places import is_run
 
-LARGEST_REDRAWS = 1000  # of latents beyond the truncation
 SCORED_AT_ONCE = 500
 
 
@@ -38,7 +37,8 @@ class Makers:
         checkpoint: "last", "best", or a step.
 
     Attributes:
-        class_names: of the data. shape: (C, H, W). classes: indices of the classes that can be asked for; (None,) for a run without.
+        class_names: of the data. shape: (C, H, W). classes: indices of the classes that can be asked for, those that had training
+            images; (None,) for a run without.
         data: the `Source` that the runs learnt. split: of it.
 
     Raises:
@@ -69,16 +69,31 @@ class Makers:
             if twice:
                 raise InputError(f"two runs make the class {twice[0]}: give one run for each class")
         conditional = first.algorithm.conditional and made == [None]
-        self.classes = tuple(range(len(self.class_names))) if conditional else tuple(sorted(made, key=lambda c: -1 if c is None else c))
+        self.classes = self._learnt(first) if conditional else tuple(sorted(made, key=lambda c: -1 if c is None else c))
+
+    def _learnt(self, run):
+        """The indices of the classes that a run had training images of."""
+        counts = run.state["data"].get("counts")
+        if counts is None:  # a run of an older version
+            try:
+                counts = self.real().counts()
+            except InputError:  # its data is gone
+                counts = np.ones(len(self.class_names))
+        return tuple(int(c) for c in np.flatnonzero(counts))
 
     def _class_of(self, run):
         name = run.config.data.class_name
-        if name is None or run.algorithm.conditional:
+        if name is None:
             return None
         return class_index(self.class_names, name, f"what run {run.folder} learnt")
 
     def __len__(self):
         return len(self.makers)
+
+    def never_learnt(self):
+        """The names of the classes of the data that cannot be asked for because they had no training images."""
+        conditional = self.makers[0].run.algorithm.conditional and self.makers[0].class_index is None
+        return [name for c, name in enumerate(self.class_names) if c not in self.classes] if conditional else []
 
     @property
     def labelled(self):
@@ -105,10 +120,10 @@ class Makers:
         """Latents number `indices` of a seed, float32 [N, latent_dim]: each a function of (seed, stream, index) alone.
 
         Args:
-            truncation: numbers farther from 0 are drawn anew (the truncation trick, Brock et al. 2018, arXiv:1809.11096); None = all stay.
+            truncation: as for `Algorithm.latents`.
         """
         algorithm = self.of(class_index).run.algorithm
-        return np.concatenate([_latent(algorithm, runtime.rng(seed, stream, index), truncation) for index in indices])
+        return np.concatenate([algorithm.latents(1, runtime.rng(seed, stream, index), truncation) for index in indices])
 
     def scores(self, class_index, images, batch_size=SCORED_AT_ONCE):
         """What the discriminator of a class says of uint8 images [N, C, H, W]: logits of "real", float32 [N]."""
@@ -139,17 +154,6 @@ class Makers:
             learnt = maker.run.state["data"]["fingerprint"]
             if (real if name is None else real.of_class(name)).fingerprint() != learnt:
                 raise InputError(f"{real.source} has changed since run {maker.run.folder} learnt it: restore the data, or train again")
-
-
-def _latent(algorithm, rng, truncation):
-    latent = algorithm.latents(1, rng)
-    if truncation is not None:
-        for _ in range(LARGEST_REDRAWS):
-            beyond = np.abs(latent) > truncation
-            if not beyond.any():
-                break
-            latent[beyond] = algorithm.latents(1, rng)[beyond]
-    return latent
 
 
 def expand(runs):

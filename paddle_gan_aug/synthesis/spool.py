@@ -4,8 +4,10 @@ An interruption, however rude, leaves longer files than `progress.json` knows of
 again, bit for bit. Nothing is held in memory, so a million images need no more of it than a thousand.
 """
 
+import contextlib
 import json
 import os
+import re
 import shutil
 
 import numpy as np
@@ -35,7 +37,7 @@ class Spool:
     def __init__(self, to, request, resume=False):
         self.folder = to / FOLDER
         self.progress = {}
-        if resume and self.folder.is_dir():
+        if resume and (self.folder / REQUEST).is_file():
             self._continue(request)
         else:
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -47,23 +49,36 @@ class Spool:
             before = json.loads((self.folder / REQUEST).read_text(encoding="utf-8"))
             if (self.folder / PROGRESS).exists():
                 self.progress = json.loads((self.folder / PROGRESS).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise InputError(f"{self.folder} is damaged ({error}): remove the folder {self.folder.parent}, and begin again") from None
+        except (OSError, ValueError, RecursionError) as error:
+            raise self.damage(error) from None
+        if not isinstance(before, dict) or not _is_progress(self.progress):
+            raise self.damage("its notes are not what was written")
         request = json.loads(json.dumps(request))
         for key in sorted({*before, *request} - {"attempts"}):  # more attempts may be allowed to a set that stayed short
             if before.get(key) != request.get(key):
-                raise InputError(
-                    f"--resume: {self.folder.parent} was begun with {_told(key, before.get(key))}, not {_told(key, request.get(key))}: "
-                    "give the same command, or another --to"
-                )
+                with self.sound():
+                    told = f"was begun with {_told(key, before.get(key))}, not {_told(key, request.get(key))}"
+                raise InputError(f"--resume: {self.folder.parent} {told}: give the same command, or another --to")
         known = {name: length for entry in self.progress.get("classes", {}).values() for name, length in entry["bytes"].items()}
         for name, length in known.items():
             if not (self.folder / name).exists() or (self.folder / name).stat().st_size < length:
-                raise InputError(f"{self.folder / name} is damaged: remove the folder {self.folder.parent}, and begin again")
+                raise self.damage(f"{name} is too short")
             os.truncate(self.folder / name, length)
         for path in self.folder.iterdir():
             if path.name not in (*known, REQUEST, PROGRESS):  # begun, and interrupted before it counted
                 path.unlink()
+
+    def damage(self, why):
+        """The InputError for what an interruption left and cannot be gone on with."""
+        return InputError(f"{self.folder} is damaged ({why}): remove the folder {self.folder.parent}, and begin again")
+
+    @contextlib.contextmanager
+    def sound(self):
+        """Within, what turns out not to fit is said to be damaged."""
+        try:
+            yield
+        except (KeyError, ValueError, TypeError, AttributeError, OverflowError) as error:
+            raise self.damage(error) from None
 
     def path(self, name):
         """A file of the spool."""
@@ -94,9 +109,36 @@ class Spool:
             with open(path, encoding="utf-8") as file:
                 yield from file
 
+    def json_rows(self, name):
+        """The lines of a text file as dicts.
+
+        Raises:
+            InputError: one is none.
+        """
+        with self.sound():
+            for line in self.lines(name):
+                row = json.loads(line)
+                if not isinstance(row, dict):
+                    raise ValueError(f"{name} holds no rows")
+                yield row
+
     def remove(self):
         """The set is complete: nothing of this is needed any more."""
         shutil.rmtree(self.folder)
+
+
+def _is_progress(found):
+    """Whether `progress` is what `note` puts down; its file names are those of the spool, and lead nowhere else."""
+    classes = found.get("classes", {}) if isinstance(found, dict) else None
+    return isinstance(classes, dict) and all(map(_is_entry, classes, classes.values()))
+
+
+def _is_entry(key, entry):
+    if not isinstance(entry, dict) or not isinstance(entry.get("bytes"), dict):
+        return False
+    lengths = [entry.get(name) for name in ("tried", "kept", "pieces")] + list(entry["bytes"].values())
+    names = all(re.fullmatch(r"\d+\.(u8|jsonl|f4)", name) and name.partition(".")[0] == key for name in entry["bytes"])
+    return names and all(type(length) is int and length >= 0 for length in lengths) and entry["kept"] <= entry["tried"]
 
 
 def _told(key, value):

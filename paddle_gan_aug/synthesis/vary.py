@@ -1,14 +1,15 @@
 """Variations of real images, from a run that makes them (`dagan`, `learned-augmenter`), as class folders with a manifest."""
 
-import json
 from pathlib import Path
 
 from .. import runtime
 from ..data import Source, load, to_network, to_uint8
+from ..data.written_set import read_manifest
 from ..errors import InputError
 from ..files import atomic_write, make_folder, sha256
 from ..pictures import paired_grid, save_png
 from ..training import open_run
+from .writers import class_folder, json_line, write_lists
 
 BATCH = 500
 PARTS = ("train", "valid")  # test images are nothing to learn from, and so nothing to vary
@@ -42,6 +43,8 @@ def vary(run, data, to, count=160, part="train", classes=None, seed=0, checkpoin
     if list(real.shape) != opened.state["image_shape"]:
         raise InputError(f"{real.source} has images {list(real.shape)}, run {opened.folder.name} learnt {opened.state['image_shape']}")
     if classes is not None:
+        for name in classes:
+            real.of_class(name)  # refuses one without images by its name
         real = real.of_classes(classes)
     order = runtime.rng(seed, "sources").permutation(len(real))
     make_folder(to)
@@ -55,9 +58,10 @@ def vary(run, data, to, count=160, part="train", classes=None, seed=0, checkpoin
                 name = real.class_names[real.labels[place]]
                 make_class_folder(to, name)
                 save_png(to / name / f"{i:06d}.png", image[0] if len(image) == 1 else image.transpose(1, 2, 0))
-                manifest.write(json.dumps({"file": f"{name}/{i:06d}.png", "class": name, "source": place, **origin}) + "\n")
+                manifest.write(json_line({"file": f"{name}/{i:06d}.png", "class": name, "source": place, **origin}))
             if start == 0:
                 save_png(to / "grid.png", paired_grid(real.images[places[:80]], images[:80]))
+    write_lists(to, lambda: ((row["file"], row["class"], "train", True) for row in read_manifest(to)))
     return to
 
 
@@ -67,9 +71,7 @@ def make_class_folder(to, name):
     Raises:
         InputError: a class name that is no folder's name.
     """
-    if name in ("", ".", "..") or "/" in name or "\\" in name:
-        raise InputError(f"class {name!r} cannot be a folder's name")
-    (to / name).mkdir(exist_ok=True)
+    (to / class_folder(name)).mkdir(exist_ok=True)
 
 
 def open_varying(run, checkpoint="last", device="auto", threads=0):

@@ -6,6 +6,9 @@ in the spool, and are copied from there when all are made.
 
 import concurrent.futures
 import io
+import itertools
+import json
+import sys
 import zipfile
 from dataclasses import dataclass
 from typing import Callable, Optional
@@ -14,10 +17,15 @@ import numpy as np
 from PIL import Image
 
 from ..data import idx_file_names, write_idx, write_mnist_json
+from ..data.folders import natural
+from ..data.written_set import DESCRIPTION, MANIFEST
 from ..errors import InputError
 from ..files import atomic_write
 from .quotas import interleaved
 
+DROPPED, GRID, TABLE = "dropped.json", "grid.png", "images.csv"
+LISTED = {"train": "train", "valid": "val", "test": "test"}  # the split of an image -> what its list is called
+OWN_FILES = (MANIFEST, DESCRIPTION, DROPPED, GRID, TABLE, "label_list.txt", *(f"{short}_list.txt" for short in LISTED.values()))
 PNG_LEVEL = 1  # larger by a tenth than level 6, in half the time
 OLDEST = (1980, 1, 1, 0, 0, 0)  # of a zip file: the same content is to give the same bytes
 
@@ -54,6 +62,64 @@ def png_bytes(image):
     buffer = io.BytesIO()
     picture.save(buffer, format="PNG", compress_level=PNG_LEVEL)
     return buffer.getvalue()
+
+
+def json_line(row):
+    """A dict as a line of a .jsonl file. A file name that is no UTF-8 is escaped, and reads back as it was."""
+    text = json.dumps(row, ensure_ascii=False)
+    return (text if _is_utf8(text) else json.dumps(row)) + "\n"
+
+
+def _is_utf8(text):
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def class_folder(name):
+    """The name of a class as the name of its folder in a set.
+
+    Raises:
+        InputError: it cannot be one.
+    """
+    if name in ("", ".", "..", *OWN_FILES) or any(sign in name for sign in "/\\\0"):
+        raise InputError(f"class {name!r} cannot be the name of a folder: rename it in the data, or use generate --format npz")
+    return name
+
+
+def write_lists(to, rows, splits=("train",)):
+    """Write lists for other programs beside a set: train_list.txt, val_list.txt and test_list.txt (a path below the set's folder, a
+    blank, and the number of a class), label_list.txt (a number, a blank, a class), as PaddleClas reads them; and images.csv with the
+    columns file, label (a class by name), split and generated (0 or 1).
+
+    Classes are numbered as a reader of the set numbers them: in the natural order of their names.
+
+    Args:
+        rows: gives an iterator of (path below `to`, class name, split, whether it is generated) each time it is called.
+        splits: those of the rows, of "train", "valid" and "test".
+    """
+    classes = sorted({name for _, name, _, _ in rows()}, key=natural)
+    number = {name: i for i, name in enumerate(classes)}
+    _write_text(to / "label_list.txt", (f"{i} {name}\n" for name, i in number.items()))
+    for split in splits:
+        _write_text(to / f"{LISTED[split]}_list.txt", (f"{file} {number[name]}\n" for file, name, part, _ in rows() if part == split))
+    table = (f"{','.join(map(_cell, (file, name, part)))},{int(made)}\n" for file, name, part, made in rows())
+    _write_text(to / TABLE, itertools.chain(["file,label,split,generated\n"], table))
+    broken = sum(len(file.splitlines()) != 1 or "\t" in file for file, _, _, _ in rows())
+    if broken:
+        print(f"{broken} files have a line break or tab in their names: of the lists only {TABLE} is right about them", file=sys.stderr)
+
+
+def _write_text(path, lines):
+    with atomic_write(path) as file:
+        for line in lines:
+            file.write(line.encode("utf-8", "surrogateescape"))  # a name that is no UTF-8 stays what it is on the disk
+
+
+def _cell(text):
+    return '"' + text.replace('"', '""') + '"' if any(sign in text for sign in ',"\r\n') else text
 
 
 def mixed_file(path, arrays):

@@ -3,6 +3,7 @@
 The runs lie side by side in one folder, `<output>/<name>/<name>-<class>`, which `generate` takes as it takes a run.
 """
 
+import itertools
 import re
 import sys
 
@@ -60,10 +61,11 @@ def train_per_class(
     counts = {
         name: int(count) for name, count in zip(images.class_names, images.counts()) if count and (classes is None or name in classes)
     }
+    parts = _file_names(images.class_names)
     runs, failures = [], []
     for number, (name, count) in enumerate(counts.items(), 1):
         own = {"data.class_name": name, "train.batch_size": min(config.train.batch_size, count)}
-        part = f"{folder.name}-{_as_file_name(name)}"
+        part = f"{folder.name}-{parts[name]}"
         begun = resume and (folder / part / "config.yaml").is_file()
         line = [] if quiet else [_OneOfMany(f"class {name} ({number} of {len(counts)})")]
         try:
@@ -93,6 +95,16 @@ def train_per_class(
 def _continuing(overrides):
     """Without what is the run's own."""
     return {key: value for key, value in (overrides or {}).items() if key not in ("train.batch_size", "data.class_name")}
+
+
+def _file_names(names):
+    """{class name: part of a file name}, no two alike: of "a b" and "a/b" the second is "a-b-2"."""
+    found = {}
+    for name in names:
+        own = _as_file_name(name)
+        choices = itertools.chain([own], (f"{own}-{number}" for number in itertools.count(2)))
+        found[name] = next(choice for choice in choices if choice not in found.values())
+    return found
 
 
 def _as_file_name(name):

@@ -7,6 +7,7 @@ from typing import Any, Optional
 
 from .. import __version__, runtime
 from ..algorithms import build
+from ..augment.policies import recorded_policy
 from ..config import Config, load_config, to_flat, to_yaml
 from ..config_sections import Generated
 from ..data import Batches, MixedBatches, Source, balanced_weights, load
@@ -84,6 +85,8 @@ def train(
             config = continued_config(folder, overrides or {}, config)
     if folder is None:
         config = load_config(config or default, overrides)
+        if config.data.policy == "auto":  # a set that says so keeps its policy, also for a run that is opened when the set is gone
+            config.data.policy = recorded_policy(config.data.source) or "auto"
         folder = output / check_run_name(run) if run else unused_folder(output, default_name(config))
         if folder.exists() and any(folder.iterdir()):
             raise InputError(f"run {folder.name} exists in {output}: choose another --run, or go on with it: --run {folder.name} --resume")

@@ -26,7 +26,7 @@ def test_two_files_that_are_the_same_each_time(small_mnist, tmp_path):
 
 def test_before_stands_beside_after(small_mnist):
     images = load(str(small_mnist), "train").images[:6]
-    sheet = policy_sheet(images, POLICIES["mnist"], np.random.default_rng(0))
+    sheet = policy_sheet(images, POLICIES["digits"], np.random.default_rng(0))
     left = sheet.shape[1] - (12 * 58 - 2)  # every image is shown at twice its size
     for i, image in enumerate(images):
         np.testing.assert_array_equal(sheet[:56:2, left + 116 * i : left + 116 * i + 56 : 2, 0], image[0])

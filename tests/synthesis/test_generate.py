@@ -31,7 +31,7 @@ def contents(folder):
 def test_images_grid_and_manifest(cli, run, tmp_path):
     cli("generate", run, "--count", 7, "--seed", 3, "--to", tmp_path / "a")
     names = [f"{i:06d}.png" for i in range(7)]
-    assert sorted(contents(tmp_path / "a")) == sorted([*names, "grid.png", "manifest.jsonl"])
+    assert sorted(contents(tmp_path / "a")) == sorted([*names, "grid.png", "manifest.jsonl", "paddle_gan_aug.json"])
     image = Image.open(tmp_path / "a" / names[0])
     assert (image.size, image.mode) == ((28, 28), "L")
     assert Image.open(tmp_path / "a" / "grid.png").size == (7 * 28, 28)
@@ -108,7 +108,9 @@ def test_quotas_are_exact_and_the_same_seed_gives_the_same_files(cli, tiny, tmp_
     done = cli("generate", tiny["conditional"], "--per-class", 3, "--seed", 4, "--to", tmp_path / "a", "--json")
     assert json.loads(done.stdout)["classes"] == {str(digit): 3 for digit in range(10)}
     names = [f"{digit}/{i:06d}.png" for digit in range(10) for i in range(3)]
-    assert sorted(tree(tmp_path / "a")) == sorted([*names, "grid.png", "manifest.jsonl"])
+    lists = ["images.csv", "label_list.txt", "train_list.txt"]
+    assert sorted(tree(tmp_path / "a")) == sorted([*names, *lists, "grid.png", "manifest.jsonl", "paddle_gan_aug.json"])
+    assert (tmp_path / "a" / "train_list.txt").read_text().splitlines() == [f"{name} {name[0]}" for name in names]
     shown = np.asarray(Image.open(tmp_path / "a" / "grid.png"))  # one class a row
     assert shown.shape == (10 * 28, 3 * 28, 3)
     np.testing.assert_array_equal(shown[7 * 28 : 8 * 28, 28:56, 0], np.asarray(Image.open(tmp_path / "a" / "7" / "000001.png")))
