@@ -37,16 +37,16 @@ class Seconds:
         return {"what": what, "seconds": (self.low + self.high) / 2, "low": self.low, "high": self.high}
 
 
-def estimate(plan):
-    """[{"what", "seconds", "low", "high"}] of each stage of an `augment.Plan`: the range and its middle, in seconds."""
-    from .augment import classifier_config
+def estimate(plan, classifier):
+    """[{"what", "seconds", "low", "high"}] of each stage of an `augment.Plan`: the range and its middle, in seconds.
 
+    `classifier` is the configuration of the filters' classifier, None where there are no filters.
+    """
     steps, reader = [], None
     if plan.runs is None:
         steps.append(_training(plan))
     if plan.filters:
-        config = classifier_config(plan)
-        seconds, total, reader = _timed(config, plan.learnt)
+        seconds, total, reader = _timed(classifier, plan.learnt)
         if plan.classifier is None:
             steps.append((seconds * total).step(f"train the filters' classifier ({total} steps)"))
     count = sum(plan.wanted.values())
