@@ -315,8 +315,11 @@ def _listed(path, name):
 
 
 def is_list_folder(path):
-    """Whether a folder has a list of its training images, as PaddleX and PaddleClas divide their sets: train_list.txt, val_list.txt …"""
-    lists = _part_lists(path) if path.is_dir() else {}
+    """Whether a folder has a list of its training images, as PaddleX and PaddleClas divide their sets: train_list.txt, val_list.txt …
+
+    A set with a manifest is read by that: the lists beside it are for other programs.
+    """
+    lists = _part_lists(path) if path.is_dir() and not (path / MANIFEST).exists() else {}
     try:
         return "train" in lists and is_row(read_text(lists["train"]).strip().partition("\n")[0])
     except InputError:
