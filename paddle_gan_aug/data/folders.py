@@ -16,11 +16,11 @@ import numpy as np
 from ..errors import InputError
 from ..files import project_root
 from . import cache
-from .decoding import SUFFIXES, decode, say_skipped
+from .decoding import SUFFIXES, decode, is_picture, say_skipped
 from .images import LabelledImages, concatenate
 from .splits import stratified
 
-CACHE_VERSION = 1
+CACHE_VERSION = 2
 MANIFEST = "manifest.jsonl"
 LIST_SUFFIXES = (".txt", ".lst", ".list")
 PART_FOLDERS = {"train": ("train",), "valid": ("valid", "val"), "eval": ("test",)}
@@ -50,7 +50,8 @@ class Listing:
 
 def natural(name):
     """The key that sorts "2" before "10", and "b2" before "b10"."""
-    return [(0, int(piece), "") if piece.isdecimal() else (1, 0, piece) for piece in re.split(r"(\d+)", name) if piece], name
+    pieces = [piece for piece in re.split(r"(\d+)", name) if piece]
+    return [(0, int(piece), "") if piece.isdecimal() and len(piece) < 1000 else (1, 0, piece) for piece in pieces], name
 
 
 # ---- class folders -----------------------------------------------------------------------------------------------------
@@ -58,11 +59,7 @@ def natural(name):
 
 def is_image_folder(path):
     """Whether a folder holds a picture file, up to three folders deep (a part, a class, a file)."""
-    return path.is_dir() and any(_is_picture(file) for depth in ("*", "*/*", "*/*/*") for file in path.glob(depth))
-
-
-def _is_picture(path):
-    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+    return path.is_dir() and any(is_picture(file) for depth in ("*", "*/*", "*/*/*") for file in path.glob(depth))
 
 
 def open_folder(path, source):
@@ -126,7 +123,7 @@ def list_folder(folder, class_names=None):
         beside = [file for file in files if file.parent == folder]
     else:
         folders = sorted(_folders(folder), key=lambda below: natural(below.name))
-        beside = sorted((file for file in folder.iterdir() if _is_picture(file)), key=lambda file: natural(file.name))
+        beside = sorted((file for file in folder.iterdir() if is_picture(file)), key=lambda file: natural(file.name))
         files = beside + [file for below in folders for file in _class_files(below)]
     if not files:
         raise InputError(f"there is no image in {folder}: looked for {', '.join(SUFFIXES)} there and one folder below")
@@ -250,16 +247,17 @@ def read_listing(listing, source, where):
     """Decode the files of a listing, or take them from the cache in `output/.cache`.
 
     Args:
-        source: a `Source`; its image_size, channels and skip_bad count here. where: provenance in words.
+        source: a `Source`; its image_size, channels, skip_bad, window, background and fit count here. where: provenance in words.
 
     Raises:
         InputError: see `decoding.decode`; a class whose files are all unusable.
     """
-    options = (source.image_size, source.channels, source.skip_bad)
-    path = project_root() / "output" / ".cache" / f"pictures-{_hash_of(listing, options)}.npz"
+    sizes = (source.image_size, source.channels, source.skip_bad)
+    greys = {"window": source.window, "background": source.background, "fit": source.fit}
+    path = project_root() / "output" / ".cache" / f"pictures-{_hash_of(listing, [*sizes, greys])}.npz"
     kept = cache.load(path)
     if kept is None or not {"images", "labels", "bad"} <= set(kept):
-        decoded = decode(listing.files, str(listing.root), *options, names=listing.names)
+        decoded = decode(listing.files, str(listing.root), *sizes, names=listing.names, **greys)
         labels = np.array(listing.labels, np.int64)[decoded.kept]
         lost = sorted(set(listing.labels) - set(labels.tolist()))
         if lost:

@@ -18,6 +18,7 @@ from .json_gz import read_mnist_json
 from .npz import is_npz, open_npz
 from .source import as_source
 from .splits import check_choice, check_split, few_of_each_class, select, stratified
+from .values import as_pixels, say_what_looks_wrong
 
 MODES = ("train", "valid", "eval", "single")
 DIGITS = tuple("0123456789")
@@ -34,6 +35,7 @@ def _open_idx(folder, source):
         if labels.max(initial=0) >= classes:
             raise InputError(f"the test labels in {folder} go to {labels.max()}, the training labels to {classes - 1}: they do not match")
         kind = "test" if part == "eval" else "training"
+        images = as_pixels(images, f"{folder}, {kind} files", source.window)
         return LabelledImages(images, labels, tuple(map(str, range(classes))), f"{source}, {kind} files")
 
     return read_part
@@ -44,7 +46,7 @@ def _open_json(path, source):
 
     @functools.lru_cache(maxsize=1)
     def read_all():
-        return read_mnist_json(path, project_root() / "output" / ".cache")
+        return read_mnist_json(path, project_root() / "output" / ".cache", source.window)
 
     def read_part(part):
         if part not in read_all():
@@ -76,7 +78,7 @@ READERS = (
     Reader("a folder with IDX files (train-images-idx3-ubyte.gz ...)", is_idx_folder, _open_idx, mixed=True),
     Reader("a .json.gz or .json file in the format of mnist.json.gz", _is_json, _open_json, mixed=True),
     Reader("a folder with a folder of pictures for each class", is_image_folder, open_folder),
-    Reader("an .npz file with an array images", is_npz, open_npz),
+    Reader("an .npz file with an array images (or train_images, x_train ...)", is_npz, open_npz),
     Reader("a list file (.txt, .lst) with a path and a label on each line", is_list_file, open_list),
 )
 
@@ -161,13 +163,15 @@ def _parts(source):
 
 def _finished(data, source, part, digit=None):
     """The images of a part at the wanted size and depth; of the wanted classes, and of those so many each for training."""
+    if part != "valid":  # they are of the same kind as the training images
+        say_what_looks_wrong(data.images, str(source), source.channels)
     if source.classes is not None:
         data = data.of_classes(source.classes)
     if source.per_class is not None and part == "train":
         data = few_of_each_class(data, source.per_class, source.seed)
     if digit is not None:
         data = data.of_class(str(digit))
-    images = fit(data.images, source.image_size, source.channels)
+    images = fit(data.images, source.image_size, source.channels, source.fit, source.background)
     return data if images is data.images else LabelledImages(images, data.labels, data.class_names, data.source)
 
 

@@ -10,6 +10,7 @@ from typing import Optional
 import numpy as np
 
 from ..data import LabelledImages, load, stratified
+from ..data.decoding import are_masks
 from ..data.folders import PART_FOLDERS, is_image_folder, list_folder
 from ..data.idx import is_idx_folder
 from ..errors import InputError
@@ -82,9 +83,10 @@ def real_parts(source, split):
     for name in train.class_names:
         _folder_name(name)
     path = find_path(str(source))
-    plain = not source.skip_bad and source.classes is None and source.per_class is None
-    if plain and is_image_folder(path) and not is_idx_folder(path):
-        parts = _of_files(path, source, split)
+    as_stored = source.window is None and source.background is None and source.fit == "crop"  # generated images are 0 to 255, no masks
+    plain = as_stored and not source.skip_bad and source.classes is None and source.per_class is None
+    parts = _of_files(path, source, split) if plain and is_image_folder(path) and not is_idx_folder(path) else None
+    if parts is not None and not are_masks(parts[0].files):
         if not np.array_equal(np.sort(parts[0].labels), np.sort(train.labels)):
             raise InputError(f"{path} changed while it was read: try again")
     else:
