@@ -129,13 +129,15 @@ def from_tree(tree, where="configuration"):
         raise InputError(f"{where}: {key or 'configuration'}: {_plain(message, key)}, got {_value_at(tree, key)!r}") from None
 
 
-_FLOAT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")
+_FLOAT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+|[-+]\.\d+")
+NUMBER_LISTS = ("window",)  # other lists hold names, of which "2e4" may be one
 
 
 def _numbers(value):
-    """YAML 1.1 reads 2e-4 as text; a number is meant."""
+    """YAML 1.1 reads 2e-4 and -.5 as text; a number is meant."""
     if isinstance(value, dict):
-        return {key: _numbers(inner) for key, inner in value.items()}
+        lists = {key: [_numbers(item) for item in value[key]] for key in NUMBER_LISTS if isinstance(value.get(key), list)}
+        return {**{key: _numbers(inner) for key, inner in value.items()}, **lists}
     if isinstance(value, str) and _FLOAT.fullmatch(value):
         return float(value)
     return value
@@ -154,11 +156,11 @@ def _choices(dotted):
         kind = next(field.type for field in msgspec.structs.fields(section) if field.name == name)
         section = kind
     flat = [choice for part in get_args(kind) for choice in (get_args(part) or (part,))]
-    return [str(choice) for choice in flat if choice is not type(None)]
+    return ["a whole number" if choice is int else str(choice) for choice in flat if isinstance(choice, (str, int)) or choice is int]
 
 
 def _value_at(tree, dotted):
-    for name in dotted.split("."):
+    for name in dotted.partition("[")[0].split("."):
         tree = tree.get(name) if isinstance(tree, dict) else None
     return tree
 

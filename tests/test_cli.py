@@ -176,3 +176,14 @@ def test_a_name_in_use_is_refused_and_untouched(cli, small, small_mnist):
 
 def test_a_misspelt_command_is_recognised(cli):
     assert "did you mean generate?" in cli("genrate", "x", code=2).stderr
+
+
+def test_values_of_an_unknown_range_end_before_anything_is_written(here, tmp_path):
+    import numpy as np
+
+    np.savez(tmp_path / "normalised.npz", images=np.random.default_rng(0).normal(size=(20, 28, 28)), labels=np.arange(20) % 2)
+    for command in ("train", "classify"):
+        refused = here(command, "--data", tmp_path / "normalised.npz", code=2)
+        assert "known are 0 to 255, 0 to 1 and -1 to 1: say which values are black and white" in refused.stderr
+        assert "-o data.window=[" in refused.stderr
+        assert len(refused.stderr.splitlines()) == 1 and not here.output.exists() and not here.log.exists()

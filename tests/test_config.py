@@ -81,3 +81,14 @@ def test_a_length_that_is_asked_for_replaces_the_presets_other_measure():
     both = load_config("classic", {"train.epochs": 3, "train.steps": 9}).train
     assert (both.steps, both.epochs) == (9, 3)
     assert load_config("classic", {"train.seed": 1}).train.steps == load_config("classic").train.steps
+
+
+def test_a_list_of_two_numbers_and_a_word_or_a_number():
+    for text, window in (("[0,4095]", [0, 4095]), ("[-.42,2.8e0]", [-0.42, 2.8]), ("[1e-3, 2]", [0.001, 2])):
+        assert load_config("classic", parse_overrides([f"data.window={text}"])).data.window == window
+    assert load_config("classic", {"data.classes": ["1e5"]}).data.classes == ["1e5"]  # a name stays one
+    assert [load_config("classic", {"data.background": ground}).data.background for ground in ("white", 0, 255)] == ["white", 0, 255]
+    wrong = {"window=[1,two]": "data.window.*float", "window=[1,2,3]": "length", "background=blue": "white, black, a whole number"}
+    for override, message in wrong.items():
+        with pytest.raises(InputError, match=message):
+            load_config("classic", parse_overrides([f"data.{override}"]))

@@ -1,5 +1,6 @@
 """What to read and how, in one value that every command can pass on: two that are equal give the same images."""
 
+import math
 from dataclasses import dataclass, replace
 from typing import Optional, Union
 
@@ -26,7 +27,7 @@ class Source:
     fit: str = "crop"  # how pictures become square at `image_size`: "crop", "pad" or "stretch"
 
     def __post_init__(self):
-        if self.window is not None and not self.window[0] < self.window[1]:
+        if self.window is not None and not -math.inf < self.window[0] < self.window[1] < math.inf:
             raise InputError(f"data.window is {list(self.window)}: give two numbers, black and then white, the first the smaller one")
 
     def __str__(self):
