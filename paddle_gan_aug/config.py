@@ -7,6 +7,7 @@ ignored settings cost more time than any other mistake.
 
 import difflib
 import re
+import reprlib
 from pathlib import Path
 from typing import get_args
 
@@ -72,8 +73,8 @@ def _source_path(source):
 def _read_yaml(path):
     try:
         tree = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # a date of month 99 is a ValueError
+        reason = " ".join(str(error).split())[:300]
         raise InputError(f"{path} is not valid YAML: {reason}") from None
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from None
@@ -97,7 +98,7 @@ def parse_overrides(pairs):
             raise InputError(f"-o {pair}: expected section.key=value, for example -o train.steps=100")
         try:
             parsed[key.strip()] = yaml.safe_load(text)
-        except yaml.YAMLError:
+        except (yaml.YAMLError, ValueError, RecursionError):
             parsed[key.strip()] = text
     return parsed
 
@@ -126,9 +127,13 @@ def from_tree(tree, where="configuration"):
     except msgspec.ValidationError as error:
         message, _, key = str(error).partition(" - at `$.")
         key = key.rstrip("`")
-        raise InputError(f"{where}: {key or 'configuration'}: {_plain(message, key)}, got {_value_at(tree, key)!r}") from None
+        raise InputError(f"{where}: {key or 'configuration'}: {_plain(message, key)}, got {_SHORT.repr(_value_at(tree, key))}") from None
+    except UnicodeEncodeError:
+        raise InputError(f"{where}: a text in it is not Unicode") from None
 
 
+_SHORT = reprlib.Repr()  # a few anchors and aliases make a value whose text has no end
+_SHORT.maxstring = _SHORT.maxother = 200
 _FLOAT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+|[-+]\.\d+")
 NUMBER_LISTS = ("window",)  # other lists hold names, of which "2e4" may be one
 

@@ -163,6 +163,8 @@ def named_in_manifest(folder):
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{folder / MANIFEST} is damaged: {error}") from None
     for file in files:
+        if "\0" in str(file):
+            raise InputError(f"{folder / MANIFEST} is damaged: a name with a null character")
         if not file.resolve().is_relative_to(folder.resolve()):
             raise InputError(f"{folder / MANIFEST} names {file}, which lies outside the folder")
         if not file.is_file():
@@ -174,7 +176,7 @@ def file_of_set(path):
     """The one file that holds the images of a set of `generate --format npz` or `mnist.json.gz`, in place of its folder; else the path."""
     if not (path / MANIFEST).is_file():
         return path
-    with open(path / MANIFEST, encoding="utf-8") as lines:
+    with open(path / MANIFEST, encoding="utf-8", errors="replace") as lines:
         first = lines.readline()
     files = [path / name for name in ("images.npz", "mnist.json.gz") if f'"{name}"' in first and (path / name).is_file()]
     return files[0] if files else path
@@ -231,6 +233,8 @@ def list_file(path):
 
 
 def _listed(path, number, name):
+    if "\0" in name:
+        raise InputError(f"{path}, line {number}: a name with a null character: the file is damaged, or no text")
     file = Path(name)
     if file.is_absolute():
         return file

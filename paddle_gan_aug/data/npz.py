@@ -20,6 +20,7 @@ IMAGES, LABELS, CLASS_NAMES, LAYOUT = "images", "labels", "class_names", "layout
 LAYOUTS = {"NHW": None, "NCHW": 1, "NHWC": 3}  # -> where the channels are
 PARTS = {"train": ("train",), "valid": ("val", "valid"), "eval": ("test",)}
 PAIRS = (("{}_images", "{}_labels"), ("x_{}", "y_{}"))  # of MedMNIST and of Keras; a name's case does not matter
+LONGEST_REASON = 200  # characters of what a library says of damaged bytes, which it may quote
 MOST_CLASSES = 100_000  # that labels may number without class_names
 
 
@@ -185,7 +186,8 @@ class _Arrays:
         return array if array.flags.c_contiguous else np.ascontiguousarray(array)
 
     def _unreadable(self, error):
-        return InputError(f"{self._path} cannot be read as an .npz file: {' '.join(str(error).split()) or type(error).__name__}")
+        reason = " ".join(str(error).split())[:LONGEST_REASON] or type(error).__name__
+        return InputError(f"{self._path} cannot be read as an .npz file: {reason}")
 
 
 def _check_numbers(values, where):
@@ -235,20 +237,31 @@ def _of_one_hot(labels, where, told):
 
 
 def _of_texts(labels, where, names):
-    try:
-        texts = [text.decode() if isinstance(text, bytes) else str(text) for text in labels.tolist()]
-    except UnicodeDecodeError:
-        raise InputError(f"{where} are bytes that are not UTF-8: store them as texts (dtype=str)") from None
+    texts = _texts(labels, where)
     names = names or tuple(sorted(set(texts), key=natural))
     place = {name: i for i, name in enumerate(names)}
     strange = next((text for text in texts if text not in place), None)
     if strange is not None:
-        raise InputError(f"{where} has a class {strange!r}, which is none of the known ones: {', '.join(names[:30])}")
+        raise InputError(f"{where} has a class {strange[:80]!r}, which is none of the known ones: {', '.join(names[:30])[:800]}")
     return np.array([place[text] for text in texts], np.int64), names
 
 
+def _texts(array, where):
+    """The texts of an array of them, as Python's.
+
+    Raises:
+        InputError: bytes that are not UTF-8, or code points that are no characters.
+    """
+    try:
+        texts = [text.decode() if isinstance(text, bytes) else text for text in array.tolist()]
+        "".join(texts).encode()
+    except (ValueError, SystemError):  # NumPy's own error for a code point beyond Unicode is a SystemError
+        raise InputError(f"{where} hold texts that are not Unicode: store them with dtype=str") from None
+    return texts
+
+
 def _class_names(names, path):
-    names = tuple(map(str, names.tolist())) if names.dtype.kind == "U" and names.ndim == 1 else ()
+    names = tuple(_texts(names, f"{path}: {CLASS_NAMES}")) if names.dtype.kind == "U" and names.ndim == 1 else ()
     if not names or len(set(names)) != len(names):
         raise InputError(f"{path}: {CLASS_NAMES} must be different texts, an array of strings")
     return names
@@ -257,10 +270,11 @@ def _class_names(names, path):
 def _channels_first(images, where, layout):
     fitting = [name for name, axis in LAYOUTS.items() if len(name) == images.ndim and (axis is None or images.shape[axis] in (1, 3))]
     if layout is not None:
-        if str(layout) not in fitting:
+        layout = "".join(_texts(layout.reshape(-1), f"{where}: {LAYOUT}")) if layout.dtype.kind in "US" else str(layout.dtype)
+        if layout not in fitting:
             known = ", ".join(LAYOUTS)
-            raise InputError(f"{where} {list(images.shape)}: {LAYOUT} says {layout}, which they cannot be; known are {known}")
-        fitting = [str(layout)]
+            raise InputError(f"{where} {list(images.shape)}: {LAYOUT} says {layout[:20]}, which they cannot be; known are {known}")
+        fitting = [layout]
     if len(fitting) != 1 or not images.size:
         problem = f"must be [N, H, W], [N, H, W, 1 or 3] or [N, 1 or 3, H, W], got {list(images.shape)}"
         told = f"{list(images.shape)} may be {' or '.join(fitting)}: store an array {LAYOUT} that says which"

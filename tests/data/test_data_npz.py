@@ -157,7 +157,9 @@ def test_texts_are_classes(tmp_path, parts, kind):
         (np.array([0, 10**12]), "go up to 1000000000000: number the classes"),
         (np.array([0, 2**64 - 1], np.uint64), "go up to 18446744073709551615: number the classes"),
         (np.array(3), "must be 2 whole numbers"),
-        (np.array([b"\xff", b"a"]), "not UTF-8"),
+        (np.array([b"\xff", b"a"]), "not Unicode"),
+        (np.frombuffer(b"\xff\xff\xff\x00a\0\0\0", "<U1"), "not Unicode"),
+        (np.array(["\ud800", "a"]), "not Unicode"),
     ],
 )
 def test_labels_that_are_refused(tmp_path, labels, message):
