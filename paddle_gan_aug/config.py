@@ -9,12 +9,12 @@ import difflib
 import re
 import reprlib
 from pathlib import Path
-from typing import get_args
+from typing import Optional, get_args
 
 import msgspec
 import yaml
 
-from .config_sections import Config, Section
+from .config_sections import Config, Section, Window
 from .errors import InputError
 from .files import find_path
 
@@ -73,8 +73,8 @@ def _source_path(source):
 def _read_yaml(path):
     try:
         tree = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, ValueError, RecursionError) as error:  # a date of month 99 is a ValueError
-        reason = " ".join(str(error).split())[:300]
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:  # no date, no text, too deep
+        reason = " ".join(str(error).split())
         raise InputError(f"{path} is not valid YAML: {reason}") from None
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from None
@@ -98,7 +98,7 @@ def parse_overrides(pairs):
             raise InputError(f"-o {pair}: expected section.key=value, for example -o train.steps=100")
         try:
             parsed[key.strip()] = yaml.safe_load(text)
-        except (yaml.YAMLError, ValueError, RecursionError):
+        except (yaml.YAMLError, ValueError, TypeError, RecursionError):
             parsed[key.strip()] = text
     return parsed
 
@@ -123,7 +123,7 @@ def from_tree(tree, where="configuration"):
     """
     _check_keys(tree, Config, "", where)
     try:
-        return msgspec.convert(_numbers(tree), Config, strict=True, str_keys=True)
+        return msgspec.convert(_numbers(tree, Config), Config, strict=True, str_keys=True)
     except msgspec.ValidationError as error:
         message, _, key = str(error).partition(" - at `$.")
         key = key.rstrip("`")
@@ -132,17 +132,19 @@ def from_tree(tree, where="configuration"):
         raise InputError(f"{where}: a text in it is not Unicode") from None
 
 
-_SHORT = reprlib.Repr()  # a few anchors and aliases make a value whose text has no end
-_SHORT.maxstring = _SHORT.maxother = 200
+_SHORT = reprlib.Repr()  # a value in a message: anything may stand in a file, however large
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 100
+
 _FLOAT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+|[-+]\.\d+")
-NUMBER_LISTS = ("window",)  # other lists hold names, of which "2e4" may be one
 
 
-def _numbers(value):
-    """YAML 1.1 reads 2e-4 and -.5 as text; a number is meant."""
-    if isinstance(value, dict):
-        lists = {key: [_numbers(item) for item in value[key]] for key in NUMBER_LISTS if isinstance(value.get(key), list)}
-        return {**{key: _numbers(inner) for key, inner in value.items()}, **lists}
+def _numbers(value, kind):
+    """YAML 1.1 reads 2e-4 as text; a number is meant. Sections alone are gone through: what else is nested is no value of ours."""
+    if isinstance(kind, type) and issubclass(kind, Section):
+        kinds = {field.name: field.type for field in msgspec.structs.fields(kind)}
+        return {key: _numbers(inner, kinds[key]) for key, inner in value.items()}
+    if isinstance(value, list) and kind == Optional[Window]:
+        return [_numbers(item, float) for item in value]
     if isinstance(value, str) and _FLOAT.fullmatch(value):
         return float(value)
     return value

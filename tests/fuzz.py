@@ -178,21 +178,23 @@ def _read_data(path, **reading):
     from paddle_gan_aug.data import Source, load, load_test
 
     source = Source(str(path), image_size=16, channels=1, **reading)
-    return [_allowed(read) for read in (lambda: load(source), lambda: load(source, "eval"), lambda: load_test(source))][-1]
+    _allowed(lambda: load(source))
+    return _allowed(lambda: load_test(source))
 
 
 def _read_pictures(path):
-    from paddle_gan_aug.data import load
+    from paddle_gan_aug.data import Source, load, load_test
 
     _allowed(lambda: load(path))
-    for reading in ({}, {"skip_bad": True, "fit": "pad", "background": 9}, {"window": (0, 300), "background": "white"}):
-        value = _read_data(path, **reading)
-    return value
+    _allowed(lambda: load_test(Source(str(path), image_size=16, skip_bad=True, channels=3, fit="pad", background=9)))
+    return _allowed(lambda: load_test(Source(str(path), image_size=16, channels=1, window=(0, 300), background="white")))
 
 
 def _read_deep(path):
-    _read_data(path)
-    return _read_data(path, window=(0, 65535), skip_bad=True)
+    from paddle_gan_aug.data import Source, load_test
+
+    _allowed(lambda: load_test(Source(str(path), image_size=16, channels=1, window=(0, 65535), skip_bad=True)))
+    return _allowed(lambda: load_test(Source(str(path), channels=3, window=(0, 65535))))
 
 
 def _read_npz(path):
@@ -204,10 +206,10 @@ def _read_npz(path):
 
 
 def _read_set(path):
-    from paddle_gan_aug.data import read_images
+    from paddle_gan_aug.data import Source, load_test, read_images
 
     _allowed(lambda: read_images(path, 16, 1))
-    return _read_data(path, background="black")
+    return _allowed(lambda: load_test(Source(str(path), image_size=16, channels=1, background="black")))
 
 
 def _read_yaml(path):
