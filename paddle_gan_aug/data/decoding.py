@@ -27,6 +27,7 @@ SUFFIXES = (
 FIRST_BYTES = (b"\x89PNG", b"\xff\xd8\xff", b"BM", b"GIF8", b"RIFF", b"II*\0", b"MM\0*", b"P1", b"P2", b"P3", b"P4", b"P5", b"P6")
 OUTSIDE_PROGRAMS = ("EPS",)  # formats that Pillow hands to another program, which a picture must not start
 NAMED_IN_A_MESSAGE = 3
+HALF_A_NAME = 100  # characters of a name from either end, which a damaged list makes endless
 TRANSPARENT, DEEP = "transparent in places", "more than 8 bits a channel"
 CURES = {  # a reason -> the setting that decides what is to be made of such pictures
     TRANSPARENT: "say what they lie on: -o data.background=white, black or a grey from 0 to 255",
@@ -135,9 +136,13 @@ def _check_bad(bad, names, where, skip_bad):
 
 def listing(bad, count):
     """Unusable files in words: how many of `count`, and the first few with the reason."""
-    first = ", ".join(f"{name} ({why})" for name, why in bad[:NAMED_IN_A_MESSAGE])
+    first = ", ".join(f"{_short(name)} ({why})" for name, why in bad[:NAMED_IN_A_MESSAGE])
     more = f" and {len(bad) - NAMED_IN_A_MESSAGE} more" if len(bad) > NAMED_IN_A_MESSAGE else ""
     return f"{len(bad)} of {count} files cannot be used: {first}{more}"
+
+
+def _short(name):
+    return name if len(name) <= 2 * HALF_A_NAME else f"{name[:HALF_A_NAME]}...{name[-HALF_A_NAME:]}"
 
 
 _said = set()

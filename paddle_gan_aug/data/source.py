@@ -27,6 +27,7 @@ class Source:
     fit: str = "crop"  # how pictures become square at `image_size`: "crop", "pad" or "stretch"
 
     def __post_init__(self):
+        object.__setattr__(self, "window", None if self.window is None else tuple(self.window))
         if self.window is not None and not -math.inf < self.window[0] < self.window[1] < math.inf:
             raise InputError(f"data.window is {list(self.window)}: give two numbers, black and then white, the first the smaller one")
 
@@ -37,9 +38,8 @@ class Source:
     def of(cls, data):
         """The source that a configuration's section `data` describes."""
         classes = None if data.classes is None else tuple(data.classes)
-        window = None if data.window is None else tuple(data.window)
-        same = ("image_size", "channels", "skip_bad", "valid_share", "seed", "per_class", "background", "fit")
-        return cls(data.source, classes=classes, window=window, **{name: getattr(data, name) for name in same})
+        same = ("image_size", "channels", "skip_bad", "valid_share", "seed", "per_class", "window", "background", "fit")
+        return cls(data.source, classes=classes, **{name: getattr(data, name) for name in same})
 
     def renamed(self, name_or_path):
         """Another data set, read the same way and in full: all of its classes and images."""

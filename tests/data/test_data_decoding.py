@@ -135,6 +135,10 @@ def test_a_listing_names_the_first_three():
     assert listing(bad, 9) == ("5 of 9 files cannot be used: 0.png (not an image), 1.png (not an image), 2.png (not an image) and 2 more")
 
 
+def test_a_listing_shortens_endless_names():
+    assert listing([("a" * 5000 + ".png", "does not exist")], 1).count("a") < 300
+
+
 # ---- names -------------------------------------------------------------------------------------------------------------
 
 
