@@ -261,9 +261,8 @@ def _duration(low, high):
 def _draw_transforms(to, overrides):
     from .augment.preview import draw_previews
 
-    source = {
-        key[5:]: value for key, value in overrides.items() if key in ("data.image_size", "data.channels", "data.skip_bad", "data.policy")
-    }
+    reading = ("image_size", "channels", "skip_bad", "policy", "window", "background", "fit")
+    source = {key[5:]: value for key, value in overrides.items() if key in {f"data.{name}" for name in reading}}
     paths = draw_previews(overrides.get("data.source", "mnist"), to, seed=int(overrides.get("train.seed", 0)), **source)
     return {"to": [str(path) for path in paths]}, "\n".join(map(str, paths))
 

@@ -148,9 +148,11 @@ def from_tree(tree, where="configuration"):
         message, _, key = str(error).partition(" - at `$.")
         key = key.rstrip("`")
         raise InputError(f"{where}: {key or 'configuration'}: {_plain(message, key)}, got {_shown(_value_at(tree, key))}") from None
+    except UnicodeEncodeError:
+        raise InputError(f"{where}: a text in it is not Unicode") from None
 
 
-_FLOAT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")
+_FLOAT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+|[-+]\.\d+")
 
 
 def _numbers(value, where, key=""):
@@ -192,11 +194,11 @@ def _type_of(dotted):
 def _choices(dotted):
     """The values that a key of type Literal (or Optional[Literal]) may take."""
     flat = [choice for part in get_args(_type_of(dotted)) for choice in (get_args(part) or (part,))]
-    return [str(choice) for choice in flat if choice is not type(None)]
+    return ["a whole number" if choice is int else str(choice) for choice in flat if isinstance(choice, (str, int)) or choice is int]
 
 
 def _value_at(tree, dotted):
-    for name in dotted.split("."):
+    for name in dotted.partition("[")[0].split("."):
         tree = tree.get(name) if isinstance(tree, dict) else None
     return tree
 

@@ -13,6 +13,8 @@ Fraction = Annotated[float, msgspec.Meta(ge=0, lt=1)]
 Width = Annotated[float, msgspec.Meta(gt=0, le=8)]
 InitStd = Optional[Annotated[float, msgspec.Meta(gt=0)]]
 Weight = Annotated[float, msgspec.Meta(ge=0)]
+Window = Annotated[List[float], msgspec.Meta(min_length=2, max_length=2)]
+Grey = Annotated[int, msgspec.Meta(ge=0, le=255)]
 
 
 class Section(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -27,7 +29,10 @@ class Data(Section):
     class_name: Optional[str] = None  # learn this class alone
     classes: Optional[List[Union[int, str]]] = None  # learn these classes alone: by name, or by place where no name is a number
     per_class: Optional[Positive] = None  # learn from so many images of each class alone
-    image_size: Optional[Side] = None  # resize the shorter side to this and crop the longer; None: the images are all alike and square
+    image_size: Optional[Side] = None  # height and width, by `fit`; None: the images are all alike and square
+    fit: Literal["crop", "pad", "stretch"] = "crop"  # crop: cut off the longer side's ends; pad: fill up with `background` or the edge
+    background: Optional[Union[Literal["white", "black"], Grey]] = None  # what transparent pictures lie on; None: they are refused
+    window: Optional[Window] = None  # [black, white]: the values in the files that mean these, as [0, 4095]; None: told from the values
     channels: Optional[Literal[1, 3]] = None  # 1: grey, 3: colour; None: what all files have
     allow_overlap: bool = False  # go on where test images are training images, pixel for pixel, instead of refusing
     policy: Literal["auto", "digits", "objects", "mirrored"] = "auto"  # classical changes that labels survive; see augment/policies

@@ -292,3 +292,14 @@ def test_memory_that_runs_out_and_names_with_line_breaks_are_one_line(monkeypatc
             assert capsys.readouterr().err == f"paddle_gan_aug predict: {said}\n"
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def test_values_of_an_unknown_range_end_before_anything_is_written(here, tmp_path):
+    import numpy as np
+
+    np.savez(tmp_path / "normalised.npz", images=np.random.default_rng(0).normal(size=(20, 28, 28)), labels=np.arange(20) % 2)
+    for command in ("train", "classify"):
+        refused = here(command, "--data", tmp_path / "normalised.npz", code=2)
+        assert "known are 0 to 255, 0 to 1 and -1 to 1: say which values are black and white" in refused.stderr
+        assert "-o data.window=[" in refused.stderr
+        assert len(refused.stderr.splitlines()) == 1 and not here.output.exists() and not here.log.exists()

@@ -74,6 +74,39 @@ def test_files_and_presets_that_are_not_there(tmp_path):
         parse_overrides(["train.steps"])
 
 
+LAUGHS = "".join(f"l{i + 1}: &l{i + 1} [*l{i}, *l{i}, *l{i}, *l{i}]\n" for i in range(40))
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("[" * 5000, "not valid YAML"),
+        ("description: 2024-99-99", "not valid YAML: month must be in 1..12"),
+        ("train: {seed: " + "9" * 5000 + "}", "not valid YAML|train.seed"),
+        ("l0: &l0 ha\n" + LAUGHS, "unknown key l0"),
+        ("data: {classes: &l0 [a]}\ndescription: &l1 [" + "*l0, " * 9 + "]\nalgorithm: [" + "*l1, " * 9 + "]", "description: expected str"),
+        ("\0", "not valid YAML"),
+    ],
+)
+def test_hostile_yaml(tmp_path, text, message):
+    (tmp_path / "c.yaml").write_text(text)
+    with pytest.raises(InputError, match=message) as refused:
+        load_config(tmp_path / "c.yaml")
+    assert "\n" not in str(refused.value) and len(str(refused.value)) < 1000
+
+
+def test_a_value_that_aliases_make_endless(tmp_path):
+    nested = "".join(f", &l{i + 1} [*l{i}, *l{i}, *l{i}, *l{i}]" for i in range(40))
+    (tmp_path / "c.yaml").write_text(f"description: [&l0 [ha]{nested}]")
+    with pytest.raises(InputError, match="description: expected str"):
+        load_config(tmp_path / "c.yaml")
+
+
+def test_overrides_that_yaml_cannot_read_are_text():
+    assert parse_overrides(["data.source=2024-99-99"]) == {"data.source": "2024-99-99"}
+    assert parse_overrides(["data.source=" + "[" * 5000])["data.source"] == "[" * 5000
+
+
 def test_a_length_that_is_asked_for_replaces_the_presets_other_measure():
     assert load_config("classic", {"train.epochs": 30}).train.steps is None
     original = load_config("classic-original", {"train.steps": 7}).train
@@ -176,3 +209,14 @@ def test_a_setting_as_other_programs_call_it():
     for key, meant in (("lr", "optimizer.generator_lr"), ("batch-size", "train.batch_size"), ("train.bs", "train.batch_size")):
         with pytest.raises(InputError, match=f"did you mean {meant}"):
             load_config("classic", {key: 1})
+
+
+def test_a_list_of_two_numbers_and_a_word_or_a_number():
+    for text, window in (("[0,4095]", [0, 4095]), ("[-.42,2.8e0]", [-0.42, 2.8]), ("[1e-3, 2]", [0.001, 2])):
+        assert load_config("classic", parse_overrides([f"data.window={text}"])).data.window == window
+    assert load_config("classic", {"data.classes": ["1e5"]}).data.classes == ["1e5"]  # a name stays one
+    assert [load_config("classic", {"data.background": ground}).data.background for ground in ("white", 0, 255)] == ["white", 0, 255]
+    wrong = {"window=[1,two]": "data.window.*float", "window=[1,2,3]": "length", "background=blue": "white, black, a whole number"}
+    for override, message in wrong.items():
+        with pytest.raises(InputError, match=message):
+            load_config("classic", parse_overrides([f"data.{override}"]))

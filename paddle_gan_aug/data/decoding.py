@@ -1,23 +1,38 @@
 """Picture files in, one array out; what cannot be read, or could be read in more than one way, is listed and never guessed.
 
 A file is refused when it is damaged or no picture, and where making 8-bit grey or RGB of it would need a decision that is not ours:
-transparency (over which ground?), several frames (which?), more than 8 bits a channel (what is white?). A palette, one bit a pixel,
-CMYK, a camera's rotation mark and a fully opaque alpha channel have one meaning, and are converted.
+transparency (over which ground?), several frames (which?), more than 8 bits a channel (what is white?). `data.background` and
+`data.window` decide the first and the last. A palette, one bit a pixel, CMYK, a camera's rotation mark and a fully opaque alpha channel
+have one meaning, and are converted. Masks, pictures of zeros and ones alone, are read as black and white.
 """
 
+import contextlib
+import math
 import sys
 import warnings
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Optional, Union
 
 import numpy as np
 
 from ..errors import InputError
-from .fitting import one_depth, one_size, to_array
+from .fitting import grey, one_depth, one_size, to_array
+from .values import to_pixels
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
-DEEP = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")  # Pillow's modes of more than 8 bits
+SUFFIXES = (
+    *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".bmp", ".gif", ".webp", ".tif", ".tiff"),
+    *(".ppm", ".pgm", ".pbm", ".pnm"),
+)
+FIRST_BYTES = (b"\x89PNG", b"\xff\xd8\xff", b"BM", b"GIF8", b"RIFF", b"II*\0", b"MM\0*", b"P1", b"P2", b"P3", b"P4", b"P5", b"P6")
+OUTSIDE_PROGRAMS = ("EPS",)  # formats that Pillow hands to another program, which a picture must not start
 NAMED_IN_A_MESSAGE = 3
+HALF_A_NAME = 100  # characters of a name from either end, which a damaged list makes endless
+TRANSPARENT, DEEP = "transparent in places", "more than 8 bits a channel"
+CURES = {  # a reason -> the setting that decides what is to be made of such pictures
+    TRANSPARENT: "say what they lie on: -o data.background=white, black or a grey from 0 to 255",
+    DEEP: "say which values are black and white: -o data.window=[0,65535], with 12 bits [0,4095]",
+}
 
 
 class _Odd(Exception):
@@ -43,7 +58,25 @@ class Decoded:
     others: Counter = field(default_factory=Counter)
 
 
-def decode(files, where, image_size=None, channels=None, skip_bad=False, names=None):
+@dataclass(frozen=True)
+class Reading:
+    """What is to be made of pictures that could be read in more than one way.
+
+    Attributes:
+        image_size, fit: see `fitting.to_array`; None = as they are.
+        channels: 1 or 3.
+        window: (black, white), which become 0 and 255; None = 8 bits as they are.
+        background: what transparent pictures lie on; None = they are refused.
+    """
+
+    image_size: Optional[int] = None
+    channels: int = 3
+    window: Optional[tuple] = None
+    background: Union[str, int, None] = None
+    fit: str = "crop"
+
+
+def decode(files, where, image_size=None, channels=None, skip_bad=False, names=None, window=None, background=None, fit="crop"):
     """Read picture files.
 
     Args:
@@ -51,6 +84,7 @@ def decode(files, where, image_size=None, channels=None, skip_bad=False, names=N
         image_size: resize and crop to this, see `fitting`; None = as they are, if all are of one size and square.
         channels: 1 or 3; None = what all of them have.
         skip_bad: leave unusable files out, and say which on standard error.
+        window, background, fit: see `Reading`; without a window, pictures of zeros and ones alone are read as black and white.
 
     Returns:
         A `Decoded`.
@@ -63,21 +97,28 @@ def decode(files, where, image_size=None, channels=None, skip_bad=False, names=N
     looks, bad = {}, {}
     for i, file in enumerate(files):  # the headers first: they are cheap, and tell how large the array will be
         try:
-            looks[i] = _look(file)
+            looks[i] = _look(file, window)
         except _Odd as odd:
             bad[i] = str(odd)
     if bad and not skip_bad:  # all that is wrong, in one message
-        bad.update((i, odd) for i in looks if (odd := _oddity(files[i])))
+        as_it_is = Reading(window=window, background=background)
+        bad.update((i, odd) for i in looks if (odd := _oddity(files[i], as_it_is)))
     _check_bad(bad, names, where, skip_bad)
     wanted = channels or one_depth(Counter(depth for _, depth in looks.values()), where)
     if image_size is None:
         one_size(Counter(size for size, _ in looks.values()), where)
     side = image_size or next(iter(looks.values()))[0][0]
-    images = np.empty((len(looks), wanted, side, side), np.uint8)
+    if window is None and are_masks([files[i] for i in looks], background):
+        window = (0, 1)
+    reading = Reading(image_size, wanted, window, background, fit)
+    try:
+        images = np.empty((len(looks), wanted, side, side), np.uint8)
+    except MemoryError:
+        raise InputError(f"{where}: {len(looks)} images of {side} x {side} pixels do not fit into memory: --image-size 32, say") from None
     kept = []
     for i in looks:
         try:
-            images[len(kept)] = _pixels(files[i], image_size, wanted)
+            images[len(kept)] = _pixels(files[i], reading)
             kept.append(i)
         except _Odd as odd:
             bad[i] = str(odd)
@@ -88,18 +129,23 @@ def decode(files, where, image_size=None, channels=None, skip_bad=False, names=N
 
 
 def _check_bad(bad, names, where, skip_bad):
-    if bad and not skip_bad:
-        listed = listing([(names[i], why) for i, why in sorted(bad.items())], len(names))
-        raise InputError(f"{where}: {listed}; mend or remove them, or leave them out with --skip-bad")
-    if len(bad) == len(names):
-        raise InputError(f"{where}: {listing([(names[i], why) for i, why in sorted(bad.items())], len(names))}; no image is left")
+    if not bad or (skip_bad and len(bad) < len(names)):
+        return
+    listed = listing([(names[i], why) for i, why in sorted(bad.items())], len(names))
+    cures = "".join(f"{cure}; " for why, cure in CURES.items() if why in bad.values())
+    end = "no image is left" if skip_bad else "mend or remove them, or leave them out with --skip-bad"
+    raise InputError(f"{where}: {listed}; {cures}{end}")
 
 
 def listing(bad, count):
     """Unusable files in words: how many of `count`, and the first few with the reason."""
-    first = ", ".join(f"{name} ({why})" for name, why in bad[:NAMED_IN_A_MESSAGE])
+    first = ", ".join(f"{_short(name)} ({why})" for name, why in bad[:NAMED_IN_A_MESSAGE])
     more = f" and {len(bad) - NAMED_IN_A_MESSAGE} more" if len(bad) > NAMED_IN_A_MESSAGE else ""
     return f"{len(bad)} of {count} files cannot be used: {first}{more}"
+
+
+def _short(name):
+    return name if len(name) <= 2 * HALF_A_NAME else f"{name[:HALF_A_NAME]}...{name[-HALF_A_NAME:]}"
 
 
 _said = set()
@@ -114,36 +160,73 @@ def say_skipped(bad, count, where):
 
 
 def is_picture(path):
-    """Whether a file is a picture by its name."""
-    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+    """Whether a file is a picture by its name; one without a suffix is told by its first bytes."""
+    suffix = path.suffix.lower()
+    if suffix or path.name.startswith("."):
+        return suffix in SUFFIXES and not path.name.startswith(".") and path.is_file()
+    try:
+        with open(path, "rb") as file:
+            return file.read(4).startswith(FIRST_BYTES)
+    except OSError:
+        return False
 
 
+def are_masks(files, background=None):
+    """Whether picture files hold nothing but zeros and ones, and at least one of these: masks, whose ones mean white.
+
+    It looks no further than the first picture with a larger value.
+    """
+    as_it_is, highest = Reading(background=background), 0
+    for file in files:
+        try:
+            highest = max(highest, int(_pixels(file, as_it_is).max(initial=0)))
+        except _Odd:
+            continue
+        if highest > 1:
+            return False
+    return highest == 1
+
+
+@contextlib.contextmanager
 def _opened(file):
+    """A file as Pillow opens it, whatever is in it; what goes wrong inside the block is that the picture is damaged."""
     from PIL import Image
 
-    if file.suffix.lower() not in SUFFIXES:
+    if file.suffix and file.suffix.lower() not in SUFFIXES:
         raise _Odd("not a picture by its name")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            return Image.open(file)
-    except FileNotFoundError:
-        raise _Odd("does not exist") from None
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise _Odd("too large") from None
-    except (OSError, ValueError, SyntaxError):
-        raise _Odd("not an image") from None
+    Image.init()
+    formats = [name for name in Image.OPEN if name not in OUTSIDE_PROGRAMS]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what Pillow finds odd in a file is either refused here or does not matter
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        try:
+            picture = Image.open(file, formats=formats)
+        except FileNotFoundError:
+            raise _Odd("does not exist") from None
+        except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+            raise _Odd("too large") from None
+        except Exception:  # noqa: BLE001 - Pillow's readers raise anything on hostile bytes
+            raise _Odd("not an image") from None
+        try:
+            with picture:
+                yield picture
+        except _Odd:
+            raise
+        except (Image.DecompressionBombError, Image.DecompressionBombWarning, MemoryError):
+            raise _Odd("too large") from None
+        except Exception:  # noqa: BLE001 - as above
+            raise _Odd("truncated or damaged") from None
 
 
-def _look(file):
+def _look(file, window):
     """((width, height), channels) of a file, from its header."""
     with _opened(file) as picture:
         if getattr(picture, "n_frames", 1) > 1 and picture.format != "MPO":  # a telephone's JPEG with a preview behind it
             raise _Odd(f"{picture.n_frames} frames")
-        if picture.mode in DEEP:
-            raise _Odd("more than 8 bits a channel")
-        grey = picture.mode in ("1", "L", "LA", "La") or (picture.mode == "P" and _grey_palette(picture))
-        return picture.size, 1 if grey else 3
+        if _is_deep(picture) and (window is None or not _deep_can_be_read(picture)):
+            raise _Odd(DEEP)
+        grey_alone = picture.mode in (*("1", "L", "LA", "La"), *DEEP_GREY) or (picture.mode == "P" and _grey_palette(picture))
+        return picture.size, 1 if grey_alone else 3
 
 
 def _grey_palette(picture):
@@ -151,24 +234,31 @@ def _grey_palette(picture):
     return bool((colours == colours[:, :1]).all())
 
 
-def _pixels(file, image_size, channels):
-    from PIL import ImageOps
+def _pixels(file, reading):
+    """uint8 [channels, H, W] of a file."""
+    from PIL import Image, ImageOps
 
     with _opened(file) as picture:
-        try:
+        if _is_deep(picture):
+            values = _deep_values(picture)
+            picture = _turned(Image.fromarray(to_pixels(values, reading.window)), picture)
+        else:
             picture.load()
             picture = ImageOps.exif_transpose(picture)
-        except (OSError, ValueError, SyntaxError, EOFError):
-            raise _Odd("truncated or damaged") from None
-        if _see_through(picture):
-            raise _Odd("transparent in places")
-        return to_array(picture, image_size, channels)
+            if _see_through(picture):
+                if reading.background is None:
+                    raise _Odd(TRANSPARENT)
+                picture = _laid_on(picture, grey(reading.background))
+            if reading.window is not None:
+                colours = picture.convert("L" if reading.channels == 1 else "RGB")
+                picture = Image.fromarray(to_pixels(np.asarray(colours), reading.window))
+        return to_array(picture, reading.image_size, reading.channels, reading.fit, reading.background)
 
 
-def _oddity(file):
+def _oddity(file, reading):
     """Why the pixels of a file cannot be used, or None."""
     try:
-        _pixels(file, None, 3)
+        _pixels(file, reading)
     except _Odd as odd:
         return str(odd)
     return None
@@ -178,3 +268,83 @@ def _see_through(picture):
     if picture.mode in ("LA", "La", "PA", "RGBA", "RGBa"):
         return picture.getchannel("A").getextrema()[0] < 255
     return "transparency" in picture.info and picture.convert("RGBA").getchannel("A").getextrema()[0] < 255
+
+
+def _laid_on(picture, level):
+    """A transparent picture on a ground of one grey level, grey or colour as it is itself."""
+    from PIL import Image
+
+    mode = "L" if picture.mode in ("1", "L", "LA", "La") or (picture.mode == "P" and _grey_palette(picture)) else "RGB"
+    ground = Image.new("RGBA", picture.size, (level, level, level, 255))
+    return Image.alpha_composite(ground, picture.convert("RGBA")).convert(mode)
+
+
+# ---- more than 8 bits --------------------------------------------------------------------------------------------------
+
+DEEP_GREY = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")  # Pillow's modes for it; colour it cuts to 8 bits
+SWAPPED = {"16B": "16L", "16L": "16B", "16N": "16B" if sys.byteorder == "little" else "16L"}
+
+
+def _is_deep(picture):
+    """Whether a file holds more than 8 bits a channel, of which Pillow's mode says nothing where it is in colour."""
+    if picture.mode in DEEP_GREY:
+        return True
+    bits = getattr(picture, "tag_v2", {}).get(258) or (8,)  # of a TIFF
+    return max(bits) > 8 or any(";16" in _raw_mode(tile) or _highest(tile) > 255 for tile in picture.tile)
+
+
+def _raw_mode(tile):
+    """How the bytes of a tile lie, in Pillow's words, such as "RGB;16B"; "" where it has none."""
+    first = tile[3][0] if isinstance(tile[3], tuple) and tile[3] else tile[3]
+    return first if isinstance(first, str) and not first.startswith("BGR") else ""  # BGR;16: 5 bits a channel, of a BMP
+
+
+def _highest(tile):
+    return tile[3][1] if tile[0].startswith("ppm") else 255
+
+
+def _deep_can_be_read(picture):
+    if picture.mode in DEEP_GREY and picture.format != "PPM":
+        return True
+    if picture.format == "PPM":
+        return picture.tile[0][0] in ("ppm", "raw")  # not the form in ASCII
+    modes = {_raw_mode(tile) for tile in picture.tile}
+    return len(modes) == 1 and modes <= {f"RGB;{order}" for order in SWAPPED}
+
+
+def _deep_values(picture):
+    """The values of a picture of more than 8 bits a channel: numbers [H, W], or [H, W, 3]."""
+    from PIL import Image
+
+    if picture.format == "PPM":  # Pillow scales them
+        shape = (picture.height, picture.width) if picture.mode in DEEP_GREY else (picture.height, picture.width, 3)
+        if picture.mode == "F":
+            return np.asarray(picture)
+        picture.fp.seek(picture.tile[0][2])
+        return np.frombuffer(picture.fp.read(2 * math.prod(shape)), ">u2").reshape(shape)
+    if picture.mode in DEEP_GREY:
+        values = np.asarray(picture)
+        if values.dtype.kind == "f" and not np.isfinite(values).all():
+            raise _Odd("values that are not finite")
+        return values
+    # Of two bytes Pillow takes the higher. In the other order of bytes it takes the lower.
+    with Image.open(picture.filename) as again:
+        again.tile = [_swapped(tile) for tile in again.tile]
+        low = np.asarray(again).astype(np.uint16)
+    return np.asarray(picture).astype(np.uint16) * 256 + low
+
+
+def _swapped(tile):
+    order = SWAPPED[_raw_mode(tile).partition(";")[2]]
+    arguments = (f"RGB;{order}", *tile[3][1:]) if isinstance(tile[3], tuple) else f"RGB;{order}"
+    return tile._replace(args=arguments) if hasattr(tile, "_replace") else (*tile[:3], arguments)  # older Pillow: plain tuples
+
+
+def _turned(picture, original):
+    """A picture turned as the camera that took the original was held."""
+    from PIL import ImageOps
+
+    turn = original.getexif().get(0x0112)
+    if turn:
+        picture.getexif()[0x0112] = turn
+    return ImageOps.exif_transpose(picture)

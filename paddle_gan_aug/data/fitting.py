@@ -1,7 +1,8 @@
 """One size and one number of channels for images that come in many.
 
 The shorter side is resized and the longer one cropped about the centre: nothing is squeezed, and what a picture shows is mostly in
-its middle. Without a wanted size nothing is resampled, since that is never free of loss and should be asked for.
+its middle. Where its ends count too, pictures are padded or stretched instead. Without a wanted size nothing is resampled, since that
+is never free of loss and should be asked for.
 """
 
 import numpy as np
@@ -9,15 +10,17 @@ import numpy as np
 from ..errors import InputError
 
 SIZES_SHOWN = 5
+GREYS = {"black": 0, "white": 255}
 
 
-def fit(images, image_size=None, channels=None):
+def fit(images, image_size=None, channels=None, how="crop", background=None):
     """Images of one shape at another size or number of channels.
 
     Args:
         images: uint8 [N, C, H, W], C = 1 or 3.
         image_size: the height and width wanted; None = as they are.
         channels: 1 (grey, by the luma weights of ITU-R 601-2) or 3; None = as they are.
+        how, background: what becomes of images that are not square, see `to_array`.
 
     Returns:
         uint8 [N, channels, image_size, image_size]; `images` itself where nothing is to be done.
@@ -31,23 +34,53 @@ def fit(images, image_size=None, channels=None):
     fitted = np.empty((len(images), channels or shape[0], *np.broadcast_to(size, 2)), np.uint8)
     for i, image in enumerate(images):
         picture = Image.fromarray(image[0] if shape[0] == 1 else np.ascontiguousarray(image.transpose(1, 2, 0)))
-        fitted[i] = to_array(picture, image_size, channels or shape[0])
+        fitted[i] = to_array(picture, image_size, channels or shape[0], how, background)
     return fitted
 
 
-def to_array(picture, image_size, channels):
-    """A Pillow image -> uint8 [channels, H, W]; square, by the rule above, when `image_size` is not None."""
+def to_array(picture, image_size, channels, how="crop", background=None):
+    """A Pillow image -> uint8 [channels, H, W]; square when `image_size` is not None.
+
+    Args:
+        how: "crop" cuts off the ends of the longer side, "pad" fills up the shorter one, "stretch" squeezes the longer one.
+        background: what "pad" fills with: "white", "black" or a grey from 0 to 255; None = each pixel of the edge is drawn out.
+    """
     from PIL import Image
 
     picture = picture.convert("L" if channels == 1 else "RGB")
+    if image_size is not None and how == "pad" and picture.width != picture.height:
+        return _padded(picture, image_size, background)
     if image_size is not None and picture.size != (image_size, image_size):
         width, height = picture.size
         short = min(width, height)
         left, top = (width - short) / 2, (height - short) / 2
         # one step for both: the box is cut and resized; bicubic in Pillow widens with the reduction, so it does not alias
-        picture = picture.resize((image_size, image_size), Image.BICUBIC, box=(left, top, left + short, top + short))
+        box = None if how == "stretch" else (left, top, left + short, top + short)
+        picture = picture.resize((image_size, image_size), Image.BICUBIC, box=box)
+    return _channels_first(picture)
+
+
+def _channels_first(picture):
     pixels = np.asarray(picture)
-    return pixels[None] if channels == 1 else pixels.transpose(2, 0, 1)
+    return pixels[None] if picture.mode == "L" else pixels.transpose(2, 0, 1)
+
+
+def _padded(picture, image_size, background):
+    from PIL import Image
+
+    share = image_size / max(picture.size)
+    width, height = (max(1, round(side * share)) for side in picture.size)
+    pixels = _channels_first(picture.resize((width, height), Image.BICUBIC))
+    missing = [image_size - height, image_size - width]
+    room = [(0, 0)] + [(side // 2, side - side // 2) for side in missing]
+    if background is None:
+        return np.pad(pixels, room, mode="edge")
+    return np.pad(pixels, room, constant_values=grey(background))
+
+
+def grey(background):
+    """The grey level, 0 to 255, of "white", "black", or a grey level."""
+    return GREYS.get(background, background)
 
 
 def one_size(sizes, where):
@@ -65,7 +98,8 @@ def one_size(sizes, where):
     shown = ", ".join(f"{width} x {height} pixels ({count})" for (width, height), count in sizes.most_common(SIZES_SHOWN))
     more = f" and {len(sizes) - SIZES_SHOWN} more sizes" if len(sizes) > SIZES_SHOWN else ""
     problem = "images of several sizes" if len(sizes) > 1 else "images that are not square"
-    raise InputError(f"{where} has {problem}: {shown}{more}; say which to make of them: data.image_size, --image-size 32 for example")
+    wish = "data.image_size, --image-size 32 for example (data.fit: crop, pad or stretch)"
+    raise InputError(f"{where} has {problem}: {shown}{more}; say which to make of them: {wish}")
 
 
 def one_depth(depths, where):

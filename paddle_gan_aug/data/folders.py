@@ -26,7 +26,7 @@ from .splits import stratified
 from .telling import tell_once
 from .written_set import MANIFEST, file_in, read_manifest
 
-CACHE_VERSION = 1
+CACHE_VERSION = 2
 LIST_SUFFIXES = (".txt", ".lst", ".list", ".csv", ".tsv", ".jsonl")
 PART_FOLDERS = {  # by their usual names, in any case
     "train": ("train", "training"),
@@ -355,16 +355,17 @@ def read_listing(listing, source, where):
     """Decode the files of a listing, or take them from the cache in `output/.cache`.
 
     Args:
-        source: a `Source`; its image_size, channels and skip_bad count here. where: provenance in words.
+        source: a `Source`; its image_size, channels, skip_bad, window, background and fit count here. where: provenance in words.
 
     Raises:
         InputError: see `decoding.decode`; a class whose files are all unusable.
     """
-    options = (source.image_size, source.channels, source.skip_bad)
-    path = project_root() / "output" / ".cache" / f"pictures-{_hash_of(listing, options)}.npz"
+    sizes = (source.image_size, source.channels, source.skip_bad)
+    greys = {"window": source.window, "background": source.background, "fit": source.fit}
+    path = project_root() / "output" / ".cache" / f"pictures-{_hash_of(listing, [*sizes, greys])}.npz"
     kept = cache.load(path)
     if kept is None or not {"images", "labels", "bad"} <= set(kept):
-        decoded = decode(listing.files, str(listing.root), *options, names=listing.names)
+        decoded = decode(listing.files, str(listing.root), *sizes, names=listing.names, **greys)
         labels = np.array(listing.labels, np.int64)[decoded.kept]
         lost = sorted(set(listing.labels) - set(labels.tolist()))
         if lost:

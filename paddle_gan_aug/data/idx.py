@@ -15,10 +15,11 @@ import numpy as np
 
 from ..errors import InputError
 from ..files import project_root
-from .compressed import open_bytes, open_writer
+from .compressed import open_bytes, open_writer, read_exactly
 
 UINT8_CODE = 0x08
 OTHER_CODES = {0x09: "int8", 0x0B: "int16", 0x0C: "int32", 0x0D: "float32", 0x0E: "float64"}
+LONGEST_TAIL = 1 << 20  # of bytes that do not belong to the file: no more of them are read
 FILE_PREFIXES = {"train": ("train",), "test": ("t10k", "test")}  # of a part's files; the first is MNIST's own
 FILE_NAME = re.compile(r"(?:(.+)-)?(train|t10k|test)-(?:images[-.]idx3|labels[-.]idx1)-ubyte(\.gz)?")
 
@@ -53,32 +54,48 @@ def read_idx(path):
     Raises:
         InputError: the file is missing, damaged, truncated, too long, not IDX, or holds another type than unsigned bytes.
     """
-    return _parse(_read_all(path), path)
+    return _read(path)
 
 
-def _read_all(path):
+def _read(path, sha256=None):
+    """`read_idx`; with the SHA-256 that the unpacked file must have."""
     with open_bytes(path) as file:
-        return file.read()
+        head, shape = _read_head(file, path)
+        content = read_exactly(file, math.prod(shape))
+        after = read_exactly(file, LONGEST_TAIL)
+    if sha256 is not None and hashlib.sha256(head + content + after).hexdigest() != sha256:
+        raise InputError(f"the SHA-256 of {path} is not the expected one")
+    return _parse(shape, content, after, path)
 
 
-def _parse(content, path):
-    if len(content) < 4:
-        raise InputError(f"{path} is truncated: {len(content)} bytes are too short for an IDX header; copy or download it again")
-    zeros, code, dimensions = struct.unpack(">HBB", content[:4])
+def _read_head(file, path):
+    """(the header's bytes, the shape that it states)."""
+    head = bytes(read_exactly(file, 4))
+    short = InputError(f"{path} is truncated: its header is not whole; copy or download it again")
+    if len(head) < 4:
+        raise short
+    zeros, code, dimensions = struct.unpack(">HBB", head)
     if zeros or not dimensions or code not in (UINT8_CODE, *OTHER_CODES):
-        raise InputError(f"{path} is not an IDX file: wrong magic number 0x{content[:4].hex()}; give the file as it was downloaded")
+        raise InputError(f"{path} is not an IDX file: wrong magic number 0x{head.hex()}; give the file as it was downloaded")
     if code != UINT8_CODE:
         raise InputError(f"{path} holds {OTHER_CODES[code]}, not uint8: convert its values to unsigned bytes (0 to 255)")
-    start = 4 + 4 * dimensions
-    if len(content) < start:
-        raise InputError(f"{path} is truncated: {len(content)} bytes are too short for an IDX header; copy or download it again")
-    shape = struct.unpack(f">{dimensions}I", content[4:start])
-    expected, found = math.prod(shape), len(content) - start
-    if found < expected:
-        raise InputError(f"{path} is truncated: its header promises {expected} bytes, {found} are there; copy or download it again")
-    if found > expected:
-        raise InputError(f"{path} has {found - expected} trailing bytes after the {expected} of its header; copy or download it again")
-    return np.frombuffer(content, np.uint8, offset=start).reshape(shape).copy()
+    sides = bytes(read_exactly(file, 4 * dimensions))
+    if len(sides) < 4 * dimensions:
+        raise short
+    return head + sides, struct.unpack(f">{dimensions}I", sides)
+
+
+def _parse(shape, content, after, path):
+    expected = math.prod(shape)
+    if len(content) < expected:
+        raise InputError(f"{path} is truncated: its header promises {expected} bytes, {len(content)} are there; copy or download it again")
+    if after:
+        more = "or more " if len(after) == LONGEST_TAIL else ""
+        raise InputError(f"{path} has {len(after)} {more}trailing bytes after the {expected} of its header; copy or download it again")
+    try:
+        return np.frombuffer(content, np.uint8).reshape(shape)
+    except ValueError:  # more dimensions, or larger ones beside a zero, than NumPy has
+        raise InputError(f"{path} states a shape that is none: {len(shape)} dimensions; give the file as it was downloaded") from None
 
 
 def write_idx(path, array):
@@ -207,10 +224,7 @@ def _read_named(folder, name, check):
     path = _find_file(folder, name)
     if path is None:
         raise InputError(f"no {name}[.gz] in {folder}: put it there, or give another folder")
-    content = _read_all(path)
-    if check and hashlib.sha256(content).hexdigest() != SHIPPED_SHA256[name]:
-        raise InputError(f"the SHA-256 of {path} is not the expected one")
-    return _parse(content, path)
+    return _read(path, SHIPPED_SHA256[name] if check else None)
 
 
 def is_emnist(path):

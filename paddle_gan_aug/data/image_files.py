@@ -6,7 +6,7 @@ from ..errors import InputError
 from ..files import find_path
 from .decoding import decode, say_skipped
 from .fitting import fit
-from .folders import file_of_set, list_folder
+from .folders import MANIFEST, file_of_set, list_folder
 from .npz import IMAGES, is_npz, read_npz
 
 
@@ -29,15 +29,20 @@ def read_images(path, image_size=None, channels=None, skip_bad=False):
     if path.is_dir():
         return _read_folder(path, image_size, channels, skip_bad)
     if is_npz(path):
-        images, labels, names = read_npz(path)
+        images, labels, names = read_npz(path, _window_of(path.parent))
         return fit(images, image_size, channels), labels, names if labels is not None else None
     problem = "is neither a folder nor an .npz file" if path.exists() else "does not exist"
     raise InputError(f"{path} {problem}: give a run, a folder of images, or an .npz file with an array named {IMAGES}")
 
 
+def _window_of(folder):
+    """The (black, white) of a set that was written here, and so is not told from its values: a collapsed GAN draws black images too."""
+    return (0, 255) if (folder / MANIFEST).is_file() else None
+
+
 def _read_folder(folder, image_size, channels, skip_bad):
     listing = list_folder(folder)
-    decoded = decode(listing.files, str(folder), image_size, channels, skip_bad, listing.names)
+    decoded = decode(listing.files, str(folder), image_size, channels, skip_bad, listing.names, _window_of(folder))
     say_skipped(decoded.bad, len(listing.files), str(folder))
     if listing.files[0].parent == folder:
         return decoded.images, None, None

@@ -23,6 +23,7 @@ from .overlap import tell_repeated_validation
 from .source import as_source
 from .splits import check_choice, check_split, few_of_each_class, last_sixth_is_fair, select, stratified
 from .telling import tell_once
+from .values import as_pixels, say_what_looks_wrong
 
 FOLDERS_TRIED = 100  # below one that holds no data itself
 MODES = ("train", "valid", "eval", "single")
@@ -51,6 +52,7 @@ def _open_idx(folder, source):
         if is_emnist(folder):
             kind += ", turned upright"
             tell_once(f"{source}: EMNIST stores its images on their sides: they are turned upright; {len(classes)} classes")
+        images = as_pixels(images, f"{folder}, {kind}", source.window)
         return LabelledImages(images, index[labels], tuple(classes[label] for label in sorted(classes)), f"{source}, {kind}")
 
     return read_part
@@ -61,7 +63,7 @@ def _open_json(path, source):
 
     @functools.lru_cache(maxsize=1)
     def read_all():
-        return read_mnist_json(path, project_root() / "output" / ".cache")
+        return read_mnist_json(path, project_root() / "output" / ".cache", source.window)
 
     def read_part(part):
         if part not in read_all():
@@ -94,7 +96,7 @@ READERS = (
     Reader("a .json.gz or .json file in the format of mnist.json.gz", _is_json, _open_json, mixed=True),
     Reader("a folder with list files (train_list.txt, val_list.txt, test_list.txt)", is_list_folder, open_list_folder),
     Reader("a folder with a folder of pictures for each class", is_image_folder, open_folder),
-    Reader("an .npz file with an array images", is_npz, open_npz),
+    Reader("an .npz file with an array images (or train_images, x_train ...)", is_npz, open_npz),
     Reader("a list file (.txt, .lst, .csv) with a path and a label on each line", is_list_file, open_list),
 )
 
@@ -218,13 +220,15 @@ def _parts(source, split):
 
 def _finished(data, source, part, digit=None):
     """The images of a part at the wanted size and depth; of the wanted classes, and of those so many each for training."""
+    if part != "valid":  # they are of the same kind as the training images
+        say_what_looks_wrong(data.images, str(source), source.channels)
     if source.classes is not None:
         data = data.of_classes(source.classes)
     if source.per_class is not None and part == "train":
         data = few_of_each_class(data, source.per_class, source.seed)
     if digit is not None:
         data = data.of_class(str(digit))
-    images = fit(data.images, source.image_size, source.channels)
+    images = fit(data.images, source.image_size, source.channels, source.fit, source.background)
     return data if images is data.images else dataclasses.replace(data, images=images)
 
 

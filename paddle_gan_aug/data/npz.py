@@ -1,50 +1,103 @@
-"""Images in a NumPy .npz file: `images`, and perhaps `labels`, `class_names` and `layout`. Nothing in it is unpickled."""
+"""Images in a NumPy .npz file: ours, or as MedMNIST and Keras write them. Nothing in it is unpickled.
 
+Ours has `images`, and perhaps `labels`, `class_names` and `layout`; the others have parts, as `train_images` and `train_labels`, or
+`x_train` and `y_train`. A member is read only after its header was found to be true, so that no file takes more memory than it fills.
+"""
+
+import functools
+import math
 import zipfile
 
 import numpy as np
 
 from ..errors import InputError
+from .compressed import check_unpacked
+from .folders import natural
 from .images import LabelledImages
+from .values import as_pixels, look, range_of
 
 IMAGES, LABELS, CLASS_NAMES, LAYOUT = "images", "labels", "class_names", "layout"
 LAYOUTS = {"NHW": None, "NCHW": 1, "NHWC": 3}  # -> where the channels are
+PARTS = {"train": ("train",), "valid": ("val", "valid"), "eval": ("test",)}
+PAIRS = (("{}_images", "{}_labels"), ("x_{}", "y_{}"))  # of MedMNIST and of Keras; a name's case does not matter
+LONGEST_REASON = 200  # characters of what a library says of damaged bytes, which it may quote
+MOST_CLASSES = 100_000  # that labels may number without class_names
 
 
 def is_npz(path):
     """Whether a path is an .npz file by its name."""
-    return path.is_file() and path.suffix == ".npz"
+    return path.is_file() and path.suffix.lower() == ".npz"
 
 
 def open_npz(path, source):
-    """The undivided set of an npz file, see `folders.open_folder`; without labels all images are of one class `images`."""
+    """Parts of an npz file, see `folders.open_folder`; without labels all images are of one class `images`."""
+    with _Arrays(path) as arrays:
+        parts = _parts_in(arrays.names)
+        if IMAGES in arrays.names or "train" not in parts:
+            parts = {"all": (IMAGES, LABELS)}
+        named = CLASS_NAMES in arrays.names
+
+    @functools.lru_cache(maxsize=1)
+    def training_window():
+        with _Arrays(path) as arrays:
+            values, where = arrays.read(parts["train"][0]), f"{path}: {parts['train'][0]}"
+        _check_numbers(values, where)
+        return range_of(*look(values, where), where)
+
+    @functools.lru_cache(maxsize=1)
+    def training_classes():
+        return _read(path, *parts["train"], labels_alone=True)[2]
 
     def read_part(part):
-        if part != "all":
+        if part not in parts:
             return None
-        images, labels, names = read_npz(path)
+        if part == "all":
+            return _undivided(path, source, named)
+        window = source.window or training_window()
+        images, labels, names = _read(path, *parts[part], window, None if part == "train" else training_classes())
         if labels is None:
-            labels, names = np.zeros(len(images), np.int64), names if names and len(names) == 1 else ("images",)
-        empty = np.flatnonzero(np.bincount(labels, minlength=len(names)) == 0)
-        if len(empty) and not _names_its_classes(path):
-            raise InputError(f"{path}: class {names[empty[0]]} has no image: number the classes without gaps")
-        return LabelledImages(images, labels, names, str(source))
+            raise InputError(f"{path} has no array {parts[part][1]} beside {parts[part][0]}: the labels are missing")
+        if part == "train" and not named:
+            _check_no_gap(path, labels, len(names))
+        return LabelledImages(images, labels, names, f"{source}, {parts[part][0]}")
 
     return read_part
 
 
-def _names_its_classes(path):
-    with np.load(path, allow_pickle=False) as arrays:
-        return CLASS_NAMES in arrays.files
+def _undivided(path, source, named):
+    images, labels, names = read_npz(path, source.window)
+    if labels is None:
+        labels, names = np.zeros(len(images), np.int64), names if names and len(names) == 1 else ("images",)
+    elif not named:
+        _check_no_gap(path, labels, len(names))
+    return LabelledImages(images, labels, names, str(source))
 
 
-def read_npz(path):
-    """Read images, and labels where there are any.
+def _check_no_gap(path, labels, classes):
+    empty = np.flatnonzero(np.bincount(labels, minlength=classes) == 0)
+    if len(empty):
+        raise InputError(f"{path}: class {empty[0]} has no image: number the classes without gaps")
+
+
+def _parts_in(names):
+    """{part: (its images' array, its labels' array)} of the parts that arrays of these names make."""
+    by_lower = {name.lower(): name for name in names}
+    found = {}
+    for part, words in PARTS.items():
+        for images, labels in ((i.format(word), j.format(word)) for i, j in PAIRS for word in words):
+            if images in by_lower:
+                found.setdefault(part, (by_lower[images], by_lower.get(labels, labels)))
+    return found
+
+
+def read_npz(path, window=None):
+    """Read images, and labels where there are any; of a file in parts the test images, or the training images where there are none.
 
     Args:
         path: a file with `images` [N, H, W], [N, C, H, W] or [N, H, W, C] (C = 1 or 3), uint8, or numbers in [-1, 1], [0, 1] or 0 to
-            255; perhaps `labels` (N whole numbers from 0), `class_names` (texts), and `layout` ("NHW", "NCHW" or "NHWC"), which is
-            needed only where the shape leaves it open.
+            255; perhaps `labels` (N or [N, 1] whole numbers from 0, N texts, or [N, classes] zeros with a one in each row),
+            `class_names` (texts), and `layout` ("NHW", "NCHW" or "NHWC"), which is needed only where the shape leaves it open.
+        window: (black, white), the values that become 0 and 255; None = told from the values, see `values.scale_of`.
 
     Returns:
         (images uint8 [N, C, H, W], labels int64 [N] or None, class names or None).
@@ -52,59 +105,180 @@ def read_npz(path):
     Raises:
         InputError: the file is damaged, has no array `images`, or arrays of another type or shape.
     """
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            if IMAGES not in arrays:
-                raise InputError(f"{path} has no array named {IMAGES}; it has {', '.join(arrays.files) or 'none'}")
-            images, labels, names, layout = (arrays.get(name) for name in (IMAGES, LABELS, CLASS_NAMES, LAYOUT))
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path} cannot be read as an .npz file: {error}") from None
-    images = _channels_first(_as_uint8(images, path), path, layout)
+    with _Arrays(path) as arrays:
+        parts = _parts_in(arrays.names)
+    pair = (IMAGES, LABELS) if IMAGES in arrays.names else parts.get("eval", parts.get("train", (IMAGES, LABELS)))
+    return _read(path, *pair, window)
+
+
+def _read(path, images_name, labels_name, window=None, classes=None, labels_alone=False):
+    """As `read_npz`, of the arrays of these names; `classes`: the names that a part's labels belong to."""
+    with _Arrays(path) as arrays:
+        if images_name not in arrays.names:
+            raise InputError(f"{path} has no array named {images_name}; it has {', '.join(arrays.names) or 'none'}")
+        labels, names, layout = (arrays.read(name) for name in (labels_name, CLASS_NAMES, LAYOUT))
+        images = None if labels_alone else arrays.read(images_name)
+    if images is not None:
+        where = f"{path}: {images_name}"
+        _check_numbers(images, where)
+        images = _channels_first(as_pixels(images, where, window), where, layout)
     if names is not None:
         names = _class_names(names, path)
     if labels is None:
         return images, None, names
-    if labels.shape != (len(images),) or labels.dtype.kind not in "iu" or labels.min(initial=0) < 0:
-        raise InputError(f"{path}: {LABELS} must be {len(images)} whole numbers from 0, got {labels.dtype} {list(labels.shape)}")
-    names = names or tuple(str(i) for i in range(labels.max(initial=0) + 1))
-    if labels.max(initial=0) >= len(names):
-        raise InputError(f"{path}: {LABELS} go up to {labels.max()}, but {CLASS_NAMES} are {len(names)}")
-    return images, labels.astype(np.int64), names
+    count, known = None if images is None else len(images), CLASS_NAMES if names else "the training classes"
+    labels, names = _as_labels(labels, f"{path}: {labels_name}", names or classes, known, count)
+    return images, labels, names
+
+
+class _Arrays:
+    """The arrays of an npz file by name, each read when it is asked for, as a context.
+
+    Raises (also from `read`):
+        InputError: the file, or that array, is damaged or is not what it says.
+    """
+
+    def __init__(self, path):
+        self._path = path
+        try:
+            with open(path, "rb") as file:
+                if file.read(6) == np.lib.format.MAGIC_PREFIX:
+                    raise InputError(f"{path} is a single array (.npy), whatever its name: store it with np.savez(path, {IMAGES}=array)")
+            self._zip = zipfile.ZipFile(path)
+        except InputError:
+            raise
+        except Exception as error:  # noqa: BLE001 - zipfile raises anything on hostile bytes
+            raise self._unreadable(error) from None
+        self._members = {info.filename.removesuffix(".npy"): info for info in self._zip.infolist()}
+        self.names = list(self._members)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._zip.close()
+
+    def read(self, name):
+        """The array of this name, or None where there is none."""
+        if name not in self._members:
+            return None
+        try:
+            return self._array(self._members[name])
+        except InputError:
+            raise
+        except Exception as error:  # noqa: BLE001 - as above, and so does the reader of array headers
+            raise self._unreadable(f"{name}: {error}") from None
+
+    def _array(self, info):
+        check_unpacked(info.file_size, info.compress_size, self._path)
+        with self._zip.open(info) as member:
+            version = np.lib.format.read_magic(member)
+            if version[0] not in (1, 2, 3):
+                raise ValueError(f"version {version[0]} of the array format is not known")
+            read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+            shape, columns_first, dtype = read_header(member)
+            if dtype.hasobject:
+                raise ValueError("an array of Python objects; store numbers or texts (dtype=str)")
+            if not dtype.itemsize or min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != info.file_size - member.tell():
+                raise ValueError(f"its header says {dtype} {list(shape)}, its size is another")
+            content = member.read()
+        array = np.frombuffer(content, dtype).reshape(shape, order="F" if columns_first else "C")
+        return array if array.flags.c_contiguous else np.ascontiguousarray(array)
+
+    def _unreadable(self, error):
+        reason = " ".join(str(error).split())[:LONGEST_REASON] or type(error).__name__
+        return InputError(f"{self._path} cannot be read as an .npz file: {reason}")
+
+
+def _check_numbers(values, where):
+    if values.dtype.kind not in "fiub" or not values.size:
+        raise InputError(f"{where} must be numbers, got {values.dtype} {list(values.shape)}")
+
+
+# ---- labels ------------------------------------------------------------------------------------------------------------
+
+
+def _as_labels(labels, where, names, known, count):
+    """(int64 [N], class names) of labels in any of the forms that `read_npz` lists."""
+    told = f"{labels.dtype} {list(labels.shape)}"
+    if count is not None and (not labels.ndim or len(labels) != count):
+        raise InputError(f"{where} must be {count} whole numbers from 0, got {told}")
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    if labels.dtype.kind in "US" and labels.ndim == 1:
+        return _of_texts(labels, where, names)
+    if labels.dtype.kind == "f":
+        if not (np.isfinite(labels).all() and (labels == np.rint(labels)).all() and np.abs(labels).max(initial=0) < 2**53):
+            raise InputError(f"{where} must be whole numbers from 0, or texts, got fractions, NaN or infinity ({told})")
+        labels = labels.astype(np.int64)
+    if labels.dtype.kind not in "iub":
+        raise InputError(f"{where} must be whole numbers from 0, or texts, got {told}")
+    if labels.ndim == 2:
+        labels = _of_one_hot(labels, where, told)
+    if labels.ndim != 1 or labels.min(initial=0) < 0:
+        raise InputError(f"{where} must be {'' if count is None else f'{count} '}whole numbers from 0, got {told}")
+    highest = int(labels.max(initial=0))
+    if names is None and highest >= MOST_CLASSES:
+        raise InputError(f"{where} go up to {highest}: number the classes from 0 without gaps")
+    names = names or tuple(str(i) for i in range(highest + 1))
+    if highest >= len(names):
+        raise InputError(f"{where} go up to {highest}, but {known} are {len(names)}")
+    return labels.astype(np.int64), names
+
+
+def _of_one_hot(labels, where, told):
+    ones = labels.sum(1, dtype=np.int64)
+    if labels.min(initial=0) < 0 or labels.max(initial=0) > 1:
+        raise InputError(f"{where} must be one whole number from 0 for each image, or zeros with a one in each row, got {told}")
+    if (ones != 1).any():
+        row = int(np.flatnonzero(ones != 1)[0])
+        raise InputError(f"{where} are multi-label: image {row} has {ones[row]} of {labels.shape[1]} classes; give each image one class")
+    return labels.argmax(1)
+
+
+def _of_texts(labels, where, names):
+    texts = _texts(labels, where)
+    names = names or tuple(sorted(set(texts), key=natural))
+    place = {name: i for i, name in enumerate(names)}
+    strange = next((text for text in texts if text not in place), None)
+    if strange is not None:
+        raise InputError(f"{where} has a class {strange[:80]!r}, which is none of the known ones: {', '.join(names[:30])[:800]}")
+    return np.array([place[text] for text in texts], np.int64), names
+
+
+def _texts(array, where):
+    """The texts of an array of them, as Python's.
+
+    Raises:
+        InputError: bytes that are not UTF-8, or code points that are no characters.
+    """
+    try:
+        texts = [text.decode() if isinstance(text, bytes) else text for text in array.tolist()]
+        "".join(texts).encode()
+    except (ValueError, SystemError):  # NumPy's own error for a code point beyond Unicode is a SystemError
+        raise InputError(f"{where} hold texts that are not Unicode: store them with dtype=str") from None
+    return texts
 
 
 def _class_names(names, path):
-    names = tuple(map(str, names)) if names.dtype.kind == "U" and names.ndim == 1 else ()
+    names = tuple(_texts(names, f"{path}: {CLASS_NAMES}")) if names.dtype.kind == "U" and names.ndim == 1 else ()
     if not names or len(set(names)) != len(names):
         raise InputError(f"{path}: {CLASS_NAMES} must be different texts, an array of strings")
     return names
 
 
-def _as_uint8(values, path):
-    if values.dtype == np.uint8:
-        return values
-    if values.dtype.kind not in "fiub" or not values.size:
-        raise InputError(f"{path}: {IMAGES} must be numbers, got {values.dtype} {list(values.shape)}")
-    values = values.astype(np.float32)
-    if not np.isfinite(values).all():
-        raise InputError(f"{path}: {IMAGES} has {np.count_nonzero(~np.isfinite(values))} values that are not finite")
-    low, high = values.min(), values.max()
-    if low < -1.01 or high > 255:
-        raise InputError(f"{path}: {IMAGES} goes from {low:.4g} to {high:.4g}; known are -1 to 1, 0 to 1, and 0 to 255")
-    scaled = (values + 1) * 127.5 if low < 0 else values * 255 if high <= 1 else values
-    return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
-
-
-def _channels_first(images, path, layout):
+def _channels_first(images, where, layout):
     fitting = [name for name, axis in LAYOUTS.items() if len(name) == images.ndim and (axis is None or images.shape[axis] in (1, 3))]
     if layout is not None:
-        if str(layout) not in fitting:
+        layout = "".join(_texts(layout.reshape(-1), f"{where}: {LAYOUT}")) if layout.dtype.kind in "US" else str(layout.dtype)
+        if layout not in fitting:
             known = ", ".join(LAYOUTS)
-            raise InputError(f"{path}: {LAYOUT} says {layout}, which {IMAGES} of {list(images.shape)} cannot be; known are {known}")
-        fitting = [str(layout)]
+            raise InputError(f"{where} {list(images.shape)}: {LAYOUT} says {layout[:20]}, which they cannot be; known are {known}")
+        fitting = [layout]
     if len(fitting) != 1 or not images.size:
         problem = f"must be [N, H, W], [N, H, W, 1 or 3] or [N, 1 or 3, H, W], got {list(images.shape)}"
         told = f"{list(images.shape)} may be {' or '.join(fitting)}: store an array {LAYOUT} that says which"
-        raise InputError(f"{path}: {IMAGES} {told if len(fitting) > 1 and images.size else problem}")
+        raise InputError(f"{where} {told if len(fitting) > 1 and images.size else problem}")
     if fitting == ["NHW"]:
         return images[:, None]
     return np.ascontiguousarray(images.transpose(0, 3, 1, 2)) if fitting == ["NHWC"] else images

@@ -1,7 +1,10 @@
 """What to read and how, in one value that every command can pass on: two that are equal give the same images."""
 
+import math
 from dataclasses import dataclass, replace
-from typing import Optional
+from typing import Optional, Union
+
+from ..errors import InputError
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,14 @@ class Source:
     seed: int = 0  # of that split, and of the images chosen by `per_class`
     classes: Optional[tuple] = None  # these alone, see `images.class_index`; None: all
     per_class: Optional[int] = None  # so many training images of each class; None: all
+    window: Optional[tuple] = None  # (black, white): the values in the files that become 0 and 255; None: told from the values
+    background: Union[str, int, None] = None  # transparent pictures are laid on it: "white", "black" or a grey from 0 to 255
+    fit: str = "crop"  # how pictures become square at `image_size`: "crop", "pad" or "stretch"
+
+    def __post_init__(self):
+        object.__setattr__(self, "window", None if self.window is None else tuple(self.window))
+        if self.window is not None and not -math.inf < self.window[0] < self.window[1] < math.inf:
+            raise InputError(f"data.window is {list(self.window)}: give two numbers, black and then white, the first the smaller one")
 
     def __str__(self):
         return self.name
@@ -27,7 +38,7 @@ class Source:
     def of(cls, data):
         """The source that a configuration's section `data` describes."""
         classes = None if data.classes is None else tuple(map(str, data.classes))
-        same = ("image_size", "channels", "skip_bad", "valid_share", "seed", "per_class")
+        same = ("image_size", "channels", "skip_bad", "valid_share", "seed", "per_class", "window", "background", "fit")
         return cls(data.source, classes=classes, **{name: getattr(data, name) for name in same})
 
     def renamed(self, name_or_path):

@@ -148,7 +148,11 @@ def augment_data(
     if not resume:
         _refuse_old_runs(plan, run_folders(output, log)[0])
     if dry_run:
-        return {**plan.planned(to), "picture": str(_draw_policy(plan)), "steps": estimate(plan, classifier_config(plan) if plan.filters else None)}
+        return {
+            **plan.planned(to),
+            "picture": str(_draw_policy(plan)),
+            "steps": estimate(plan, classifier_config(plan) if plan.filters else None),
+        }
     if resume and (to / MANIFEST).is_file() and not (to / WORK).is_dir():
         print(f"{to} is complete: nothing left to do", file=sys.stderr)
         return plan.done(to)

@@ -12,6 +12,7 @@ from typing import Optional
 import numpy as np
 
 from ..data import LabelledImages, load, stratified
+from ..data.decoding import are_masks
 from ..data.folders import is_image_folder, natural
 from ..data.idx import is_idx_folder
 from ..data.load import holds_out
@@ -117,9 +118,10 @@ def real_parts(source, split):
     Raises:
         InputError: no such data; a class whose name cannot be a folder's; a file that is named like a generated one.
     """
-    plain = not source.skip_bad and source.classes is None and source.per_class is None
-    as_files = plain and _in_folders(find_path(str(source)))
+    as_stored = source.window is None and source.background is None and source.fit == "crop"  # generated images are 0 to 255, no masks
+    plain = as_stored and not source.skip_bad and source.classes is None and source.per_class is None
     train = load(source, "train", split=split or "full")
+    as_files = plain and _in_folders(find_path(str(source))) and not are_masks(train.files)
     held_out = None
     if split is None:
         unlearnt = set(load(source, "valid").files)

@@ -36,15 +36,16 @@ def predict(run, images, checkpoint="last", device="auto", threads=0, skip_bad=F
     if not hasattr(opened.algorithm, "read"):
         raise InputError(f"run {opened.folder} reads no images: it trained the algorithm {opened.config.algorithm}; give a run of classify")
     shape, names = opened.state["image_shape"], opened.state["data"]["class_names"]
-    files, pixels = _read(file_of_set(find_path(images)), shape, skip_bad)
+    files, pixels = _read(file_of_set(find_path(images)), shape, skip_bad, opened.config.data)
     probabilities = read_probabilities(opened, pixels)
     best = probabilities.argmax(1)
     rows = zip(files, best, probabilities[np.arange(len(best)), best])
     return [{"file": name, "class": names[c], "probability": round(float(p), 6)} for name, c, p in rows]
 
 
-def _read(path, shape, skip_bad):
-    """(names, uint8 [N, C, H, W])."""
+def _read(path, shape, skip_bad, data):
+    """(names, uint8 [N, C, H, W]), made of the files by the section `data` of the run's configuration."""
+    window = data.window and tuple(data.window)
     if path.is_dir() or path.suffix.lower() in SUFFIXES:
         if path.is_dir():
             listing = list_folder(path)
@@ -53,7 +54,7 @@ def _read(path, shape, skip_bad):
             files, names = [path], [path.name]
         if not all(Path(file).is_file() for file in files):
             raise InputError(f"{path} does not exist: give a picture, a folder of pictures, or an .npz file")
-        decoded = decode(files, str(path), shape[1], shape[0], skip_bad, names)
+        decoded = decode(files, str(path), shape[1], shape[0], skip_bad, names, window, data.background, data.fit)
         if decoded.fitted:
             told = f"{shape[1]}×{shape[2]} pixels, {_depth(shape[0])}"
             were = listed((f"{width}×{height} {_depth(depth)}" for (width, height), depth in sorted(decoded.others)), most=3)
@@ -61,7 +62,7 @@ def _read(path, shape, skip_bad):
         say_skipped(decoded.bad, len(files), str(path))
         return [names[i] for i in decoded.kept], decoded.images
     if path.is_file() and is_npz(path):
-        images, _, _ = read_npz(path)
+        images, _, _ = read_npz(path, window)
         if list(images.shape[1:]) != list(shape):
             raise InputError(f"{path} has images {list(images.shape[1:])}, the classifier learnt {list(shape)}: resize them")
         return [f"{path.name}:{i}" for i in range(len(images))], images

@@ -41,3 +41,27 @@ def test_reducing_does_not_alias():
     lines[..., ::2] = 255
     reduced = fit(lines, 16)[0, 0, 2:-2, 2:-2]
     assert reduced.min() > 120 and reduced.max() < 135  # the mean; taking every fourth pixel would give all or nothing
+
+
+def test_padding_keeps_everything():
+    wide = np.full((1, 3, 10, 30), 200, np.uint8)
+    padded = fit(wide, 30, how="pad", background="white")
+    assert padded.shape == (1, 3, 30, 30)
+    assert (padded[..., 10:20, :] == 200).all() and (padded[..., :10, :] == 255).all() and (padded[..., 20:, :] == 255).all()
+    assert (fit(wide, 30, how="pad", background=7)[..., :10, :] == 7).all()
+    edge = np.zeros((1, 1, 10, 30), np.uint8)
+    edge[..., 0, :] = 90
+    assert (fit(edge, 30, how="pad")[..., :10, :] == 90).all() and not fit(edge, 30, how="pad")[..., 20:, :].any()
+    assert fit(wide[..., :1], 8, how="pad").shape == (1, 3, 8, 8)
+
+
+def test_stretching_keeps_everything():
+    halves = np.zeros((1, 1, 10, 40), np.uint8)
+    halves[..., 20:] = 255
+    stretched = fit(halves, 20, how="stretch")[0, 0]
+    assert not stretched[:, :8].any() and (stretched[:, 12:] == 255).all()
+
+
+@pytest.mark.parametrize("how", ["pad", "stretch"])
+def test_square_images_are_the_same_however_others_are_fitted(mnist_train, how):
+    assert (fit(mnist_train.images[:3], 32, how=how) == fit(mnist_train.images[:3], 32)).all()

@@ -120,12 +120,22 @@ def outside(folder):
     return "outside the folder"
 
 
+def null(folder):
+    (folder / "manifest.jsonl").write_text('{"file": "1/\\u0000.png"}\n')
+    return "null character"
+
+
+def no_text(folder):
+    (folder / "manifest.jsonl").write_bytes(b"\xff\xfe\n")
+    return "is damaged"
+
+
 def no_json(folder):
     (folder / "manifest.jsonl").write_text("[]\n")
     return "is damaged"
 
 
-@pytest.mark.parametrize("fault", [empty_class, stray, too_deep, damaged, outside, no_json])
+@pytest.mark.parametrize("fault", [empty_class, stray, too_deep, damaged, outside, null, no_text, no_json])
 def test_faults_of_folders(digits, fault):
     message = fault(digits())
     with pytest.raises(InputError, match=message) as refused:
@@ -203,6 +213,7 @@ def test_a_list_with_names_and_blanks(digits):
         (["0/0.png"], "line 1: expected a path and a label"),
         (["0/0.png 0", "../secret.png 1"], r"../secret.png \(does not exist\)"),
         (["0/0.png -1"], "labels count from 0"),
+        (["0/0.png 0", "0/\0.png 1"], "line 2: a name with a null character"),
         ([""], "is empty"),
         (["0/none.png 0"], r"0/none.png \(does not exist\)"),
     ],

@@ -3,6 +3,7 @@
 import gzip
 import shutil
 import struct
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -180,3 +181,35 @@ def test_damage_to_the_shipped_files_says_how_to_restore(other_project, damage, 
     elsewhere = folder.rename(other_project / "elsewhere")
     if damage is damage_one_pixel:  # only the shipped set must be MNIST
         assert len(read_idx_folder(elsewhere, "test")[1]) == 10000
+
+
+# ---- hostile files -----------------------------------------------------------------------------------------------------
+
+
+def head(*shape):
+    return struct.pack(f">HBB{len(shape)}I", 0, 8, len(shape), *shape)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("shape", [(2**32 - 1,), (2**32 - 1,) * 3, (2**32 - 1,) * 255, (2**32 - 1, 2**32 - 1, 0), (1, 1) + (0,) * 99])
+def test_a_header_that_promises_more_than_there_is(tmp_path, shape, packed):
+    content = head(*shape) + b"12345" * (0 not in shape)
+    (tmp_path / "x").write_bytes(gzip.compress(content) if packed else content)
+    tracemalloc.start()
+    with pytest.raises(InputError, match="5 are there|a shape that is none") as refused:
+        read_idx(tmp_path / "x")
+    assert "\n" not in str(refused.value) and tracemalloc.get_traced_memory()[1] < 4 << 20
+    tracemalloc.stop()
+
+
+def test_a_gzip_bomb(tmp_path, monkeypatch):
+    monkeypatch.setattr("paddle_gan_aug.data.compressed.LARGE", 1 << 20)
+    (tmp_path / "x.gz").write_bytes(gzip.compress(head(4 << 20) + bytes(4 << 20)))
+    with pytest.raises(InputError, match="x.gz unpacks from .* bytes or more"):
+        read_idx(tmp_path / "x.gz")
+
+
+def test_of_what_follows_a_file_no_more_is_read_than_a_message_needs(tmp_path):
+    (tmp_path / "x.gz").write_bytes(gzip.compress(GOOD + bytes(5 << 20)))
+    with pytest.raises(InputError, match="has 1048576 or more trailing bytes"):
+        read_idx(tmp_path / "x.gz")

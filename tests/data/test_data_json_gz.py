@@ -137,6 +137,14 @@ CONTENT = {
     "above 255": ([[[[256] * 784], [1]]], "pixels from 256 to 256"),
     "standardised": ([[[[-0.42, 2.8] * 392], [1]]], "pixels from -0.42 to 2.8"),
     "text after the end": (json.dumps([[[IMAGE], [1]]]).encode() + b" []", "follows the end"),
+    "beyond all floats": (b"[[[[" + b"1e999, " * 783 + b"1]], [1]]]", "image 0 .* infinity"),
+    "beyond 32 bits": (b"[[[[" + b"1e99, " * 783 + b"1]], [1]]]", "image 0 .* infinity"),
+    "a whole number beyond all floats": (b"[[[[" + b"0.5, " * 783 + b"1" * 400 + b"]], [1]]]", "image 0 .* not numbers"),
+    "a whole number beyond all texts": (b"[[[[" + b"0.5, " * 783 + b"1" * 9999 + b"]], [1]]]", "image 0 "),
+    "nested without end": (b"[[[" + b"[" * 100_000 + b"]", "image 0 of part 'train': not a list of numbers"),
+    "an object among numbers": ([[[[0.5] * 783 + [{}]], [1]]], "image 0 .* not numbers"),
+    "a label of 10^12": ([[[IMAGE], [10**12]]], "label 0 of part 'train' is 1000000000000"),
+    "an endless image": (b"[[[[" + b"0, " * 400_000, "the list has no end"),
     "cut in an image": (json.dumps([[[IMAGE], [1]]]).encode()[:500], "the list has no end"),
     "cut after the images": (json.dumps([[[IMAGE], [1]]]).encode()[:-6], "the end found"),
 }
@@ -261,3 +269,10 @@ def test_what_cannot_be_written(path, images, labels, scale, message):
 def test_unknown_part(path, parts):
     with pytest.raises(InputError, match="unknown part 'test'"):
         write_mnist_json(path, {**parts, "test": parts["eval"]})
+
+
+def test_a_gzip_bomb(path, monkeypatch):
+    monkeypatch.setattr("paddle_gan_aug.data.compressed.LARGE", 1 << 20)
+    write(path, b"[" + b" " * (8 << 20))
+    with pytest.raises(InputError, match="unpacks from .* bytes or more"):
+        read_mnist_json(path)

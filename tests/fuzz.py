@@ -1,0 +1,563 @@
+"""Mutated files for every reader: each must be read, or refused by an `InputError` of one line; nothing else may happen.
+
+    python -m tests.fuzz --minutes 60              # all forms in turn, until the time is over
+    python -m tests.fuzz --form npz --count 500    # so many mutants of one form
+    python -m tests.fuzz --form npz --seed 0 --first 17 --count 1 --keep DIR    # one mutant again, left on the disk
+
+A mutant is made from small valid files by (seed, its number) alone. It is read in a process of its own kind: 20 s and 1.5 GB more than
+the process had before are what a mutant may take. A damaged run may also end in `RunFailed`, as the commands that open it do.
+"""
+
+import argparse
+import gzip
+import io
+import json
+import os
+import re
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+SECONDS, MEMORY = 20, 3 << 29  # that a mutant may take
+SIDE, PER_CLASS = 12, 4
+
+
+# ---- the valid files: form -> folder -> the path to be read -------------------------------------------------------------
+
+
+def _images(count=3 * PER_CLASS, side=SIDE):
+    images = np.random.default_rng(0).integers(0, 256, (count, side, side), dtype=np.uint8)
+    images[:, :2] = 0
+    return images
+
+
+def _labels(count=3 * PER_CLASS):
+    return np.arange(count) % 3
+
+
+def _npz(folder):
+    np.savez(folder / "data.npz", images=_images(), labels=_labels(), class_names=np.array(["a", "b", "c"]))
+    return folder / "data.npz"
+
+
+def _npz_of_parts(folder):
+    images, labels = _images() / 255.0, np.eye(3)[_labels()]
+    np.savez_compressed(folder / "data.npz", x_train=images, y_train=labels, x_test=images[:6], y_test=labels[:6])
+    return folder / "data.npz"
+
+
+def _idx(folder):
+    from paddle_gan_aug.data import idx_file_names, write_idx
+
+    for part, count in (("train", 12), ("test", 6)):
+        images, labels = idx_file_names(part)
+        write_idx(folder / f"{images}.gz", _images(count))
+        write_idx(folder / labels, _labels(count).astype(np.uint8))
+    return folder
+
+
+def _json(folder):
+    from paddle_gan_aug.data import write_mnist_json
+
+    images = _images(3, 28)[:, None]
+    write_mnist_json(folder / "data.json.gz", {"train": (images, [0, 1, 2]), "eval": (images[:1], [1])}, "[0,1]")
+    return folder / "data.json.gz"
+
+
+def _plain_json(folder):
+    with gzip.open(_json(folder)) as file:
+        (folder / "data.json").write_bytes(file.read())
+    (folder / "data.json.gz").unlink()
+    return folder / "data.json"
+
+
+SAVED = {  # pictures of many kinds: name -> options
+    "0.png": {},
+    "1.jpg": {},
+    "2.gif": {},
+    "3.bmp": {},
+    "4.webp": {"lossless": True},
+    "5.tif": {"compression": "tiff_deflate"},
+    "6.ppm": {},
+    "7.tif": {},
+    "8.webp": {},
+    "9.jpg": {"progressive": True},
+    "10.png": {"transparency": 255},
+    "11": {"format": "PNG"},
+}
+
+
+def _class_folders(folder, root="data"):
+    from PIL import Image
+
+    for i, (image, (name, options)) in enumerate(zip(_images(), SAVED.items())):
+        place = folder / root / "abc"[i % 3]
+        place.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(place / name, **options)
+    return folder / root
+
+
+def _deep(folder):
+    from PIL import Image
+
+    for i, image in enumerate(_images()):
+        place = folder / "data" / "abc"[i % 3]
+        place.mkdir(parents=True, exist_ok=True)
+        if i % 2:
+            Image.fromarray(image.astype(np.uint16) * 257).save(place / f"{i}.{'png' if i % 3 else 'tif'}")
+        else:
+            wide = np.repeat(image[..., None], 3, 2).astype(">u2") * 257
+            (place / f"{i}.ppm").write_bytes(b"P6 %d %d 65535\n" % (SIDE, SIDE) + wide.tobytes())
+    return folder / "data"
+
+
+def _parts(folder):
+    _class_folders(folder, "data/train")
+    _class_folders(folder, "data/test")
+    return folder / "data"
+
+
+def _list(folder):
+    root = _class_folders(folder)
+    files = sorted(file for file in root.rglob("*") if file.is_file())
+    (root / "list.txt").write_text("".join(f"{file.relative_to(root)} {file.parent.name}\n" for file in files))
+    return root / "list.txt"
+
+
+def _set(folder):
+    root = _class_folders(folder)
+    files = sorted(file for file in root.rglob("*") if file.is_file())
+    rows = [{"file": str(file.relative_to(root)), "class": file.parent.name, "seed": 0, "index": i} for i, file in enumerate(files)]
+    (root / "manifest.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return root
+
+
+def _set_of_npz(folder):
+    np.savez(folder / "images.npz", images=_images()[:, None], labels=_labels(), class_names=np.array(["a", "b", "c"]))
+    rows = [{"file": "images.npz", "index": i, "class": "abc"[i % 3]} for i in range(12)]
+    (folder / "manifest.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return folder
+
+
+def _yaml(folder):
+    from paddle_gan_aug.config import load_config, to_yaml
+
+    overrides = {"data.window": [0, 255], "data.classes": [1, "b"], "data.background": "white"}
+    (folder / "config.yaml").write_text(to_yaml(load_config("projection", overrides)))
+    return folder / "config.yaml"
+
+
+def _run(folder):
+    import paddle_gan_aug
+
+    np.savez(folder / "data.npz", images=_images(24, 28), labels=_labels(24))
+    small = {"generator.width": 0.05, "discriminator.width": 0.05, "train.batch_size": 4, "train.steps": 2, "log.visualdl": False}
+    small = {**small, "data.source": str(folder / "data.npz"), "checkpoint.every_steps": 1, "log.grid_images": 8, "log.every_steps": 1}
+    run = paddle_gan_aug.train("projection", run="run", output=folder, log=folder / "log", overrides=small, quiet=True).folder
+    used = {"rung": "instance-noise", "from_step": 1, "alarm_step": 2, "alarms": ["x"]}
+    (run / "recovery.json").write_text(json.dumps({"used": [used], "failed": None}))
+    (run / "checkpoints" / "best.json").write_text('{"step": 2, "metric": "frechet", "value": 1.5}')
+    shutil.rmtree(folder / "log", ignore_errors=True)
+    return run
+
+
+# ---- how they are read ---------------------------------------------------------------------------------------------------
+
+
+def _read_data(path, **reading):
+    from paddle_gan_aug.data import Source, load, load_test
+
+    source = Source(str(path), image_size=16, channels=1, **reading)
+    _allowed(lambda: load(source))
+    return _allowed(lambda: load_test(source))
+
+
+def _read_pictures(path):
+    from paddle_gan_aug.data import Source, load, load_test
+
+    _allowed(lambda: load(path))
+    _allowed(lambda: load_test(Source(str(path), image_size=16, skip_bad=True, channels=3, fit="pad", background=9)))
+    return _allowed(lambda: load_test(Source(str(path), image_size=16, channels=1, window=(0, 300), background="white")))
+
+
+def _read_deep(path):
+    from paddle_gan_aug.data import Source, load_test
+
+    _allowed(lambda: load_test(Source(str(path), image_size=16, channels=1, window=(0, 65535), skip_bad=True)))
+    return _allowed(lambda: load_test(Source(str(path), channels=3, window=(0, 65535))))
+
+
+def _read_npz(path):
+    from paddle_gan_aug.data import read_images
+
+    _read_data(path)
+    _read_data(path, window=(0, 1))
+    return _allowed(lambda: read_images(path))
+
+
+def _read_set(path):
+    from paddle_gan_aug.data import Source, load_test, read_images
+
+    _allowed(lambda: read_images(path, 16, 1))
+    return _allowed(lambda: load_test(Source(str(path), image_size=16, channels=1, background="black")))
+
+
+def _read_yaml(path):
+    from paddle_gan_aug.config import load_config, to_flat, to_yaml
+    from paddle_gan_aug.data import Source
+
+    def read():
+        config = load_config(path)
+        to_flat(config), to_yaml(config), Source.of(config.data)
+
+    return _allowed(read)
+
+
+def _read_run(path):
+    from paddle_gan_aug.config import load_config
+    from paddle_gan_aug.record_files import read_metrics
+    from paddle_gan_aug.training.checkpoint import best_step
+    from paddle_gan_aug.training.places import continued_config, resumable, run_folder
+    from paddle_gan_aug.training.recovery import Recovery
+    from paddle_gan_aug.training.run import open_run
+
+    _allowed(lambda: read_metrics(path / "metrics.jsonl"))
+    _allowed(lambda: Recovery(path).config(load_config(path / "config.yaml")))
+    _allowed(lambda: best_step(path / "checkpoints"))
+    _allowed(lambda: resumable(None, path.parent))
+    _allowed(lambda: continued_config(run_folder(path), {"train.steps": 9}))
+    return _allowed(lambda: open_run(path, threads=1))
+
+
+class Wrong(Exception):
+    """An error that is none of those allowed."""
+
+
+def _allowed(read):
+    """Whether a reader gives a value; False: it refuses in one line."""
+    from paddle_gan_aug.errors import InputError, RunFailed
+
+    try:
+        read()
+        return True
+    except (InputError, RunFailed) as error:
+        if "\n" in str(error) or len(str(error)) > 3000:
+            raise Wrong(f"a message of {len(str(error).splitlines())} lines, {len(str(error))} characters: {str(error)[:300]}") from None
+        return False
+
+
+FORMS = {  # name -> (the valid files, how they are read: whether the last of several ways gives a value)
+    "npz": (_npz, _read_npz),
+    "npz-parts": (_npz_of_parts, _read_npz),
+    "idx": (_idx, _read_data),
+    "json.gz": (_json, _read_data),
+    "json": (_plain_json, _read_data),
+    "class-folders": (_class_folders, _read_pictures),
+    "deep": (_deep, _read_deep),
+    "parts": (_parts, lambda path: _read_data(path, background="white")),
+    "list": (_list, lambda path: _read_data(path, background="white")),
+    "set": (_set, _read_set),
+    "set-npz": (_set_of_npz, _read_set),
+    "yaml": (_yaml, _read_yaml),
+    "run": (_run, _read_run),
+}
+
+
+# ---- mutation ------------------------------------------------------------------------------------------------------------
+
+WORDS = (
+    *(b"1e999 -1 NaN null 1000000000000 {} [] 0.5 true True ~ % ' 0x 1:99 2024-99-99 \xff\xfe \\u0000".split()),
+    *(b"../../etc/passwd", b"!!python/name:os.system", b"&a [*a, *a]", b"'|O'", b"'<f8'", b"'<U9999999'", b"(1000000000000, 9)"),
+    *(b"[" * 5000, b"{" * 500, b"9" * 5000, b'""', b"\n", b"\t", b"\0", b"- ", b": ", b"? "),
+)
+VALUES = (
+    *(None, True, 0, -1, 1, 3, 0.5, -1.5, 1e308, 10**12, 2**70, "", "x", "1", "\0", "\ud800", "../x"),
+    *([], [[]], [0, 0, 0], [10**9] * 3, {}, {"x": 1}),
+)
+NUMBERS = (0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFF, 10**12, 2**63 - 1, 2**64 - 1)
+
+
+def mutate(content, rng):
+    """Bytes changed one to four times: a bit, a number at a limit, a cut, a piece doubled, lost, random or of another place, a word."""
+    content = bytearray(content)
+    for _ in range(rng.integers(1, 5)):
+        at = int(rng.integers(0, len(content) + 1))
+        if rng.random() < 0.4:
+            at = int(rng.integers(0, min(len(content), 200) + 1))  # headers are worth more
+        size = int(rng.integers(1, 1 + max(1, len(content) // 4)))
+        kind = rng.integers(0, 8)
+        if kind == 0 and content:
+            content[at % len(content)] ^= 1 << int(rng.integers(0, 8))
+        elif kind == 1:
+            width = int(rng.choice([1, 2, 4, 8]))
+            number = NUMBERS[rng.integers(0, len(NUMBERS))] % (1 << 8 * width)
+            content[at : at + width] = number.to_bytes(width, "little" if rng.random() < 0.5 else "big")
+        elif kind == 2:
+            del content[at:]
+        elif kind == 3:
+            content[at:at] = content[at : at + size]
+        elif kind == 4:
+            del content[at : at + size]
+        elif kind == 5:
+            content[at : at + size] = rng.bytes(size)
+        elif kind == 6:
+            other = int(rng.integers(0, len(content) + 1))
+            content[at : at + size] = content[other : other + size]
+        else:
+            content[at:at] = _word(content, at, rng)
+    return bytes(content)
+
+
+def _word(content, at, rng):
+    """A word to insert; half of the time the number or text that stands there is taken out for it."""
+    found = re.compile(rb"[\w.+-]+").search(content, at)
+    if found and rng.random() < 0.5:
+        del content[found.start() : found.end()]
+    return WORDS[rng.integers(0, len(WORDS))]
+
+
+def mutated_file(path, rng):
+    """Mutate a file, half of the time inside what packs it, so that the reader gets past the checksums."""
+    content = path.read_bytes()
+    inside = rng.random() < 0.6
+    try:
+        if inside and path.suffix in (".json", ".jsonl") and len(content) < 100_000:
+            path.write_bytes(_mutated_json(content, rng))
+            return
+        if inside and path.suffix == ".safetensors":
+            path.write_bytes(_mutated_safetensors(content, rng))
+            return
+        if inside and content[:2] == b"\x1f\x8b":
+            path.write_bytes(gzip.compress(mutate(gzip.decompress(content), rng), 1))
+            return
+        if inside and content[:2] == b"PK":
+            path.write_bytes(_mutated_zip(content, rng))
+            return
+    except Exception:  # noqa: BLE001 - it is damaged already
+        pass
+    path.write_bytes(mutate(content, rng))
+
+
+def _mutated_json(content, rng):
+    """A line of JSON in which one value is another, or gone."""
+    lines = content.decode().splitlines() if b"\n{" in content else [content.decode()]
+    at = int(rng.integers(0, len(lines)))
+    tree = json.loads(lines[at])
+    places = [(None, None)]
+
+    def walk(value):
+        for key in value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ():
+            places.append((value, key))
+            walk(value[key])
+
+    walk(tree)
+    holder, key = places[rng.integers(0, len(places))]
+    value = VALUES[rng.integers(0, len(VALUES))]
+    if holder is None:
+        tree = value
+    elif rng.random() < 0.2:
+        del holder[key]
+    else:
+        holder[key] = value
+    lines[at] = json.dumps(tree)
+    return "\n".join(lines).encode()
+
+
+def _mutated_safetensors(content, rng):
+    """A file of tensors whose header, a length and JSON, is mutated and has its right length again."""
+    size = int.from_bytes(content[:8], "little")
+    head = (_mutated_json if rng.random() < 0.5 else mutate)(content[8 : 8 + size], rng)
+    return len(head).to_bytes(8, "little") + head + content[8 + size :]
+
+
+def _mutated_zip(content, rng):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(buffer, "w") as new:
+        members = old.infolist()
+        chosen = int(rng.integers(0, len(members)))
+        for i, info in enumerate(members):
+            new.writestr(info.filename, mutate(old.read(info), rng) if i == chosen else old.read(info), info.compress_type)
+    return buffer.getvalue()
+
+
+def mutant(valid, to, rng):
+    """A copy of a folder of valid files with one or two of them mutated, swapped or gone."""
+    shutil.rmtree(to, ignore_errors=True)
+    shutil.copytree(valid, to)
+    files = sorted(file for file in to.rglob("*") if file.is_file())
+    for _ in range(rng.integers(1, 3)):
+        file, kind = files[rng.integers(0, len(files))], rng.random()
+        if not file.is_file():
+            continue
+        if kind < 0.9:
+            mutated_file(file, rng)
+        elif kind < 0.95:
+            shutil.copyfile(files[0] if files[0].is_file() else file, to / "swapped")
+            os.replace(to / "swapped", file)
+        else:
+            file.unlink()
+    if rng.random() < 0.8:
+        for sums in to.rglob("checksums.json"):  # as if it had been written so
+            _write_checksums(sums)
+
+
+def _write_checksums(path):
+    from paddle_gan_aug.files import sha256
+
+    files = [file for file in path.parent.iterdir() if file.is_file() and file.name != path.name]
+    path.write_text(json.dumps({file.name: sha256(file) for file in files}))
+
+
+# ---- running -------------------------------------------------------------------------------------------------------------
+
+
+class TooLong(BaseException):
+    """A mutant took more than its time."""
+
+
+def _alarm(*_):
+    raise TooLong
+
+
+def work(form, seed, first, count, folder):
+    """Read mutants in this process and print a JSON line for each fault, and the number of each mutant before it is read."""
+    make, read = FORMS[form]
+    project = folder / "project"
+    (project / "work" / "mnist").mkdir(parents=True, exist_ok=True)  # a project of its own, whose cache is here
+    os.chdir(project)
+    valid = folder / "valid"
+    if not valid.exists():
+        valid.mkdir()
+        (folder / "path").write_text(str(make(valid).relative_to(valid)))
+    path = Path((folder / "path").read_text())
+    if not read(valid / path):  # imports and caches, too, before memory is counted
+        raise Wrong(f"the valid files of {form} are refused")
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, resource.RLIM_INFINITY))
+    signal.signal(signal.SIGALRM, _alarm)
+    errors = sys.stderr
+    for number in range(first, first + count):
+        print(json.dumps({"number": number}), flush=True)
+        mutant(valid, folder / "mutant", np.random.default_rng([seed, number]))
+        shutil.rmtree(project / "output", ignore_errors=True)
+        sys.stderr = io.StringIO()  # what readers say of files that they leave out
+        signal.alarm(SECONDS)
+        try:
+            print(json.dumps({"number": number, "read": read(folder / "mutant" / path)}), flush=True)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - all of it is a finding
+            frames = reversed(traceback.extract_tb(error.__traceback__)[-4:])
+            where = " < ".join(f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames)
+            told = f"{type(error).__name__}: {str(error)[:300]} at {where}"
+            print(json.dumps({"number": number, "fault": told}), flush=True)
+        finally:
+            signal.alarm(0)
+            sys.stderr = errors
+
+
+def check(form, seed, first, count, folder, deadline=None):
+    """Read mutants in child processes, a new one after each that dies; returns (mutants tried, of them read, {number: fault})."""
+    faults, valid, number, end = {}, 0, first - 1, first + count
+    while number + 1 < end and (deadline is None or time.monotonic() < deadline):
+        begin = number + 1
+        command = [sys.executable, __file__, "--work", str(folder), "--form", form, "--seed", str(seed)]
+        command += ["--first", str(begin), "--count", str(end - begin)]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
+        child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, env=environment)
+        watch = _Watch(child)
+        for line in child.stdout:
+            if not line.startswith("{"):
+                continue
+            found = json.loads(line)
+            number = found["number"]
+            watch.seen()
+            if "fault" in found:
+                faults[number] = found["fault"]
+            valid += bool(found.get("read"))
+            if deadline is not None and time.monotonic() > deadline:
+                child.terminate()
+                return number - first + 1, valid, faults
+        child.stdout.close()
+        last_words = child.stderr.read()[-1000:]
+        child.stderr.close()
+        if child.wait():
+            if number < begin:
+                raise RuntimeError(f"no mutant of {form} could be read: {last_words}")
+            faults[number] = f"the process died with {child.returncode}: {last_words}"
+        watch.stop()
+    return number - first + 1, valid, faults
+
+
+class _Watch:
+    """Kills a child that has gone silent, as one does that hangs where no signal reaches it."""
+
+    def __init__(self, child):
+        import threading
+
+        self._child, self._last, self._over = child, time.monotonic(), threading.Event()
+        threading.Thread(target=self._look, daemon=True).start()
+
+    def seen(self):
+        self._last = time.monotonic()
+
+    def stop(self):
+        self._over.set()
+
+    def _look(self):
+        while not self._over.wait(5) and self._child.poll() is None:
+            if time.monotonic() - self._last > 5 * SECONDS:
+                self._child.kill()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--form", choices=FORMS, help="one form of files alone")
+    parser.add_argument("--minutes", type=float, help="go on for so long, 300 mutants of each form in turn")
+    parser.add_argument("--count", type=int, default=300, help="mutants of each form")
+    parser.add_argument("--first", type=int, default=0, help="the number of the first mutant")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--keep", metavar="DIR", help="work in this folder and leave it")
+    parser.add_argument("--work", metavar="DIR", help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.work:
+        work(args.form, args.seed, args.first, args.count, Path(args.work))
+        return 0
+    deadline = args.minutes and time.monotonic() + 60 * args.minutes
+    base = Path(args.keep).resolve() if args.keep else Path(tempfile.mkdtemp(prefix="fuzz-"))
+    tried, read, faults, first = {}, 0, 0, args.first
+    try:
+        while True:
+            for form in [args.form] if args.form else FORMS:
+                (base / form).mkdir(parents=True, exist_ok=True)
+                count, valid, found = check(form, args.seed, first, args.count, base / form, deadline)
+                tried[form] = tried.get(form, 0) + count
+                read += valid
+                faults += len(found)
+                for number, fault in found.items():
+                    print(f"{form}, seed {args.seed}, mutant {number}: {fault}", flush=True)
+                if deadline and time.monotonic() > deadline:
+                    break
+            first += args.count
+            if not deadline or time.monotonic() > deadline:
+                break
+    finally:
+        if not args.keep:
+            shutil.rmtree(base, ignore_errors=True)
+    by_form = ", ".join(f"{form} {count:,}" for form, count in tried.items())
+    print(f"{sum(tried.values()):,} mutants, {read:,} of them read, {faults} faults: {by_form}")
+    return int(faults > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
