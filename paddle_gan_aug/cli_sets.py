@@ -218,9 +218,11 @@ def _augment_text(result):
         lines += [f"about {_duration(step['seconds'])}: {step['what']}" for step in result["steps"]]
         lines.append(f"about {_duration(seconds)} in all, an estimate from a few steps on this machine; nothing was written")
     else:
+        from .synthesis.generate import told_worth
+
         to = Path(result["to"])
         test = "" if (to / "test").is_dir() else " --test TEST_IMAGES"
-        lines.append(f"the augmented data is in {to}{_dropped(to)}; look at {to / 'grid.png'}")
+        lines += [*told_worth(to), f"the augmented data is in {to}{_dropped(to)}; look at {to / 'grid.png'}"]
         reading = "".join(f" --{name.replace('_', '-')} {value}" for name, value in result["reading"].items())
         lines.append(f"a classifier learns it so: python -m paddle_gan_aug classify --data {to}{reading}{test}")
     return "\n".join(lines)

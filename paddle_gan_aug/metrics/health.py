@@ -42,7 +42,7 @@ SIGNS = [
     Sign("roughness", "noise or a checkerboard", too_low=False, factor=2.5, worst=NOISE),
     Sign("diversity", "all images alike", too_low=True, factor=0.5),
     Sign("repeats", "repeated images", too_low=False, factor=3.0, margin=0.1, worst=1.0),
-    Sign("commonest", "repeated images", too_low=False, factor=2.0, margin=0.1, worst=1.0),
+    Sign("commonest", "repeated images", too_low=False, factor=2.5, margin=0.1, worst=1.0),
 ]
 
 

@@ -24,8 +24,9 @@ from ..files import atomic_write, find_path, make_folder
 from ..training import open_run, train, train_per_class
 from ..training.places import check_run_name, is_run, run_folders
 from ..training.run import planned_steps, training_batches, training_images
-from .gate import chosen_filters, open_reader
+from .gate import chosen_filters, open_reader, told_aside
 from .generate import DROPPED, GRID, MANIFEST, Filters, Short, count_by_class, generate
+from .held_out import held_out
 from .quotas import lacking
 from .real_files import GENERATED, is_undivided, real_parts
 from .sources import expand
@@ -231,6 +232,10 @@ def _train_what_is_missing(plan, output, log, resume, quiet):
     """Train the GAN and the filters' classifier, unless they are there."""
     where = {"output": output, "log": log, "quiet": quiet}
     folder = run_folders(output, log)[0]
+    if plan.classifier is None and plan.filters:
+        plan.classifier = _train(classifier_config(plan), f"{plan.name}-classifier", folder, resume, where).folder
+    if plan.filters and not quiet:  # before the GAN takes its time
+        _say_what_steps_aside(plan)
     if plan.runs is None:
         name = f"{plan.name}-gan"
         if plan.per_class_runs:
@@ -238,8 +243,18 @@ def _train_what_is_missing(plan, output, log, resume, quiet):
             plan.runs = [train_per_class(plan.config, run=name, resume=going_on, classes=plan.wanted, **where)[0]]
         else:
             plan.runs = [_train(plan.config, name, folder, resume, where).folder]
-    if plan.classifier is None and plan.filters:
-        plan.classifier = _train(classifier_config(plan), f"{plan.name}-classifier", folder, resume, where).folder
+
+
+def _say_what_steps_aside(plan):
+    data, process = plan.config.data, plan.config.runtime
+    real = training_images(plan.config)
+    try:
+        valid = load(Source.of(data), "valid", split=data.split)
+    except InputError:  # it has no such part
+        valid = None
+    reading = held_out(open_run(plan.classifier, device=process.device, threads=process.threads), real, valid)
+    for line in told_aside(reading, plan.filters, real.class_names, [real.class_names.index(name) for name in plan.wanted]):
+        print(line, file=sys.stderr, flush=True)
 
 
 def _train(config, name, folder, resume, where):
@@ -271,7 +286,9 @@ def classifier_config(plan):
 def _generate(folder, plan, seed, truncation, filters, resume, quiet):
     """Make the generated part; returns the failure of a class that stayed short, or None."""
     process = plan.config.runtime
-    chosen = filters._replace(names=plan.filters or "none", classifier=plan.classifier)
+    # Filters that nobody chose do not keep a class from being filled.
+    relax = filters.names is None or filters.names == "default"
+    chosen = filters._replace(names=plan.filters or "none", classifier=plan.classifier, relax=relax)
     try:
         generate(
             plan.runs,
