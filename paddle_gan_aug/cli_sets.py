@@ -208,8 +208,10 @@ def _augment_text(result):
         low, high = (sum(step[end] for step in result["steps"]) for end in ("low", "high"))
         lines.append(f"{_duration(low, high)} in all, an estimate from a few steps on this machine; nothing was written but that picture")
     else:
+        from .synthesis.generate import told_worth
+
         to = Path(result["to"])
-        lines += _worth(result["worth"])
+        lines += [*_worth(result["worth"]), *told_worth(to)]
         lines.append(f"the augmented data is in {to}{_dropped(to)}; look at {to / 'grid.png'}")
         lines += _next_command(result, to)
     return "\n".join(lines)

@@ -19,9 +19,9 @@ from ..augment.policies import Policy, choice_of, policy_for
 from ..augment.preview import shown_images
 from ..augment.transforms import before_and_after
 from ..config import load_config, to_flat
-from ..data import LabelledImages, Source, check_overlap, test_part
+from ..data import LabelledImages, Source, check_overlap, load, test_part
 from ..data.written_set import DESCRIPTION, MANIFEST, read_manifest
-from ..errors import InputError, RunFailed
+from ..errors import InputError, NoSuchPart, RunFailed
 from ..files import atomic_write, find_path, make_folder, project_root, write_json
 from ..pictures import save_png
 from ..training import open_run, train, train_per_class
@@ -29,8 +29,9 @@ from ..training.batch_size import fit_batch_size
 from ..training.places import check_run_name, is_run, run_folders
 from ..training.run import training_images
 from .estimate import estimate
-from .gate import chosen_filters, open_reader
+from .gate import chosen_filters, open_reader, told_aside
 from .generate import DROPPED, GRID, Filters, Short, generate, worth
+from .held_out import held_out
 from .quotas import lacking
 from .real_files import GENERATED, left_to_readers, on_disk, real_parts
 from .sources import Makers, expand
@@ -301,6 +302,10 @@ def _train_what_is_missing(plan, output, log, resume, quiet):
     """Train the GAN and the filters' classifier, unless they are there."""
     where = {"output": output, "log": log, "quiet": quiet}
     folder = run_folders(output, log)[0]
+    if plan.classifier is None and plan.filters:
+        plan.classifier = _train(classifier_config(plan), f"{plan.name}-classifier", folder, resume, where).folder
+    if plan.filters and not quiet:  # before the GAN takes its time
+        _say_what_steps_aside(plan)
     if plan.runs is None:
         name = f"{plan.name}-gan"
         if plan.per_class_runs:
@@ -308,8 +313,18 @@ def _train_what_is_missing(plan, output, log, resume, quiet):
             plan.runs = [train_per_class(plan.config, run=name, resume=going_on, classes=plan.wanted, **where)[0]]
         else:
             plan.runs = [_train(plan.config, name, folder, resume, where).folder]
-    if plan.classifier is None and plan.filters:
-        plan.classifier = _train(classifier_config(plan), f"{plan.name}-classifier", folder, resume, where).folder
+
+
+def _say_what_steps_aside(plan):
+    data, process = plan.config.data, plan.config.runtime
+    real = plan.learnt
+    try:
+        valid = load(Source.of(data), "valid", split=data.split)
+    except NoSuchPart:
+        valid = None
+    reading = held_out(open_run(plan.classifier, device=process.device, threads=process.threads), real, valid)
+    for line in told_aside(reading, plan.filters, real.class_names, [real.class_names.index(name) for name in plan.wanted]):
+        print(line, file=sys.stderr, flush=True)
 
 
 def _train(config, name, folder, resume, where):
@@ -341,7 +356,9 @@ def classifier_config(plan):
 def _generate(folder, plan, truncation, filters, resume, quiet):
     """Make the generated part; returns the failure of a class that stayed short, or None."""
     process = plan.config.runtime
-    chosen = filters._replace(names=plan.filters or "none", classifier=plan.classifier)
+    # Filters that nobody chose do not keep a class from being filled.
+    relax = filters.names is None or filters.names == "default"
+    chosen = filters._replace(names=plan.filters or "none", classifier=plan.classifier, relax=relax)
     try:
         generate(
             plan.runs,

@@ -16,6 +16,9 @@ NEIGHBOURS = 5
 IMAGE_SIGNS = [sign for sign in SIGNS if sign.name in ("contrast", "bright", "dark", "roughness")]
 
 
+_PARTS = ("images", "labels", "features", "probabilities", "scores")
+
+
 @dataclass(frozen=True, eq=False)
 class Candidates:
     """Generated images, and what networks say of them. What no chosen filter needs may be None.
@@ -58,8 +61,13 @@ class Candidates:
 
     def subset(self, indices):
         """The candidates at `indices`."""
-        names = ("images", "labels", "features", "probabilities", "scores")
-        return Candidates(*(None if getattr(self, name) is None else getattr(self, name)[indices] for name in names))
+        return Candidates(*(None if getattr(self, name) is None else getattr(self, name)[indices] for name in _PARTS))
+
+    @staticmethod
+    def joined(*pieces):
+        """All of several, of which the same things are known, one after the other."""
+        parts = [[getattr(piece, name) for piece in pieces] for name in _PARTS]
+        return Candidates(*(None if values[0] is None else np.concatenate(values) for values in parts))
 
 
 class Reference:
@@ -69,16 +77,21 @@ class Reference:
         images: uint8 [M, C, H, W], real training images; for blank and saturated ones.
         features: float [M, width], theirs. labels: int [M], theirs; zeros for a GAN without classes.
         held_out: (features float [K, width], labels int [K]) of real images that the GAN did not train on: their distances to the
-            training images are the natural ones. None = those between training images.
+            training images are the natural ones. None = `natural`, or else those between training images.
+        natural: (float64 [J, 2], labels int [J]), distances of real images to training images that a network learnt without them.
+        reading: the `held_out.HeldOut` of the filters' classifier; None = it is taken for good.
         real_scores, fake_scores: float, D's logits of held-out real images and of generated ones, for the calibration.
 
     Raises:
         ValueError: counts or widths that differ; values that are not finite.
     """
 
-    def __init__(self, images=None, features=None, labels=None, held_out=None, real_scores=None, fake_scores=None):
+    def __init__(
+        self, images=None, features=None, labels=None, held_out=None, real_scores=None, fake_scores=None, natural=None, reading=None
+    ):
         self.sign_limits = None if images is None else sign_limits(images)
-        self.space = None if features is None else FeatureSpace(features, labels, held_out)
+        self.space = None if features is None else FeatureSpace(features, labels, held_out, natural)
+        self.reading = reading
         self.real_scores, self.fake_scores = real_scores, fake_scores
 
     def has(self, name):
@@ -94,7 +107,7 @@ class FeatureSpace:
     Args and errors: as `Reference`.
     """
 
-    def __init__(self, features, labels, held_out=None):
+    def __init__(self, features, labels, held_out=None, natural=None):
         from sklearn.neighbors import NearestNeighbors
 
         features = checked_rows("training features", features, 2)
@@ -104,7 +117,9 @@ class FeatureSpace:
         self.width = features.shape[1]
         self._rounding = ROUNDING * float(np.linalg.norm(features, axis=1).mean())
         self._finders = {int(c): NearestNeighbors(algorithm="brute").fit(features[labels == c]) for c in np.unique(labels)}
-        self._natural = self._distances_between_training() if held_out is None else self._distances_of_classes(*held_out)
+        if held_out is not None:
+            natural = (self.distances(checked_rows("held-out features", held_out[0]), np.asarray(held_out[1])), held_out[1])
+        self._natural = self._distances_between_training() if natural is None else self._of_classes(*natural)
 
     def distances(self, features, labels):
         """To the nearest and to the fifth nearest training image of the same class, float64 [N, 2].
@@ -130,10 +145,10 @@ class FeatureSpace:
         own = {c: np.quantile(rows[:, column], share) for c, rows in self._natural.items() if len(rows) >= SMALLEST_CELL}
         return np.array([max(own.get(int(label), default), self._rounding) for label in labels], dtype=np.float64)
 
-    def _distances_of_classes(self, features, labels):
-        features, labels = checked_rows("held-out features", features), np.asarray(labels)
-        found = self.distances(features, labels)
-        return {c: found[labels == c] for c in self._finders if (labels == c).any()}
+    def _of_classes(self, distances, labels):
+        known = np.isfinite(distances).all(1)  # of a class without another image there is no distance
+        distances, labels = distances[known], np.asarray(labels)[known]
+        return {c: distances[labels == c] for c in self._finders if (labels == c).any()}
 
     def _distances_between_training(self):
         found = {}
@@ -161,7 +176,7 @@ def single_image_signs(images):
 
 
 def sign_limits(real):
-    """{sign: limit} for single images: a multiple of the real mean as in `metrics.health`, moved out to where few real images lie.
+    """{(sign, too_low): limit} for single images: as in `metrics.health`, moved out to where few real images lie.
 
     Args:
         real: uint8 [M, C, H, W], M >= 1.
@@ -172,6 +187,7 @@ def sign_limits(real):
     limits = {}
     for sign in IMAGE_SIGNS:
         values = found[sign.name]
-        edge, multiple = np.quantile(values, RARE if sign.too_low else 1 - RARE), values.mean() * sign.factor
-        limits[sign.name] = float(min(edge, multiple) if sign.too_low else max(edge, multiple))
+        edge, mean = np.quantile(values, RARE if sign.too_low else 1 - RARE), values.mean()
+        sides = (edge, mean * sign.factor, mean - sign.margin) if sign.too_low else (edge, mean * sign.factor, mean + sign.margin)
+        limits[sign.name, sign.too_low] = float(min(sides) if sign.too_low else max(sides))
     return limits

@@ -9,9 +9,12 @@ import numpy as np
 
 from .. import runtime
 from ..data import LabelledImages, to_uint8
-from .filters import KEPT
+from .candidates import Candidates
+from .filters import KEPT, OPINIONS
 
 PIECE = 500  # latents at once
+LOOSER = (tuple(OPINIONS), (*OPINIONS, "outliers"))  # filters that are left out, one set after the other, where a class stays short
+SPARE = 3  # tries remembered for each image that is missing: duplicates among them go
 
 
 @dataclass
@@ -85,14 +88,71 @@ def _filtered(gate, class_index, images, indices, standing, rng):
     candidates = gate.candidates(class_index, images)
     reasons = gate.judge(class_index, candidates, rng, standing.missing)
     kept = np.array([i for i, reason in enumerate(reasons) if reason == KEPT], dtype=np.int64)
+    return _as_piece(gate, candidates.subset(kept), indices[kept]), len(reasons)
+
+
+def _as_piece(gate, candidates, indices):
     readings = {}
     if candidates.scores is not None:
-        readings["score"] = candidates.scores[kept]
+        readings["score"] = candidates.scores
     if candidates.probabilities is not None:
-        readings["confidence"] = candidates.probabilities[kept, candidates.labels[kept]]
-        readings["read_as"] = candidates.probabilities[kept].argmax(1)
-    features = candidates.features[kept] if gate.chain.remembers else None
-    return Piece(images[kept], indices[kept], readings, features), len(reasons)
+        readings["confidence"] = candidates.probabilities[np.arange(len(candidates)), candidates.labels]
+        readings["read_as"] = candidates.probabilities.argmax(1)
+    return Piece(candidates.images, indices, readings, candidates.features if gate.chain.remembers else None)
+
+
+def best_dropped(makers, gate, class_index, standing, taken, seed, truncation=None):
+    """What there is of a class that stays short of what is wanted, after all its tries: the best of those that filters dropped.
+
+    The classifier's opinions count no more, then outliers do not either; blank images, copies and duplicates are never taken. What the
+    classifier takes for the class with the highest probability comes first. `standing` is updated before each piece is given.
+
+    Args:
+        taken: indices of latents whose images were kept.
+
+    Yields:
+        (`Piece`, names of the filters that were left out).
+    """
+    taken = set(taken)
+    for left_out in LOOSER:
+        names = [row.name for row in gate.chain.filters]
+        left_out = [name for name in names if name in left_out]
+        if not set(left_out) & set(OPINIONS) or not standing.missing:
+            continue
+        found, indices = _not_dropped(makers, gate, class_index, standing, taken, left_out, seed, truncation)
+        if found is None:
+            continue
+        finder = gate.chain.reduced({"duplicates"})
+        reasons = finder.judge(found, runtime.rng(seed, "best dropped", standing.tried), standing.missing)
+        kept = np.array([i for i, reason in enumerate(reasons) if reason == KEPT], dtype=np.int64)
+        piece = _as_piece(gate, found.subset(kept), indices[kept])
+        if gate.chain.remembers:
+            gate.chain.remember(piece.features, found.labels[kept])
+        taken |= set(piece.latents.tolist())
+        standing.kept += len(kept)
+        yield piece, left_out
+
+
+def _not_dropped(makers, gate, class_index, standing, taken, left_out, seed, truncation):
+    """(`Candidates`, indices) of all tries that the other filters let through, the likeliest first; (None, None) without any."""
+    stream = stream_of(makers, class_index)
+    chain = gate.chain.reduced({row.name for row in gate.chain.filters} - {*left_out, "duplicates"})
+    best = np.zeros(0)
+    found, numbers = None, np.zeros(0, np.int64)
+    for start in range(0, standing.tried, PIECE):
+        indices = np.arange(start, min(start + PIECE, standing.tried))
+        images = to_uint8(makers.images(class_index, makers.latents(stream, indices, seed, class_index, truncation)))
+        candidates = gate.candidates(class_index, images)
+        chain.reference = gate.reference(class_index)
+        reasons = chain.judge(candidates, runtime.rng(seed, f"looser {stream}", start))
+        fine = np.array([i for i, reason in enumerate(reasons) if reason == KEPT and indices[i] not in taken], dtype=np.int64)
+        candidates, indices = candidates.subset(fine), indices[fine]
+        found = candidates if found is None else Candidates.joined(found, candidates)
+        numbers = np.concatenate([numbers, indices])
+        best = np.concatenate([best, candidates.probabilities[np.arange(len(fine)), candidates.labels]])
+        order = np.argsort(-best, kind="stable")[: SPARE * standing.missing]
+        found, numbers, best = found.subset(order), numbers[order], best[order]
+    return (found, numbers) if len(numbers) else (None, None)
 
 
 def draw_set(makers, gate, quotas, seed, attempts=50):

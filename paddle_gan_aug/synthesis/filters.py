@@ -11,17 +11,21 @@ from typing import Callable, Dict, Tuple
 import numpy as np
 
 from .candidates import IMAGE_SIGNS, single_image_signs
+from .held_out import CERTAIN, CONFIDENT, entropies
 from .scores import calibration, metropolis_hastings, rejection_probabilities
 
 # The filters: (candidates, reference, rng, **settings) -> keep-mask, bool [N].
 
 
-def _natural_sign(name):
-    sign = next(sign for sign in IMAGE_SIGNS if sign.name == name)
+def _natural_sign(alarm):
+    signs = [sign for sign in IMAGE_SIGNS if sign.alarm == alarm]
 
     def keep(candidates, reference, rng):
-        values, limit = single_image_signs(candidates.images)[name], reference.sign_limits[name]
-        return values >= limit if sign.too_low else values <= limit
+        found, kept = single_image_signs(candidates.images), np.ones(len(candidates), dtype=bool)
+        for sign in signs:
+            values, limit = found[sign.name], reference.sign_limits[sign.name, sign.too_low]
+            kept &= values >= limit if sign.too_low else values <= limit
+        return kept
 
     return keep
 
@@ -31,16 +35,25 @@ def agrees(candidates, reference, rng):
     return candidates.probabilities.argmax(1) == candidates.labels
 
 
-def confident(candidates, reference, rng, threshold):
-    """p(class) > t, the second half of the rule of Lampis, Lomurno & Matteucci 2023 (arXiv:2305.10118)."""
+def confident(candidates, reference, rng, threshold=None):
+    """p(class) > t, the second half of the rule of Lampis, Lomurno & Matteucci 2023 (arXiv:2305.10118).
+
+    Without a threshold it is .5, or less where the classifier is less sure of rightly read real images that it has not learnt.
+    """
+    if threshold is None:
+        reading = reference.reading
+        threshold = CONFIDENT if reading is None else reading.confidence_limits(candidates.labels)
     return candidates.probabilities[np.arange(len(candidates)), candidates.labels] > threshold
 
 
-def certain(candidates, reference, rng, limit):
-    """The entropy of the class probabilities is at most `limit`, as a share of its largest value, log K."""
-    p = candidates.probabilities
-    entropy = -(p * np.log(np.maximum(p, 1e-30))).sum(1)
-    return entropy <= limit * np.log(max(p.shape[1], 2)) + 1e-12
+def certain(candidates, reference, rng, limit=None):
+    """The entropy of the class probabilities is at most `limit`, as a share of its largest value, log K.
+
+    Without a limit it is .3, or more where the classifier is less sure of rightly read real images that it has not learnt.
+    """
+    if limit is None:
+        limit = CERTAIN if reference.reading is None else reference.reading.entropy_limits(candidates.labels)
+    return entropies(candidates.probabilities) <= limit + 1e-12
 
 
 def above(candidates, reference, rng, threshold):
@@ -107,6 +120,11 @@ def _first_of_their_kind(features, limit, before):
     return keep
 
 
+def _known(reading, labels):
+    known = {label: reading.knows(label) for label in np.unique(labels)}
+    return np.array([known[label] for label in labels], dtype=bool)
+
+
 def _class_by_class(candidates, keep_scores):
     keep = np.zeros(len(candidates), dtype=bool)
     for c in np.unique(candidates.labels):
@@ -137,14 +155,14 @@ class Filter:
 
 
 _ROWS = [
-    Filter("contrast", "blank", _natural_sign("contrast"), ("images",), ("images",)),
-    Filter("bright", "saturated", _natural_sign("bright"), ("images",), ("images",)),
-    Filter("dark", "no-background", _natural_sign("dark"), ("images",), ("images",)),
-    Filter("roughness", "noise", _natural_sign("roughness"), ("images",), ("images",)),
+    Filter("contrast", "blank", _natural_sign("blank images"), ("images",), ("images",)),
+    Filter("bright", "saturated", _natural_sign("saturated images"), ("images",), ("images",)),
+    Filter("dark", "no-background", _natural_sign("images without background"), ("images",), ("images",)),
+    Filter("roughness", "noise", _natural_sign("noise or a checkerboard"), ("images",), ("images",)),
     Filter("agreement", "other-class", agrees, ("probabilities",)),
-    Filter("confidence", "unsure", confident, ("probabilities",), settings={"threshold": 0.5}),
-    # 0.3 log K: two classes at 50 % each of ten, as it were
-    Filter("entropy", "ambiguous", certain, ("probabilities",), settings={"limit": 0.3}),
+    Filter("confidence", "unsure", confident, ("probabilities",), settings={"threshold": None}),
+    # at least 0.3 log K: two classes at 50 % each of ten, as it were
+    Filter("entropy", "ambiguous", certain, ("probabilities",), settings={"limit": None}),
     Filter("score", "low-score", above, ("scores",), settings={"threshold": 0.0}, default=False),
     Filter("outliers", "outlier", no_outliers, ("features",), ("features",), {"share": 0.005}),
     Filter("copies", "training-copy", no_copies, ("features",), ("features",), {"share": 0.001}),
@@ -154,6 +172,7 @@ _ROWS = [
     Filter("duplicates", "duplicate", no_duplicates, ("features",), ("features",), {"share": 0.001}),
 ]
 FILTERS = {row.name: row for row in _ROWS}
+OPINIONS = [row.name for row in _ROWS if "probabilities" in row.needs]  # they step aside for a class that the classifier does not know
 REMEMBERED = 20_000  # kept images among which duplicates are looked for
 KEPT = ""  # the reason of an image that nothing dropped
 
@@ -250,6 +269,14 @@ class FilterChain:
         self.report = FilterReport(class_names, [row.reason for row in self.filters])
         self._kept = None  # (features, labels) of what is in the set so far, for the search for duplicates
 
+    def reduced(self, names):
+        """Those filters alone that are among `names`, as a chain with a report of its own that remembers what this one does."""
+        chosen = [row.name for row in self.filters if row.name in names]
+        settings = {name: self._settings[name] for name in chosen}
+        chain = FilterChain(self.reference, self.report.class_names, chosen, settings)
+        chain._kept = self._kept
+        return chain
+
     def judge(self, candidates, rng, wanted=None):
         """Judge a piece and remember it in the report.
 
@@ -273,6 +300,8 @@ class FilterChain:
             if len(alive):
                 more = {"earlier": self._kept} if row.keep is no_duplicates else {}
                 keep = row.keep(candidates.subset(alive), self.reference, rng, **self._settings[row.name], **more)
+                if row.name in OPINIONS and self.reference.reading is not None:
+                    keep = keep | ~_known(self.reference.reading, candidates.labels[alive])
                 reasons[alive[~keep]] = row.reason
         kept = np.flatnonzero(reasons == KEPT)
         if wanted is not None and len(kept) >= wanted:

@@ -9,7 +9,8 @@ from ..data import to_network
 from ..errors import InputError, NoSuchPart
 from ..training import open_run
 from .candidates import Candidates, Reference
-from .filters import FILTERS, FilterChain, full_settings
+from .filters import FILTERS, OPINIONS, FilterChain, full_settings
+from .held_out import held_out
 
 LOOKED_AT = 5000  # real images from which the limits of the signs come
 CALIBRATED_ON = 1000  # scores of each kind
@@ -75,14 +76,14 @@ class Gate:
         settings: {filter name: {setting: value}} in place of the table's.
 
     Attributes:
-        chain: the `FilterChain`. classifier: {"run", "fingerprint"} for the record, or None.
+        chain: the `FilterChain`. classifier: {"run", "fingerprint"} for the record, or None. reading: the classifier's `HeldOut`, or None.
 
     Raises:
         InputError: a classifier of other data, or that has seen generated images; data that has changed; wrong settings.
     """
 
     def __init__(self, makers, names, classifier=None, settings=None, device="auto", threads=0):
-        self.makers, self.network, self.classifier = makers, None, None
+        self.makers, self.network, self.classifier, self.reading = makers, None, None, None
         try:
             full_settings(names, settings or {})  # before anything is read
         except ValueError as error:
@@ -95,26 +96,32 @@ class Gate:
         if classifier is not None:
             self._open(classifier, real, device, threads)
         reads = any("features" in row.learns for row in rows)
-        self._valid = _or_none(lambda: makers.real("valid")) if reads or self._calibrates else None
+        self._valid = _or_none(lambda: makers.real("valid")) if reads or self._calibrates or set(names) & set(OPINIONS) else None
+        if self.network is not None and (reads or set(names) & set(OPINIONS)):
+            self.reading = held_out(self._run, real, self._valid)
         self._reference = self._learn(real, reads, any("images" in row.learns for row in rows))
         self._calibrated = {}
         self.chain = FilterChain(self.reference(makers.classes[0]), makers.class_names, names, settings)
 
     def _open(self, name, real, device, threads):
-        run = open_reader(name, real, device, threads)
+        run = self._run = open_reader(name, real, device, threads)
         self.network = run.algorithm
         self.classifier = {"run": run.folder.name, "step": run.step, "data_fingerprint": run.state["data"]["fingerprint"]}
 
     def _learn(self, real, reads, looks):
-        held_out = None
+        unseen, natural = None, None
         if reads and self._valid is not None:
-            held_out = (self._read(self._valid.images)[1], self._valid.labels)
+            unseen = (self._read(self._valid.images)[1], self._valid.labels)
+        elif self.reading is not None and self.reading.distances is not None:
+            natural = (self.reading.distances, self.reading.training_labels)
         step = max(1, len(real) // LOOKED_AT)  # spread over the whole, so that files sorted by class serve too
         return Reference(
             images=real.images[::step][:LOOKED_AT] if looks else None,
             features=self._read(real.images)[1] if reads else None,
             labels=real.labels,
-            held_out=held_out,
+            held_out=unseen,
+            natural=natural,
+            reading=self.reading,
         )
 
     def reference(self, class_index):
@@ -154,6 +161,30 @@ class Gate:
         """`FilterChain.judge` with the reference of the class."""
         self.chain.reference = self.reference(class_index)
         return self.chain.judge(candidates, rng, wanted)
+
+    def aside(self, class_index):
+        """The filters that step aside for a class, in the table's order."""
+        if self.reading is None or class_index is None or self.reading.knows(class_index):
+            return []
+        return [row.name for row in self.chain.filters if row.name in OPINIONS]
+
+
+def told_aside(reading, names, class_names, classes=None):
+    """A line for each class whose images a classifier does not read better than chance, with the filters that step aside for it.
+
+    Args:
+        reading: a `HeldOut`, or None. names: of the filters that run. classes: indices; None = all.
+    """
+    opinions = [name for name in OPINIONS if name in names]
+    lines = []
+    for c in range(len(class_names)) if classes is None else classes:
+        if reading is not None and opinions and c is not None and not reading.knows(c):
+            count, right = reading.counts(c)
+            lines.append(
+                f"class {class_names[c]}: the filters' classifier reads {right} of {count} real images that it did not learn right, "
+                f"no better than chance; {', '.join(opinions)} step aside for it"
+            )
+    return lines
 
 
 def _or_none(read):

@@ -18,9 +18,9 @@ from ..data.written_set import DESCRIPTION, MANIFEST, read_json_object, read_man
 from ..errors import InputError, RunFailed
 from ..files import LOCK, atomic_write, listed, lock_folder, make_folder, write_json
 from ..pictures import grid, optional_picture, read_png, save_png
-from .draw import Standing, draw
+from .draw import Standing, best_dropped, draw
 from .filters import FILTERS
-from .gate import Gate, chosen_filters
+from .gate import Gate, chosen_filters, told_aside
 from .progress_line import ProgressLine
 from .quotas import equal, interleaved, lacking
 from .sources import Makers
@@ -50,12 +50,14 @@ class Filters(NamedTuple):
         names: of `filters.FILTERS`, "default" or "none"; None = the default ones where there is a classifier, else none.
         classifier: a run of `classify` that learnt the same data. settings: {filter: {setting: value}}.
         attempts: latents that may be tried for each wanted image of a class.
+        relax: fill a class that stays short with the best of the images that filters dropped, see `draw.best_dropped`.
     """
 
     names: Optional[object] = None
     classifier: Optional[object] = None
     settings: Optional[dict] = None
     attempts: int = ATTEMPTS
+    relax: bool = False
 
 
 def generate(
@@ -121,6 +123,9 @@ def generate(
     if names and not quiet:
         print(f"learning from the training images what {len(names)} filters keep", file=sys.stderr, flush=True)
     gate = Gate(makers, names, filters.classifier, filters.settings, device, threads) if names else None
+    if gate is not None and not quiet:
+        for line in told_aside(gate.reading, names, makers.class_names, wanted):
+            print(line, file=sys.stderr, flush=True)
     request = {
         "runs": [maker.origin for maker in makers.makers],
         "seed": seed,
@@ -133,7 +138,7 @@ def generate(
     }
     with lock_folder(make_folder(to)):
         made = _Set(to, makers, gate, request, wanted, resume)
-        made.draw(quiet)
+        made.draw(quiet, filters.relax)
         made.finish()
     (to / ".lock").unlink(missing_ok=True)
     if made.missing:
@@ -208,6 +213,35 @@ def count_by_class(folder):
         name = row.get("class")
         counts[name] = counts.get(name, 0) + 1
     return counts
+
+
+def told_worth(folder):
+    """What a filtered set is worth, by its manifest and dropped.json: a list of lines, empty without a classifier that was looked at."""
+    found = read_json_object(Path(folder) / DROPPED)
+    if "held_out" not in found:
+        return []
+    made, right = count_by_class(folder), {}
+    for row in read_manifest(Path(folder)):
+        right[row["class"]] = right.get(row["class"], 0) + (row.get("read_as") == row["class"])
+    held_out = {name: found["held_out"][name] for name in made if name in found["held_out"]}
+    lines = [
+        f"{sum(right.values())} of {sum(made.values())} generated images are read as the class asked for, by a classifier that reads "
+        f"{sum(part['read_right'] for part in held_out.values())} of {sum(part['images'] for part in held_out.values())} real images of "
+        "these classes right that it did not learn"
+    ]
+    aside, taken = found.get("stepped_aside", {}), found.get("taken_all_the_same", {})
+    for name, filters in aside.items():
+        part = held_out.get(name, {"images": 0, "read_right": 0})
+        lines.append(
+            f"class {name}: {', '.join(filters)} stepped aside (the classifier reads {part['read_right']} of {part['images']} such real "
+            f"images right); {right.get(name, 0)} of its {made.get(name, 0)} generated ones are read as {name}: look at them"
+        )
+    for name, number in taken.items():
+        lines.append(
+            f"class {name}: {number} of {made[name]} generated images had been dropped and are the best of what there is "
+            f"(dropped_by in {MANIFEST}); {right[name]} are read as {name}: look at them, or train the GAN longer"
+        )
+    return lines
 
 
 def dropped_reasons(folder):
@@ -293,18 +327,18 @@ class _Set:
 
     # ---- drawing
 
-    def draw(self, quiet):
-        """Make what is missing."""
+    def draw(self, quiet, relax=False):
+        """Make what is missing; with `relax` from what filters dropped, in the end."""
         done = sum(entry["kept"] for entry in self.entries.values())
         pictures = PictureWriter(self.to)
         try:
             with ProgressLine(sum(self.wanted.values()), initial=done, quiet=quiet) as line:
                 for c in self.wanted:
-                    self._draw_class(c, pictures, line)
+                    self._draw_class(c, pictures, line, relax and self.gate is not None)
         finally:
             pictures.close()
 
-    def _draw_class(self, c, pictures, line):
+    def _draw_class(self, c, pictures, line, relax):
         entry = self.entries[c]
         limit = self.wanted[c] if self.gate is None else self.wanted[c] * self.request["attempts"]
         standing = Standing(self.wanted[c], limit, entry["tried"], entry["kept"], entry["pieces"])
@@ -312,22 +346,30 @@ class _Set:
             make_folder(self.to / self._folder(c))
         if self.gate is not None:
             self._remember(c, entry)
-        for piece in draw(self.makers, self.gate, c, standing, self.request["seed"], self.request["truncation"]):
-            first = standing.kept - len(piece.images)
-            names = [self._name(c, number) for number in range(first, standing.kept)]
-            if not self.form.file:
-                pictures.write(names, piece.images)
-            elif len(piece.images):
-                entry["bytes"][self._spooled(c, "u8")] = self.spool.append(self._spooled(c, "u8"), piece.images.tobytes())
-            lines = "".join(map(json_line, self._rows(c, names, piece)))
-            content = lines.encode(errors="backslashreplace")  # see files.atomic_write
-            entry["bytes"][self._spooled(c, "jsonl")] = self.spool.append(self._spooled(c, "jsonl"), content)
-            if piece.features is not None and len(piece.features):
-                content = piece.features.astype("<f4").tobytes()
-                entry["bytes"][self._spooled(c, "f4")] = self.spool.append(self._spooled(c, "f4"), content)
-            entry.update(tried=standing.tried, kept=standing.kept, pieces=standing.pieces)
-            self._note()
-            line.add(len(piece.images), self._label(c))
+        drawn = (self.request["seed"], self.request["truncation"])
+        for piece in draw(self.makers, self.gate, c, standing, *drawn):
+            self._add(c, entry, standing, piece, pictures, line)
+        if relax and standing.missing:
+            taken = [json.loads(line)["latent"] for line in self._lines(c)]
+            for piece, left_out in best_dropped(self.makers, self.gate, c, standing, taken, *drawn):
+                self._add(c, entry, standing, piece, pictures, line, left_out)
+
+    def _add(self, c, entry, standing, piece, pictures, line, left_out=()):
+        """Write a piece, and put down how far the class is."""
+        first = standing.kept - len(piece.images)
+        names = [self._name(c, number) for number in range(first, standing.kept)]
+        if not self.form.file:
+            pictures.write(names, piece.images)
+        elif len(piece.images):
+            entry["bytes"][self._spooled(c, "u8")] = self.spool.append(self._spooled(c, "u8"), piece.images.tobytes())
+        content = "".join(map(json_line, self._rows(c, names, piece, left_out))).encode(errors="backslashreplace")  # see files.atomic_write
+        entry["bytes"][self._spooled(c, "jsonl")] = self.spool.append(self._spooled(c, "jsonl"), content)
+        if piece.features is not None and len(piece.features):
+            content = piece.features.astype("<f4").tobytes()
+            entry["bytes"][self._spooled(c, "f4")] = self.spool.append(self._spooled(c, "f4"), content)
+        entry.update(tried=standing.tried, kept=standing.kept, pieces=standing.pieces)
+        self._note()
+        line.add(len(piece.images), self._label(c))
 
     def _remember(self, c, entry):
         """What filters know of this class from before an interruption."""
@@ -347,7 +389,7 @@ class _Set:
         report = {} if self.gate is None else {"report": self.gate.chain.report.to_json()}
         self.spool.note({"classes": {str(self.positions[c]): entry for c, entry in self.entries.items()}, **report})
 
-    def _rows(self, c, names, piece):
+    def _rows(self, c, names, piece, left_out):
         origin = {**self.makers.of(c).origin, "seed": self.request["seed"]}
         if self.request["truncation"] is not None:
             origin["truncation"] = self.request["truncation"]
@@ -357,7 +399,10 @@ class _Set:
             for reading, values in piece.readings.items():
                 row[reading] = self.makers.class_names[values[i]] if reading == "read_as" else round(float(values[i]), 4)
             if self.gate is not None:
-                row["passed"] = self.request["filters"]["names"]
+                passed_over = {*left_out, *self.gate.aside(c)}
+                row["passed"] = [name for name in self.request["filters"]["names"] if name not in passed_over]
+                if left_out:
+                    row["dropped_by"] = "one of " + ", ".join(left_out)
             yield row
 
     # ---- names
@@ -372,6 +417,9 @@ class _Set:
         if self.flat:
             return f"{number * len(self.wanted) + self.positions[c]:06d}.png"
         return f"{self._folder(c)}/{number:06d}.png"
+
+    def _lines(self, c):
+        return self.spool.lines(self._spooled(c, "jsonl"))
 
     def _spooled(self, c, kind):
         return f"{self.positions[c]}.{kind}"
@@ -434,10 +482,22 @@ class _Set:
         report = {} if self.gate is None else self.gate.chain.report.to_json()
         return {
             **report,
+            **self._worth(),
             "missing": {str(name): n for name, n in self.missing.items()},
             "attempts": self.request["attempts"],
             "filters": self.request["filters"],
         }
+
+    def _worth(self):
+        """Of the classes that were made: how well the filters' classifier reads them, what stepped aside, what was taken all the same."""
+        reading, worth = None if self.gate is None else self.gate.reading, {}
+        if reading is not None:
+            counts = {self.makers.class_names[c]: reading.counts(c) for c in self.wanted if c is not None}
+            worth["held_out"] = {name: {"images": count, "read_right": right} for name, (count, right) in counts.items()}
+            aside = {self.makers.name(c): self.gate.aside(c) for c in self.wanted}
+            worth["stepped_aside"] = {name: filters for name, filters in aside.items() if filters}
+        taken = {str(self.makers.name(c)): sum("dropped_by" in json.loads(line) for line in self._lines(c)) for c in self.wanted}
+        return {**worth, **({"taken_all_the_same": {name: n for name, n in taken.items() if n}} if any(taken.values()) else {})}
 
     def _draw_grid(self):
         """The first images: of a flat set in the manifest's order, of a set with classes one class a row."""

@@ -13,7 +13,7 @@ import numpy as np
 
 from .. import runtime
 from ..data import to_network
-from ..metrics.health import Limits, image_signs
+from ..metrics.health import Limits
 from .loop import Callback
 
 LARGEST_GRADIENT = 1e3
@@ -23,6 +23,18 @@ WON_LOSS, WON_SCORE = 0.02, 0.98  # D has won when both its losses stay below an
 LOST_LOSS = 10.0  # or when G's loss stays above: D calls its images fake with odds of 20,000 to 1
 WATCHED = ("d_real_loss", "d_fake_loss", "d_real", "g_loss")
 REAL_IMAGES = 2000  # looked at to set the limits
+
+
+def _some_of_each_class(real, count, rng):
+    """The indices of real images for the limits: `REAL_IMAGES` at random, and of rare classes as many as even sets of `count` want."""
+    some = rng.choice(len(real), min(REAL_IMAGES, len(real)), replace=False)
+    chosen, classes = np.isin(np.arange(len(real)), some), np.unique(real.labels)
+    for label in classes:
+        members = np.flatnonzero(real.labels == label)
+        lacking = min(len(members), 2 * count // len(classes)) - chosen[members].sum()
+        if lacking > 0:
+            some = np.append(some, rng.choice(members[~chosen[members]], lacking, replace=False))
+    return some
 
 
 class Collapsed(Exception):
@@ -57,10 +69,11 @@ class HealthMonitor(Callback):
     def __init__(self, settings, real, latents, seed, first_step, records, say):
         self.settings, self.latents, self.seed, self.records, self.say = settings, latents, seed, records, say
         rng = runtime.rng(seed, "health limits")
-        some = rng.choice(len(real), min(REAL_IMAGES, len(real)), replace=False)
-        self.limits = Limits(to_network(real.images[some]), settings.samples, rng)
+        some = _some_of_each_class(real, settings.samples, rng)
+        self.limits = Limits(to_network(real.images[some]), settings.samples, rng, real.labels[some])
         self.began, self.settled, self.bad_looks, self.healthy_step = first_step, False, 0, 0
         self.alarm_count = 0
+        self.bad_signs = []  # of the last look
         self._recent = deque(maxlen=max(2, settings.every_steps // 5))  # losses and scores of the last steps
 
     def state(self):
@@ -84,17 +97,29 @@ class HealthMonitor(Callback):
                 self._raise_alarm(progress, ["a loss that is not finite"])
         if look:
             self._look(progress)
+        elif progress.complete and not self.settled:
+            self.bad_signs = self.limits.alarms(self._signs(progress))  # shorter runs than a look away end with one, for on_end
         progress.algorithm.measure_gradients = (progress.step + 1) % self.settings.every_steps == 0
 
-    def _look(self, progress):
+    def on_end(self, progress):
+        if progress.complete and not self.settled and self.bad_signs:
+            self.say(
+                f"the samples have not looked healthy yet: {'; '.join(self.bad_signs)}. Look at the pictures in samples; "
+                "a longer training may help (--steps), or settings that suit the data better"
+            )
+
+    def _signs(self, progress):
         algorithm, half = progress.algorithm, self.settings.samples // 2
         fresh = algorithm.latents(self.settings.samples - half, runtime.rng(self.seed, "health", progress.step))
         latents = np.concatenate([self.latents[:half], fresh])
-        signs = image_signs(algorithm.images(latents, algorithm.default_labels(len(latents))))
+        return self.limits.signs(algorithm.images(latents, algorithm.default_labels(len(latents))))
+
+    def _look(self, progress):
+        signs = self._signs(progress)
         certain = self._training_alarms(progress.values)
         found = self.limits.alarms(signs) + certain
         progress.values.update({f"health/{name}": value for name, value in signs.items()})
-        progress.notes["health"] = found
+        progress.notes["health"] = self.bad_signs = found
         if not found:
             self.settled, self.bad_looks, self.healthy_step = True, 0, progress.step
             return

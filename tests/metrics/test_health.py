@@ -1,7 +1,8 @@
-"""Failed samples are seen, real ones never: every scenario on real digits."""
+"""Failed samples are seen, real ones never: every scenario on real digits, photographs and textures."""
 
 import numpy as np
 import pytest
+from image_kinds import KINDS, failures, two_classes
 
 from paddle_gan_aug.data import load, to_network
 from paddle_gan_aug.metrics.health import SIGNS, Limits, image_signs
@@ -79,3 +80,101 @@ def test_the_signs_of_known_images():
     assert signs["repeats"] == 1.0
     with pytest.raises(ValueError, match="at least 4"):
         image_signs(images[:3])
+
+
+# Images that are no light strokes on black.
+
+
+def halves(kind, counts, rng):
+    """Real images of two classes and as many unseen ones: (images, labels) twice."""
+    images, labels = two_classes(kind, [2 * count for count in counts], rng)
+    first = np.concatenate([rng.permutation(np.flatnonzero(labels == c))[:count] for c, count in enumerate(counts)])
+    seen = np.isin(np.arange(len(labels)), first)
+    return (to_network(images[seen]), labels[seen]), (to_network(images[~seen]), labels[~seen])
+
+
+def draws(images, labels, rng):
+    """Sets of unseen images: by the classes' shares, and evenly, with and without repetitions."""
+    classes = [np.flatnonzero(labels == c) for c in (0, 1)]
+    least = min(COUNT // 2, *map(len, classes))
+    yield images[rng.choice(len(images), min(COUNT, len(images)), replace=False)]
+    yield images[np.concatenate([rng.choice(members, COUNT // 2, replace=len(members) < COUNT // 2) for members in classes])]
+    if least >= 2:
+        yield images[np.concatenate([rng.choice(members, least, replace=False) for members in classes])]
+
+
+@pytest.mark.parametrize("counts", [(100, 100), (100, 20), (600, 120)], ids=str)
+@pytest.mark.parametrize("kind", KINDS)
+def test_any_data_stays_silent_and_its_failures_ring(kind, counts):
+    rng = np.random.default_rng(list(counts))
+    (real, labels), unseen = halves(kind, counts, rng)
+    limits = Limits(real, COUNT, rng, labels)
+    for images in draws(*unseen, rng):
+        assert limits.alarms(limits.signs(images)) == []
+    silent = [name for name, images in failures(real, COUNT, rng).items() if not limits.alarms(limits.signs(images))]
+    # Pieces of two-valued photographs are black and white stripes, and many are one plain tone and equal; half of them black is natural.
+    assert set(silent) <= ({"labyrinth", "half of them one", "five images"} if kind == "two-valued photographs" else set())
+
+
+@pytest.mark.parametrize("kind", ["digits", "dark digits on white", "photographs", "textures"])
+@pytest.mark.parametrize("counts", [(20, 20), (10, 2), (3, 1), (1, 1), (1, 0)], ids=str)
+def test_few_images_set_wide_limits(kind, counts):
+    """No set is too small to tell black from an image and noise from a photograph."""
+    rng = np.random.default_rng(list(counts))
+    (real, labels), unseen = halves(kind, counts, rng)
+    limits = Limits(real, COUNT, rng, labels)
+    again = real[rng.integers(len(real), size=COUNT)]  # a generator that knows its few images by heart
+    assert limits.alarms(limits.signs(again)) == []
+    if counts[1] > 1:
+        for images in draws(*unseen, rng):
+            assert limits.alarms(limits.signs(images)) == []
+    for value in (-1.0, 0.0, 1.0):
+        assert any("blank" in alarm for alarm in limits.alarms(limits.signs(np.full_like(again, value))))
+    noise = rng.uniform(-1, 1, again.shape)
+    assert any("noise" in alarm for alarm in limits.alarms(limits.signs(noise)))
+
+
+@pytest.mark.parametrize("kind", ["dark digits on white", "two-valued digits on white"])
+def test_a_white_ground_is_missed_as_a_black_one_is(kind):
+    rng = np.random.default_rng(5)
+    images, labels = two_classes(kind, (300, 300), rng)
+    limits, turned = (Limits(to_network(shown), COUNT, np.random.default_rng(6), labels) for shown in (images, 255 - images))
+    for tone in (0.0, 0.5):  # the ground of dead generators
+        grey = np.minimum(to_network(images[::6]), tone)
+        (alarm,) = limits.alarms(limits.signs(grey))
+        assert alarm.startswith("images without background (bright 0")
+        assert turned.alarms(turned.signs(-grey)) == [alarm.replace("bright", "dark")]
+
+
+def test_a_sign_that_is_near_zero_says_nothing():
+    rng = np.random.default_rng(7)
+    images, labels = two_classes("textures", (100, 20), rng)
+    real = to_network(images)
+    assert 0 < image_signs(real)["dark"] < 0.01
+    limits = Limits(real, COUNT, rng, labels)
+    assert limits.limits["dark", True] < 0 and limits.limits["bright", True] < 0
+    assert limits.alarms(limits.signs(real.clip(-0.79, 0.79)[np.r_[:50, 100:120, 100:120]])) == []
+
+
+def test_rare_classes_count_when_sets_are_drawn_evenly():
+    """Nine of ten images are black, the tenth is white: half of either, as a conditional generator draws, is no failure."""
+    rng = np.random.default_rng(8)
+    real = np.where(np.arange(200) < 180, -0.9, 0.9)[:, None, None, None] + rng.normal(0, 0.02, (200, 1, 8, 8))
+    labels = (np.arange(200) >= 180).astype(int)
+    even = real[rng.permutation(200)[:100]].copy()
+    even[:50], even[50:] = real[:50], real[rng.integers(180, 200, 50)]
+    without = Limits(real, COUNT, np.random.default_rng(0))
+    assert without.alarms(without.signs(even)) != []
+    limits = Limits(real, COUNT, np.random.default_rng(0), labels)
+    assert limits.alarms(limits.signs(even)) == []
+
+
+def test_grey_levels_fit_the_tones_of_the_data():
+    """Pale images differ too, and one image with a little noise is one image."""
+    rng = np.random.default_rng(9)
+    images, labels = two_classes("pale digits", (300, 300), rng)
+    limits = Limits(to_network(images), COUNT, rng, labels)
+    assert limits.tones == pytest.approx((120 / 127.5 - 1, 135 / 127.5 - 1), abs=1e-6)
+    assert limits.signs(to_network(images[:COUNT]))["repeats"] <= 0.02 < 0.2 < image_signs(to_network(images[:COUNT]))["repeats"]
+    signs = limits.signs(to_network(np.repeat(images[:5], 20, axis=0)))
+    assert (signs["repeats"], signs["commonest"]) == (1.0, pytest.approx(0.2))

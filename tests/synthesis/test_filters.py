@@ -4,12 +4,14 @@ import json
 
 import numpy as np
 import pytest
+from image_kinds import KINDS, two_classes
 
 from paddle_gan_aug.data import load
 from paddle_gan_aug.metrics.health import SIGNS
 from paddle_gan_aug.synthesis import candidates, filters
 from paddle_gan_aug.synthesis.candidates import Candidates, Reference
 from paddle_gan_aug.synthesis.filters import FILTERS, KEPT, FilterChain, FilterReport
+from paddle_gan_aug.synthesis.held_out import HeldOut
 
 CLASSES = tuple("0123456789")
 
@@ -155,7 +157,8 @@ def test_every_row_is_complete():
     assert len({row.reason for row in FILTERS.values()}) == len(FILTERS)
     for name, row in FILTERS.items():
         assert row.name == name and row.reason != KEPT and row.needs and row.keep.__name__
-    assert {sign.name for sign in SIGNS} >= {sign.name for sign in candidates.IMAGE_SIGNS} and len(candidates.IMAGE_SIGNS) == 4
+    assert {sign.name for sign in SIGNS} >= {sign.name for sign in candidates.IMAGE_SIGNS}
+    assert {sign.alarm for sign in candidates.IMAGE_SIGNS} == {sign.alarm for sign in SIGNS[:6]}  # each has a filter
 
 
 def test_class_probabilities():
@@ -289,3 +292,115 @@ def test_bad_candidates():
         arrays(features=np.full((4, 2), np.nan))
     with pytest.raises(ValueError, match="uint8"):
         Candidates(np.zeros((1, 1, 4, 4)), np.zeros(1, int))
+
+
+# Images that are no light strokes on black.
+
+
+def judged_by_signs(real, images):
+    chain = FilterChain(Reference(real), "a", ["contrast", "bright", "dark", "roughness"])
+    return chain.judge(Candidates(np.ascontiguousarray(images), np.zeros(len(images), int)), rng())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_signs_of_single_images_leave_unseen_real_ones_alone(kind):
+    images, _ = two_classes(kind, (300, 60), rng())
+    order = rng().permutation(len(images))
+    assert share(judged_by_signs(images[order[:180]], images[order[180:]]), KEPT) >= 0.95
+
+
+def test_negatives_are_judged_as_their_originals():
+    images, _ = two_classes("digits", (200, 200), rng())
+    real, clean = images[::2], images[1::2]
+    spoilt = {"inverted": 255 - clean, "on grey": clean // 2 + 100, "blank": clean // 16, "clean": clean}
+    for name, tried in spoilt.items():
+        reasons = judged_by_signs(real, tried)
+        assert judged_by_signs(255 - real, 255 - tried) == reasons
+        assert share(reasons, {"inverted": "saturated", "on grey": "no-background", "blank": "blank", "clean": KEPT}[name]) >= 0.95
+
+
+def test_a_bright_pixel_does_not_saturate_a_grey_texture():
+    images, _ = two_classes("textures", (100, 20), rng())
+    tried = images[::10].copy()
+    tried[:, 0, 5:8, 5:8] = 255
+    assert share(judged_by_signs(images, tried), KEPT) == 1
+
+
+# What the classifier is worth.
+
+
+def held_out(right_of, sure=0.99):
+    """A `HeldOut` of two classes: right_of = ((right, images) of each class), every reading as sure as said."""
+    labels = np.repeat([0, 1], [count for _, count in right_of])
+    read = np.concatenate([np.where(np.arange(count) < right, c, 1 - c) for c, (right, count) in enumerate(right_of)])
+    p = np.full((len(labels), 2), 1 - sure)
+    p[np.arange(len(labels)), read] = sure
+    return HeldOut(p, labels)
+
+
+@pytest.mark.parametrize(
+    "right_of, known",
+    [
+        (((98, 100), (14, 20)), (True, True)),
+        (((100, 100), (0, 20)), (False, False)),  # all are read as the first class: that is no knowledge of it either
+        (((95, 100), (1, 20)), (False, False)),
+        (((98, 100), (5, 20)), (True, True)),
+        (((17, 17), (3, 3)), (True, True)),
+        (((17, 17), (1, 3)), (False, False)),  # by chance in 3 of 20 cases
+        (((50, 100), (50, 100)), (False, False)),
+        (((10, 100), (10, 100)), (False, False)),  # the wrong way round
+        (((30, 30), (0, 0)), (True, True)),  # nothing is held against a class without held-out images
+    ],
+)
+def test_whether_a_class_is_known(right_of, known):
+    found = held_out(right_of)
+    assert (bool(found.knows(0)), bool(found.knows(1))) == known
+    assert found.counts(1) == right_of[1][::-1]
+
+
+def test_opinions_step_aside_for_a_class_that_nobody_knows():
+    found = arrays(4, probabilities=np.array([[0.9, 0.1], [0.1, 0.9], [0.6, 0.4], [0.02, 0.98]]))
+    names = ["agreement", "confidence", "entropy"]
+    for right_of, expected in (
+        (((20, 20), (20, 20)), [KEPT, "other-class", "ambiguous", "other-class"]),
+        (((20, 20), (0, 20)), [KEPT] * 4),
+    ):
+        settings = {"entropy": {"limit": 0.5}}  # what the user sets holds
+        chain = FilterChain(Reference(reading=held_out(right_of)), "ab", names, settings)
+        assert chain.judge(found, rng()) == expected
+
+
+def test_limits_of_opinions_come_from_held_out_images():
+    """A classifier that is sure of no real image needs not be sure of generated ones; a sure one changes nothing; nor does a setting."""
+    p = np.array([[0.9, 0.1], [0.7, 0.3], [0.95, 0.05]])
+    sure, unsure = held_out(((50, 50), (50, 50)), 0.99), held_out(((50, 50), (50, 50)), 0.85)
+    found = arrays(3, probabilities=p)
+    for reading, settings, expected in (
+        (None, {}, ["ambiguous", "ambiguous", KEPT]),
+        (sure, {}, ["ambiguous", "ambiguous", KEPT]),
+        (unsure, {}, [KEPT, "ambiguous", KEPT]),
+        (unsure, {"entropy": {"limit": 0.3}}, ["ambiguous", "ambiguous", KEPT]),
+    ):
+        assert FilterChain(Reference(reading=reading), "ab", ["entropy"], settings).judge(found, rng()) == expected
+    five = HeldOut(np.tile([0.4, 0.15, 0.15, 0.15, 0.15], (20, 1)), np.zeros(20, int))
+    seen = arrays(2, probabilities=np.array([[0.41, 0.39, 0.1, 0.05, 0.05], [0.39, 0.3, 0.2, 0.06, 0.05]]))
+    assert FilterChain(Reference(reading=five), "abcde", ["confidence"]).judge(seen, rng()) == [KEPT, "unsure"]
+    assert FilterChain(Reference(), "abcde", ["confidence"]).judge(seen, rng()) == ["unsure"] * 2
+
+
+def test_distances_that_were_learnt_apart():
+    training = np.arange(200.0)[:, None]
+    natural = np.tile([0.25, 2.25], (100, 1))
+    space = candidates.FeatureSpace(training, None, None, (natural, np.zeros(100, int)))
+    np.testing.assert_allclose([space.limits([0], column, 0.5)[0] for column in (0, 1)], [0.25, 2.25])
+
+
+def test_a_reduced_chain_remembers():
+    features = rng().normal(size=(4, 8))
+    reference = Reference(features=rng(1).normal(size=(60, 8)))
+    chain = FilterChain(reference, "a", ["agreement", "duplicates"])
+    found = arrays(4, features=features, probabilities=np.ones((4, 1)))
+    assert chain.judge(found, rng()) == [KEPT] * 4
+    part = chain.reduced({"duplicates", "outliers"})
+    assert [row.name for row in part.filters] == ["duplicates"] and part.judge(found, rng()) == ["duplicate"] * 4
+    assert chain.report.to_json()["tried"] == 4

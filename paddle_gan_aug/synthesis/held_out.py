@@ -1,0 +1,155 @@
+"""What a filter's classifier is worth, by real images that it did not learn.
+
+Images that a network has learnt by heart say nothing of how it reads others. The validation part says it, where there is one with
+images enough of each class; where there are few, the training images do, each read by a network that learnt the others (cross-fitting).
+"""
+
+from dataclasses import dataclass
+from typing import Optional
+
+import numpy as np
+from scipy.stats import hypergeom
+
+from .. import runtime
+from ..algorithms import build
+from ..config import load_config
+from ..data import to_network
+from ..training.loop import run_steps
+from ..training.run import training_batches
+from .candidates import FeatureSpace
+
+ENOUGH = 20  # validation images of a class that tell how well it is read
+FOLDS = 5
+MOST_IMAGES = 5000  # more training images are not learnt again: what validation images there are must do
+MOST_EPOCHS = 100  # of each fold's network
+DOUBT = 0.01  # a class is known if an ignorant reader were right so often in at most so many cases
+NATURAL = 0.95  # the share of rightly read real images that the limits of confidence and entropy let through
+CERTAIN, CONFIDENT = 0.3, 0.5  # these limits are no stricter for anybody
+READ_AT_ONCE = 2000
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """How a classifier reads real images that it has not learnt.
+
+    Attributes:
+        probabilities: float [N, K]. labels: int [N], the true classes.
+        distances: float [M, 2] of the cross-fitted training images, see `FeatureSpace.distances`; None without cross-fitting.
+        training_labels: int [M], of those.
+    """
+
+    probabilities: np.ndarray
+    labels: np.ndarray
+    distances: Optional[np.ndarray] = None
+    training_labels: Optional[np.ndarray] = None
+
+    def counts(self, label):
+        """(held-out images of a class, how many of them are read as it)."""
+        mine = self.labels == label
+        return int(mine.sum()), int((self.probabilities[mine].argmax(1) == label).sum())
+
+    def knows(self, label):
+        """Whether the classifier knows a class better than chance.
+
+        Fisher's exact test: whether images of the class are read as it more often than others are. Nothing is held against a class without
+        held-out images.
+        """
+        read = self.probabilities.argmax(1) == label
+        count, right = self.counts(label)
+        return not count or count == len(read) or hypergeom.sf(right - 1, len(read), count, read.sum()) <= DOUBT
+
+    def entropy_limits(self, labels):
+        """For each label the entropy, as a share of log K, below which rightly read images of the class lie: float64 [N], >= 0.3."""
+        return self._limits(labels, lambda p: np.maximum(CERTAIN, np.quantile(entropies(p), NATURAL)), CERTAIN)
+
+    def confidence_limits(self, labels):
+        """For each label the probability above which rightly read images of the class lie: float64 [N], <= 0.5."""
+        return self._limits(labels, lambda p: min(CONFIDENT, np.quantile(p.max(1), 1 - NATURAL) - 1e-9), CONFIDENT)
+
+    def _limits(self, labels, limit, default):
+        right = self.probabilities.argmax(1) == self.labels
+        found = {}
+        for label in np.unique(labels):
+            mine = self.probabilities[right & (self.labels == label)]
+            found[label] = limit(mine) if len(mine) else default
+        return np.array([found[label] for label in labels], dtype=np.float64)
+
+
+def entropies(probabilities):
+    """The entropy of each row of probabilities as a share of its largest value, log K: float64 [N], 0 to 1."""
+    p = np.asarray(probabilities)
+    return -(p * np.log(np.maximum(p, 1e-30))).sum(1) / np.log(max(p.shape[1], 2))
+
+
+_last = {}  # the newest one; augment asks twice, before the GAN trains and when it filters
+
+
+def held_out(run, real, valid):
+    """A classifier by held-out images.
+
+    Args:
+        run: of `classify`. real: `LabelledImages`, what it learnt. valid: those that it did not, or None.
+
+    Returns:
+        A `HeldOut`; None where there are no validation images and too many to cross-fit.
+    """
+    key = (str(run.folder), run.step, real.fingerprint(), valid and valid.fingerprint())
+    if key not in _last:
+        _last.clear()
+        _last[key] = _held_out(run, real, valid)
+    return _last[key]
+
+
+def _held_out(run, real, valid):
+    of_valid = np.zeros(len(real.class_names), int) if valid is None else valid.counts()
+    few = (of_valid < ENOUGH) & (real.counts() > 0)
+    cross = few.any() and len(real) <= MOST_IMAGES and run.config.algorithm == "classifier" and np.sum(real.counts() > 1) > 1
+    if valid is None and not cross:
+        return None
+    parts = [] if valid is None else [(_read(run.algorithm, valid.images)[0], valid.labels)]
+    if not cross:
+        return HeldOut(*parts[0])
+    probabilities, distances = _cross_fitted(run, real)
+    parts.append((probabilities, real.labels))
+    return HeldOut(*map(np.concatenate, zip(*parts)), distances, real.labels)
+
+
+def _cross_fitted(run, real):
+    """(probabilities float32 [N, K], distances float64 [N, 2]) of training images, each read by a network that learnt other ones.
+
+    Distances are in units of the run's own network, by the mean length of its features.
+    """
+    seed = run.config.train.seed
+    folds = np.zeros(len(real), int)
+    for label in np.flatnonzero(real.counts()):
+        members = runtime.rng(seed, "folds", int(label)).permutation(np.flatnonzero(real.labels == label))
+        folds[members] = (np.arange(len(members)) + label) % FOLDS
+    probabilities, distances = np.zeros((len(real), len(real.class_names)), np.float32), np.zeros((len(real), 2))
+    length = np.linalg.norm(_read(run.algorithm, real.images)[1], axis=1).mean()
+    for fold in np.unique(folds):
+        learnt, left = real.subset(np.flatnonzero(folds != fold)), real.subset(np.flatnonzero(folds == fold))
+        network = _learn(run, learnt, int(fold))
+        features = _read(network, learnt.images)[1]
+        probabilities[folds == fold], of_left = _read(network, left.images)
+        scale = length / max(np.linalg.norm(features, axis=1).mean(), 1e-12)
+        distances[folds == fold] = scale * FeatureSpace(features, learnt.labels).distances(of_left, left.labels)
+    return probabilities, distances
+
+
+def _learn(run, images, fold):
+    """A network like the run's that learnt some of its images, as long as it but at most `MOST_EPOCHS`."""
+    size = min(run.config.train.batch_size, len(images))
+    steps = min(run.step, MOST_EPOCHS * (len(images) // size))
+    seed = run.config.train.seed
+    config = load_config(run.config, {"train.batch_size": size, "train.steps": steps, "train.epochs": None})
+    runtime.seed_paddle(seed, "cross-fitting", fold)
+    network = build(config, images.shape, images.class_names)
+    progress = run_steps(network, training_batches(config, images), steps, seed, [])
+    if progress.interrupted:
+        raise KeyboardInterrupt(progress.interrupted)
+    return network
+
+
+def _read(network, images):
+    pieces = [network.read(to_network(images[i : i + READ_AT_ONCE])) for i in range(0, len(images), READ_AT_ONCE)]
+    return tuple(map(np.concatenate, zip(*pieces)))
