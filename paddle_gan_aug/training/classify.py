@@ -53,8 +53,8 @@ def classify(config=None, test=None, **options):
 
 
 def _show(run, folder, log):
-    """The report's pictures on the dashboard, beside the run's curves."""
-    with Records(run.folder, log, run.folder.name, resume_step=run.step) as records:
+    """The report's pictures on the dashboard, beside the run's curves, which go on after the step that is tested."""
+    with Records(run.folder, log, run.folder.name) as records:
         for name in ("confusion", "per-class"):
             records.image(run.step, read_png(folder / f"{name}.png"), tag=name, folder="report")
 
