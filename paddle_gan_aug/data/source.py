@@ -1,6 +1,6 @@
 """What to read and how, in one value that every command can pass on: two that are equal give the same images."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Optional
 
 
@@ -19,6 +19,7 @@ class Source:
     seed: int = 0  # of that split, and of the images chosen by `per_class`
     classes: Optional[tuple] = None  # these alone, by name or index; None: all
     per_class: Optional[int] = None  # so many training images of each class; None: all
+    place: Optional[str] = field(default=None, compare=False)  # where a run found it, an absolute path; None: look for the name
 
     def __str__(self):
         return self.name
@@ -27,12 +28,12 @@ class Source:
     def of(cls, data):
         """The source that a configuration's section `data` describes."""
         classes = None if data.classes is None else tuple(data.classes)
-        same = ("image_size", "channels", "skip_bad", "valid_share", "seed", "per_class")
+        same = ("image_size", "channels", "skip_bad", "valid_share", "seed", "per_class", "place")
         return cls(data.source, classes=classes, **{name: getattr(data, name) for name in same})
 
     def renamed(self, name_or_path):
         """Another data set, read the same way and in full: all of its classes and images."""
-        return replace(self, name=str(name_or_path), valid_share=None, classes=None, per_class=None)
+        return replace(self, name=str(name_or_path), valid_share=None, classes=None, per_class=None, place=None)
 
     def whole(self):
         """The same with all classes and all training images: what a measuring instrument may learn from."""

@@ -26,14 +26,24 @@ class _OneOfMany(ProgressLine):
 
 
 def train_per_class(
-    config=None, run=None, output=None, log=None, resume=False, overrides=None, quiet=False, default="classic", classes=None
+    config=None,
+    run=None,
+    output=None,
+    log=None,
+    resume=False,
+    overrides=None,
+    quiet=False,
+    default="classic",
+    classes=None,
+    allow_changed_data=False,
 ):
     """Train a run for each class that has images, one after the other.
 
     A batch is never larger than the class: small classes train with smaller batches.
 
     Args:
-        config, output, log, resume, overrides, quiet, default: as for `train`. With `resume`, finished runs are left alone.
+        config, output, log, resume, overrides, quiet, default, allow_changed_data: as for `train`. With `resume`, finished runs
+            are left alone.
         run: the name of the folder of runs, and the beginning of each run's name; default: preset-data-date-time.
         classes: the names of those to train; None = all.
 
@@ -76,6 +86,7 @@ def train_per_class(
                 callbacks=line,
                 quiet=True,
                 default=config.preset,
+                allow_changed_data=allow_changed_data,
             )
         except RunFailed as error:
             failures.append(name)
