@@ -7,6 +7,7 @@ ignored settings cost more time than any other mistake.
 
 import difflib
 import re
+import reprlib
 from pathlib import Path
 from typing import get_args
 
@@ -77,7 +78,7 @@ def _source_path(source):
 def _read_yaml(path):
     try:
         tree = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:  # no date, no text, too deep
         reason = " ".join(str(error).split())
         raise InputError(f"{path} is not valid YAML: {reason}") from None
     except OSError as error:
@@ -127,20 +128,24 @@ def from_tree(tree, where="configuration"):
     """
     _check_keys(tree, Config, "", where)
     try:
-        return msgspec.convert(_numbers(tree), Config, strict=True, str_keys=True)
+        return msgspec.convert(_numbers(tree, Config), Config, strict=True, str_keys=True)
     except msgspec.ValidationError as error:
         message, _, key = str(error).partition(" - at `$.")
         key = key.rstrip("`")
-        raise InputError(f"{where}: {key or 'configuration'}: {_plain(message, key)}, got {_value_at(tree, key)!r}") from None
+        raise InputError(f"{where}: {key or 'configuration'}: {_plain(message, key)}, got {_SHORT.repr(_value_at(tree, key))}") from None
 
+
+_SHORT = reprlib.Repr()  # a value in a message: anything may stand in a file, however large
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 100
 
 _FLOAT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")
 
 
-def _numbers(value):
-    """YAML 1.1 reads 2e-4 as text; a number is meant."""
-    if isinstance(value, dict):
-        return {key: _numbers(inner) for key, inner in value.items()}
+def _numbers(value, kind):
+    """YAML 1.1 reads 2e-4 as text; a number is meant. Sections alone are gone through: what else is nested is no value of ours."""
+    if isinstance(kind, type) and issubclass(kind, Section):
+        kinds = {field.name: field.type for field in msgspec.structs.fields(kind)}
+        return {key: _numbers(inner, kinds[key]) for key, inner in value.items()}
     if isinstance(value, str) and _FLOAT.fullmatch(value):
         return float(value)
     return value

@@ -54,6 +54,8 @@ def train_per_class(
         InputError: as `train`; a class is named; `resume` without a name.
         RunFailed: runs that collapsed beyond recovery; the others are trained.
     """
+    if resume and run and config is None:
+        config = _begun(run_folders(output, log)[0] / check_run_name(run))
     config = load_config(config or default, overrides)
     if config.data.class_name is not None:
         raise InputError("--per-class-runs trains every class: leave --digit or --class out")
@@ -98,6 +100,15 @@ def train_per_class(
     if failures:
         raise RunFailed(f"no run for {', '.join(failures)} in {folder}: they collapsed; the other {len(runs)} are trained")
     return folder, runs
+
+
+def _begun(folder):
+    """The configuration of all runs in `folder`, from what the first of them that has begun says; None if none has."""
+    begun = sorted(path for path in folder.glob("*/config.yaml"))
+    if not begun:
+        return None
+    configs = [load_config(path) for path in begun]
+    return load_config(configs[0], {"data.class_name": None, "train.batch_size": max(config.train.batch_size for config in configs)})
 
 
 def _continuing(overrides):

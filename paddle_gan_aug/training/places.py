@@ -249,6 +249,30 @@ def check_same_data(folder, source, images, allow_changed=False):
         raise InputError(f"{of_run} ({counts}): restore the data, start a new run, or go on with other images: --allow-changed-data")
 
 
+def check_same_generated(folder, description):
+    """See that the generated images of a run that goes on are those it has learnt so far, or come from the same weights.
+
+    Args:
+        description: what `generated.*` of its configuration comes to now.
+
+    Raises:
+        InputError: others.
+    """
+    steps = steps_on_disk(folder / "checkpoints")
+    before = peek(folder / "checkpoints", steps[-1]).get("generated") if steps else None
+    if isinstance(before, dict) and _origin(before) != _origin(description):
+        raise InputError(
+            f"--resume: the generated images of run {folder.name} have changed since it learnt them: restore them, start a new run, "
+            "or go on with what is there now: --allow-changed-data"
+        )
+
+
+def _origin(description):
+    runs = description.get("runs")
+    weights = [run.get("weights_sha256") for run in runs if isinstance(run, dict)] if isinstance(runs, list) else None
+    return description.get("fingerprint"), weights
+
+
 def _other_classes(before, now):
     new, gone = [name for name in now if name not in before], [name for name in before if name not in now]
     told = [f"{what} {_listed(names)}" for what, names in (("new:", new), ("gone:", gone)) if names]

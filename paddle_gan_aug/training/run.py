@@ -22,6 +22,7 @@ from .places import (
     check_free,
     check_run_name,
     check_same_data,
+    check_same_generated,
     check_writable,
     continued_config,
     default_name,
@@ -112,7 +113,10 @@ def train(
         check_same_data(folder, config.data.source, images, allow_changed_data)
     if check:
         check(config, images)
-    session = _Session(folder, config, log, images, callbacks, quiet, say, _generated_part(config, images, generated))
+    made = _generated_part(config, images, generated)
+    if made is not None and not anew and not allow_changed_data:
+        check_same_generated(folder, made.description)
+    session = _Session(folder, config, log, images, callbacks, quiet, say, made)
     return session.run(anew, named=bool(run))
 
 
