@@ -170,7 +170,7 @@ def read_state(path):
 def _checked(state, path):
     """`state`, if it is what a checkpoint of this place says of itself; the networks are built by it."""
     shape, names = state["image_shape"], state["data"]["class_names"]
-    if path.name != f"step-{state['step']}":
+    if type(state["step"]) is not int or path.name != f"step-{state['step']}":
         raise ValueError(f"state.json is of step {state['step']}")
     if len(shape) != 3 or any(type(side) is not int or not 1 <= side <= LARGEST_SIDE for side in shape):
         raise ValueError(f"state.json has the image shape {shape}")
