@@ -9,6 +9,7 @@ import os
 import re
 import signal
 import sys
+import threading
 
 from . import __version__, cli_bench, cli_sets
 from .cli_bench import positive, seed
@@ -26,9 +27,10 @@ def main(argv=None):
     if unknown:
         args.parser.refuse(unknown)
     interrupt = _Interrupt()
-    signal.signal(signal.SIGTERM, interrupt)  # ends a command as Ctrl-C does; a training takes both for a wish
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, interrupt)
+    if threading.current_thread() is threading.main_thread():  # no other may say what signals do
+        signal.signal(signal.SIGTERM, interrupt)  # ends a command as Ctrl-C does; a training takes both for a wish
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.signal(signal.SIGINT, interrupt)
     try:
         code = args.command(args)
         with naming("standard output"):
@@ -209,6 +211,9 @@ def training_flags(command, flags, run=True):
         place.add_argument("--run", metavar="NAME", help="the run's name; without it preset-data-date-time")
     what = "go on with --run, or with the newest unfinished run" if run else "go on where the same command was interrupted"
     place.add_argument("--resume", action="store_true", help=what)
+    if run:
+        changed = "with --resume: go on although the images have changed since, in the same classes"
+        place.add_argument("--allow-changed-data", action="store_true", help=changed)
     place.add_argument("--output", metavar="DIR", help="the folder of runs (output)")
     place.add_argument("--log", metavar="DIR", help="the folder of VisualDL records (log)")
 
@@ -243,6 +248,7 @@ def overrides_of(args):
 
 def _run_options(args):
     options = {"run": args.run, "resume": args.resume, "output": args.output, "log": args.log, "overrides": overrides_of(args)}
+    options["allow_changed_data"] = args.allow_changed_data
     return {"config": getattr(args, "config", getattr(args, "gan", None)), **options}
 
 

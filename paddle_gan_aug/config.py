@@ -66,7 +66,7 @@ def load_config(source="classic", overrides=None):
         path = _source_path(source)
         tree = _read_yaml(path)
         tree.setdefault("preset", path.stem)
-    for key, value in _with_one_length(overrides or {}).items():
+    for key, value in _without_old_place(_with_one_length(overrides or {})).items():
         _lay_over(tree, key, value)
     return from_tree(tree, where=str(source))
 
@@ -78,6 +78,11 @@ def _with_one_length(overrides):
         return overrides
     (other,) = {"train.steps", "train.epochs"} - set(length)
     return {other: None, **overrides}
+
+
+def _without_old_place(overrides):
+    """Whoever names other data does not mean the place of the former."""
+    return {"data.place": None, **overrides} if "data.source" in overrides else overrides
 
 
 def _source_path(source):

@@ -39,6 +39,7 @@ class Data(Section):
     skip_bad: bool = False  # leave files out that are damaged, transparent or animated, instead of refusing the data
     valid_share: Optional[Share] = None  # held out of every class; None: a sixth, of IDX and JSON files in mixed order the last one
     seed: Count = 0  # of that split and of per_class: another seed of the run leaves the data as it is
+    place: Optional[str] = None  # where `source` was found, an absolute path; set by `train`, so that a run finds its data from any folder
 
 
 class Generator(Section):

@@ -195,6 +195,6 @@ def _metric_lines(path):
 def _metric(line):
     try:
         entry = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return entry if isinstance(entry, dict) and isinstance(entry.get("step"), int) else None

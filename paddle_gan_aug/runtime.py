@@ -6,6 +6,7 @@ training step. The environment variables must be set before Paddle is first impo
 nothing but the standard library and NumPy.
 """
 
+import atexit
 import contextlib
 import ctypes
 import io
@@ -26,6 +27,10 @@ TUNED_VARIABLES = ("MKL_DEBUG_CPU_TYPE", "OMP_NUM_THREADS", "KMP_BLOCKTIME")
 _paddle_came_first = "paddle" in sys.modules
 _set_here = {}  # environment variables set by this module, so that a second call may change them, but never the user's own
 _warned = set()
+_importing = threading.Lock()
+_drawing = threading.RLock()
+_ready = threading.Event()  # Paddle was imported by `import_paddle`
+_kept = []  # Paddle's dynamic mode, as each thread that began it holds it
 
 
 # ---- before Paddle -----------------------------------------------------------------------------------------------------
@@ -208,16 +213,44 @@ def keep_freed_memory():
 
 
 def import_paddle():
-    """Import Paddle without the lines it prints about threads and compilers on every start."""
-    with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
-        warnings.simplefilter("ignore")
+    """Import Paddle without the lines it prints about threads and compilers on every start, ready for use in this and any other thread."""
+    with _importing:
+        if not _ready.is_set():  # once: what is changed here is the process's, and by the next time other threads may be at work
+            with _signals_kept(), warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
+                warnings.simplefilter("ignore")
+                import paddle
+
+                paddle.disable_signal_handler()  # it would answer SIGTERM with a trace of its own
         import paddle
 
-        paddle.disable_signal_handler()  # it would answer SIGTERM with a trace of its own
-    for number in (signal.SIGINT, signal.SIGTERM):
-        if threading.current_thread() is threading.main_thread() and callable(signal.getsignal(number)):
-            signal.signal(number, signal.getsignal(number))  # what the process had chosen before
+        if not paddle.in_dynamic_mode():
+            paddle.disable_static()
+        # What the thread that began the mode holds would be collected together with that thread, and end the mode for all others
+        mode = paddle.base.framework.global_var._functional_dygraph_context_manager
+        if mode is not None and mode not in _kept:
+            _kept.append(mode)
+            atexit.register(mode.__exit__, None, None, None)
+        _ready.set()
     return paddle
+
+
+@contextlib.contextmanager
+def _signals_kept():
+    """Leave SIGINT and SIGTERM to whoever handles them, whatever is installed within.
+
+    Python lets only the main thread say what a signal does, hence the C library; the main thread also undoes what was installed before.
+    """
+    before = {number: ctypes.create_string_buffer(512) for number in (signal.SIGINT, signal.SIGTERM)}  # larger than any struct sigaction
+    with contextlib.suppress(OSError, AttributeError, TypeError):  # not on Windows
+        for number, action in before.items():
+            ctypes.CDLL(None).sigaction(int(number), None, action)
+    yield
+    with contextlib.suppress(OSError, AttributeError, TypeError):
+        for number, action in before.items():
+            ctypes.CDLL(None).sigaction(int(number), action, None)
+    for number in before:
+        if threading.current_thread() is threading.main_thread() and callable(signal.getsignal(number)):
+            signal.signal(number, signal.getsignal(number))
 
 
 # ---- seeds -------------------------------------------------------------------------------------------------------------
@@ -260,8 +293,16 @@ def rng(seed, stream, index=0):
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(zlib.crc32(stream.encode()), index))))
 
 
+def drawing_alone():
+    """A context in which no other thread draws inside Paddle, whose random state is the process's: from the seed to the last draw."""
+    return _drawing
+
+
 def seed_paddle(seed, stream, index=0):
-    """Re-seed the draws made inside Paddle (initial weights, dropout, noise layers) from the root seed and a place."""
+    """Re-seed the draws made inside Paddle (initial weights, dropout, noise layers) from the root seed and a place.
+
+    Where threads may train side by side, seed and draw within `drawing_alone`.
+    """
     import paddle
 
     paddle.seed(int(rng(seed, stream, index).integers(2**31)))

@@ -236,9 +236,17 @@ def _understood(path):
     return any(reader.understands(path) for reader in READERS)
 
 
+def place_of(source):
+    """The path of a source: where a run found it, if something is there still, else what its name or path means from here."""
+    if source.place and Path(source.place).exists():
+        return Path(source.place)
+    name = str(source)
+    return NAMED[name]() if name in NAMED else find_path(name)
+
+
 def _open(source):
     name = str(source)
-    path = NAMED[name]() if name in NAMED else file_of_set(find_path(name))
+    path = file_of_set(place_of(source))
     for reader in READERS:
         if reader.understands(path):
             return reader, reader.open(path, source)

@@ -1,7 +1,7 @@
 """What to read and how, in one value that every command can pass on: two that are equal give the same images."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Optional, Union
 
 from ..errors import InputError
@@ -25,6 +25,7 @@ class Source:
     window: Optional[tuple] = None  # (black, white): the values in the files that become 0 and 255; None: told from the values
     background: Union[str, int, None] = None  # transparent pictures are laid on it: "white", "black" or a grey from 0 to 255
     fit: str = "crop"  # how pictures become square at `image_size`: "crop", "pad" or "stretch"
+    place: Optional[str] = field(default=None, compare=False)  # where a run found it, an absolute path; None: look for the name
 
     def __post_init__(self):
         object.__setattr__(self, "window", None if self.window is None else tuple(self.window))
@@ -38,12 +39,12 @@ class Source:
     def of(cls, data):
         """The source that a configuration's section `data` describes."""
         classes = None if data.classes is None else tuple(map(str, data.classes))
-        same = ("image_size", "channels", "skip_bad", "valid_share", "seed", "per_class", "window", "background", "fit")
+        same = ("image_size", "channels", "skip_bad", "valid_share", "seed", "per_class", "window", "background", "fit", "place")
         return cls(data.source, classes=classes, **{name: getattr(data, name) for name in same})
 
     def renamed(self, name_or_path):
         """Another data set, read the same way and in full: all of its classes and images."""
-        return replace(self, name=str(name_or_path), valid_share=None, classes=None, per_class=None)
+        return replace(self, name=str(name_or_path), valid_share=None, classes=None, per_class=None, place=None)
 
     def whole(self):
         """The same with all classes and all training images: what a measuring instrument may learn from."""

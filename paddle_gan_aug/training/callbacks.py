@@ -8,7 +8,7 @@ from tqdm import tqdm
 from ..data import to_uint8
 from ..pictures import grid, optional_picture, titled_grid
 from ..runtime import rng
-from .checkpoint import save_checkpoint
+from .checkpoint import note_best, save_checkpoint
 from .loop import Callback
 
 
@@ -127,15 +127,35 @@ class Checkpoints(Callback):
 
     Args:
         provenance: what every state.json says beside the step: seed, configuration hash, data fingerprint, versions.
-        with_state: the callbacks whose `state()` belongs to the run's.
+        with_state: {name: callback}, those whose `state()` belongs to the run's, see `named`.
+        best: {"step", "metric", "value"} of the best checkpoint so far, or None.
     """
 
-    def __init__(self, folder, latents, provenance, every, keep, with_state=()):
+    def __init__(self, folder, latents, provenance, every, keep, with_state, best=None):
         self.folder, self.latents, self.provenance, self.every, self.keep = folder, latents, provenance, every, keep
-        self.with_state = with_state
+        self.with_state, self.best = with_state, best
+
+    def on_begin(self, progress):
+        note_best(self.folder, self.best)  # a run that went back forgets what was the best since
 
     def on_step(self, progress):
+        if progress.best:
+            self.best = {"step": progress.step, **progress.best}
         if (progress.step % self.every == 0 or progress.last or progress.best) and not progress.failure:
-            callbacks = {type(callback).__name__: callback.state() for callback in self.with_state}
+            callbacks = {name: callback.state() for name, callback in self.with_state.items()}
+            callbacks = {name: state for name, state in callbacks.items() if state}
             state = {"total_steps": progress.total_steps, "stopped": progress.stopped, "callbacks": callbacks, **self.provenance}
-            save_checkpoint(self.folder, progress.step, progress.algorithm, self.latents, state, self.keep, progress.best)
+            save_checkpoint(self.folder, progress.step, progress.algorithm, self.latents, state, self.keep, self.best)
+
+
+def named(callbacks):
+    """{name of its class: callback}, in order; a second one of the same class is called <name>-2."""
+    names = {}
+    for callback in callbacks:
+        name = kind = type(callback).__name__
+        number = 1
+        while name in names:
+            number += 1
+            name = f"{kind}-{number}"
+        names[name] = callback
+    return names

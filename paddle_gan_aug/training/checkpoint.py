@@ -18,10 +18,12 @@ from safetensors.numpy import load_file, save_file
 from ..errors import RunFailed
 from ..files import sha256, sync_folder, write_json
 
-_NAME = re.compile(r"step-(\d+)")
+_NAME = re.compile(r"step-(0|[1-9][0-9]{0,17})")
 INCOMPLETE = ".incomplete"
+LARGEST_SIDE = 4096  # of an image, in pixels or channels
 BEST = "best.json"
 LATENTS = "fixed/latents"  # beside the weights: the latents of every grid of this run
+MALFORMED = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError)  # what reading a file of somebody else's may raise
 
 
 class DamagedCheckpoint(Exception):
@@ -29,14 +31,15 @@ class DamagedCheckpoint(Exception):
 
 
 def save_checkpoint(folder, step, algorithm, latents, state, keep, best=None):
-    """Write `folder/step-<step>` and remove the oldest ones beyond the newest `keep`, except the best.
+    """Write `folder/step-<step>` and remove the oldest ones beyond the newest `keep`, except those that one of them calls the best.
 
     Args:
         folder: the run's `checkpoints` folder, which exists.
         latents: float32 [N, latent_dim], the fixed latents of the grids, or None.
         state: a dict of plain values that describes where the run stands and where it came from.
         keep: how many checkpoints stay.
-        best: {"metric", "value"} when this one is the best so far; best.json then names it.
+        best: {"step", "metric", "value"} of the best one so far, perhaps this one; None = nothing was measured. It belongs to the state,
+            since a run that goes back to this checkpoint knows of no better one; best.json repeats it.
 
     Returns:
         The path of the new checkpoint.
@@ -67,7 +70,7 @@ def _save(folder, temporary, step, algorithm, latents, state, keep, best):
         weights[LATENTS] = latents
     for name, arrays in (("weights", weights), ("optimizers", algorithm.optimizer_state())):
         save_file({key: np.ascontiguousarray(value) for key, value in arrays.items()}, temporary / f"{name}.safetensors")
-    write_json(temporary / "state.json", {"step": step, "algorithm": algorithm.state(), **state})
+    write_json(temporary / "state.json", {"step": step, "algorithm": algorithm.state(), "best": best, **state})
     checksums = {}
     for path in sorted(temporary.iterdir()):
         with open(path, "rb+") as file:
@@ -76,25 +79,66 @@ def _save(folder, temporary, step, algorithm, latents, state, keep, best):
     write_json(temporary / "checksums.json", checksums)
     sync_folder(temporary)
     if final.exists():  # the same step again after a resume from an older one
-        shutil.rmtree(final)
+        remove_checkpoint(folder, step)
     os.rename(temporary, final)
     sync_folder(folder)
-    if best:
-        write_json(folder / BEST, {"step": step, **best})
-    stays = best_step(folder)
-    for old in sorted(steps_on_disk(folder))[:-keep]:
-        if old != stays:
-            shutil.rmtree(folder / f"step-{old}")
+    note_best(folder, best)
+    newest = steps_on_disk(folder)[-keep:]
+    stays = {*newest, best_step(folder), *(_best_of(peek(folder, kept)) for kept in newest)}
+    for old in steps_on_disk(folder):
+        if old not in stays:
+            remove_checkpoint(folder, old)
     return final
 
 
-def best_step(folder):
-    """The step of the best checkpoint, or None: nothing was measured, or it is gone."""
+def remove_checkpoint(folder, step):
+    """Remove a checkpoint, all of it at once for whoever reads the folder."""
+    path, gone = Path(folder) / f"step-{step}", Path(folder) / f".removed-{step}{INCOMPLETE}"
+    shutil.rmtree(gone, ignore_errors=True)  # of a process that was killed here
+    os.rename(path, gone)
+    shutil.rmtree(gone, ignore_errors=True)
+
+
+def note_best(folder, best):
+    """Make best.json name `best`, {"step", "metric", "value"}; None = there is to be none."""
+    path = Path(folder) / BEST
+    if best:
+        write_json(path, best)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def best_noted(folder, step):
+    """What best.json says, for checkpoints that do not name the best themselves; None where it says nothing of up to `step`."""
     try:
-        step = json.loads((Path(folder) / BEST).read_text(encoding="utf-8"))["step"]
-    except (OSError, ValueError, KeyError, TypeError):
+        best = json.loads((Path(folder) / BEST).read_text(encoding="utf-8"))
+        return best if best["step"] in steps_on_disk(folder) and best["step"] <= step else None
+    except MALFORMED:
         return None
-    return step if step in steps_on_disk(folder) else None
+
+
+def best_step(folder):
+    """The step of the best checkpoint, as the newest one knows it, or None: nothing was measured, or it is gone."""
+    steps = steps_on_disk(folder)
+    if not steps:
+        return None
+    newest = peek(folder, steps[-1])
+    step = _best_of(newest if "best" in newest else {"best": best_noted(folder, steps[-1])})
+    return step if step in steps else None
+
+
+def _best_of(state):
+    best = state.get("best")
+    return best.get("step") if isinstance(best, dict) and type(best.get("step")) is int else None
+
+
+def peek(folder, step):
+    """What a checkpoint says of itself in state.json, its checksums not looked at; {} where that cannot be read."""
+    try:
+        state = json.loads((Path(folder) / f"step-{step}" / "state.json").read_text(encoding="utf-8"))
+        return state if isinstance(state, dict) else {}
+    except MALFORMED:
+        return {}
 
 
 def steps_on_disk(folder):
@@ -102,7 +146,8 @@ def steps_on_disk(folder):
     folder = Path(folder)
     if not folder.is_dir():
         return []
-    return sorted(int(match[1]) for match in map(_NAME.fullmatch, os.listdir(folder)) if match)
+    found = [match for match in map(_NAME.fullmatch, os.listdir(folder)) if match]
+    return sorted(int(match[1]) for match in found if (folder / match[0]).is_dir())
 
 
 def read_state(path):
@@ -117,33 +162,43 @@ def read_state(path):
         for name in ("weights.safetensors", "optimizers.safetensors", "state.json"):
             if sha256(path / name) != checksums[name]:
                 raise DamagedCheckpoint(f"{path / name} does not match its checksum")
-        return json.loads((path / "state.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DamagedCheckpoint(f"{path}: {error}") from None
+        return _checked(json.loads((path / "state.json").read_text(encoding="utf-8")), path)
+    except MALFORMED as error:
+        raise DamagedCheckpoint(f"{path}: {_reason(error)}") from None
 
 
-def remove_checkpoints(folder, after):
-    """Remove the checkpoints of steps beyond `after` (a run that rolled back makes them anew)."""
-    for step in steps_on_disk(folder):
-        if step > after:
-            shutil.rmtree(Path(folder) / f"step-{step}")
+def _checked(state, path):
+    """`state`, if it is what a checkpoint of this place says of itself; the networks are built by it."""
+    shape, names = state["image_shape"], state["data"]["class_names"]
+    if type(state["step"]) is not int or path.name != f"step-{state['step']}":
+        raise ValueError(f"state.json is of step {state['step']}")
+    if len(shape) != 3 or any(type(side) is not int or not 1 <= side <= LARGEST_SIDE for side in shape):
+        raise ValueError(f"state.json has the image shape {shape}")
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ValueError("state.json has class names that are no texts")
+    if not isinstance(state.get("callbacks", {}), dict) or not isinstance(state.get("best") or {}, dict):
+        raise ValueError("state.json holds no states of callbacks, or no best step")
+    return state
 
 
-def load_checkpoint(path, algorithm, optimizers=True, adopt=False):
-    """Set `algorithm` from a checkpoint.
+def _reason(error):
+    """An error's text in one line, with what is missing in words."""
+    return f"{error} is missing" if isinstance(error, KeyError) else " ".join(str(error).split())
+
+
+def load_checkpoint(path, state, algorithm, optimizers=True, adopt=False):
+    """Set `algorithm` from a checkpoint whose state, from `read_state`, is `state`.
 
     Args:
         optimizers: the optimizers' moments too.
         adopt: the networks may differ in their normalisation: take the weights that fit, and no moments.
 
     Returns:
-        (state dict, fixed latents or None).
+        The fixed latents, or None.
 
     Raises:
         DamagedCheckpoint: the files are damaged, or belong to other networks.
     """
-    path = Path(path)
-    state = read_state(path)
     try:
         weights = load_file(path / "weights.safetensors")
         latents = weights.pop(LATENTS, None)
@@ -154,18 +209,18 @@ def load_checkpoint(path, algorithm, optimizers=True, adopt=False):
         if optimizers and not adopt:
             algorithm.load_optimizer_state(load_file(path / "optimizers.safetensors"))
             algorithm.load_state(state.get("algorithm", {}))
-    except (OSError, ValueError, SafetensorError) as error:
-        raise DamagedCheckpoint(f"{path}: {error}") from None
-    return state, latents
+    except (*MALFORMED, AssertionError, SafetensorError) as error:  # Paddle asserts that shapes and types fit
+        raise DamagedCheckpoint(f"{path}: {_reason(error)}") from None
+    return latents
 
 
-def load_newest(folder, algorithm_for, steps=None, optimizers=True, warn=None, adopt=False):
+def load_newest(folder, algorithm_for, steps=None, optimizers=True, warn=None, adopts=lambda state: False):
     """The newest undamaged checkpoint in `folder`; damaged ones are reported through `warn` (default: stderr).
 
     Args:
-        algorithm_for: state dict -> the algorithm to set.
+        algorithm_for: state dict -> the algorithm to set. adopts: state dict -> `adopt` of `load_checkpoint`.
         steps: which checkpoints may be used, ascending; None = all on disk.
-        optimizers, adopt: see `load_checkpoint`.
+        optimizers: see `load_checkpoint`.
 
     Returns:
         (algorithm, state, latents), or None when there is no usable checkpoint.
@@ -174,8 +229,9 @@ def load_newest(folder, algorithm_for, steps=None, optimizers=True, warn=None, a
     for step in reversed(steps_on_disk(folder) if steps is None else steps):
         path = Path(folder) / f"step-{step}"
         try:
-            algorithm = algorithm_for(read_state(path))
-            return (algorithm, *load_checkpoint(path, algorithm, optimizers, adopt))
+            state = read_state(path)
+            algorithm = algorithm_for(state)
+            return algorithm, state, load_checkpoint(path, state, algorithm, optimizers, adopts(state))
         except DamagedCheckpoint as damage:
             warn(f"damaged checkpoint skipped: {damage}")
     return None

@@ -1,6 +1,5 @@
 """The command `classify`: train a classifier on labelled images and say how well it reads those it has not seen."""
 
-from ..config import load_config
 from ..data import Source, check_overlap, load, load_test
 from ..errors import InputError
 from ..files import listed, make_folder, write_json
@@ -10,7 +9,7 @@ from ..records import Records
 from .checkpoint import best_step
 from .places import run_folders
 from .reading import read_probabilities
-from .run import open_run, train, training_images
+from .run import open_run, train
 
 
 def classify(config=None, test=None, **options):
@@ -30,12 +29,12 @@ def classify(config=None, test=None, **options):
     Raises:
         InputError: as `train`; a test set with other classes or another image size.
     """
-    if not options.get("resume"):  # what does not fit is better said before training
-        asked = load_config(config or "classifier", options.get("overrides"))
-        learnt = training_images(asked)
+
+    def check(asked, learnt):  # what does not fit is better said before training
         _check_classes(learnt)
         check_overlap(learnt, _test_images(asked, test, learnt.class_names, learnt.shape), asked.data.allow_overlap)
-    run = train(config, default="classifier", **options)
+
+    run = train(config, default="classifier", check=check, **options)
     if run.interrupted:
         return run, None
     if run.config.classifier.patience and best_step(run.folder / "checkpoints") is not None:
@@ -64,8 +63,8 @@ def _check_classes(images):
 
 
 def _show(run, folder, log):
-    """The report's pictures on the dashboard, beside the run's curves."""
-    with Records(run.folder, log, run.folder.name, resume_step=run.step) as records:
+    """The report's pictures on the dashboard, beside the run's curves, which go on after the step that is tested."""
+    with Records(run.folder, log, run.folder.name) as records:
         for name in ("confusion", "per-class"):
             if not (folder / f"{name}.png").exists():
                 continue

@@ -51,7 +51,11 @@ class Progress:
 
 
 class Callback:
-    """What may be added around a run. Every hook is optional."""
+    """What may be added around a run. Every hook is optional.
+
+    Callbacks see a step one after the other. A run puts those that it is given behind its own measures and before those that
+    write: what they set in `Progress` (`values`, `notes`, `best`, `stopped`, `failure`) is recorded and acted on at that very step.
+    """
 
     def on_begin(self, progress):
         """Before the first step of this process."""
@@ -61,6 +65,13 @@ class Callback:
 
     def on_end(self, progress):
         """After the last step, also when interrupted; not after an error."""
+
+    def state(self):
+        """What a resumed run must know, as plain JSON values; it is saved with every checkpoint. {} = nothing."""
+        return {}
+
+    def load_state(self, state):
+        """Go on from what `state` returned; called before `on_begin`, and not when there was nothing."""
 
     def close(self):
         """Always, at the very end, also after an error."""
@@ -89,10 +100,11 @@ def run_steps(algorithm, batches, total_steps, seed, callbacks, first_step=0):
         while not progress.last:
             number = progress.step + 1
             algorithm.begin_step(number, total_steps)
-            runtime.seed_paddle(seed, "inside paddle", number)
             wanted = algorithm.batches_per_step
             real = [batches.batch((number - 1) * wanted + i) for i in range(wanted)]
-            progress.values = algorithm.step(real, runtime.rng(seed, "step", number))
+            with runtime.drawing_alone():
+                runtime.seed_paddle(seed, "inside paddle", number)
+                progress.values = algorithm.step(real, runtime.rng(seed, "step", number))
             progress.notes, progress.best = {}, None
             progress.step = number
             for callback in callbacks:

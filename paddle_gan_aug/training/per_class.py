@@ -28,14 +28,24 @@ class _OneOfMany(ProgressLine):
 
 
 def train_per_class(
-    config=None, run=None, output=None, log=None, resume=False, overrides=None, quiet=False, default="classic", classes=None
+    config=None,
+    run=None,
+    output=None,
+    log=None,
+    resume=False,
+    overrides=None,
+    quiet=False,
+    default="classic",
+    classes=None,
+    allow_changed_data=False,
 ):
     """Train a run for each class that has images, one after the other.
 
     A batch is never larger than the class: small classes train with smaller batches.
 
     Args:
-        config, output, log, resume, overrides, quiet, default: as for `train`. With `resume`, finished runs are left alone.
+        config, output, log, resume, overrides, quiet, default, allow_changed_data: as for `train`. With `resume`, finished runs
+            are left alone.
         run: the name of the folder of runs, and the beginning of each run's name; default: preset-data-date-time.
         classes: the names of those to train; None = all.
 
@@ -46,6 +56,8 @@ def train_per_class(
         InputError: as `train`; a class is named; `resume` without a name.
         RunFailed: runs that collapsed beyond recovery; the others are trained.
     """
+    if resume and run and config is None:
+        config = _begun(run_folders(output, log)[0] / check_run_name(run))
     config = load_config(config or default, overrides)
     if config.data.class_name is not None:
         raise InputError("--per-class-runs trains every class: leave --digit or --class out")
@@ -79,6 +91,7 @@ def train_per_class(
                 callbacks=line,
                 quiet=True,
                 default=config.preset,
+                allow_changed_data=allow_changed_data,
             )
         except RunFailed as error:
             failures.append(name)
@@ -90,6 +103,15 @@ def train_per_class(
     if failures:
         raise RunFailed(f"no run for {', '.join(failures)} in {folder}: they collapsed; the other {len(runs)} are trained")
     return folder, runs
+
+
+def _begun(folder):
+    """The configuration of all runs in `folder`, from what the first of them that has begun says; None if none has."""
+    begun = sorted(path for path in folder.glob("*/config.yaml"))
+    if not begun:
+        return None
+    configs = [load_config(path) for path in begun]
+    return load_config(configs[0], {"data.class_name": None, "train.batch_size": max(config.train.batch_size for config in configs)})
 
 
 def _continuing(overrides):

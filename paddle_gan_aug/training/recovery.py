@@ -1,8 +1,9 @@
 """What a run does when it has collapsed: back to the last healthy checkpoint, one rung up the ladder, and on.
 
 The rungs go from the mildest change to the strongest and add up; only the last begins anew. Each use is written to
-`recovery.json` in the run's folder before training goes on, so that a run which is interrupted afterwards resumes with the
-settings it had, and everyone can see what became of the settings in `config.yaml`.
+`recovery.json` in the run's folder before anything else happens, so that a run which is interrupted afterwards, at whatever
+moment, resumes with the settings it had, and everyone can see what became of the settings in `config.yaml`. Every checkpoint
+names the rungs it was made under: what lies on the disk tells how to go on from it.
 """
 
 import json
@@ -13,6 +14,7 @@ from ..algorithms.combinations import SMOOTHED
 from ..config import load_config
 from ..errors import InputError, RunFailed
 from ..files import write_json
+from .checkpoint import MALFORMED, DamagedCheckpoint, peek, remove_checkpoint, steps_on_disk
 
 FILE = "recovery.json"
 NEW_SEED = 1_000_003  # added to the root seed
@@ -90,16 +92,55 @@ class Recovery:
         if self.path.exists():
             try:
                 found = json.loads(self.path.read_text(encoding="utf-8"))
-                self.used, self.failed = list(found["used"]), found["failed"]
-                assert all(use["rung"] in RUNGS for use in self.used)
-            except (OSError, ValueError, KeyError, TypeError, AssertionError) as error:
+                self.used, self.failed = _checked(found["used"]), found["failed"]
+            except MALFORMED as error:
                 raise InputError(f"{self.path} is damaged ({error}): restore it, or train under another name") from None
 
-    def config(self, config):
-        """The configuration with all used rungs laid over it."""
-        for use in self.used:
+    @property
+    def rungs(self):
+        """The names of the used rungs, in order."""
+        return [use["rung"] for use in self.used]
+
+    def config(self, config, count=None):
+        """The configuration with the used rungs, or the first `count` of them, laid over it."""
+        for use in self.used[:count]:
             config = load_config(config, RUNGS[use["rung"]].overrides(config, use["from_step"]))
         return config
+
+    def count_of(self, state):
+        """Under how many of the used rungs a checkpoint was made.
+
+        Args:
+            state: what the checkpoint says of itself. One that names no rungs was made after every use that went back to before it.
+
+        Raises:
+            DamagedCheckpoint: it was made under other rungs than recovery.json tells of.
+        """
+        if "rungs" not in state:
+            return max((number for number, use in enumerate(self.used, 1) if use["from_step"] < state["step"]), default=0)
+        count = len(state["rungs"]) if isinstance(state["rungs"], list) else 0
+        if state["rungs"] != self.rungs[:count]:
+            raise DamagedCheckpoint(f"the checkpoint of step {state['step']} was made under rungs that {self.path} does not tell of")
+        return count
+
+    def steps(self, checkpoints):
+        """The steps of the checkpoints that count: without those of a stretch that a later use of a rung has given up."""
+        return [step for step in steps_on_disk(checkpoints) if not self._given_up({**peek(checkpoints, step), "step": step})]
+
+    def remove_given_up(self, checkpoints):
+        """Remove the checkpoints that `steps` leaves out."""
+        for step in set(steps_on_disk(checkpoints)) - set(self.steps(checkpoints)):
+            remove_checkpoint(checkpoints, step)
+
+    def _given_up(self, state):
+        try:
+            return any(use["from_step"] < state["step"] for use in self.used[self.count_of(state) :])
+        except DamagedCheckpoint:
+            return False  # whoever loads it will say so
+
+    def adopts(self, state):
+        """Whether a rung that was taken after a checkpoint leaves its optimizers' moments behind."""
+        return not all(RUNGS[use["rung"]].keeps_optimizers for use in self.used[self.count_of(state) :])
 
     def climb(self, collapse, checkpoint_step, tries, config):
         """Take the next rung that applies to `config` after `collapse`, back to `checkpoint_step`, and write it down; returns the `Rung`.
@@ -107,7 +148,7 @@ class Recovery:
         Raises:
             RunFailed: no rung is left, or `tries` are used up; the run is marked as failed.
         """
-        names = [use["rung"] for use in self.used]
+        names = self.rungs
         left = LADDER[LADDER.index(RUNGS[names[-1]]) + 1 :] if names else LADDER
         left = [rung for rung in left if rung.applies(config)]
         if len(names) >= tries or not left:
@@ -123,3 +164,11 @@ class Recovery:
 
     def _write(self):
         write_json(self.path, {"used": self.used, "failed": self.failed})
+
+
+def _checked(used):
+    """`used`, if it is a list of uses of rungs."""
+    for use in used:
+        if use["rung"] not in RUNGS or type(use["from_step"]) is not int or use["from_step"] < 0:
+            raise ValueError(f"no use of a rung: {use}")
+    return list(used)

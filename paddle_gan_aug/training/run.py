@@ -1,5 +1,6 @@
 """A run on disk: started, continued, opened again. A run is never overwritten."""
 
+import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +16,25 @@ from ..errors import InputError, RunFailed
 from ..files import atomic_write, lock_folder, make_folder
 from ..records import Records
 from .batch_size import fit_batch_size
-from .callbacks import Checkpoints, Grids, ProgressLine, Recorder
-from .checkpoint import best_step, load_newest, remove_checkpoints, steps_on_disk
+from .callbacks import Checkpoints, Grids, ProgressLine, Recorder, named
+from .checkpoint import MALFORMED, best_noted, best_step, load_newest, steps_on_disk
 from .health import Collapsed, HealthMonitor
 from .loop import run_steps
-from .places import check_run_name, continued_config, default_name, resumable, run_folder, run_folders, unused_folder
+from .places import (
+    check_free,
+    check_run_name,
+    check_same_data,
+    check_same_generated,
+    check_writable,
+    continued_config,
+    default_name,
+    place_of_data,
+    resumable,
+    run_folder,
+    run_folders,
+    take_folder,
+    unused_folder,
+)
 from .recovery import Recovery
 from .validation import Validation
 
@@ -52,6 +67,8 @@ def train(
     quiet=False,
     default="classic",
     generated=None,
+    allow_changed_data=False,
+    check=None,
 ):
     """Train a run, or go on with one.
 
@@ -62,17 +79,20 @@ def train(
         output: the folder of runs (default `output`). log: the folder of VisualDL records (default `log`).
         resume: go on from the newest checkpoint; `train.steps` and `train.epochs` are totals and may be raised.
         overrides: {"section.key": value} laid over the configuration.
-        callbacks: further `training.loop.Callback`s.
+        callbacks: further `training.loop.Callback`s; they see each step before it is recorded and saved.
         quiet: no progress line.
         default: the preset that is meant when `config` is None.
         generated: for a classifier whose configuration has a `generated.source`: (config, training images) -> the generated part, an
             object with `images` (round -> `LabelledImages`) and `description` (plain values).
+        allow_changed_data: with `resume`, go on although the images are not those that the run has learnt so far; their classes and
+            their shape must be.
+        check: (config, training images) -> None; what the caller wants to be sure of before anything is written. It raises an InputError.
 
     Returns:
         A `Run`.
 
     Raises:
-        InputError: anything wrong with the arguments or the data, before anything is written.
+        InputError: anything wrong with the arguments or the data, before anything is written. RunFailed: it collapsed for good.
     """
     say = (lambda *_: None) if quiet else (lambda text: print(text, file=sys.stderr, flush=True))
     output, log = run_folders(output, log)
@@ -83,45 +103,38 @@ def train(
             say(f"nothing to resume: {f'there is no run {run} in {output}' if run else f'no run in {output}'}; starting afresh")
         else:
             config = continued_config(folder, overrides or {}, config)
-    if folder is None:
+    anew = folder is None
+    if anew:
         config = load_config(config or default, overrides)
         if config.data.policy == "auto":  # a set that says so keeps its policy, also for a run that is opened when the set is gone
             config.data.policy = recorded_policy(config.data.source) or "auto"
+        if config.data.place is None:
+            config = load_config(config, {"data.place": place_of_data(config.data.source)})
         folder = output / check_run_name(run) if run else unused_folder(output, default_name(config))
-        if folder.exists() and any(folder.iterdir()):
-            raise InputError(f"run {folder.name} exists in {output}: choose another --run, or go on with it: --run {folder.name} --resume")
-    return _train_in(folder, config, log, resume, callbacks, quiet, say, generated, overrides)
-
-
-def _train_in(folder, config, log, resume, callbacks, quiet, say, generated, overrides):
-    """Train in `folder`, recovering as often as the configuration allows."""
-    if not config.generated.source and config.generated != Generated():
-        raise InputError("generated.*: there are no generated images to which these settings could apply; name some with --generated")
+        check_free(folder)
     images = training_images(config)
+    if not anew:
+        check_same_data(folder, config.data.source, images, allow_changed_data)
     config = fit_batch_size(config, images, overrides, quiet)
-    process = runtime.start(config.runtime.device, config.runtime.threads, config.runtime.cpu_tuning)
-    made = None
-    if config.generated.source:
-        if generated is None or config.algorithm != "classifier":
-            raise InputError("generated.source is for classifiers: train this one with classify")
-        made = generated(config, images)
-    session = _Session(folder, config, log, images, process, callbacks, quiet, say, made)
-    recovery = Recovery(folder)
-    if recovery.failed:
-        raise RunFailed(f"run {folder.name} has failed for good ({recovery.failed}); train again under another name")
-    parts = session.build(recovery.config(config))  # whatever is wrong with the settings comes out before anything is written
-    with lock_folder(make_run_folders(folder, log)):
-        while True:
-            try:
-                return session.train(*parts, resume, bool(recovery.used))
-            except Collapsed as collapse:
-                steps = [step for step in steps_on_disk(folder / "checkpoints") if step <= collapse.healthy_step]
-                rung = recovery.climb(collapse, max(steps, default=0), config.health.tries, config)
-                back_to = recovery.used[-1]["from_step"]
-                remove_checkpoints(folder / "checkpoints", after=back_to)
-                session.keep_optimizers, resume = rung.keeps_optimizers, True
-                parts = session.build(recovery.config(config))
-                say(f"recovery {len(recovery.used)} of {config.health.tries}, from step {back_to}: {rung.text}")
+    if check:
+        check(config, images)
+    made = _generated_part(config, images, generated)
+    if made is not None and not anew and not allow_changed_data:
+        check_same_generated(folder, made.description)
+    session = _Session(folder, config, log, images, callbacks, quiet, say, made)
+    return session.run(anew, named=bool(run))
+
+
+def _generated_part(config, images, generated):
+    """What `generated.*` describes, or None."""
+    if not config.generated.source:
+        if config.generated != Generated():
+            raise InputError("generated.*: there are no generated images to which these settings could apply; name some with --generated")
+        return None
+    if generated is None or config.algorithm != "classifier":
+        raise InputError("generated.source is for classifiers: train this one with classify")
+    runtime.start(config.runtime.device, config.runtime.threads, config.runtime.cpu_tuning)
+    return generated(config, images)
 
 
 @dataclass
@@ -132,19 +145,61 @@ class _Session:
     base: Config
     log: Path
     images: Any
-    process: Any
     callbacks: Any
     quiet: bool
     say: Any
     generated: Any = None
-    keep_optimizers: bool = True  # of the checkpoint that training goes on from
+    process: Any = None
+    validation: Any = None  # the validation images of a classifier
+    recovery: Any = None
+    initial: Any = ()  # (callback of the caller, its first state as JSON)
+
+    def run(self, anew, named):
+        """Train in `folder`, recovering as often as the configuration allows.
+
+        Args:
+            anew: begin, and do not go on with what is there. named: the folder must be this one; without it the next free one is taken.
+        """
+        runtime_settings = self.base.runtime
+        self.process = runtime.start(runtime_settings.device, runtime_settings.threads, runtime_settings.cpu_tuning)
+        self.recovery = Recovery(self.folder)
+        if self.recovery.failed:
+            raise RunFailed(f"run {self.folder.name} has failed for good ({self.recovery.failed}); train again under another name")
+        parts = self.build(self.recovery.config(self.base))  # whatever is wrong with the settings comes out before anything is written
+        check_writable(self.folder, self.log)
+        if anew and not named:
+            self.folder = take_folder(self.folder.parent, self.folder.name)
+        checkpoints = self.folder / "checkpoints"
+        with lock_folder(make_run_folders(self.folder, self.log)):
+            if anew:
+                check_free(self.folder)  # again: another process may have been quicker
+            self.initial = [(callback, json.dumps(callback.state())) for callback in self.callbacks]
+            used, self.recovery = self.recovery.used, Recovery(self.folder)
+            if used != self.recovery.used:
+                parts = self.build(self.recovery.config(self.base))
+            resume = not anew
+            while True:
+                self.recovery.remove_given_up(checkpoints)
+                try:
+                    return self.train(*parts, resume)
+                except Collapsed as collapse:
+                    self._climb(collapse)
+                parts, resume = self.build(self.recovery.config(self.base)), True
+
+    def _climb(self, collapse):
+        steps = [step for step in steps_on_disk(self.folder / "checkpoints") if step <= collapse.healthy_step]
+        tries = self.base.health.tries
+        rung = self.recovery.climb(collapse, max(steps, default=0), tries, self.base)
+        back_to = self.recovery.used[-1]["from_step"]
+        self.say(f"recovery {len(self.recovery.used)} of {tries}, from step {back_to}: {rung.text}")
 
     def build(self, config):
         """(config, batches, algorithm, total steps) of a stretch of training with these settings."""
         seed = config.train.seed
         batches = training_batches(config, self.images, self.generated)
-        runtime.seed_paddle(seed, "initial weights")
-        algorithm = build(config, self.images.images.shape[1:], self.images.class_names)
+        with runtime.drawing_alone():
+            runtime.seed_paddle(seed, "initial weights")
+            algorithm = build(config, self.images.images.shape[1:], self.images.class_names)
         batches.pairs = algorithm.pairs
         if algorithm.latent_dim and config.eval.every_steps:
             from .evaluation import check_measurable  # scikit-learn takes a second to import
@@ -152,46 +207,67 @@ class _Session:
             check_measurable(
                 self.images.shape, config.eval.count, Source.of(config.data), "valid", config.data.class_name, config.data.split
             )
+        if not algorithm.latent_dim and config.algorithm == "classifier" and config.eval.every_steps:
+            self.validation = load(Source.of(config.data), "valid", split=config.data.split)
         return config, batches, algorithm, planned_steps(config, algorithm.steps_per_epoch(batches))
 
-    def train(self, config, batches, algorithm, total_steps, resume, recovering):
-        """One stretch of training, from the newest checkpoint when `resume`; see `_train_in`."""
+    def train(self, config, batches, algorithm, total_steps, resume):
+        """One stretch of training, from the newest checkpoint when `resume`; see `run`."""
         folder, say, seed = self.folder, self.say, config.train.seed
         latents, first_step = None, 0
         if algorithm.latent_dim:
             latents = algorithm.latents(config.log.grid_images, runtime.rng(seed, "fixed latents"))
-        found = self._newest(algorithm) if resume else None
+        checkpoints = folder / "checkpoints"
+        found = load_newest(checkpoints, self._fitting(algorithm), warn=say, adopts=self.recovery.adopts) if resume else None
         if found:
             _, state, latents = found
             first_step = state["step"]
-        elif steps_on_disk(folder / "checkpoints"):
+        elif steps_on_disk(checkpoints):
             raise RunFailed(f"run {folder}: no undamaged checkpoint is left; train it again under another name")
-        elif resume and not recovering and (folder / "config.yaml").exists():
+        elif resume and not self.recovery.used:
             say(f"run {folder.name} has no checkpoint yet: starting it afresh")
         if first_step >= total_steps:
             done = f"run {folder.name} is at step {first_step}, and {total_steps} are asked for"
             say(f"{done}: nothing left to do; raise --steps or --epochs to go on")
+            self._note_place()
             return Run(folder, config, algorithm, first_step, state)
 
-        with atomic_write(folder / "config.yaml", "w") as file:
-            file.write(to_yaml(self.base))
+        self._write_config(self.base)
         records = Records(folder, self.log, folder.name, visualdl=config.log.visualdl, resume_step=first_step if resume else None)
         records.hyperparameters(_hyperparameters(config), list(algorithm.losses))
         provenance = self._provenance(seed)
-        everyday = self._everyday(config, records, latents, first_step, provenance)
+        with_state = named([*self._measures(config, records, latents, first_step), *self.callbacks])
+        if self.recovery.used:  # also what began anew
+            for callback, state_then in self.initial:
+                callback.load_state(json.loads(state_then))
         if found:
-            for callback in everyday:
-                if type(callback).__name__ in state.get("callbacks", {}):
-                    callback.load_state(state["callbacks"][type(callback).__name__])
+            _load_states(with_state, state.get("callbacks", {}), checkpoints / f"step-{first_step}")
+        best = state.get("best", best_noted(checkpoints, first_step)) if found else None
+        callbacks = self._writers(config, records, latents, provenance, with_state, best)
         what = f"{len(self.images)} images of {self.images.source}"
         say(f"run {folder}  ·  {what}  ·  {total_steps} steps  ·  {self.process.device}, {self.process.threads} threads")
-        progress = run_steps(algorithm, batches, total_steps, seed, [*everyday, *self.callbacks], first_step)
+        line = [] if self.quiet else [ProgressLine()]
+        progress = run_steps(algorithm, batches, total_steps, seed, [*line, *with_state.values(), *callbacks], first_step)
         return Run(folder, config, algorithm, progress.step, {"step": progress.step, **provenance}, progress.interrupted)
 
-    def _newest(self, algorithm):
-        found = load_newest(self.folder / "checkpoints", lambda _: algorithm, warn=self.say, adopt=not self.keep_optimizers)
-        self.keep_optimizers = True
-        return found
+    def _fitting(self, algorithm):
+        """state -> `algorithm`, for checkpoints that this run can go on from."""
+
+        def algorithm_for(state):
+            self.recovery.count_of(state)
+            return algorithm
+
+        return algorithm_for
+
+    def _write_config(self, config):
+        with atomic_write(self.folder / "config.yaml", "w") as file:
+            file.write(to_yaml(config))
+
+    def _note_place(self):
+        """Keep where the data is now, of a run that has nothing else to do."""
+        before = load_config(self.folder / "config.yaml")
+        if self.base.data.place != before.data.place:
+            self._write_config(load_config(before, {"data.place": self.base.data.place}))
 
     def _provenance(self, seed):
         images = self.images
@@ -199,25 +275,36 @@ class _Session:
         data["counts"] = images.counts().tolist()  # per class: what has none was not learnt
         shape = list(images.images.shape[1:])
         made = {} if self.generated is None else {"generated": self.generated.description}
+        made["rungs"] = self.recovery.rungs
         return {**made, "seed": seed, "data": data, "image_shape": shape, "version": __version__, "process": vars(self.process).copy()}
 
-    def _everyday(self, config, records, latents, first_step, provenance):
-        """The callbacks of every run, in the order in which they see a step."""
-        callbacks = [] if self.quiet else [ProgressLine()]
-        with_state = []
-        if latents is not None:
-            with_state = [HealthMonitor(config.health, self.images, latents, config.train.seed, first_step, records, self.say)]
-            if config.eval.every_steps:
-                from .evaluating import Evaluation  # as in build
+    def _measures(self, config, records, latents, first_step):
+        """The callbacks that look at a step: they come first, those of the caller behind them."""
+        if latents is None:
+            return [] if self.validation is None else [Validation(config, self.validation)]
+        measures = [HealthMonitor(config.health, self.images, latents, config.train.seed, first_step, records, self.say)]
+        if config.eval.every_steps:
+            from .evaluating import Evaluation  # as in build
 
-                with_state.append(Evaluation(config, records, self.say))
-        elif config.algorithm == "classifier" and config.eval.every_steps:
-            with_state = [Validation(config)]
-        callbacks += [*with_state, Recorder(records, config.log.every_steps)]
+            measures.append(Evaluation(config, records, self.say))
+        return measures
+
+    def _writers(self, config, records, latents, provenance, with_state, best):
+        """The callbacks that write what those before them found; the checkpoint last, so that one on the disk has all its records."""
+        writers = [Recorder(records, config.log.every_steps)]
         if latents is not None:
-            callbacks.append(Grids(make_folder(self.folder / "samples"), records, latents, config.log.grid_every_steps, config.train.seed))
-        options = config.checkpoint
-        return [*callbacks, Checkpoints(self.folder / "checkpoints", latents, provenance, options.every_steps, options.keep, with_state)]
+            writers.append(Grids(make_folder(self.folder / "samples"), records, latents, config.log.grid_every_steps, config.train.seed))
+        folder, every, keep = self.folder / "checkpoints", config.checkpoint.every_steps, config.checkpoint.keep
+        return [*writers, Checkpoints(folder, latents, provenance, every, keep, with_state, best)]
+
+
+def _load_states(callbacks, states, path):
+    for name, callback in callbacks.items():
+        if name in states:
+            try:
+                callback.load_state(states[name])
+            except MALFORMED as error:
+                raise InputError(f"{path / 'state.json'} has no state for {name} ({type(error).__name__}: {error})") from None
 
 
 def training_batches(config, images, generated=None):
@@ -268,7 +355,7 @@ def planned_steps(config, steps_per_epoch):
 
 
 def _hyperparameters(config):
-    return {key: value for key, value in to_flat(config).items() if key.startswith(HYPERPARAMETERS)}
+    return {key: value for key, value in to_flat(config).items() if key.startswith(HYPERPARAMETERS) and key != "data.place"}
 
 
 def open_run(run, checkpoint="last", device="auto", threads=0):
@@ -288,8 +375,8 @@ def open_run(run, checkpoint="last", device="auto", threads=0):
     recovery = Recovery(folder)
     if recovery.failed:
         raise RunFailed(f"run {folder} has failed ({recovery.failed}): no samples are made from it")
-    config = recovery.config(load_config(folder / "config.yaml"))
-    steps = steps_on_disk(folder / "checkpoints")
+    base = load_config(folder / "config.yaml")
+    steps = recovery.steps(folder / "checkpoints")
     if not steps:
         raise InputError(f"run {folder} has no checkpoint yet: train it first (--run {folder.name} --resume)")
     if checkpoint == "best":
@@ -299,14 +386,16 @@ def open_run(run, checkpoint="last", device="auto", threads=0):
     if checkpoint != "last" and str(checkpoint) not in map(str, steps):
         there = ", ".join(map(str, steps))
         raise InputError(f"run {folder} has no checkpoint {checkpoint}; it has {there} (--checkpoint last, best or a step)")
-    runtime.start(device, threads, config.runtime.cpu_tuning)
+    runtime.start(device, threads, base.runtime.cpu_tuning)
 
     def algorithm_for(state):
-        return build(config, state["image_shape"], state["data"]["class_names"])
+        return build(recovery.config(base, recovery.count_of(state)), state["image_shape"], state["data"]["class_names"])
 
     wanted = steps if checkpoint == "last" else [int(checkpoint)]
     found = load_newest(folder / "checkpoints", algorithm_for, wanted, optimizers=False)
     if found is None:
         raise RunFailed(f"run {folder}: no undamaged checkpoint is left; train it again under another name")
     algorithm, state, _ = found
-    return Run(folder, config, algorithm, state["step"], state)
+    for network in algorithm.networks.values():
+        network.eval()  # nobody trains it: threads that draw at the same time need not switch it to and fro
+    return Run(folder, algorithm.config, algorithm, state["step"], state)

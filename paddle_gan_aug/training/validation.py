@@ -1,6 +1,6 @@
 """A classifier's accuracy on the validation images while it trains: the best checkpoint is kept, and a run that no longer gains ends."""
 
-from ..data import Source, load, to_network
+from ..data import to_network
 from .loop import Callback
 
 
@@ -11,14 +11,11 @@ class Validation(Callback):
 
     Args:
         config: the run's configuration.
-
-    Raises:
-        InputError: the data has no validation images.
+        images: the validation images, `LabelledImages`.
     """
 
-    def __init__(self, config):
-        self.every, self.patience = config.eval.every_steps, config.classifier.patience
-        self.images = load(Source.of(config.data), "valid", split=config.data.split)
+    def __init__(self, config, images):
+        self.every, self.patience, self.images = config.eval.every_steps, config.classifier.patience, images
         self.best, self.without = None, 0
 
     def state(self):

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import paddle_gan_aug
 from paddle_gan_aug.cli import main
 from paddle_gan_aug.data import load
+from paddle_gan_aug.record_files import read_records
 
 
 @pytest.fixture
@@ -95,3 +97,32 @@ def test_one_class_cannot_be_told_apart(here, digits):
         assert "has images of one class alone (digit 1): a classifier tells classes apart" in done.stderr
         assert len(done.stderr.strip().splitlines()) == 1
     assert not here.output.exists()
+
+
+@pytest.fixture
+def best_at_20(small_mnist, monkeypatch):
+    """Every validation of a classifier finds 10 %, but that of step 20, which finds all right."""
+    from paddle_gan_aug.algorithms.classifier import SupervisedClassifier
+
+    valid = load(str(small_mnist), "valid")
+
+    def read(self, images):
+        wanted = valid.labels if len(images) == len(valid) and self.step_number == 20 else np.zeros(len(images), int)
+        return np.eye(10, dtype=np.float32)[wanted], np.zeros((len(images), 84), np.float32)
+
+    monkeypatch.setattr(SupervisedClassifier, "read", read)
+
+
+def test_records_after_the_best_step_stay(tmp_path, small_mnist, process, best_at_20):
+    """With patience the best checkpoint is tested; the run went on after it, and so do its records."""
+    settings = {"eval.every_steps": 10, "classifier.patience": 2, "train.steps": 200, "log.every_steps": 5, "train.batch_size": 50}
+    overrides = {"data.source": str(small_mnist), **settings}
+    run, report = paddle_gan_aug.classify(run="c", output=tmp_path / "output", log=tmp_path / "log", overrides=overrides, quiet=True)
+    assert (run.step, report["step"]) == (20, 20)
+    rows = [json.loads(line) for line in (tmp_path / "output" / "c" / "metrics.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows] == [1, *range(5, 41, 5)]
+    assert [row["eval/accuracy"] == 1 for row in rows if "eval/accuracy" in row] == [False, True, False, False]
+    points = [value for path in (tmp_path / "log" / "c").glob("metrics/vdlrecords*") for _, value in read_records(path)]
+    assert [value.id for value in points if value.tag == "run eval/accuracy"] == [10, 20, 30, 40]
+    pictures = [value for path in (tmp_path / "log" / "c").glob("report/vdlrecords*") for _, value in read_records(path)]
+    assert {value.tag for value in pictures if value.WhichOneof("one_value") == "image"} == {"confusion", "per-class"}

@@ -223,3 +223,16 @@ def test_predict(here, tiny, small_mnist, tmp_path):
     for path, words in ((tmp_path / "nowhere", "does not exist"), (tmp_path / "text.png", "not an image")):
         assert words in here("predict", tiny["classifier"], path, code=2).stderr
     assert "reads no images" in here("predict", tiny["5"], tmp_path / "pictures", code=2).stderr
+
+
+def test_a_classifier_goes_on_with_the_generated_images_it_learnt(tiny, small_mnist, tmp_path):
+    made = paddle_gan_aug.generate(tiny["conditional"], per_class=4, to=tmp_path / "made")
+    train(tmp_path, small_mnist, **{"generated.source": str(made), "train.steps": 3})
+    (picture,) = list((made / "3").glob("*.png"))[:1]
+    Image.fromarray(np.full((28, 28), 99, np.uint8)).save(picture)
+    options = {"run": "r", "output": tmp_path, "log": tmp_path / "log", "quiet": True, "resume": True, "overrides": {"train.steps": 6}}
+    with pytest.raises(InputError, match="the generated images of run r have changed .* --allow-changed-data"):
+        paddle_gan_aug.classify(**options)
+    assert not (tmp_path / "r" / "checkpoints" / "step-6").exists()
+    run, _ = paddle_gan_aug.classify(**options, allow_changed_data=True)
+    assert run.step == 6

@@ -1,6 +1,7 @@
 """One run for each class: side by side, resumable, and small classes with batches that fit them."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -53,3 +54,14 @@ def test_what_it_refuses(here, small, three_digits):
     assert "leave --digit" in here(*command, "--digit", 1, code=2).stderr
     assert "name the runs" in here(*command, "--resume", code=2).stderr
     assert not here.output.exists()
+
+
+def test_going_on_needs_no_more_than_the_name(here, small, three_digits):
+    """The line that an interrupted command ends with names the folder alone: data and settings are those of its runs."""
+    command = ["train", "--per-class-runs", "--data", three_digits, *small, "log.visualdl=false"]
+    here(*command, "--steps", 2, "--run", "r")
+    folder = here.output / "r"
+    shutil.rmtree(folder / "r-1")  # as if the class had not begun
+    here("train", "--per-class-runs", "--run", "r", "--resume", "--steps", 4)
+    assert sorted(path.name for path in folder.iterdir()) == ["r-1", "r-2", "r-3"]
+    assert all((folder / name / "checkpoints" / "step-4").is_dir() for name in ("r-1", "r-2", "r-3"))

@@ -1,15 +1,21 @@
 """A run that collapses goes back, climbs the ladder, and ends healthy or says plainly that it did not."""
 
 import json
+import os
+import shutil
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
 import paddle_gan_aug
 from paddle_gan_aug.algorithms.combinations import SMOOTHED, check_combination
 from paddle_gan_aug.config import load_config, presets
 from paddle_gan_aug.data import load, to_network
 from paddle_gan_aug.errors import RunFailed
+from paddle_gan_aug.files import write_json
+from paddle_gan_aug.training import checkpoint, recovery
+from paddle_gan_aug.training.checkpoint import best_step, steps_on_disk
 from paddle_gan_aug.training.health import Collapsed
 from paddle_gan_aug.training.recovery import LADDER, RUNGS, Recovery
 
@@ -189,3 +195,237 @@ def test_a_damaged_recovery_file_is_named(tmp_path):
     (tmp_path / "recovery.json").write_text('{"used": [{"rung": "prayer"}], "failed": null}')
     with pytest.raises(paddle_gan_aug.errors.InputError, match="recovery.json is damaged"):
         Recovery(tmp_path)
+
+
+# ---- killed at any moment of a recovery --------------------------------------------------------------------------------
+
+
+class Killed(BaseException):
+    """Stands for SIGKILL: nothing of ours catches it."""
+
+
+RUNG_OF = {  # the rung that helps -> whether samples are black at a step under a configuration
+    "smaller-d-step": lambda config, step: step > 9 and config.train.real_target == 1.0,
+    "instance-noise": lambda config, step: step > 9 and config.train.instance_noise == 0.0,
+    "spectral-norm": lambda config, step: step > 9 and config.discriminator.norm == "none",
+    "new-seed": lambda config, step: step > 9 and config.train.seed == 0,
+}
+
+
+def end_of(folder):
+    """What a run has become: weights, moments, records, rungs, images, the best."""
+    last = folder / "checkpoints" / f"step-{max(steps_on_disk(folder / 'checkpoints'))}"
+    arrays = {**load_file(last / "weights.safetensors"), **load_file(last / "optimizers.safetensors")}
+    rows = [{key: value for key, value in row.items() if key not in ("time", "images_per_second")} for row in recorded(folder)]
+    state = json.loads((last / "state.json").read_text())
+    kept = sorted(os.listdir(folder / "checkpoints"))
+    return {name: array.tobytes() for name, array in arrays.items()}, rows, used(folder), state, kept
+
+
+def wrapped(function, before=None, after=None):
+    def run(*given, **named):
+        if before:
+            before(*given)
+        result = function(*given, **named)
+        if after:
+            after(*given)
+        return result
+
+    return run
+
+
+def kill_once(done=[]):  # noqa: B006 - one list for the process would do, but each test makes its own
+    def kill(*_):
+        if not done:
+            done.append(1)
+            raise Killed
+
+    return kill
+
+
+def moments(rung, monkeypatch):
+    """{a moment of the recovery by `rung`: a function that sets up the kill}."""
+    from paddle_gan_aug.training.run import _Session
+
+    def is_it(*given):
+        return given[0].used and given[0].used[-1]["rung"] == rung
+
+    def at(owner, name, when):
+        kill = kill_once([])
+        original = getattr(owner, name)
+
+        def wanted(*given):
+            found = given[0] if isinstance(given[0], Recovery) else given[0].recovery
+            if is_it(found):
+                kill()
+
+        monkeypatch.setattr(owner, name, wrapped(original, **{when: wanted}))
+
+    def while_removing():
+        kill, original, removing = kill_once([]), Recovery.remove_given_up, []
+
+        def remove(self, folder):
+            removing.append(is_it(self))
+            original(self, folder)
+            removing.pop()
+
+        def gone(folder, step):
+            if removing and removing[-1]:
+                kill()
+
+        monkeypatch.setattr(Recovery, "remove_given_up", remove)
+        monkeypatch.setattr(recovery, "remove_checkpoint", wrapped(checkpoint.remove_checkpoint, after=gone))
+
+    def in_the_first_step():
+        from paddle_gan_aug.algorithms.classic import ClassicGAN
+
+        kill, original = kill_once([]), ClassicGAN.step
+
+        def step(self, *given):
+            if self.step_number == (11 if rung != "new-seed" else 3) and not RUNG_OF[rung](self.config, 10):
+                kill()
+            return original(self, *given)
+
+        monkeypatch.setattr(ClassicGAN, "step", step)
+
+    return {
+        "recovery.json is written": lambda: at(Recovery, "_write", "after"),
+        "its last checkpoints are removed": while_removing,
+        "the networks are built": lambda: at(_Session, "build", "after"),
+        "training has begun": in_the_first_step,
+    }
+
+
+@pytest.fixture(scope="module")
+def undisturbed():
+    return {}
+
+
+@pytest.mark.parametrize(
+    "moment", ["recovery.json is written", "its last checkpoints are removed", "the networks are built", "training has begun"]
+)
+@pytest.mark.parametrize("rung", RUNG_OF)
+def test_killed_in_a_recovery_it_goes_on_to_the_same_bits(run, rung, moment, undisturbed, monkeypatch):
+    settings = {"checkpoint.every_steps": 2, "checkpoint.keep": 5}
+    if rung not in undisturbed:
+        run(RUNG_OF[rung], **settings)
+        undisturbed[rung] = end_of(run.folder)
+        assert undisturbed[rung][2]["used"][-1]["rung"] == rung
+        shutil.rmtree(run.folder)
+    moments(rung, monkeypatch)[moment]()
+    with pytest.raises(Killed):
+        run(RUNG_OF[rung], **settings)
+    steps = steps_on_disk(run.folder / "checkpoints")
+    assert used(run.folder)["used"][-1]["rung"] == rung and (not steps or max(steps) < 20)
+    if rung == "spectral-norm" and moment != "training has begun":
+        opened = paddle_gan_aug.open_run(run.folder)  # the checkpoint it went back to has the networks from before the rung
+        assert (opened.step, opened.config.discriminator.norm, opened.config.train.instance_noise) == (8, "none", 0.0)
+    done = run(RUNG_OF[rung], **settings)
+    assert done.step == 20
+    assert end_of(run.folder) == undisturbed[rung]
+
+
+def test_the_weights_are_kept_through_spectral_norm(run, monkeypatch):
+    """Of all that a checkpoint holds, only what a network has not, or in another shape, begins anew."""
+    from paddle_gan_aug.algorithms.base import Algorithm
+
+    adopted = []
+
+    def adopt(self, arrays, original=Algorithm.adopt_weights):
+        taken = original(self, arrays)
+        adopted.append((self.weights(), arrays))
+        return taken
+
+    monkeypatch.setattr(Algorithm, "adopt_weights", adopt)
+    run(lambda config, step: step > 5 and config.discriminator.norm == "none")
+    ((weights, before),) = adopted
+    kept = 0
+    for name, array in weights.items():
+        origin = name.replace("weight_orig", "weight")
+        if not name.endswith(("weight_u", "weight_v")):
+            np.testing.assert_array_equal(array, before[origin], err_msg=name)
+            kept += "weight_orig" in name
+    assert kept and any(name.startswith("generator") for name in weights)
+
+
+# ---- the best checkpoint ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def marked(monkeypatch):
+    """A function that makes given steps the best so far, with their value."""
+    from paddle_gan_aug.training.loop import Callback
+
+    class Marks(Callback):
+        def __init__(self, values):
+            self.values, self.best = values, None
+
+        def state(self):
+            return {"best": self.best}
+
+        def load_state(self, state):
+            self.best = state["best"]
+
+        def on_step(self, progress):
+            value = self.values(progress.algorithm.config, progress.step)
+            if value is not None and (self.best is None or value < self.best):
+                self.best = value
+                progress.best = {"metric": "mine", "value": value}
+
+    return Marks
+
+
+def test_what_was_the_best_since_is_forgotten_when_a_run_goes_back(run, marked, monkeypatch):
+    """Step 7 is the best of what was healthy, step 9 of the stretch that is given up; the same step 9 later is not so good."""
+    values = {3: 5.0, 7: 3.0, 9: 1.0}
+
+    def value(config, step):
+        return 4.0 if step == 9 and config.train.real_target != 1.0 else values.get(step)
+
+    original = paddle_gan_aug.train
+    monkeypatch.setattr(paddle_gan_aug, "train", lambda **options: original(callbacks=[marked(value)], **options))
+    run(RUNG_OF["smaller-d-step"], **{"checkpoint.keep": 2})
+    checkpoints = run.folder / "checkpoints"
+    assert used(run.folder)["used"][0]["from_step"] == 8
+    assert json.loads((checkpoints / "best.json").read_text()) == {"step": 7, "metric": "mine", "value": 3.0}
+    assert best_step(checkpoints) == 7 and steps_on_disk(checkpoints) == [7, 16, 20]
+    opened = paddle_gan_aug.open_run(run.folder, "best")
+    assert (opened.step, opened.config.train.real_target) == (7, 1.0)
+    assert paddle_gan_aug.open_run(run.folder).config.train.real_target == 0.9
+
+
+def test_killed_before_the_best_is_noted_it_is_known_all_the_same(run, marked, monkeypatch):
+    original, kill = paddle_gan_aug.train, kill_once([])
+    monkeypatch.setattr(
+        paddle_gan_aug, "train", lambda **options: original(callbacks=[marked(lambda c, step: {3: 5.0, 7: 3.0}.get(step))], **options)
+    )
+    monkeypatch.setattr(
+        checkpoint, "note_best", wrapped(checkpoint.note_best, before=lambda folder, best: best and best["step"] == 7 and kill())
+    )
+    with pytest.raises(Killed):
+        run(lambda config, step: False)
+    checkpoints = run.folder / "checkpoints"
+    assert json.loads((checkpoints / "best.json").read_text())["step"] == 3
+    assert best_step(checkpoints) == 7
+    run(lambda config, step: False)
+    assert json.loads((checkpoints / "best.json").read_text()) == {"step": 7, "metric": "mine", "value": 3.0}
+
+
+def test_a_best_json_alone_is_still_read(tmp_path):
+    """As runs wrote it whose checkpoints did not name the best themselves."""
+    for step in (4, 8):
+        (tmp_path / f"step-{step}").mkdir()
+        write_json(tmp_path / f"step-{step}" / "state.json", {"step": step})
+    assert best_step(tmp_path) is None
+    write_json(tmp_path / "best.json", {"step": 4, "metric": "kid", "value": 1.0})
+    assert best_step(tmp_path) == 4
+
+
+def test_checkpoints_that_name_no_rungs_count_by_their_step(tmp_path):
+    write_json(
+        tmp_path / "recovery.json",
+        {"used": [{"rung": "smaller-d-step", "from_step": 4}, {"rung": "spectral-norm", "from_step": 8}], "failed": None},
+    )
+    found = Recovery(tmp_path)
+    assert [found.count_of({"step": step}) for step in (4, 5, 8, 9)] == [0, 1, 1, 2]
+    assert [found.adopts({"step": step}) for step in (8, 9)] == [True, False]
