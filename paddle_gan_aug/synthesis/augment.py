@@ -20,6 +20,7 @@ from ..augment.preview import shown_images
 from ..augment.transforms import before_and_after
 from ..config import load_config, to_flat
 from ..data import LabelledImages, Source, check_overlap, load, test_part
+from ..data.load import place_of
 from ..data.written_set import DESCRIPTION, MANIFEST, read_manifest
 from ..errors import InputError, NoSuchPart, RunFailed
 from ..files import atomic_write, find_path, make_folder, project_root, write_json
@@ -232,7 +233,8 @@ def _config_of_runs(runs, overrides):
     """
     opened = open_run(expand(runs)[0])
     before, asked = to_flat(load_config(opened.config)), to_flat(load_config(opened.config, overrides))
-    if find_path(asked["data.source"]).resolve() != find_path(before["data.source"]).resolve():
+    given = overrides.get("data.source", before["data.source"])
+    if given != before["data.source"] and find_path(given).resolve() != place_of(Source.of(opened.config.data)).resolve():
         learnt, other = before["data.source"], asked["data.source"]
         raise InputError(f"run {opened.folder} learnt {learnt}, not {other}: leave --run out to train one")
     ignored = [key for key in overrides if not key.startswith(OF_USE) and key != "data.source" and asked[key] != before[key]]

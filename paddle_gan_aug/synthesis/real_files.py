@@ -15,9 +15,9 @@ from ..data import LabelledImages, load, stratified
 from ..data.decoding import are_masks
 from ..data.folders import is_image_folder, natural
 from ..data.idx import is_idx_folder
-from ..data.load import holds_out
+from ..data.load import holds_out, place_of
 from ..errors import InputError, NoSuchPart
-from ..files import find_path, make_folder
+from ..files import make_folder
 from .writers import PictureWriter, class_folder
 
 PARTS = {"train": "train", "valid": "valid", "eval": "test"}  # the data's part -> the folder's name
@@ -99,7 +99,7 @@ def left_to_readers(source):
 
     So it is with class folders that have no validation part, and nothing said of which images or how many.
     """
-    path = find_path(str(source))
+    path = place_of(source)
     chosen = (source.valid_share, source.classes, source.per_class) != (None, None, None) or source.seed or source.skip_bad
     return not chosen and _in_folders(path) and holds_out(source)
 
@@ -121,7 +121,7 @@ def real_parts(source, split):
     as_stored = source.window is None and source.background is None and source.fit == "crop"  # generated images are 0 to 255, no masks
     plain = as_stored and not source.skip_bad and source.classes is None and source.per_class is None
     train = load(source, "train", split=split or "full")
-    as_files = plain and _in_folders(find_path(str(source))) and not are_masks(train.files)
+    as_files = plain and _in_folders(place_of(source)) and not are_masks(train.files)
     held_out = None
     if split is None:
         unlearnt = set(load(source, "valid").files)
