@@ -16,13 +16,14 @@ ALGORITHMS = {  # name -> where its class is; adding one = one file, one line he
 }
 
 
-def build(config, dataset_shape, class_names):
+def build(config, dataset_shape, class_names, counts=None):
     """Construct the algorithm that `config.algorithm` names.
 
     Args:
         config: a `paddle_gan_aug.config.Config`.
         dataset_shape: (channels, height, width) of the images.
         class_names: the data set's classes, in label order.
+        counts: training images of each class; one without images is never asked for by default. None = all classes have some.
 
     Raises:
         InputError: no such algorithm, settings that do not go together, or it cannot learn images of this shape.
@@ -38,6 +39,9 @@ def build(config, dataset_shape, class_names):
     try:
         check_combination(config)
         algorithm = getattr(importlib.import_module(f"{__name__}.{module}"), name)
-        return algorithm(config, channels=channels, image_size=height, class_names=class_names)
+        built = algorithm(config, channels=channels, image_size=height, class_names=class_names)
     except ValueError as error:
         raise InputError(f"algorithm {config.algorithm}: {error}") from None
+    if built.conditional and counts is not None:
+        built.learnt_classes = [index for index, count in enumerate(counts) if count]
+    return built

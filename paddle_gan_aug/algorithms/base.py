@@ -26,6 +26,7 @@ class Algorithm:
     losses = ()  # the names among `step`'s values that the progress line shows
     latent_dim = None  # None: it makes no images
     conditional = False  # whether its images can be asked for by class
+    learnt_classes = None  # of a conditional one the indices of the classes that had images to learn from; None: all of them
 
     def __init__(self, config):
         self.config = config
@@ -111,16 +112,22 @@ class Algorithm:
         return self.labels_in_turn(count) if self.conditional else None
 
     def grid_labels(self, count, columns):
-        """The labels of a grid's images: one class a row, or None if not `conditional`."""
-        return np.arange(count) // columns % self.classes if self.conditional else None
+        """The labels of a grid's images: one learnt class a row, or None if not `conditional`."""
+        return self._learnt(np.arange(count) // columns) if self.conditional else None
 
     def sweeps(self, columns, rng):
         """Latents whose images show what single numbers among them do, `columns` a row: {name: float32 [N, latent_dim]}; {} by default."""
         return {}
 
     def labels_in_turn(self, count):
-        """Labels int64 [count] that ask for every class equally often: 0, 1, …, 0, 1, …"""
-        return np.arange(count) % self.classes
+        """Labels int64 [count] that ask for every learnt class equally often: 0, 1, …, 0, 1, …"""
+        return self._learnt(np.arange(count))
+
+    def _learnt(self, turns):
+        """The class whose turn it is, for each of `turns`."""
+        if self.learnt_classes is None:
+            return turns % self.classes
+        return np.asarray(self.learnt_classes, np.int64)[turns % len(self.learnt_classes)]
 
     def state(self):
         """What changes in training beside weights and optimizers, as plain JSON."""

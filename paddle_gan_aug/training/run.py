@@ -199,7 +199,7 @@ class _Session:
         batches = training_batches(config, self.images, self.generated)
         with runtime.drawing_alone():
             runtime.seed_paddle(seed, "initial weights")
-            algorithm = build(config, self.images.images.shape[1:], self.images.class_names)
+            algorithm = build(config, self.images.shape, self.images.class_names, self.images.counts())
         batches.pairs = algorithm.pairs
         if algorithm.latent_dim and config.eval.every_steps:
             from .evaluation import check_measurable  # scikit-learn takes a second to import
@@ -389,7 +389,8 @@ def open_run(run, checkpoint="last", device="auto", threads=0):
     runtime.start(device, threads, base.runtime.cpu_tuning)
 
     def algorithm_for(state):
-        return build(recovery.config(base, recovery.count_of(state)), state["image_shape"], state["data"]["class_names"])
+        data = state["data"]
+        return build(recovery.config(base, recovery.count_of(state)), state["image_shape"], data["class_names"], data.get("counts"))
 
     wanted = steps if checkpoint == "last" else [int(checkpoint)]
     found = load_newest(folder / "checkpoints", algorithm_for, wanted, optimizers=False)

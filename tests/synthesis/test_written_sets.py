@@ -84,6 +84,12 @@ def test_only_classes_with_training_images_are_made(here, two_classes, small_mni
     assert not (tmp_path / "b").exists()
 
 
+def test_samples_grids_and_health_ask_for_learnt_classes_alone(two_classes):
+    algorithm = open_run(two_classes).algorithm
+    assert algorithm.default_labels(5).tolist() == [0, 3, 0, 3, 0]
+    assert algorithm.grid_labels(6, 2).tolist() == [0, 0, 3, 3, 0, 0]
+
+
 @pytest.mark.parametrize("data_is_there", [True, False])
 def test_a_run_without_counts(two_classes, tmp_path, monkeypatch, data_is_there):
     """Runs of older versions say nothing of their classes: their data is asked."""
