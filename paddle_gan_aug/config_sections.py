@@ -132,7 +132,8 @@ class DiffAugment(Section):
     policy: Literal["none", "digits", "objects", "colour", "mirrored", "translation"] = "none"
     strength: Weight = 1.0
     probability: Annotated[float, msgspec.Meta(ge=0, le=1)] = 1.0  # of each change; with `adaptive` where it begins
-    fill: Annotated[float, msgspec.Meta(ge=-1, le=1)] = -1.0  # the data's background; -1 is black
+    # what comes in from beyond the edges and shows in holes: -1 is black, 1 white; auto: the median along the edges of the training images
+    fill: Union[Annotated[float, msgspec.Meta(ge=-1, le=1)], Literal["auto"]] = "auto"
     adaptive: Literal["none", "ada", "apa"] = "none"  # ada: steers the probability; apa: how many fakes D is shown as reals
     target: Fraction = 0.6  # of E sign D(real)
     images_to_one: Positive = 500_000  # images that take the probability from 0 to 1

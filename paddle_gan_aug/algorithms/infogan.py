@@ -70,7 +70,7 @@ class InfoGAN(AdversarialGAN):
         found = self._information(fake_read, fake)
         weight = self.config.loss.clustering_weight
         if weight:
-            moved = random_affine(images, self._rng, fill=self.config.diffaugment.fill)
+            moved = random_affine(images, self._rng, fill=self.view.fill)
             count = self.config.code.categories
             _, moved_read = self.discriminator.read(self._seen(moved), labels)
             weight *= HEAD_START if self.step_number <= self.config.code.sorting_steps else 1

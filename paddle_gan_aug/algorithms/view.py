@@ -10,10 +10,13 @@ class View:
 
     Attributes:
         controller: the `AdaptiveProbability` of ADA or APA, or None.
+        fill: what comes in from beyond the images' edges, a number or one for each channel; of the setting `auto` the data's, once a
+            run has set it.
     """
 
     def __init__(self, config):
         self.noise, self.changes, self.controller = config.train, config.diffaugment, None
+        self.fill = -1.0 if self.changes.fill == "auto" else self.changes.fill
         if self.changes.adaptive != "none":
             start = self.changes.probability if self.changes.adaptive == "ada" else 0.0
             self.controller = AdaptiveProbability(self.changes.target, self.changes.images_to_one, p=start)
@@ -27,7 +30,7 @@ class View:
         if options.policy == "none":
             return images
         probability = self.controller.p if options.adaptive == "ada" else options.probability
-        return diffaugment(images, rng, options.policy, options.strength, probability, options.fill)
+        return diffaugment(images, rng, options.policy, options.strength, probability, self.fill)
 
     def _with_noise(self, images, step):
         """Instance noise (Sønderby et al. 2017): all that D sees is blurred by noise that fades within the first steps."""

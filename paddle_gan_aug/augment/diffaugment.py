@@ -77,6 +77,17 @@ def diffaugment(images, rng, policy, strength=1.0, p=1.0, fill=-1.0):
     return _cutout(images, draw, policy.cutout * strength, fill)
 
 
+def background(images):
+    """What training images have beyond their edges, as far as they tell: the median of each channel along them, float64 [C] in [-1, 1].
+
+    Args:
+        images: uint8 [N, C, H, W].
+    """
+    rows, columns = images[:, :, [0, -1], :], images[:, :, :, [0, -1]]
+    edges = [part.transpose(1, 0, 2, 3).reshape(images.shape[1], -1) for part in (rows, columns)]
+    return np.median(np.concatenate(edges, axis=1), axis=1) / 127.5 - 1
+
+
 def _policy(policy):
     if isinstance(policy, Policy):
         return policy

@@ -11,7 +11,7 @@ import numpy as np
 import paddle
 
 from .. import __version__, runtime
-from ..augment.diffaugment import POLICIES, Policy, diffaugment
+from ..augment.diffaugment import POLICIES, Policy, background, diffaugment
 from ..data import Source, load, to_network, to_uint8
 from ..errors import InputError
 from ..training import classify, open_run
@@ -42,7 +42,9 @@ def find_holes(runs, policy="digits", count=5000, seed=0, say=print):
     if strange is not None:
         raise InputError(f"{runs[strange]} learnt other images than {runs[0]}: give runs of one data set")
     say(f"learning to see the holes of {policy} in {sources[0]}")
-    reader = HoleReader(sources[0], POLICIES[policy].cutout, opened[0].config.diffaugment.fill, seed)
+    fill = opened[0].config.diffaugment.fill
+    fill = background(load(sources[0], "train").images) if fill == "auto" else fill
+    reader = HoleReader(sources[0], POLICIES[policy].cutout, fill, seed)
     whole = _some(load(sources[0], "valid"), HELD_OUT, seed)
     found = {"seen_in_whole": reader.seen(whole), "seen_in_cut": reader.seen(reader.cut(whole, "held out"))}
     rows = [

@@ -8,8 +8,7 @@ light and what is ground is not assumed: real images say where each number's lim
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import norm
-from scipy.stats import t as student
+from scipy.special import ndtri, stdtrit
 
 GREY_LEVELS = 16  # images that agree in these steps, of the range that the data uses, at quarter size count as the same
 SUBSETS = 40  # of real images, to learn each sign's natural spread
@@ -173,7 +172,7 @@ def _widening(counts, members):
     unseen = np.square(counts) * (1 / counts + 1 / members)
     drawn = np.square(counts) * (1 / counts - np.where(2 * counts > members, 0, 1 / members))
     freedom = unseen.sum() ** 2 / (unseen**2 / np.maximum(members - 1, 1)).sum()
-    return student.ppf(0.99, freedom) / norm.ppf(0.99) * np.sqrt(unseen.sum() / drawn.sum())
+    return stdtrit(freedom, 0.99) / ndtri(0.99) * np.sqrt(unseen.sum() / drawn.sum())
 
 
 def _limit(sign, values, wider, unknown):

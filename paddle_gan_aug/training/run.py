@@ -8,6 +8,7 @@ from typing import Any, Optional
 
 from .. import __version__, runtime
 from ..algorithms import build
+from ..augment.diffaugment import background
 from ..augment.policies import recorded_policy
 from ..config import Config, load_config, to_flat, to_yaml
 from ..config_sections import Generated
@@ -201,6 +202,8 @@ class _Session:
             runtime.seed_paddle(seed, "initial weights")
             algorithm = build(config, self.images.shape, self.images.class_names, self.images.counts())
         batches.pairs = algorithm.pairs
+        if config.diffaugment.fill == "auto" and hasattr(algorithm, "view"):
+            algorithm.view.fill = background(self.images.images)
         if algorithm.latent_dim and config.eval.every_steps:
             from .evaluation import check_measurable  # scikit-learn takes a second to import
 

@@ -4,6 +4,9 @@ import json
 
 import numpy as np
 import pytest
+from image_kinds import two_classes
+
+from paddle_gan_aug.data import load
 
 pytestmark = pytest.mark.usefixtures("process")
 
@@ -260,3 +263,31 @@ def test_pseudo_reals():
         assert 1 - per_sample.mean() == pytest.approx(p, abs=0.03)
     with pytest.raises(ValueError, match="pair up"):
         pseudo_reals(real, fake[:5], 0.5, np.random.default_rng(0))
+
+
+def test_the_background_is_what_lies_along_the_edges():
+    from paddle_gan_aug.augment.diffaugment import background
+
+    images = np.full((5, 3, 8, 6), 7, np.uint8)
+    for channel, tone in enumerate((0, 128, 255)):
+        images[:, channel, [0, -1], :] = images[:, channel, :, [0, -1]] = tone
+    images[:2, :, :3, 0] = 99  # of some
+    np.testing.assert_allclose(background(images), [-1, 128 / 127.5 - 1, 1])
+    assert background(load("mnist", "train").images[:3000]).tolist() == [-1.0]
+    for kind, least, most in (("dark digits on white", 1, 1), ("textures", -0.5, 0.5), ("colour photographs", -0.9, 0.9)):
+        found = background(two_classes(kind, (50, 50), np.random.default_rng(0))[0])
+        assert (least <= found).all() and (found <= most).all()
+
+
+def test_a_run_takes_the_background_of_its_data(tmp_path, process):
+    import paddle_gan_aug
+
+    images, labels = two_classes("dark digits on white", (12, 12), np.random.default_rng(0))
+    np.savez(tmp_path / "white.npz", images=images, labels=labels)
+    tiny = {"generator.width": 0.05, "discriminator.width": 0.05, "train.batch_size": 5, "train.steps": 1, "log.visualdl": False}
+    given = {**tiny, "data.source": str(tmp_path / "white.npz"), "train.epochs": None, "diffaugment.policy": "translation"}
+    fills = {}
+    for name, more in (("auto", {}), ("black", {"diffaugment.fill": -1})):
+        run = paddle_gan_aug.train("classic", run=name, output=tmp_path, log=tmp_path, quiet=True, overrides={**given, **more})
+        fills[name] = np.ravel(run.algorithm.view.fill).tolist()
+    assert fills == {"auto": [1.0], "black": [-1.0]}
