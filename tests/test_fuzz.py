@@ -24,13 +24,13 @@ def test_a_mutant_is_made_of_its_seed_and_number(tmp_path):
     assert first == again != other
 
 
-FAULTS = {"1 / 0": "ZeroDivisionError", "bytearray(3 << 30)": "MemoryError", "time.sleep(60)": "TooLong"}
+FAULTS = {"1 / 0": "ZeroDivisionError", "bytearray(3 << 30)": "MemoryError", "sum(1 for _ in iter(int, 1))": "TooLong"}
 
 
 @pytest.mark.parametrize("reader", FAULTS)
 def test_faults_of_each_kind_are_found(tmp_path, reader):
     code = (
-        "import sys, time, pathlib; sys.path[:0] = ['.', 'tests']; import fuzz\n"
+        "import sys, pathlib; sys.path[:0] = ['.', 'tests']; import fuzz\n"
         "fuzz.SECONDS, calls = 1, []\n"
         f"fuzz.FORMS['yaml'] = (fuzz._yaml, lambda path: calls.append(1) or len(calls) == 1 or {reader})\n"
         "fuzz.work('yaml', 0, 0, 1, pathlib.Path(sys.argv[1]))"

@@ -64,9 +64,10 @@ def range_of(low, high, whole, where):
     """
     scale = scale_of(low, high, whole)
     if scale is None:
+        black = min(low, 0) if low < high or high > 0 else low - 1
         raise InputError(
             f"{where} has pixels from {_plain(low)} to {_plain(high)}; known are 0 to 255, 0 to 1 and -1 to 1: "
-            f"say which values are black and white, for example -o data.window=[{_plain(min(low, 0))},{_plain(high)}]"
+            f"say which values are black and white, for example -o data.window=[{_plain(black)},{_plain(high)}]"
         )
     return scale
 

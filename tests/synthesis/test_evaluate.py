@@ -100,7 +100,7 @@ def unfit(tmp_path, digits):
         "size": (npz("size", images=np.zeros((300, 1, 32, 32), "uint8")), "1 x 32 x 32 and 1 x 28 x 28"),
         "channels": (npz("channels", images=np.zeros((300, 3, 28, 28), "uint8")), "3 x 28 x 28 and 1 x 28 x 28"),
         "nan": (npz("nan", images=np.full((300, 28, 28), np.nan, "float32")), "not finite"),
-        "range": (npz("range", images=np.full((300, 28, 28), -3.0, "float32")), "goes from -3"),
+        "range": (npz("range", images=np.full((300, 28, 28), -3.0, "float32")), "has pixels from -3"),
         "no array": (npz("none", pictures=np.zeros((3, 28, 28), "uint8")), "has no array named images"),
         "objects": (npz("objects", images=np.array([{}, None], dtype=object)), "cannot be read"),
     }
