@@ -250,11 +250,11 @@ def _texts(array, where):
     """The texts of an array of them, as Python's.
 
     Raises:
-        InputError: bytes that are not UTF-8, or code points that are no characters.
+        InputError: bytes that are not UTF-8, or code points that are no characters; those of file names that are not UTF-8 are.
     """
     try:
         texts = [text.decode() if isinstance(text, bytes) else text for text in array.tolist()]
-        "".join(texts).encode()
+        "".join(texts).encode(errors="surrogateescape")
     except (ValueError, SystemError):  # NumPy's own error for a code point beyond Unicode is a SystemError
         raise InputError(f"{where} hold texts that are not Unicode: store them with dtype=str") from None
     return texts

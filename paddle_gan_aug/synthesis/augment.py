@@ -94,7 +94,7 @@ class Plan:
     def _reading(self):
         """{setting of `data`: value}: how the set must be read again, since the real files are copied as they are."""
         usual, source = Source(), Source.of(self.config.data)
-        chosen = ("name", "valid_share", "seed", "classes", "per_class", "skip_bad")  # which images; those are in the set
+        chosen = ("name", "place", "valid_share", "seed", "classes", "per_class", "skip_bad")  # which images; those are in the set
         names = [field.name for field in dataclasses.fields(Source) if field.name not in chosen]
         return {name: getattr(source, name) for name in names if getattr(source, name) != getattr(usual, name)}
 
@@ -318,15 +318,19 @@ def _train_what_is_missing(plan, output, log, resume, quiet):
 
 
 def _say_what_steps_aside(plan):
-    data, process = plan.config.data, plan.config.runtime
-    real = plan.learnt
-    try:
-        valid = load(Source.of(data), "valid", split=data.split)
-    except NoSuchPart:
-        valid = None
-    reading = held_out(open_run(plan.classifier, device=process.device, threads=process.threads), real, valid)
+    process, real = plan.config.runtime, plan.learnt
+    reading = held_out(open_run(plan.classifier, device=process.device, threads=process.threads), real, _validation(plan))
     for line in told_aside(reading, plan.filters, real.class_names, [real.class_names.index(name) for name in plan.wanted]):
         print(line, file=sys.stderr, flush=True)
+
+
+def _validation(plan):
+    """The images that neither GAN nor classifier learns, or None."""
+    data = plan.config.data
+    try:
+        return load(Source.of(data), "valid", split=data.split)
+    except NoSuchPart:
+        return None
 
 
 def _train(config, name, folder, resume, where):

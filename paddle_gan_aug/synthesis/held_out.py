@@ -100,10 +100,15 @@ def held_out(run, real, valid):
     return _last[key]
 
 
-def _held_out(run, real, valid):
+def needs_folds(real, valid):
+    """Whether there are too few validation images of a class, so that `FOLDS` networks learn training images."""
     of_valid = np.zeros(len(real.class_names), int) if valid is None else valid.counts()
     few = (of_valid < ENOUGH) & (real.counts() > 0)
-    cross = few.any() and len(real) <= MOST_IMAGES and run.config.algorithm == "classifier" and np.sum(real.counts() > 1) > 1
+    return bool(few.any() and len(real) <= MOST_IMAGES and np.sum(real.counts() > 1) > 1)
+
+
+def _held_out(run, real, valid):
+    cross = run.config.algorithm == "classifier" and needs_folds(real, valid)
     if valid is None and not cross:
         return None
     parts = [] if valid is None else [(_read(run.algorithm, valid.images)[0], valid.labels)]

@@ -8,7 +8,6 @@ from typing import Any, Optional
 
 from .. import __version__, runtime
 from ..algorithms import build
-from ..augment.diffaugment import background
 from ..augment.policies import recorded_policy
 from ..config import Config, load_config, to_flat, to_yaml
 from ..config_sections import Generated
@@ -203,6 +202,8 @@ class _Session:
             algorithm = build(config, self.images.shape, self.images.class_names, self.images.counts())
         batches.pairs = algorithm.pairs
         if config.diffaugment.fill == "auto" and hasattr(algorithm, "view"):
+            from ..augment.diffaugment import background  # imports Paddle
+
             algorithm.view.fill = background(self.images.images)
         if algorithm.latent_dim and config.eval.every_steps:
             from .evaluation import check_measurable  # scikit-learn takes a second to import

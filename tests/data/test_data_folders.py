@@ -122,7 +122,7 @@ def outside(folder):
 
 def null(folder):
     (folder / "manifest.jsonl").write_text('{"file": "1/\\u0000.png"}\n')
-    return "null character"
+    return "names no file and class"
 
 
 def no_text(folder):
@@ -213,7 +213,7 @@ def test_a_list_with_names_and_blanks(digits):
         (["0/0.png"], "line 1: expected a path and a label"),
         (["0/0.png 0", "../secret.png 1"], r"../secret.png \(does not exist\)"),
         (["0/0.png -1"], "labels count from 0"),
-        (["0/0.png 0", "0/\0.png 1"], "line 2: a name with a null character"),
+        (["0/0.png 0", "0/\0.png 1"], "neither UTF-8 nor GBK text"),
         ([""], "is empty"),
         (["0/none.png 0"], r"0/none.png \(does not exist\)"),
     ],

@@ -61,6 +61,8 @@ def test_a_run_and_its_set_are_written_and_read_back(flowers, other_project, pro
     assert set(written.class_names) == {ROSE, TULIP} and written.counts().tolist() == [3, 3]
     generate(run.folder, None, "set-npz", per_class=3, form="npz", filters=Filters("none"))
     assert np.array_equal(load_test("set-npz").images, written.images)
-    augment_data("augmented", overrides=small, runs=[str(run.folder)], per_class=14, filters=Filters("none"), quiet=True)
+    augment_data(
+        "augmented", overrides={"data.source": str(flowers)}, runs=[str(run.folder)], per_class=14, filters=Filters("none"), quiet=True
+    )
     augmented = load("augmented", split="full")
     assert set(augmented.class_names) == {ROSE, TULIP} and (augmented.counts() >= 14).all()

@@ -97,7 +97,7 @@ def test_a_run_without_counts(two_classes, tmp_path, monkeypatch, data_is_there)
     read = open_run(tmp_path / "old")
     del read.state["data"]["counts"]
     if not data_is_there:
-        read.config.data.source = str(tmp_path / "gone")
+        read.config.data.source = read.config.data.place = str(tmp_path / "gone")
     monkeypatch.setattr("paddle_gan_aug.synthesis.sources.open_run", lambda *_: read)
     assert Makers(tmp_path / "old").classes == ((0, 3) if data_is_there else tuple(range(10)))
 
