@@ -32,7 +32,7 @@ from ..training.run import training_images
 from .estimate import estimate
 from .gate import chosen_filters, open_reader, told_aside
 from .generate import DROPPED, GRID, Filters, Short, generate, worth
-from .held_out import held_out
+from .held_out import FOLDS, held_out, needs_folds
 from .quotas import lacking
 from .real_files import GENERATED, left_to_readers, on_disk, real_parts
 from .sources import Makers, expand
@@ -150,11 +150,7 @@ def augment_data(
     if not resume:
         _refuse_old_runs(plan, run_folders(output, log)[0])
     if dry_run:
-        return {
-            **plan.planned(to),
-            "picture": str(_draw_policy(plan)),
-            "steps": estimate(plan, classifier_config(plan) if plan.filters else None),
-        }
+        return {**plan.planned(to), "picture": str(_draw_policy(plan)), "steps": _estimate(plan)}
     if resume and (to / MANIFEST).is_file() and not (to / WORK).is_dir():
         print(f"{to} is complete: nothing left to do", file=sys.stderr)
         return plan.done(to)
@@ -172,6 +168,12 @@ def augment_data(
         )
     shutil.rmtree(to / WORK)
     return plan.done(to)
+
+
+def _estimate(plan):
+    if not plan.filters:
+        return estimate(plan)
+    return estimate(plan, classifier_config(plan), FOLDS if needs_folds(plan.learnt, _validation(plan)) else 0)
 
 
 def _check_target(to, resume):

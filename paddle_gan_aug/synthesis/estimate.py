@@ -37,10 +37,11 @@ class Seconds:
         return {"what": what, "seconds": (self.low + self.high) / 2, "low": self.low, "high": self.high}
 
 
-def estimate(plan, classifier):
+def estimate(plan, classifier=None, folds=0):
     """[{"what", "seconds", "low", "high"}] of each stage of an `augment.Plan`: the range and its middle, in seconds.
 
-    `classifier` is the configuration of the filters' classifier, None where there are no filters.
+    `classifier` is the configuration of the filters' classifier, None where there are no filters; `folds` such networks beside it learn
+    parts of the images.
     """
     steps, reader = [], None
     if plan.runs is None:
@@ -49,6 +50,8 @@ def estimate(plan, classifier):
         seconds, total, reader = _timed(classifier, plan.learnt)
         if plan.classifier is None:
             steps.append((seconds * total).step(f"train the filters' classifier ({total} steps)"))
+        if folds:
+            steps.append((seconds * (folds * total)).step(f"see how well such a classifier reads images it did not learn ({folds} times)"))
     count = sum(plan.wanted.values())
     each = _of_an_image(plan, reader)
     best, worst = PASSING if plan.filters else (1.0, 1.0)
