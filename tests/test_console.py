@@ -45,7 +45,7 @@ def test_predictions_and_pictures_of_chinese_classes(cli, monkeypatch, tmp_path)
             folder = tmp_path / "花" / part / name
             folder.mkdir(parents=True)
             for i in range(count):
-                save_png(folder / f"{i}.png", np.full((28, 28), 40 + 150 * number + i, np.uint8))
+                save_png(folder / f"{i}.png", np.full((28, 28), 40 + 150 * number + i + 20 * (part == "test"), np.uint8))
     monkeypatch.setenv("PYTHONIOENCODING", "ascii")
     done = cli("classify", "--data", tmp_path / "花", "--batch-size", 8, "--steps", 3, "--run", "r", "--json")
     report = json.loads(done.stdout)
@@ -63,7 +63,7 @@ def test_long_lists_and_tables_are_cut():
     assert listed(names[:3]) == "c0, c1, c2"
     assert listed(names).endswith("c28, c29 and 970 more")
     table = [[name, 1, 2, 3] for name in names] + [["all", 1000, 2000, 3000]]
-    lines = cli_sets._augment_text({"table": table, "steps": [], "reading": {}}).splitlines()
+    lines = cli_sets._augment_text({"table": table, "steps": [], "reading": {}, "note": None, "policy": "digits", "picture": "p.png"}).splitlines()
     assert len(lines) < 40
     assert "… and 970 more" in lines[31] and lines[32].split() == ["all", "1000", "2000", "3000"]
 
