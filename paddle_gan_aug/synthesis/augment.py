@@ -118,6 +118,8 @@ def augment_data(
     plan = _plan(to, config, overrides or {}, runs, per_class_runs, per_class, ratio, filters or Filters())
     if not resume:
         _refuse_old_runs(plan, run_folders(output, log)[0])
+    if plan.runs is None and not plan.per_class_runs:
+        training_batches(plan.config, training_images(plan.config))  # what the GAN cannot learn from is said before anything is written
     if dry_run:
         return {**plan.result(to), "steps": _estimate(plan)}
     if resume and (to / MANIFEST).is_file() and not (to / WORK).is_dir():

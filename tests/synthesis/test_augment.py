@@ -123,6 +123,7 @@ def test_filters_and_a_class_that_stays_short(here, folder, tmp_path):
         (["--gan", "learned-augmenter", "--batch-size", 8, "--per-class-runs", "--dry-run"], "varies real images"),
         (["--filter", "beauty"], "choose from"),
         (["--attempts", 0], "at least 1"),
+        (["--batch-size", 1000], "batch size 1000 is larger than the data"),
         (["--seed", -1], "0"),
     ],
 )
