@@ -23,7 +23,7 @@ FOLDS = 5
 MOST_IMAGES = 5000  # more training images are not learnt again: what validation images there are must do
 MOST_EPOCHS = 100  # of each fold's network
 DOUBT = 0.01  # a class is known if an ignorant reader were right so often in at most so many cases
-NATURAL = 0.95  # the share of rightly read real images that the limits of confidence and entropy let through
+NATURAL = 0.9  # the share of rightly read real images that the limits of confidence and entropy let through
 CERTAIN, CONFIDENT = 0.3, 0.5  # these limits are no stricter for anybody
 READ_AT_ONCE = 2000
 

@@ -106,7 +106,7 @@ def test_images_of_another_shape_are_refused(begun, here):
 def test_a_classifier_and_runs_of_single_classes_too(here):
     data = draw_folder(here.folder / "data", a=30, b=30)
     small = ["--batch-size", 16, "--steps", 4, "-o", "classifier.width=0.2", "log.visualdl=false"]
-    here("classify", "--data", data, "--test", data, *small, "--run", "c")
+    here("classify", "--data", data, "--test", data, "--allow-overlap", *small, "--run", "c")
     here("train", "--per-class-runs", "--data", data, *TINY[2:], "--steps", 2, "--run", "each")
     draw_folder(data, c=30)
     assert "(new: c)" in here("classify", "--resume", "--run", "c", "--steps", 6, "--test", data, code=2).stderr
@@ -303,7 +303,7 @@ def test_grids_show_the_same_latents_every_time(tmp_path, small_mnist, monkeypat
     paddle_gan_aug.train(overrides={**overrides, "train.steps": 2}, **places)
     paddle_gan_aug.train(overrides={"train.steps": 4}, resume=True, **places)
     kept = checkpoint.load_file(tmp_path / "r" / "checkpoints" / "step-2" / "weights.safetensors")[checkpoint.LATENTS]
-    assert len(drawn) == 4 and all(np.array_equal(latents, kept) for latents in drawn)
+    assert sum(np.array_equal(latents, kept) for latents in drawn) == 4  # beside the looks at the samples' health
 
 
 def test_a_checkpoint_is_hashed_once(begun, monkeypatch):
