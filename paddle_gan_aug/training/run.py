@@ -7,7 +7,6 @@ from typing import Any, Optional
 
 from .. import __version__, runtime
 from ..algorithms import build
-from ..augment.diffaugment import background
 from ..config import Config, load_config, to_flat, to_yaml
 from ..config_sections import Generated
 from ..data import Batches, MixedBatches, Source, balanced_weights, load
@@ -143,6 +142,8 @@ class _Session:
         algorithm = build(config, self.images.images.shape[1:], self.images.class_names)
         batches.pairs = algorithm.pairs
         if config.diffaugment.fill == "auto" and hasattr(algorithm, "view"):
+            from ..augment.diffaugment import background  # Paddle takes seconds to import, and what is refused needs none
+
             algorithm.view.fill = background(self.images.images)
         if algorithm.latent_dim and config.eval.every_steps:
             from .evaluation import check_measurable  # scikit-learn takes a second to import
