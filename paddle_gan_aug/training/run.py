@@ -202,7 +202,7 @@ class _Session:
             algorithm = build(config, self.images.shape, self.images.class_names, self.images.counts())
         batches.pairs = algorithm.pairs
         if config.diffaugment.fill == "auto" and hasattr(algorithm, "view"):
-            from ..augment.diffaugment import background  # imports Paddle
+            from ..augment.diffaugment import background  # Paddle takes seconds to import, and what is refused needs none
 
             algorithm.view.fill = background(self.images.images)
         if algorithm.latent_dim and config.eval.every_steps:
