@@ -176,8 +176,10 @@ def start(device="auto", threads=None, cpu_tuning=True):
         The `Process` as it now is.
 
     Raises:
-        InputError: "gpu" was asked for and there is none.
+        InputError: "gpu" was asked for and there is none; more threads than any machine of this kind has.
     """
+    if not 0 <= (threads or 0) <= MOST_THREADS:
+        raise InputError(f"--threads {threads}: CPU threads are a whole number from 0 (one per physical core) to {MOST_THREADS}")
     cpu_tuning = cpu_tuning and tuning_wanted()
     prepare_environment(threads or None, cpu_tuning)
     if cpu_tuning:
@@ -255,6 +257,7 @@ def _signals_kept():
 
 # ---- seeds -------------------------------------------------------------------------------------------------------------
 
+MOST_THREADS = 256  # of a process; thousands bring a machine to a stand
 LARGEST_SEED = 2**63 - 1
 
 

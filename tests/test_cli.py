@@ -226,6 +226,13 @@ def test_seeds_are_checked_everywhere(here, tmp_path):
     assert paddle_gan_aug.runtime.rng(2**63 - 1, "anything").random() < 1
 
 
+def test_threads_are_bounded(here, small_mnist, tiny):
+    for arguments in (["train", "--data", small_mnist], ["generate", tiny["5"], "--to", here.folder / "x"]):
+        for threads in (9999, -1):
+            assert "threads" in here(*arguments, "--threads", threads, code=2).stderr
+    assert not here.output.exists() and not (here.folder / "x").exists()
+
+
 def test_text_keys_take_numbers_as_typed(here, small_mnist):
     done = here("classify", "--data", small_mnist, "--generated", "20240101", code=2)
     assert "20240101" in done.stderr and "expected str" not in done.stderr
