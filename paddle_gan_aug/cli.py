@@ -282,8 +282,14 @@ def _train(args):
     run = train(**options)
     result = {"run": str(run.folder), "step": run.step, "interrupted": run.interrupted}
     samples = f"; samples in {run.folder / 'samples'}" if any((run.folder / "samples").glob("*.png")) else ""
-    _say(args, result, f"{_ending(run)}{samples}")
+    _say(args, {**result, "best": run.best}, f"{_ending(run)}{_best(run.best)}{samples}")
     return INTERRUPTED if run.interrupted else DONE
+
+
+def _best(best):
+    if best is None:
+        return ""
+    return f"; best of its measures on validation images: {best['metric']} {best['value']:.4g} at step {best['step']}"
 
 
 def _train_per_class(args, options):
@@ -399,8 +405,10 @@ def _augment_flags(command):
 
 
 def _augment(args):
+    from .config import GAN_OF_ALL_CLASSES, GAN_OF_ONE_CLASS
+
     options = {"config": getattr(args, "config", getattr(args, "gan", None)), "overrides": overrides_of(args)}
-    return cli_sets.augment(args, check_config(options, "classic"))
+    return cli_sets.augment(args, check_config(options, GAN_OF_ONE_CLASS if args.per_class_runs else GAN_OF_ALL_CLASSES))
 
 
 # ---- the table ---------------------------------------------------------------------------------------------------------

@@ -206,7 +206,9 @@ def _augment_text(result):
         lines.append(f"policy {name} for classical changes, as in {result['picture']}; another one with --policy")
         lines += [f"{_duration(step['low'], step['high'])}: {step['what']}" for step in result["steps"]]
         low, high = (sum(step[end] for step in result["steps"]) for end in ("low", "high"))
-        lines.append(f"{_duration(low, high)} in all, an estimate from a few steps on this machine; nothing was written but that picture")
+        lines.append(
+            f"{_duration(low, high)} in all, an estimate from a few steps on this machine; nothing was written but that picture and caches"
+        )
     else:
         from .synthesis.generate import told_worth
 
@@ -222,11 +224,15 @@ def _worth(worth):
     if not worth:
         return ["no filter judged the generated images: evaluate them before you rely on them"]
     tried, kept = (sum(part[key] for part in worth.values()) for key in ("tried", "kept"))
-    shares = [f"{name} {100 * part['kept'] / part['tried']:.0f} %{_read(part)}" for name, part in worth.items()]
+    shares = [f"{name} {_percent(part['kept'] / part['tried'])}{_read(part)}" for name, part in worth.items()]
     lines = [f"of {tried} images tried {kept} were kept: {', '.join(shares)}"]
     if kept < FEW_KEPT * tried:
         lines.append("few images passed: the GAN has learnt these classes badly; train it longer (--steps, --epochs) for a better set")
     return lines
+
+
+def _percent(share):
+    return f"{100 * share:.0f} %" if share >= 0.01 or not share else f"{100 * share:.1g} %"
 
 
 def _read(part):
@@ -237,11 +243,15 @@ def _read(part):
 def _next_command(result, to):
     """Lines of which the last is a command that works as it stands."""
     settings = [word for name, value in result["reading"].items() for word in _setting(name, value)]
-    data = shlex.join(["--data", str(to), *settings])
+    data, alone = (shlex.join(["--data", str(images), *settings]) for images in (to, result["source"]))
     if (to / "test").is_dir():
-        return [f"a classifier learns it so: python -m paddle_gan_aug classify {data}"]
+        return [
+            f"the real images alone, to compare: python -m paddle_gan_aug classify {alone}",
+            f"a classifier learns the set with: python -m paddle_gan_aug classify {data}",
+        ]
     return [
-        f"a classifier learns it so: python -m paddle_gan_aug classify {data} --test TEST_IMAGES",
+        f"the real images alone, to compare: python -m paddle_gan_aug classify {alone} --test TEST_IMAGES",
+        f"a classifier learns the set with: python -m paddle_gan_aug classify {data} --test TEST_IMAGES",
         "without test images it is judged by the held-out validation images: "
         f"python -m paddle_gan_aug train --gan classifier {data} --eval-every 200",
     ]
@@ -275,7 +285,7 @@ def _draw_transforms(to, overrides):
 def predict_flags(command):
     """The arguments of `predict`."""
     command.add_argument("run", metavar="RUN", help="a run of classify")
-    command.add_argument("images", metavar="IMAGES", help="a picture, a folder of pictures, or an .npz file")
+    command.add_argument("images", nargs="+", metavar="IMAGES", help="pictures, folders of pictures, or .npz files")
     command.add_argument("--csv", action="store_true", help="comma-separated lines with a head line instead of JSON lines")
     command.add_argument("--skip-bad", action="store_true", help="leave out files that cannot be read, and list them")
     command.add_argument("--checkpoint", default="last", metavar="last|best|N", help="which checkpoint: the last, the best, or a step")
@@ -288,5 +298,7 @@ def predict(args):
     from .training import predict as read
     from .training.predict import as_lines
 
-    rows = read(args.run, args.images, args.checkpoint, args.device, args.threads, args.skip_bad)
+    rows = read(
+        args.run, args.images[0] if len(args.images) == 1 else args.images, args.checkpoint, args.device, args.threads, args.skip_bad
+    )
     return rows, as_lines(rows, "csv" if args.csv else "json")

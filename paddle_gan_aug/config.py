@@ -22,6 +22,7 @@ from .files import find_path
 from .yaml_tree import LARGEST, read_tree, read_value
 
 PRESETS = Path(__file__).with_name("configs")
+GAN_OF_ALL_CLASSES, GAN_OF_ONE_CLASS = "sngan-projection", "fast"  # the presets of `augment`: one GAN, or one for each class
 LARGEST_INTEGER = 2**63 - 1
 KNOWN_AS = {  # what other programs call a setting -> the key
     **dict.fromkeys(("lr", "learning_rate", "g_lr", "lr_g"), "optimizer.generator_lr"),

@@ -18,7 +18,7 @@ from ..algorithms import build
 from ..augment.policies import Policy, choice_of, policy_for
 from ..augment.preview import shown_images
 from ..augment.transforms import before_and_after
-from ..config import load_config, to_flat
+from ..config import GAN_OF_ALL_CLASSES, GAN_OF_ONE_CLASS, load_config, to_flat
 from ..data import LabelledImages, Source, check_overlap, load, test_part
 from ..data.load import place_of
 from ..data.written_set import DESCRIPTION, MANIFEST, read_manifest
@@ -39,7 +39,6 @@ from .sources import Makers, expand
 from .writers import json_line, write_lists
 
 WORK = ".generated"
-DEFAULT, DEFAULT_OF_ONE_CLASS = "sngan-projection", "fast"  # presets: one GAN for all classes, or one for each
 MOST_EPOCHS = 100  # of the filters' classifier, where data is small
 OF_USE = ("runtime.", "log.", "train.seed", "data.policy")  # settings that also a trained GAN leaves open
 
@@ -89,6 +88,7 @@ class Plan:
             "reading": self._reading(),
             "policy": choice_of(self.policy),
             "note": self.note,
+            "source": self.config.data.source,
         }
 
     def _reading(self):
@@ -152,8 +152,8 @@ def augment_data(
     if dry_run:
         return {**plan.planned(to), "picture": str(_draw_policy(plan)), "steps": _estimate(plan)}
     if resume and (to / MANIFEST).is_file() and not (to / WORK).is_dir():
-        print(f"{to} is complete: nothing left to do", file=sys.stderr)
-        return plan.done(to)
+        print(f"{to} is complete: nothing left to do; another set needs another --to", file=sys.stderr)
+        return {**plan.done(to), "note": None}
     make_folder(to / WORK)
     _train_what_is_missing(plan, output, log, resume, quiet)
     failure = _generate(to / WORK / "set", plan, truncation, filters or Filters(), resume, quiet)
@@ -183,6 +183,8 @@ def _check_target(to, resume):
         raise InputError(f"{to} is a file: choose a new or empty folder")
     if not ((to / WORK).is_dir() or (to / MANIFEST).is_file()):
         raise InputError(f"{to} is not empty, and not of augment: nothing is overwritten; choose an empty or new folder")
+    if not resume and (to / WORK).is_dir():
+        raise InputError(f"{to} holds an interrupted augment: go on with --resume, or choose an empty or new folder")
     if not resume:
         raise InputError(f"{to} is not empty: nothing is overwritten; choose an empty or new folder, or go on with --resume")
 
@@ -197,7 +199,7 @@ def _plan(to, config, overrides, runs, per_class_runs, per_class, ratio, filters
         config = _config_of_runs(runs, overrides)
         seed = overrides.get("train.seed", 0) if seed is None else seed
     else:
-        config = load_config(config or (DEFAULT_OF_ONE_CLASS if per_class_runs else DEFAULT), overrides)
+        config = load_config(config or (GAN_OF_ONE_CLASS if per_class_runs else GAN_OF_ALL_CLASSES), overrides)
         if config.data.class_name is not None:
             raise InputError("augment makes all classes: leave --digit or --class out")
     seed = config.train.seed if seed is None else seed
@@ -261,7 +263,7 @@ def _wanted(train, source, per_class, ratio):
     wanted = {name: int(n) for name, n, count in zip(train.class_names, lacking(counts, per_class, ratio), counts) if n and count}
     if not wanted and len(filled) == 1:
         alone = f"{source} is one class alone: is the folder one level too deep, or without class folders?"
-        raise InputError(f"no class of {source} lacks an image: give --per-class or --ratio to add some; {alone}")
+        raise InputError(f"{alone} If it is meant, no class lacks an image: give --per-class or --ratio to add some")
     if not wanted:
         raise InputError(f"no class of {source} has fewer than {per_class} images: give a larger --per-class, real and generated together")
     return wanted, note

@@ -220,12 +220,14 @@ def told_worth(folder):
     found = read_json_object(Path(folder) / DROPPED)
     if "held_out" not in found:
         return []
-    made, right = count_by_class(folder), {}
+    made, right, passed, passed_right = count_by_class(folder), {}, 0, 0
     for row in read_manifest(Path(folder)):
-        right[row["class"]] = right.get(row["class"], 0) + (row.get("read_as") == row["class"])
+        is_right = row.get("read_as") == row["class"]
+        right[row["class"]] = right.get(row["class"], 0) + is_right
+        passed, passed_right = passed + ("dropped_by" not in row), passed_right + (is_right and "dropped_by" not in row)
     held_out = {name: found["held_out"][name] for name in made if name in found["held_out"]}
     lines = [
-        f"{sum(right.values())} of {sum(made.values())} generated images are read as the class asked for, by a classifier that reads "
+        f"{passed_right} of the {passed} generated images that passed are read as the class asked for, by a classifier that reads "
         f"{sum(part['read_right'] for part in held_out.values())} of {sum(part['images'] for part in held_out.values())} real images of "
         "these classes right that it did not learn"
     ]
@@ -239,7 +241,7 @@ def told_worth(folder):
     for name, number in taken.items():
         lines.append(
             f"class {name}: {number} of {made[name]} generated images had been dropped and are the best of what there is "
-            f"(dropped_by in {MANIFEST}); {right[name]} are read as {name}: look at them, or train the GAN longer"
+            f"(dropped_by in {MANIFEST}): look at them, or train the GAN longer"
         )
     return lines
 

@@ -117,14 +117,18 @@ def best_noted(folder, step):
         return None
 
 
-def best_step(folder):
-    """The step of the best checkpoint, as the newest one knows it, or None: nothing was measured, or it is gone."""
+def best_of(folder):
+    """The best measure that the newest checkpoint knows of, {"step", "metric", "value"}, or None."""
     steps = steps_on_disk(folder)
-    if not steps:
-        return None
-    newest = peek(folder, steps[-1])
-    step = _best_of(newest if "best" in newest else {"best": best_noted(folder, steps[-1])})
-    return step if step in steps else None
+    newest = peek(folder, steps[-1]) if steps else {}
+    best = newest["best"] if "best" in newest else best_noted(folder, steps[-1]) if steps else None
+    return best if _best_of({"best": best}) is not None else None
+
+
+def best_step(folder):
+    """The step of the best checkpoint, or None: nothing was measured, or it is gone."""
+    best = best_of(folder)
+    return best["step"] if best and best["step"] in steps_on_disk(folder) else None
 
 
 def _best_of(state):

@@ -23,11 +23,13 @@ def predict(run, images, checkpoint="last", device="auto", threads=0, skip_bad=F
     """Read images with a run of `classify`.
 
     Args:
-        run: the run's folder or name. images: a picture file, a folder of pictures (in class folders or not), or an .npz file.
-            Pictures of another size or depth are made like those that the run learnt. skip_bad: leave out files that cannot be read.
+        run: the run's folder or name. images: a picture file, a folder of pictures (in class folders or not), or an .npz file, or several
+            of them. Pictures of another size or depth are made like those that the run learnt. skip_bad: leave out files that cannot be
+            read.
 
     Returns:
-        One dict per image: file (the path below the folder; of an npz its name and the index), class, probability (of that class).
+        One dict per image: file (the path below the folder; of an npz its name and the index; of several paths these before it), class,
+        probability (of that class).
 
     Raises:
         InputError: no such run or images, images that cannot be read, a run that is no classifier.
@@ -35,12 +37,19 @@ def predict(run, images, checkpoint="last", device="auto", threads=0, skip_bad=F
     opened = open_run(run, checkpoint, device, threads)
     if not hasattr(opened.algorithm, "read"):
         raise InputError(f"run {opened.folder} reads no images: it trained the algorithm {opened.config.algorithm}; give a run of classify")
-    shape, names = opened.state["image_shape"], opened.state["data"]["class_names"]
-    files, pixels = _read(file_of_set(find_path(images)), shape, skip_bad, opened.config.data)
-    probabilities = read_probabilities(opened, pixels)
+    shape, classes = opened.state["image_shape"], opened.state["data"]["class_names"]
+    paths = [images] if isinstance(images, (str, Path)) else list(images)
+    read = [_read(file_of_set(find_path(path)), shape, skip_bad, opened.config.data) for path in paths]
+    files = [name if len(paths) == 1 else _below(path, name) for path, (names, _) in zip(paths, read) for name in names]
+    probabilities = read_probabilities(opened, np.concatenate([pixels for _, pixels in read]))
     best = probabilities.argmax(1)
     rows = zip(files, best, probabilities[np.arange(len(best)), best])
-    return [{"file": name, "class": names[c], "probability": round(float(p), 6)} for name, c, p in rows]
+    return [{"file": name, "class": classes[c], "probability": round(float(p), 6)} for name, c, p in rows]
+
+
+def _below(path, name):
+    """What a file is called where several paths were given: the path as given, with the name below it."""
+    return f"{path}/{name}" if find_path(path).is_dir() else str(Path(path).with_name(name))
 
 
 def _read(path, shape, skip_bad, data):

@@ -17,7 +17,7 @@ from ..files import atomic_write, lock_folder, make_folder
 from ..records import Records
 from .batch_size import fit_batch_size
 from .callbacks import Checkpoints, Grids, ProgressLine, Recorder, named
-from .checkpoint import MALFORMED, best_noted, best_step, load_newest, steps_on_disk
+from .checkpoint import MALFORMED, best_noted, best_of, best_step, load_newest, steps_on_disk
 from .health import Collapsed, HealthMonitor
 from .loop import run_steps
 from .places import (
@@ -54,6 +54,11 @@ class Run:
     step: int
     state: dict
     interrupted: Optional[str] = None  # the signal that ended this training, if one did
+
+    @property
+    def best(self):
+        """The best measure on validation images so far, {"step", "metric", "value"}; None where none was taken (`eval.every_steps`)."""
+        return best_of(self.folder / "checkpoints")
 
 
 def train(
@@ -115,9 +120,9 @@ def train(
     images = training_images(config)
     if not anew:
         check_same_data(folder, config.data.source, images, allow_changed_data)
-    config = fit_batch_size(config, images, overrides, quiet)
     if check:
         check(config, images)
+    config = fit_batch_size(config, images, overrides, quiet)
     made = _generated_part(config, images, generated)
     if made is not None and not anew and not allow_changed_data:
         check_same_generated(folder, made.description)
@@ -249,7 +254,7 @@ class _Session:
         best = state.get("best", best_noted(checkpoints, first_step)) if found else None
         callbacks = self._writers(config, records, latents, provenance, with_state, best)
         what = f"{len(self.images)} images of {self.images.source}"
-        say(f"run {folder}  ·  {what}  ·  {total_steps} steps  ·  {self.process.device}, {self.process.threads} threads")
+        say(f"run {folder}  ·  {what}  ·  {total_steps} steps  ·  {self.process.device}, {_counted(self.process.threads, 'thread')}")
         line = [] if self.quiet else [ProgressLine()]
         progress = run_steps(algorithm, batches, total_steps, seed, [*line, *with_state.values(), *callbacks], first_step)
         return Run(folder, config, algorithm, progress.step, {"step": progress.step, **provenance}, progress.interrupted)
@@ -300,6 +305,10 @@ class _Session:
             writers.append(Grids(make_folder(self.folder / "samples"), records, latents, config.log.grid_every_steps, config.train.seed))
         folder, every, keep = self.folder / "checkpoints", config.checkpoint.every_steps, config.checkpoint.keep
         return [*writers, Checkpoints(folder, latents, provenance, every, keep, with_state, best)]
+
+
+def _counted(number, word):
+    return f"{number} {word}" + ("" if number == 1 else "s")
 
 
 def _load_states(callbacks, states, path):

@@ -309,7 +309,7 @@ def test_the_dry_run_shows_the_policy_and_a_range_of_times(here, folder, tmp_pat
     assert result["policy"] == "mirrored"
     with Image.open(result["picture"]) as picture:
         assert picture.size[1] == 56  # a row of images at twice their size
-    assert [step["what"].split(" ")[0] for step in result["steps"]] == ["train", "train", "generate,", "copy"]
+    assert [step["what"].split(" ")[0] for step in result["steps"]] == ["train", "train", "see", "generate,", "copy"]
     assert all(0 < step["low"] <= step["seconds"] <= step["high"] for step in result["steps"])
     said = here(*command).stdout
     assert "policy digits" in said and result["picture"] in said and "% pass" in said
