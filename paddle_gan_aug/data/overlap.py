@@ -77,28 +77,28 @@ def _are_near(images, others, limit):
     return visible & (np.linalg.norm(one - other, axis=1) <= limit)
 
 
-def check_overlap(training, test, allow=False):
+def check_overlap(training, test, allow=False, what="training images"):
     """See that test images are no training images; near ones are counted on standard error.
 
     Args:
-        training, test: `LabelledImages`, the training images with the validation images where those choose or stop.
+        training, test: `LabelledImages`. what: what the first are, in words; validation images that choose count, too.
         allow: say how many there are, and go on.
 
     Raises:
-        InputError: test images are training images, pixel for pixel.
+        InputError: test images are among the others, pixel for pixel.
     """
     if training.shape != test.shape or not len(training) or not len(test):
         return
     same = repeated(test.images, training.images)
     count = int(same.sum())
-    told = f"{count} of the {len(test)} test images ({test.source}) are training images ({training.source}), pixel for pixel"
+    told = f"{count} of the {len(test)} test images ({test.source}) are {what} ({training.source}), pixel for pixel"
     if count and not allow:
         raise InputError(f"{told}: a test on them says nothing; take them out of one of the two, or allow it: --allow-overlap")
     if count:
         _tell(told)
     close = int(near(test.images[~same], training.images).sum()) if count < len(test) else 0
     if close:
-        _tell(f"{close} of the {len(test)} test images ({test.source}) nearly are training images ({training.source}): is that meant?")
+        _tell(f"{close} of the {len(test)} test images ({test.source}) nearly are {what} ({training.source}): is that meant?")
 
 
 def tell_repeated_validation(training, valid):

@@ -32,7 +32,11 @@ def classify(config=None, test=None, **options):
 
     def check(asked, learnt):  # what does not fit is better said before training
         _check_classes(learnt)
-        check_overlap(learnt, _test_images(asked, test, learnt.class_names, learnt.shape), asked.data.allow_overlap)
+        tested = _test_images(asked, test, learnt.class_names, learnt.shape)
+        check_overlap(learnt, tested, asked.data.allow_overlap)
+        if asked.classifier.patience and asked.eval.every_steps:
+            valid = load(Source.of(asked.data), "valid", split=asked.data.split)
+            check_overlap(valid, tested, asked.data.allow_overlap, "validation images, which choose the step that is tested")
 
     run = train(config, default="classifier", check=check, **options)
     if run.interrupted:

@@ -17,6 +17,7 @@ from .checkpoint import MALFORMED, peek, steps_on_disk
 
 CONTINUE_MAY_CHANGE = ("train.steps", "train.epochs", "checkpoint.", "log.", "runtime.", "data.place", "data.allow_overlap")
 CLASSES_IN_A_MESSAGE = 10
+LONGEST_NAME = 200  # bytes: file systems take 255, and files of the run are named after it
 
 
 def run_folders(output, log):
@@ -30,6 +31,8 @@ def check_run_name(name):
     Raises:
         InputError: it holds a path separator or starts with a dot.
     """
+    if len(os.fsencode(name)) > LONGEST_NAME:
+        raise InputError(f"--run {name[:20]}…: a run's name has at most {LONGEST_NAME} bytes")
     if not re.fullmatch(r"[^\s/\\.%:][^/\\%:]*", name):
         raise InputError(f"--run {name}: a run's name is one folder name without / \\ % : and not starting with a dot")
     return name

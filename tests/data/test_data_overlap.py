@@ -133,3 +133,19 @@ def test_a_missing_test_part_is_none_and_a_damaged_one_an_error(idx_folder):
         test_part(folder)
     (folder / "t10k-labels-idx1-ubyte.gz").unlink()
     assert test_part(folder) is None
+
+
+def test_validation_images_that_choose_are_no_test_images(here, tmp_path):
+    rng = np.random.default_rng(0)
+    for part, count in (("train", 12), ("valid", 5), ("test", 5)):
+        for name in "ab":
+            folder = tmp_path / "d" / part / name
+            folder.mkdir(parents=True)
+            for i in range(count):
+                Image.fromarray(rng.integers(0, 256, (28, 28), np.uint8)).save(folder / f"{i}.png")
+    command = ["classify", "--data", tmp_path / "d", "--steps", 4, "--batch-size", 8, "--eval-every", 2]
+    refused = here(*command, "--patience", 2, "--test", tmp_path / "d" / "valid", code=2).stderr
+    assert "10 of the 10 test images" in refused and "validation images, which choose the step that is tested" in refused
+    assert not here.output.exists()
+    here(*command, "--test", tmp_path / "d" / "valid")  # they are only looked at
+    here(*command, "--patience", 2)
