@@ -10,10 +10,12 @@ class View:
 
     Attributes:
         controller: the `AdaptiveProbability` of ADA or APA, or None.
+        probability: of each change, where no controller says it.
     """
 
     def __init__(self, config):
         self.noise, self.changes, self.controller = config.train, config.diffaugment, None
+        self.probability = self.changes.probability
         if self.changes.adaptive != "none":
             start = self.changes.probability if self.changes.adaptive == "ada" else 0.0
             self.controller = AdaptiveProbability(self.changes.target, self.changes.images_to_one, p=start)
@@ -26,7 +28,7 @@ class View:
         options = self.changes
         if options.policy == "none":
             return images
-        probability = self.controller.p if options.adaptive == "ada" else options.probability
+        probability = self.controller.p if options.adaptive == "ada" else self.probability
         return diffaugment(images, rng, options.policy, options.strength, probability, options.fill)
 
     def _with_noise(self, images, step):
