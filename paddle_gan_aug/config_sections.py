@@ -45,11 +45,13 @@ class Data(Section):
 class Generator(Section):
     """`generator.*`: G."""
 
-    architecture: Literal["classic", "augmentor", "folder", "dcgan"] = "classic"
+    architecture: Literal["classic", "augmentor", "folder", "dcgan", "residual"] = "classic"
     conditioning: Literal["none", "embedding", "batch-norm"] = "none"  # how it is told the class: beside the latents, or in every BatchNorm
     variant: Literal["transpose", "upsample"] = "transpose"  # of the classic architecture
     activation: Optional[Literal["tanh", "relu", "leaky_relu"]] = None  # None: tanh for upsample, else leaky_relu
-    output_activation: Literal["tanh", "leaky_relu"] = "tanh"
+    output_activation: Literal["tanh", "leaky_relu", "none"] = "tanh"
+    norm: Literal["none", "batch"] = "none"  # of the residual architecture; the others are always normalised
+    blocks: Positive = 1  # of the residual architecture
     width: Width = 1.0  # multiplies every inner layer's size
     latent_dim: Positive = 100
     init_std: InitStd = 0.02  # weights ~ N(0, std); None: the framework's own initialisation
@@ -59,7 +61,7 @@ class Generator(Section):
 class Discriminator(Section):
     """`discriminator.*`: D."""
 
-    architecture: Literal["classic", "augmentor", "folder", "dcgan"] = "classic"
+    architecture: Literal["classic", "augmentor", "folder", "dcgan", "residual"] = "classic"
     conditioning: Literal["none", "embedding", "projection", "auxiliary"] = "none"  # auxiliary: a second head reads the class
     norm: Literal["none", "batch", "instance", "spectral"] = "none"
     head: Literal["sigmoid", "softmax"] = "sigmoid"  # one logit or two
@@ -68,6 +70,7 @@ class Discriminator(Section):
     dropout: Fraction = 0.0  # after every convolution, in all architectures but the classic one
     pack: Positive = 1  # images judged together, stacked on their channels
     minibatch_std: bool = False  # D sees how much the samples of a batch differ
+    blocks: Positive = 1  # of the residual architecture, at each size of its smaller maps
     width: Width = 1.0
     init_std: InitStd = 0.02
 
@@ -101,7 +104,9 @@ class Generated(Section):
 class Loss(Section):
     """`loss.*`: what the algorithms `gan` and `infogan` minimise."""
 
-    name: Literal["non-saturating", "saturating", "softmax", "least-squares", "hinge", "wasserstein", "relativistic"] = "non-saturating"
+    name: Literal["non-saturating", "saturating", "softmax", "least-squares", "hinge", "wasserstein", "relativistic", "paired"] = (
+        "non-saturating"
+    )
     class_weight: Weight = 1.0  # of the class read by an auxiliary head
     category_weight: Weight = 1.0  # of the categorical code that infogan reads back
     continuous_weight: Weight = 0.1  # of the continuous ones
@@ -119,7 +124,7 @@ class Code(Section):
 class Regularizer(Section):
     """`regularizer.*`: what keeps D smooth."""
 
-    penalty: Literal["none", "gradient-penalty", "r1", "dragan"] = "none"
+    penalty: Literal["none", "gradient-penalty", "r1", "r1-r2", "dragan"] = "none"
     weight: Optional[Rate] = None  # None: the penalty's paper's
     every_steps: Positive = 1  # above 1: a lazy penalty, every so many steps and so much the stronger
     clip: Weight = 0.0  # D's weights stay within ±clip; 0: they are not clipped
@@ -158,6 +163,17 @@ class Optimizer(Section):
     beta1: Fraction = 0.9
     beta2: Fraction = 0.999
     schedule: Literal["constant", "linear", "cosine"] = "constant"  # linear: constant for half the run, then down to zero
+
+
+class Schedule(Section):
+    """`schedule.*`: settings that move, along half a cosine, from what their own keys say to these (None: they stay)."""
+
+    images: Optional[Positive] = None  # the real images after which they have arrived; None: at the run's end
+    learning_rate: Optional[Annotated[float, msgspec.Meta(ge=0)]] = None  # as a share of optimizer.*_lr
+    beta2: Optional[Fraction] = None
+    penalty: Optional[Annotated[float, msgspec.Meta(ge=0)]] = None  # as a share of regularizer.weight
+    augment: Optional[Annotated[float, msgspec.Meta(ge=0, le=1)]] = None  # diffaugment.probability
+    ema_images: Optional[Positive] = None  # in generator.ema's place: G's average forgets half within so many images, at first within 0
 
 
 class Train(Section):
@@ -235,6 +251,7 @@ class Config(Section):
     generated: Generated = msgspec.field(default_factory=Generated)
     variation: Variation = msgspec.field(default_factory=Variation)
     optimizer: Optimizer = msgspec.field(default_factory=Optimizer)
+    schedule: Schedule = msgspec.field(default_factory=Schedule)
     train: Train = msgspec.field(default_factory=Train)
     checkpoint: Checkpoint = msgspec.field(default_factory=Checkpoint)
     health: Health = msgspec.field(default_factory=Health)

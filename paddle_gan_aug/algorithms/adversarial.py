@@ -16,11 +16,11 @@ from paddle.nn import functional as F
 
 from ..augment.diffaugment import pseudo_reals
 from ..networks import infer
-from .base import Algorithm, clear_gradients, evaluating, frozen, gradient_norm
+from .base import Algorithm, clear_gradients, evaluating, frozen, gradient_norm, moved
 from .building import make_generator, make_headed_discriminator
 from .ema import Average
 from .losses import LOSSES
-from .regularizers import PENALTIES, LeCam, check_double_grad, clip_weights, lazy_factor, score
+from .regularizers import PENALTIES, LeCam, check_double_grad, clip_weights, lazy_factor, leaf, score, squared_norms_of
 from .view import View
 
 PROBABILITIES = ("non-saturating", "saturating", "softmax")  # losses whose logits are those of a probability
@@ -55,7 +55,7 @@ class AdversarialGAN(Algorithm):
         self.discriminator = make_headed_discriminator(d, channels, image_size, self.classes, self._auxiliary_size(), bool(self.penalty))
         self.networks = {"generator": self.generator, "discriminator": self.discriminator}
         self.average = None
-        if g.ema:
+        if g.ema or config.schedule.ema_images:
             self.networks["generator_average"] = make_generator(g, channels, image_size, self.latent_dim, self.classes)
             self.average = Average(self.generator, self.networks["generator_average"], g.ema)
         if self.penalty:
@@ -71,6 +71,16 @@ class AdversarialGAN(Algorithm):
     def _auxiliary_size(self):
         """Outputs of D's second head, beside the classes that an auxiliary conditioning reads."""
         return 0
+
+    def begin_step(self, step, total_steps):
+        """See `Algorithm.begin_step`; also moves G's average, D's penalty and the augmentation as `config.schedule` says."""
+        super().begin_step(step, total_steps)
+        schedule, options = self.config.schedule, self.config.regularizer
+        if schedule.ema_images:
+            self.average.half_life(moved(0, schedule.ema_images, self.done) / self.images_per_step)
+        if self.penalty:
+            self.penalty_weight = (options.weight or self.penalty.weight) * moved(1.0, schedule.penalty, self.done)
+        self.view.probability = moved(self.config.diffaugment.probability, schedule.augment, self.done)
 
     # ---- a step --------------------------------------------------------------------------------------------------------
 
@@ -152,15 +162,22 @@ class AdversarialGAN(Algorithm):
             with paddle.no_grad():
                 self.view.controller.update(self.discriminator(self._seen(images), labels).numpy())
             images = pseudo_reals(images, fake_images, self.view.controller.p, self._rng)
-        real_seen, fake_seen = self._seen(images), self._seen(fake_images)
-        real_logits, real_read = self.discriminator.read(real_seen, labels)
-        fake_logits, fake_read = self.discriminator.read(fake_seen, fake.labels)
+        if self.penalty and self.penalty.before_view:
+            (real_logits, real_read), (fake_logits, fake_read), smoothness = self._penalised_pass(images, labels, fake_images, fake.labels)
+        else:
+            real_seen, fake_seen = self._seen(images), self._seen(fake_images)
+            real_logits, real_read = self.discriminator.read(real_seen, labels)
+            fake_logits, fake_read = self.discriminator.read(fake_seen, fake.labels)
+            smoothness = self._penalty(real_seen, fake_seen, labels)
         if self.config.diffaugment.adaptive == "ada":
             self.view.controller.update(real_logits.detach().numpy())
         values = self._adversarial_parts(real_logits, fake_logits)
         loss = paddle.add_n(list(values.values()))
         extra = self._d_extra(images, real_read, labels, fake_read, fake)
-        extra.update(self._smoothness(real_seen, fake_seen, real_logits, fake_logits, labels))
+        extra.update(smoothness)
+        if self.lecam:
+            self.lecam.update(real_logits, fake_logits)
+            extra["lecam"] = self.config.regularizer.lecam, self.lecam.penalty(real_logits, fake_logits)
         values.update({name: value for name, (_, value) in extra.items()})
         return _total(loss, extra), {**values, **self._scores(real_logits, fake_logits)}
 
@@ -171,17 +188,30 @@ class AdversarialGAN(Algorithm):
             return {"d_loss": self.loss.d_loss(real_logits, fake_logits, *smoothed)}
         return {"d_real_loss": self.loss.d_part(real_logits, True, *smoothed), "d_fake_loss": self.loss.d_part(fake_logits, False)}
 
-    def _smoothness(self, real_seen, fake_seen, real_logits, fake_logits, labels):
-        """The regularizers of this step: {name: (weight, value)}."""
-        options, found = self.config.regularizer, {}
-        due = lazy_factor(self.step_number, options.every_steps) if self.penalty else 0
-        if due:
-            value = self.penalty.function(lambda x: self.discriminator(x, labels), real_seen, fake_seen, self._rng)
-            found["penalty"] = (options.weight or self.penalty.weight) * due, value
-        if self.lecam:
-            self.lecam.update(real_logits, fake_logits)
-            found["lecam"] = options.lecam, self.lecam.penalty(real_logits, fake_logits)
-        return found
+    def _penalty(self, real_seen, fake_seen, labels):
+        """The penalty of this step on what D is shown: {name: (weight, value)}, {} where none is due."""
+        due = lazy_factor(self.step_number, self.config.regularizer.every_steps) if self.penalty else 0
+        if not due:
+            return {}
+        value = self.penalty.function(lambda x: self.discriminator(x, labels), real_seen, fake_seen, self._rng)
+        return {"penalty": (self.penalty_weight * due, value)}
+
+    def _penalised_pass(self, real, real_labels, fake, fake_labels):
+        """One pass of D over reals and fakes, and the penalty on its gradient by these images, through all that changes them.
+
+        Reals and fakes may pass together, for under a penalty no layer of D ties samples together.
+
+        Returns:
+            What D reads of the reals, of the fakes, and {"penalty": (weight, value)}.
+        """
+        images = leaf(paddle.concat([real, fake.astype(real.dtype)]))
+        labels = None if real_labels is None else paddle.concat([real_labels, fake_labels])
+        logits, read = self.discriminator.read(self._seen(images), labels)
+        norms = squared_norms_of(logits, images)  # a pack's logit has all its images to answer for
+        value = 0.5 * (norms[: len(real)].mean() + norms[len(real) :].mean()) * self.pack
+        half = logits.shape[0] // 2
+        reads = (None, None) if read is None else (read[:half], read[half:])
+        return (logits[:half], reads[0]), (logits[half:], reads[1]), {"penalty": (self.penalty_weight, value)}
 
     def _d_extra(self, images, real_read, labels, fake_read, fake):
         """What else D learns: {name: (weight, loss)}. An auxiliary head learns the classes of reals alone: early fakes show none."""

@@ -13,6 +13,11 @@ SCHEDULES = {  # the factor on a learning rate, as a function of the share of th
 }
 
 
+def moved(start, end, done):
+    """From `start` to `end` along half a cosine, at the share `done` of the way, 0 to 1; end None: `start`."""
+    return start if end is None else float(end + (start - end) * SCHEDULES["cosine"](done))
+
+
 class Algorithm:
     """Base of all algorithms.
 
@@ -32,6 +37,7 @@ class Algorithm:
         self.config = config
         self.networks, self.optimizers, self._base_rates = {}, {}, {}
         self.step_number = 0  # the step under way, counted from 1
+        self.done = 0.0  # how far the settings of `config.schedule` have moved, 0 to 1
         self.measure_gradients = False  # whether `step` also returns the norms of its gradients
 
     def add_adam(self, name, network, learning_rate, beta1=None):
@@ -52,10 +58,21 @@ class Algorithm:
 
     def begin_step(self, step, total_steps):
         """Say which step comes (1 for the first) and set every learning rate for it."""
-        self.step_number = step
-        factor = SCHEDULES[self.config.optimizer.schedule]((step - 1) / total_steps)
+        self.step_number, schedule = step, self.config.schedule
+        done = (step - 1) / total_steps
+        factor = SCHEDULES[self.config.optimizer.schedule](done)
+        if schedule.images:
+            done = min(1.0, (step - 1) * self.images_per_step / schedule.images)
+        self.done = done
+        factor *= moved(1.0, schedule.learning_rate, done)
         for name, optimizer in self.optimizers.items():
             optimizer.set_lr(float(self._base_rates[name] * factor))
+            optimizer._beta2 = moved(self.config.optimizer.beta2, schedule.beta2, done)  # read by each step
+
+    @property
+    def images_per_step(self):
+        """The real images that a step takes."""
+        return self.batches_per_step * self.config.train.batch_size
 
     def steps_per_epoch(self, batches):
         """The steps that go once over the data of `batches` (a `paddle_gan_aug.data.Batches`), at least 1."""

@@ -8,11 +8,18 @@ from ..networks import (
     EmbeddedLabels,
     HalvingDiscriminator,
     HeadedDiscriminator,
+    ResidualDiscriminator,
+    ResidualGenerator,
 )
 
 
 def make_generator(options, channels, image_size, latent_dim, classes=0):
     """The generator that `options` (a `config.Generator`) describes; with conditioning it takes labels of `classes` classes, too."""
+    if options.architecture == "residual":
+        sizes = {"image_size": image_size, "channels": channels, "latent_dim": latent_dim, "width": options.width, "blocks": options.blocks}
+        norm = "batch" if options.conditioning == "batch-norm" else options.norm
+        told = 0 if options.conditioning == "none" else classes
+        return ResidualGenerator(**sizes, norm=norm, output_activation=options.output_activation, classes=told)
     embedded = options.conditioning == "embedding"
     common = {
         "image_size": image_size,
@@ -37,6 +44,8 @@ def make_discriminator(options, channels, image_size, double_grad=False):
     Args:
         double_grad: build layers that can be differentiated twice, where there is a choice.
     """
+    if options.architecture == "residual":
+        return ResidualDiscriminator(image_size, channels * options.pack, options.width, options.blocks)
     common = {
         "image_size": image_size,
         "channels": channels * options.pack + (options.conditioning == "embedding"),

@@ -11,10 +11,16 @@ CENTRED = ("non-saturating", "saturating", "softmax", "hinge")  # losses under w
 OF_ADVERSARIAL = (  # what gan and infogan alone know: set for another GAN, it would be ignored
     *("loss.", "code.", "regularizer.", "train.discriminator_steps", "train.accumulate", "diffaugment.adaptive"),
     *("generator.architecture", "generator.conditioning", "discriminator.architecture", "discriminator.conditioning"),
-    *("discriminator.dropout", "discriminator.pack", "discriminator.minibatch_std"),
+    *("discriminator.dropout", "discriminator.pack", "discriminator.minibatch_std", "discriminator.blocks", "generator.norm"),
+    *("generator.blocks", "schedule.penalty", "schedule.augment", "schedule.ema_images"),
 )
 OF_CLASSIC = ("train.gradient_leaks",)
 NOT_OF_DOUBLING = ("generator.variant",)  # what only the classic architecture knows
+OF_RESIDUAL = {"generator": ("generator.norm", "generator.blocks"), "discriminator": ("discriminator.blocks",)}  # what only that one knows
+NOT_OF_RESIDUAL = {  # and what it does not know
+    "generator": ("generator.activation", "generator.init_std"),
+    "discriminator": tuple(f"discriminator.{key}" for key in ("norm", "head", "activation", "see_edges", "dropout", "minibatch_std")),
+}
 
 
 def _changed(config, keys):
@@ -25,6 +31,12 @@ def _changed(config, keys):
 
 def _adversarial(config):
     return config.algorithm in ("gan", "infogan")
+
+
+def _of_architecture(config, keys, residual):
+    """The first of `keys` {network: keys} that is set for a network whose architecture is, or is not, `residual`; or None."""
+    found = [_changed(config, keys[name]) for name in keys if (getattr(config, name).architecture == "residual") == residual]
+    return next(filter(None, found), None)
 
 
 def _conditional(config):
@@ -58,7 +70,28 @@ REFUSALS = [  # (when, why); a text may name {key}, what the condition found
     (
         lambda c: c.regularizer.penalty != "none" and c.discriminator.architecture == "classic",
         "regularizer.penalty needs second derivatives, which the max-pools of the classic discriminator have not: "
-        "set discriminator.architecture to dcgan, augmentor or folder",
+        "set discriminator.architecture to dcgan, augmentor, folder or residual",
+    ),
+    (
+        lambda c: _adversarial(c) and _of_architecture(c, NOT_OF_RESIDUAL, True),
+        "{key} does not apply to the residual architecture: leave it out",
+    ),
+    (
+        lambda c: _adversarial(c) and _of_architecture(c, OF_RESIDUAL, False),
+        "{key} is of the residual architecture alone: leave it out, or set architecture: residual",
+    ),
+    (
+        lambda c: c.regularizer.penalty == "r1-r2" and (c.regularizer.every_steps > 1 or c.discriminator.minibatch_std),
+        "regularizer.penalty r1-r2 acts at every step of D, on every sample by itself: "
+        "set regularizer.every_steps to 1 and discriminator.minibatch_std to false",
+    ),
+    (
+        lambda c: c.schedule.learning_rate is not None and c.optimizer.schedule != "constant",
+        "schedule.learning_rate and optimizer.schedule both move the learning rates: set one of them",
+    ),
+    (
+        lambda c: c.schedule.augment is not None and (c.diffaugment.policy == "none" or c.diffaugment.adaptive == "ada"),
+        "schedule.augment moves how often the changes of diffaugment.policy act, which there must be and ada must not steer",
     ),
     (
         lambda c: _adversarial(c) and _conditional(c) != (c.discriminator.conditioning != "none"),

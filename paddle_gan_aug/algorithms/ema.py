@@ -15,7 +15,7 @@ class Average:
     Args:
         network: the network that trains.
         average: a second network of the same shape; it receives the average and never trains.
-        decay: in (0, 1).
+        decay: in (0, 1); it may be set anew before any step.
     """
 
     def __init__(self, network, average, decay):
@@ -25,6 +25,10 @@ class Average:
         for parameter in average.parameters():
             parameter.stop_gradient = True
         self._pairs = list(zip(network.state_dict().values(), average.state_dict().values()))
+
+    def half_life(self, steps):
+        """Let a step's weights count half as much after so many further `steps`; 0: the last step's count alone."""
+        self.decay = 0.5 ** (1 / steps) if steps > 0 else 0.0
 
     @paddle.no_grad()
     def update(self, step):

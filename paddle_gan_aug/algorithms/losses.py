@@ -109,6 +109,26 @@ def relativistic_loss(logits, others, target=1.0):
     return sigmoid_loss(logits - others.mean(), True, target) + sigmoid_loss(others - logits.mean(), False)
 
 
+def paired_loss(logits, others):
+    """Relativistic pairing (RpGAN, Jolicoeur-Martineau 2018; Huang et al. 2024, arXiv:2501.05441, eq. 2): a logit is to exceed its partner.
+
+    D passes (reals, fakes), G passes (fakes, reals). Partners stand at the same place of their batches and show the same class. Without
+    penalties on D's gradient at reals and at fakes training need not converge (Huang et al. 2024, section 2).
+
+    Args:
+        logits, others: float32 [N, 1], [N, 1].
+
+    Returns:
+        0-D float32 tensor: the mean of log(1 + exp(-(logit - other))), in nats; ln 2 where reals and fakes score alike.
+
+    Raises:
+        ValueError: the batches differ in size.
+    """
+    if list(logits.shape) != list(others.shape):
+        raise ValueError(f"logits must come in pairs, got {list(logits.shape)} and {list(others.shape)}")
+    return F.softplus(others - logits).mean()
+
+
 @dataclass(frozen=True)
 class Loss:
     """One adversarial loss, to be minimised by D and by G.
@@ -157,6 +177,7 @@ LOSSES = {
     "hinge": _separable(hinge_loss, _called_real(critic_loss)),
     "wasserstein": _separable(critic_loss, _called_real(critic_loss)),
     "relativistic": Loss(relativistic_loss, lambda real_logits, fake_logits: relativistic_loss(fake_logits, real_logits), smooths=True),
+    "paired": Loss(paired_loss, lambda real_logits, fake_logits: paired_loss(fake_logits, real_logits)),
 }
 
 

@@ -48,9 +48,20 @@ def score(logits):
 
 def squared_gradient_norms(discriminator, images):
     """||d score / d image||² of each sample, over all its channels and pixels, [N]; differentiable by D's parameters."""
+    images = leaf(images)
+    return squared_norms_of(discriminator(images), images)
+
+
+def leaf(images):
+    """The images cut off from where they come from, for D's gradient with respect to them."""
     images = images.detach()
     images.stop_gradient = False
-    (gradient,) = paddle.grad(score(discriminator(images)).sum(), [images], create_graph=True)
+    return images
+
+
+def squared_norms_of(logits, images):
+    """`squared_gradient_norms` of a pass that was made: `logits` are D's of the `leaf` images, [N, …]."""
+    (gradient,) = paddle.grad(score(logits).sum(), [images], create_graph=True)
     return gradient.square().reshape([gradient.shape[0], -1]).sum(1)
 
 
@@ -75,6 +86,15 @@ def r1(discriminator, real, fake=None, rng=None):
     return 0.5 * squared_gradient_norms(discriminator, real).mean()
 
 
+def r1_r2(discriminator, real, fake, rng=None):
+    """½ E ||grad D(x)||² at the reals plus the same at the fakes (Huang et al. 2024, eq. 3 and 4; weight γ). `rng` is not used.
+
+    Its recipe differentiates by the images as they are before augmentation, through it, at every step of D: `discriminator` is then D
+    behind the augmentation (`Penalty.before_view`).
+    """
+    return r1(discriminator, real) + r1(discriminator, fake)
+
+
 def dragan(discriminator, real, fake, rng):
     """E (||grad D(x)|| - 1)² around the reals (Kodali et al. 2017; weight 10). `fake` is not used.
 
@@ -91,16 +111,22 @@ def _uniform(rng, shape, like):
 
 @dataclass(frozen=True)
 class Penalty:
-    """A penalty on D's gradient, and the weight that its paper gives it."""
+    """A penalty on D's gradient, and the weight that its paper gives it.
+
+    Attributes:
+        before_view: the gradient is the one by images before they are augmented, at reals and fakes; one pass of D gives the logits, too.
+    """
 
     function: Callable
     weight: float
     needs_fakes: bool = False
+    before_view: bool = False
 
 
 PENALTIES = {
     "gradient-penalty": Penalty(gradient_penalty, 10.0, needs_fakes=True),
     "r1": Penalty(r1, 10.0),
+    "r1-r2": Penalty(r1_r2, 1.0, needs_fakes=True, before_view=True),
     "dragan": Penalty(dragan, 10.0),
 }
 

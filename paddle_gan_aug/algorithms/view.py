@@ -12,11 +12,13 @@ class View:
         controller: the `AdaptiveProbability` of ADA or APA, or None.
         fill: what comes in from beyond the images' edges, a number or one for each channel; of the setting `auto` the data's, once a
             run has set it.
+        probability: of each change, where no controller says it.
     """
 
     def __init__(self, config):
         self.noise, self.changes, self.controller = config.train, config.diffaugment, None
         self.fill = -1.0 if self.changes.fill == "auto" else self.changes.fill
+        self.probability = self.changes.probability
         if self.changes.adaptive != "none":
             start = self.changes.probability if self.changes.adaptive == "ada" else 0.0
             self.controller = AdaptiveProbability(self.changes.target, self.changes.images_to_one, p=start)
@@ -29,7 +31,7 @@ class View:
         options = self.changes
         if options.policy == "none":
             return images
-        probability = self.controller.p if options.adaptive == "ada" else options.probability
+        probability = self.controller.p if options.adaptive == "ada" else self.probability
         return diffaugment(images, rng, options.policy, options.strength, probability, self.fill)
 
     def _with_noise(self, images, step):

@@ -154,7 +154,7 @@ def _mirror(images, draw, probability):
         return images
     mirrored = draw.acts() & draw.happens(probability)
     columns = np.where(mirrored[:, None, None], np.eye(w)[::-1], np.eye(w))  # a product, as in _translation
-    return paddle.bmm(images.reshape([n, c * h, w]), paddle.to_tensor(columns, dtype=images.dtype)).reshape([n, c, h, w])
+    return paddle.matmul(images.reshape([n, c * h, w]), paddle.to_tensor(columns, dtype=images.dtype)).reshape([n, c, h, w])
 
 
 def _translation(images, draw, ratio, fill):
@@ -167,7 +167,7 @@ def _translation(images, draw, ratio, fill):
     rows, columns = _shifts(h, down), _shifts(w, right).transpose(0, 2, 1)
     # A shift is a product with a matrix of zeros and ones on either side: exact, quick, and as often differentiable as products are.
     matrices = [paddle.to_tensor(np.repeat(m, c, 0), dtype=images.dtype) for m in (rows, columns)]
-    moved = paddle.bmm(paddle.bmm(matrices[0], images.reshape([n * c, h, w])), matrices[1]).reshape([n, c, h, w])
+    moved = paddle.matmul(paddle.matmul(matrices[0], images.reshape([n * c, h, w])), matrices[1]).reshape([n, c, h, w])
     covered = (rows.any(2)[:, :, None] & columns.any(1)[:, None, :])[:, None]
     return moved + _filling(covered, fill, images)
 

@@ -12,6 +12,7 @@ from .conditional import LABEL_FEATURES, EmbeddedLabels, HeadedDiscriminator
 from .discriminators import ClassicDiscriminator, HalvingDiscriminator
 from .generators import ClassicGenerator, DoublingGenerator
 from .parallel import infer
+from .residual import ResidualDiscriminator, ResidualGenerator
 from .variation import ImageChanger, VariationGenerator
 
 __all__ = [
@@ -26,6 +27,8 @@ __all__ = [
     "ImageChanger",
     "LeNet",
     "ResNet",
+    "ResidualDiscriminator",
+    "ResidualGenerator",
     "VariationGenerator",
     "infer",
 ]

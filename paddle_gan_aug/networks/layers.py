@@ -19,6 +19,7 @@ ACTIVATIONS = {
     "relu": F.relu,
     "leaky_relu": lambda x: F.leaky_relu(x, negative_slope=0.2),
     "tanh": F.tanh,
+    "none": lambda x: x,
 }
 
 

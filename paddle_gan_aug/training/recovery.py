@@ -63,7 +63,7 @@ LADDER = [
         "spectral normalisation in D (its weights are kept, the optimizers begin anew)",
         lambda config, step: {"discriminator.norm": "spectral"},
         keeps_optimizers=False,
-        applies=lambda config: config.discriminator.norm != "spectral",
+        applies=lambda config: config.discriminator.norm != "spectral" and config.discriminator.architecture != "residual",
     ),
     Rung(
         "new-seed",

@@ -40,7 +40,7 @@ from .validation import Validation
 
 HYPERPARAMETERS = (
     *("algorithm", "data.", "generator.", "discriminator.", "loss.", "code.", "regularizer.", "diffaugment."),
-    *("classifier.", "generated.", "variation.", "optimizer.", "train."),
+    *("classifier.", "generated.", "variation.", "optimizer.", "schedule.", "train."),
 )
 
 

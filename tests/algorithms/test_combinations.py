@@ -14,6 +14,11 @@ WRONG = [  # one for each row of REFUSALS, in order
     ({**GAN, "loss.name": "hinge", "train.real_target": 0.9}, "smooths the label of reals"),
     ({**GAN, "regularizer.penalty": "gradient-penalty", "discriminator.norm": "batch"}, "ties the samples together"),
     ({**GAN, "regularizer.penalty": "r1"}, "max-pools of the classic discriminator have not"),
+    ({**GAN, "discriminator.architecture": "residual", "discriminator.norm": "spectral"}, "discriminator.norm does not apply"),
+    ({**GAN, "generator.blocks": 2}, "generator.blocks is of the residual architecture alone"),
+    ({**GAN, "discriminator.architecture": "dcgan", "regularizer.penalty": "r1-r2", "regularizer.every_steps": 4}, "at every step of D"),
+    ({**GAN, "schedule.learning_rate": 0.1, "optimizer.schedule": "linear"}, "both move the learning rates"),
+    ({**GAN, "schedule.augment": 0.3}, "which there must be"),
     ({**GAN, "generator.conditioning": "embedding"}, "go together"),
     (
         {"algorithm": "infogan", "generator.conditioning": "embedding", "discriminator.conditioning": "embedding"},

@@ -48,6 +48,7 @@ def test_scores_are_probabilities_of_real():
 
 
 REAL, FAKE = np.array([1.5, -0.5, 3.0]), np.array([-2.0, 0.25])  # the batches differ in size
+PARTNERS = np.array([-2.0, 0.25, 3.5])  # of REAL, where each real has a fake of its own
 
 
 def softplus(x):
@@ -66,6 +67,7 @@ EXPECTED = {  # name -> (D's loss, G's loss), in float64
     "hinge": (1.5 / 3 + 1.25 / 2, -FAKE.mean()),
     "wasserstein": (FAKE.mean() - REAL.mean(), -FAKE.mean()),
     "relativistic": (relativistic(REAL, FAKE), relativistic(FAKE, REAL)),
+    "paired": (softplus(PARTNERS - REAL).mean(), softplus(REAL - PARTNERS).mean()),
 }
 
 
@@ -86,6 +88,10 @@ def slope(loss, by, logits):
     return gradient.numpy()[:, -1] * logits
 
 
+def fakes_for(name):
+    return PARTNERS if name == "paired" else FAKE
+
+
 def every_loss():
     from paddle_gan_aug.algorithms.losses import LOSSES
 
@@ -95,7 +101,7 @@ def every_loss():
 
 def test_every_loss_has_its_exact_value():
     for name, loss in every_loss():
-        real, fake = tensor(REAL, loss.logits), tensor(FAKE, loss.logits)
+        real, fake = tensor(REAL, loss.logits), tensor(fakes_for(name), loss.logits)
         d, g = loss.d_loss(real, fake), loss.g_loss(real, fake)
         assert d.shape == g.shape == [], name
         assert (float(d), float(g)) == pytest.approx(EXPECTED[name], rel=1e-6), name
@@ -103,7 +109,7 @@ def test_every_loss_has_its_exact_value():
 
 def test_parts_sum_to_the_whole_and_a_joint_loss_has_none():
     for name, loss in every_loss():
-        assert loss.joint == (name == "relativistic")
+        assert loss.joint == (name in ("relativistic", "paired"))
         if not loss.joint:
             real, fake = tensor(REAL, loss.logits), tensor(FAKE, loss.logits)
             parts = float(loss.d_part(real, True)) + float(loss.d_part(fake, False))
@@ -133,6 +139,18 @@ def test_the_relativistic_loss_is_differentiated_through_both_sides():
     assert slope(loss.g_loss(real, fake), fake, 1) == pytest.approx(-1.0)
 
 
+def test_the_paired_loss_looks_at_partners_alone():
+    loss = dict(every_loss())["paired"]
+    real, fake = tensor([0.5, 7.0], 1), tensor([0.5, -9.0], 1)
+    assert float(loss.d_loss(tensor([0.5], 1), tensor([0.5], 1))) == pytest.approx(np.log(2), rel=1e-6)
+    pull = -1 / (1 + np.exp(np.array([0.0, 16.0]))) / 2  # of each pair by its own difference, whatever the others are
+    np.testing.assert_allclose(slope(loss.d_loss(real, fake), real, 1), pull, rtol=1e-4)
+    np.testing.assert_allclose(slope(loss.d_loss(real, fake), fake, 1), -pull, rtol=1e-4)
+    np.testing.assert_allclose(slope(loss.g_loss(real, fake), fake, 1), -(0.5 + pull), rtol=1e-4)
+    with pytest.raises(ValueError, match="in pairs"):
+        loss.d_loss(real, tensor([1.0], 1))
+
+
 def test_saturating_is_flat_where_non_saturating_is_steep():
     losses, fake = dict(every_loss()), tensor([-10.0], 1)
     assert slope(losses["saturating"].g_loss(None, fake), fake, 1) == pytest.approx(-1 / (1 + np.exp(10)), rel=1e-4)
@@ -141,7 +159,7 @@ def test_saturating_is_flat_where_non_saturating_is_steep():
 
 def test_smoothing_moves_the_label_of_reals_alone():
     for name, loss in every_loss():
-        real, fake = tensor(REAL, loss.logits), tensor(FAKE, loss.logits)
+        real, fake = tensor(REAL, loss.logits), tensor(fakes_for(name), loss.logits)
         if not loss.smooths:
             with pytest.raises(TypeError):
                 loss.d_loss(real, fake, 0.9)

@@ -55,18 +55,18 @@ def test_exact_values_on_a_linear_discriminator(float64):
 
     w, discriminator = linear(np.random.default_rng(1).standard_normal((1, *SHAPE)))
     norm = np.sqrt((w.numpy() ** 2).sum())
-    expected = {"gradient-penalty": (norm - 1) ** 2, "dragan": (norm - 1) ** 2, "r1": norm**2 / 2}
+    expected = {"gradient-penalty": (norm - 1) ** 2, "dragan": (norm - 1) ** 2, "r1": norm**2 / 2, "r1-r2": norm**2}
     for name, penalty in PENALTIES.items():
         value = penalty.function(discriminator, *batches(), np.random.default_rng(0))
         assert value.shape == []
         assert float(value) == pytest.approx(expected[name], rel=1e-9), name
         value.backward()
-        inner = {"r1": w.numpy()}.get(name, 2 * (norm - 1) * w.numpy() / norm)
+        inner = {"r1": w.numpy(), "r1-r2": 2 * w.numpy()}.get(name, 2 * (norm - 1) * w.numpy() / norm)
         np.testing.assert_allclose(w.grad.numpy(), inner, rtol=1e-9)
         w.clear_grad()
 
 
-@pytest.mark.parametrize("name", ["gradient-penalty", "r1", "dragan"])
+@pytest.mark.parametrize("name", ["gradient-penalty", "r1", "r1-r2", "dragan"])
 @pytest.mark.parametrize("kind", ["plain", "instance", "leaky", "dropout", "upsample", "own", "two logits"])
 def test_parameter_gradients_equal_finite_differences(float64, name, kind):
     import paddle
@@ -141,7 +141,7 @@ def test_no_gradient_reaches_the_images_and_draws_come_from_the_generator(float6
         values[0].backward()
         assert real.grad is None and fake.grad is None, name
         assert float(values[0]) == float(values[1])
-        assert (float(values[0]) == float(values[2])) == (name == "r1")
+        assert (float(values[0]) == float(values[2])) == (name in ("r1", "r1-r2"))
 
 
 def test_a_zero_gradient_gives_a_finite_penalty():
@@ -151,7 +151,7 @@ def test_a_zero_gradient_gives_a_finite_penalty():
         w, discriminator = linear(np.zeros((1, *SHAPE), dtype="float32"))
         value = penalty.function(discriminator, *batches("float32"), np.random.default_rng(0))
         value.backward()
-        assert float(value) == pytest.approx(0.0 if name == "r1" else 1.0, abs=1e-5)
+        assert float(value) == pytest.approx(0.0 if name in ("r1", "r1-r2") else 1.0, abs=1e-5)
         assert np.isfinite(w.grad.numpy()).all()
 
 
