@@ -8,10 +8,12 @@ have one meaning, and are converted. Masks, pictures of zeros and ones alone, ar
 
 import contextlib
 import math
+import os
 import sys
 import warnings
 from collections import Counter
 from dataclasses import dataclass, field
+from stat import S_ISREG
 from typing import Optional, Union
 
 import numpy as np
@@ -163,8 +165,11 @@ def is_picture(path):
     """Whether a file is a picture by its name; one without a suffix is told by its first bytes."""
     suffix = path.suffix.lower()
     if suffix or path.name.startswith("."):
-        return suffix in SUFFIXES and not path.name.startswith(".") and path.is_file()
+        return suffix in SUFFIXES and not path.name.startswith(".") and os.path.isfile(path)
     try:
+        stat = os.stat(path)
+        if not S_ISREG(stat.st_mode) or not stat.st_size:  # a pipe or a device may keep a reader waiting for ever
+            return False
         with open(path, "rb") as file:
             return file.read(4).startswith(FIRST_BYTES)
     except OSError:
@@ -194,6 +199,8 @@ def _opened(file):
 
     if file.suffix and file.suffix.lower() not in SUFFIXES:
         raise _Odd("not a picture by its name")
+    if os.path.exists(file) and not os.path.isfile(file):  # opening a pipe would wait for ever
+        raise _Odd("not a file")
     Image.init()
     formats = [name for name in Image.OPEN if name not in OUTSIDE_PROGRAMS]
     with warnings.catch_warnings():

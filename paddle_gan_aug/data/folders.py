@@ -8,6 +8,7 @@ What file managers, packers and network drives leave behind is left out.
 import contextlib
 import functools
 import hashlib
+import itertools
 import json
 import os
 import re
@@ -47,6 +48,7 @@ NO_DATA = (  # what others leave behind, beside all that begins with a dot
 STRAY_SUFFIXES = (".txt", ".md", ".rst", ".csv", ".tsv", ".json", ".jsonl", ".xml", ".yaml", ".yml", ".ini", ".db", ".log", ".html")
 STRAY_NAMES = ("readme", "license", "licence", "copying")
 NAMED_IN_A_MESSAGE = 3
+LOOKED_AT, LOOKED_AT_IN_A_FOLDER, OPENED = 50_000, 5000, 50  # entries, and files without a suffix, that may tell that pictures are there
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,29 @@ def natural(name):
 
 def is_image_folder(path):
     """Whether a folder holds a picture file, up to three folders deep (a part, a class, a file)."""
-    return path.is_dir() and any(is_picture(file) for depth in ("*", "*/*", "*/*/*") for file in path.glob(depth))
+    return path.is_dir() and any(is_picture(file) for file in _told_by(path))
+
+
+def _told_by(path):
+    """The files, up to three folders deep, that may tell whether a folder holds pictures: so few that a whole disk ends soon."""
+    folders, seen, without_suffix = [path], 0, 0
+    for _ in range(3):
+        deeper = []
+        for folder in folders:
+            try:
+                with os.scandir(folder) as entries:
+                    entries = list(itertools.islice(entries, LOOKED_AT_IN_A_FOLDER))
+            except OSError:
+                continue
+            deeper += [folder / entry.name for entry in entries if entry.is_dir()]
+            for file in (folder / entry.name for entry in entries if not entry.is_dir()):
+                without_suffix += not file.suffix
+                if file.suffix or without_suffix <= OPENED:
+                    yield file
+            seen += len(entries)
+            if seen > LOOKED_AT:
+                return
+        folders = deeper
 
 
 def open_folder(path, source):
@@ -169,7 +193,7 @@ def list_folder(folder, class_names=None):
         beside = [file for file in files if file.parent == folder]
     else:
         folders = sorted(_folders(folder), key=lambda below: natural(below.name))
-        beside = sorted((file for file in folder.iterdir() if is_picture(file)), key=lambda file: natural(file.name))
+        beside = sorted((file for file in _entries(folder) if is_picture(file)), key=lambda file: natural(file.name))
         if not folders and (labelled := _metadata(folder)):
             return _with_classes(labelled, folder, class_names)
         files = beside + [file for below in folders for file in _class_files(below, folder)]
@@ -203,17 +227,24 @@ def _metadata(folder):
     return None
 
 
+def _entries(folder):
+    try:
+        return list(folder.iterdir())
+    except OSError as error:
+        raise InputError(f"cannot read the folder {folder}: {error.strerror or error}") from None
+
+
 def _is_junk(path):
     return path.name.startswith(".") or path.name.lower() in NO_DATA
 
 
 def _folders(path):
-    return [below for below in path.iterdir() if below.is_dir() and not _is_junk(below)]
+    return [below for below in _entries(path) if os.path.isdir(below) and not _is_junk(below)]
 
 
 def _class_files(folder, root):
-    entries = [entry for entry in folder.iterdir() if not _is_junk(entry)]
-    deeper = [entry for entry in entries if entry.is_dir()]
+    entries = [entry for entry in _entries(folder) if not _is_junk(entry)]
+    deeper = [entry for entry in entries if os.path.isdir(entry)]
     if deeper:
         told = inner_folder(root)
         told = f"give {told}" if told != root else "give the folder whose folders are the classes"
@@ -235,8 +266,8 @@ def _is_stray(file):
 def inner_folder(path):
     """The folder that a packed data set is really in: `path`, or below it as long as a folder holds one folder of folders alone."""
     while path.is_dir():
-        inside = [entry for entry in path.iterdir() if not _is_junk(entry) and not _is_stray(entry)]
-        if len(inside) != 1 or not inside[0].is_dir() or not _folders(inside[0]):
+        inside = [entry for entry in _entries(path) if not _is_junk(entry) and not _is_stray(entry)]
+        if len(inside) != 1 or not os.path.isdir(inside[0]) or not _folders(inside[0]):
             break
         path = inside[0]
     return path
@@ -329,7 +360,7 @@ def is_list_folder(path):
 def open_list_folder(path, source):
     """Parts of a folder with list files; as `open_folder`. A file labels.txt may name the classes."""
     lists = _part_lists(path)
-    named = next((file for pattern in CLASS_NAMES for file in sorted(path.glob(pattern))), None)
+    named = next((file for pattern in CLASS_NAMES for file in sorted(path.glob(pattern)) if file.is_file()), None)
 
     def read_part(part):
         if part not in lists:

@@ -5,6 +5,8 @@ A new kind of data is one row in `READERS`.
 
 import dataclasses
 import functools
+import itertools
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -246,6 +248,15 @@ def place_of(source):
 
 def _open(source):
     name = str(source)
+    if not name.strip():
+        raise InputError("no data named: --data takes mnist or a path; the current folder is .")
+    try:
+        return _opened(source, name)
+    except PermissionError as error:
+        raise InputError(f"cannot read {name}: {error.strerror}: {error.filename}") from None
+
+
+def _opened(source, name):
     path = file_of_set(place_of(source))
     for reader in READERS:
         if reader.understands(path):
@@ -253,8 +264,8 @@ def _open(source):
     for endings, advice in INSTEAD.items():
         if path.is_file() and path.name.lower().endswith(endings):
             raise InputError(f"{name} cannot be read as data: {advice}")
-    below = [folder for depth in ("*", "*/*") for folder in sorted(path.glob(depth)) if folder.is_dir()]
-    inside = [folder for folder in below[:FOLDERS_TRIED] if _understood(folder)]
+    below = [folder for depth in ("*", "*/*") for folder in sorted(path.glob(depth)) if os.path.isdir(folder)]
+    inside = list(itertools.islice(filter(_understood, below[:FOLDERS_TRIED]), 2))
     if len(inside) == 1:
         raise InputError(f"{name} holds no data itself, but the folder below it does: give {inside[0]}")
     known = "; ".join([f"the name {word}" for word in NAMED] + [reader.what for reader in READERS])
