@@ -46,6 +46,20 @@ def test_ranges_that_are_told(tmp_path, digits, form):
     assert read[0, 0, 0] == (255 if array[0, 0, 0] > 0 else 0)
 
 
+@pytest.mark.parametrize("kind", [np.float64, np.float32, np.float16])
+def test_bright_pictures_from_minus_one_to_one(tmp_path, digits, kind):
+    bright = 127 + (digits // 2.125).astype(np.uint8)
+    assert (bright.min(), bright.max()) == (127, 247)
+    np.savez(tmp_path / "d.npz", images=(bright / 127.5 - 1).astype(kind))
+    assert (load_test(tmp_path / "d.npz").images[:, 0] == bright).all()
+
+
+def test_an_overshoot_of_bright_pictures_from_zero_to_one(tmp_path, digits):
+    soft = with_one(0.2 + digits / 400, -0.03)
+    np.savez(tmp_path / "d.npz", images=soft)
+    assert np.abs(load_test(tmp_path / "d.npz").images[:, 0] - 255 * soft.clip(0, 1)).max() <= 0.51
+
+
 @pytest.mark.parametrize("kind", [bool, np.uint8, np.int64, float])
 def test_zeros_and_ones_are_black_and_white(tmp_path, digits, kind):
     np.savez(tmp_path / "d.npz", images=(digits > 99).astype(kind))
