@@ -22,7 +22,7 @@ from ..files import project_root
 from . import cache
 from .decoding import SUFFIXES, decode, is_picture, say_skipped
 from .images import LabelledImages, concatenate
-from .lists import is_row, read_class_names, read_rows, read_text
+from .lists import each_once, is_row, read_class_names, read_rows, read_text
 from .splits import stratified
 from .telling import tell_once
 from .written_set import MANIFEST, file_in, read_manifest
@@ -299,8 +299,50 @@ def is_list_file(path):
 
 
 def open_list(path, source):
-    """The undivided set of a list file; as `open_folder`."""
-    return lambda part: read_listing(list_file(path), source, str(source)) if part == "all" else None
+    """The set of a list file, undivided or in the parts that its column split names; as `open_folder`."""
+
+    @functools.lru_cache(maxsize=1)
+    def listings():
+        return _listings(path)
+
+    @functools.lru_cache(maxsize=1)
+    def training():
+        return _real_ones_validate(listings()[0]["train"], listings()[1], source)
+
+    def read_part(part):
+        parts, generated = listings()
+        if generated and "valid" not in parts and part in ("train", "valid"):
+            return training()[part]
+        return read_listing(parts[part], source, str(source) if part == "all" else f"{source}, part {part}") if part in parts else None
+
+    return read_part
+
+
+def _listings(path):
+    """({part: Listing}, the files of its training part that are generated, where others are not) of a list file.
+
+    Its column split says which part a row belongs to, as `PART_FOLDERS` names them. A list of training images alone is undivided.
+    """
+    rows = _rows_of(path)
+    parts = {file: next((part for part, names in PART_FOLDERS.items() if row.split.lower() in names), None) for file, row in rows.items()}
+    if not all(parts.values()):
+        if any(row.split for row in rows.values()):
+            tell_once(f"{path}: its column split is left out, since not all of its values are train, valid (or val) or test")
+        parts = dict.fromkeys(rows, "train")
+    generated = {file for file, row in rows.items() if parts[file] == "train" and row.generated.lower() in ("1", "true", "yes")}
+    if all(file in generated for file in rows if parts[file] == "train"):
+        generated = set()
+    if set(parts.values()) == {"train"} and not generated:
+        return {"all": _labelled(path, rows)}, generated
+    found = {part: _labelled(path, {file: rows[file] for file in rows if parts[file] == part}) for part in set(parts.values())}
+    if "train" in found:
+        found = {part: _with_classes(listing, f"{path}, part {part}", found["train"].class_names) for part, listing in found.items()}
+    return found, generated
+
+
+def _rows_of(path):
+    rows = read_rows(path)
+    return each_once(rows, [_listed(path, row.name) for row in rows], path)
 
 
 def list_file(path, class_names=None):
@@ -315,8 +357,12 @@ def list_file(path, class_names=None):
     Raises:
         InputError: not text, a row without a label, a negative label or one that `class_names` lacks, no row.
     """
-    rows = read_rows(path)
-    files, words = [_listed(path, name) for _, name, _ in rows], [word for _, _, word in rows]
+    return _labelled(path, _rows_of(path), class_names)
+
+
+def _labelled(path, rows, class_names=None):
+    """The listing of {file: row}, see `list_file`."""
+    files, words = list(rows), [row.label for row in rows.values()]
     if all(re.fullmatch(r"[+-]?\d{1,100}", word) for word in words):
         numbers = [int(word) for word in words]
         if min(numbers) < 0:

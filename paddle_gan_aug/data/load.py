@@ -198,13 +198,13 @@ def _parts(source, split):
     def split_parts():
         data = read_part("all")
         if data is None:
-            if read_part("valid") is not None:
+            data = read_part("train")
+            if data is not None and read_part("valid") is not None:
                 if source.valid_share is not None:
                     raise InputError(f"{source} has validation images of its own: leave data.valid_share out")
-                tell_repeated_validation(read_part("train"), read_part("valid"))
+                tell_repeated_validation(data, read_part("valid"))
                 return None
-            data = read_part("train")
-        if not len(data) or keeps_its_order(data):
+        if data is None or not len(data) or keeps_its_order(data):
             return None
         if reader.mixed and source.valid_share is None:
             tell_once(f"{source}: the last sixth of its images is no fair sample of the classes: a sixth of each validates instead")
