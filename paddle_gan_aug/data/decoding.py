@@ -78,7 +78,7 @@ class Reading:
     fit: str = "crop"
 
 
-def decode(files, where, image_size=None, channels=None, skip_bad=False, names=None, window=None, background=None, fit="crop"):
+def decode(files, where, image_size=None, channels=None, skip_bad=False, names=None, window=None, background=None, fit="crop", masks=None):
     """Read picture files.
 
     Args:
@@ -87,6 +87,7 @@ def decode(files, where, image_size=None, channels=None, skip_bad=False, names=N
         channels: 1 or 3; None = what all of them have.
         skip_bad: leave unusable files out, and say which on standard error.
         window, background, fit: see `Reading`; without a window, pictures of zeros and ones alone are read as black and white.
+        masks: whether these are such pictures; None = told from them.
 
     Returns:
         A `Decoded`.
@@ -110,7 +111,7 @@ def decode(files, where, image_size=None, channels=None, skip_bad=False, names=N
     if image_size is None:
         one_size(Counter(size for size, _ in looks.values()), where)
     side = image_size or next(iter(looks.values()))[0][0]
-    if window is None and are_masks([files[i] for i in looks], background):
+    if window is None and (are_masks([files[i] for i in looks], background) if masks is None else masks):
         window = (0, 1)
     reading = Reading(image_size, wanted, window, background, fit)
     try:

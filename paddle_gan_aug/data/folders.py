@@ -20,7 +20,7 @@ import numpy as np
 from ..errors import InputError, NoSuchPart
 from ..files import project_root
 from . import cache
-from .decoding import SUFFIXES, decode, is_picture, say_skipped
+from .decoding import SUFFIXES, are_masks, decode, is_picture, say_skipped
 from .images import LabelledImages, concatenate
 from .lists import each_once, is_row, read_class_names, read_rows, read_text
 from .splits import stratified
@@ -124,10 +124,10 @@ def open_folder(path, source):
             return training()[part]
         if part not in found:
             return None
-        listing = _list_classes(found["train"], source)
+        listing = learnt = _list_classes(found["train"], source)
         if part != "train":
-            listing = list_folder(found[part], listing.class_names)
-        return read_listing(listing, source, f"{source}, folder {found[part].name}")
+            listing = list_folder(found[part], learnt.class_names)
+        return read_listing(listing, source, f"{source}, folder {found[part].name}", learnt)
 
     return read_part
 
@@ -168,7 +168,7 @@ def _real_ones_validate(listing, generated, source):
     def part(wanted, what):
         chosen = [i for i, file in enumerate(listing.files) if (file in generated) == wanted]
         kept = Listing(listing.root, [listing.files[i] for i in chosen], [listing.labels[i] for i in chosen], listing.class_names)
-        return read_listing(kept, source, f"{source}, {what}")
+        return read_listing(kept, source, f"{source}, {what}", listing)
 
     made = part(True, "generated images")
     train, valid = stratified(part(False, "real images"), source.valid_share, source.seed, lone_trains=True)
@@ -313,7 +313,9 @@ def open_list(path, source):
         parts, generated = listings()
         if generated and "valid" not in parts and part in ("train", "valid"):
             return training()[part]
-        return read_listing(parts[part], source, str(source) if part == "all" else f"{source}, part {part}") if part in parts else None
+        if part not in parts:
+            return None
+        return read_listing(parts[part], source, str(source) if part == "all" else f"{source}, part {part}", parts.get("train"))
 
     return read_part
 
@@ -412,10 +414,10 @@ def open_list_folder(path, source):
         if part not in lists:
             return None
         class_names = read_class_names(named) if named else None
-        listing = list_file(lists["train"], class_names)
+        listing = training = list_file(lists["train"], class_names)
         if part != "train":
-            listing = _with_classes(list_file(lists[part], class_names), lists[part], listing.class_names)
-        return read_listing(listing, source, f"{source}, {lists[part].name}")
+            listing = _with_classes(list_file(lists[part], class_names), lists[part], training.class_names)
+        return read_listing(listing, source, f"{source}, {lists[part].name}", training)
 
     return read_part
 
@@ -428,17 +430,20 @@ def _part_lists(path):
 # ---- reading -----------------------------------------------------------------------------------------------------------
 
 
-def read_listing(listing, source, where):
+def read_listing(listing, source, where, training=None):
     """Decode the files of a listing, or take them from the cache in `output/.cache`.
 
     Args:
         source: a `Source`; its image_size, channels, skip_bad, window, background and fit count here. where: provenance in words.
+        training: the listing of the set's training images, which tell whether the set is one of masks; None = these images tell it.
 
     Raises:
         InputError: see `decoding.decode`; a class whose files are all unusable.
     """
     sizes = (source.image_size, source.channels, source.skip_bad)
     greys = {"window": source.window, "background": source.background, "fit": source.fit}
+    if training is not None and source.window is None:
+        greys["masks"] = are_masks(training.files, source.background)
     path = project_root() / "output" / ".cache" / f"pictures-{_hash_of(listing, [*sizes, greys])}.npz"
     kept = cache.load(path)
     if kept is None or not {"images", "labels", "bad"} <= set(kept):

@@ -25,7 +25,7 @@ from .overlap import tell_repeated_validation
 from .source import as_source
 from .splits import check_choice, check_split, few_of_each_class, last_sixth_is_fair, select, stratified
 from .telling import tell_once
-from .values import as_pixels, say_what_looks_wrong
+from .values import DARKEST_WHITE, as_pixels, look, range_of, say_what_looks_wrong
 
 FOLDERS_TRIED = 100  # below one that holds no data itself
 MODES = ("train", "valid", "eval", "single")
@@ -34,6 +34,15 @@ DIGITS = tuple("0123456789")
 
 def _open_idx(folder, source):
     """Parts of a folder with IDX files; it has no validation part of its own."""
+
+    def window_for(part, images):
+        """Of dark test images the training images tell whether they are masks, zeros and ones alone."""
+        if source.window or part == "train" or images.max(initial=0) >= DARKEST_WHITE:
+            return source.window
+        try:
+            return range_of(*look(read_idx_folder(folder, "train")[0], str(folder)), str(folder))
+        except InputError:  # there are none
+            return None
 
     def read_part(part):
         if part not in ("train", "eval"):
@@ -54,7 +63,7 @@ def _open_idx(folder, source):
         if is_emnist(folder):
             kind += ", turned upright"
             tell_once(f"{source}: EMNIST stores its images on their sides: they are turned upright; {len(classes)} classes")
-        images = as_pixels(images, f"{folder}, {kind}", source.window)
+        images = as_pixels(images, f"{folder}, {kind}", window_for(part, images))
         return LabelledImages(images, index[labels], tuple(classes[label] for label in sorted(classes)), f"{source}, {kind}")
 
     return read_part
