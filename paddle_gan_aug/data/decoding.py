@@ -8,10 +8,12 @@ have one meaning, and are converted. Masks, pictures of zeros and ones alone, ar
 
 import contextlib
 import math
+import os
 import sys
 import warnings
 from collections import Counter
 from dataclasses import dataclass, field
+from stat import S_ISREG
 from typing import Optional, Union
 
 import numpy as np
@@ -76,7 +78,7 @@ class Reading:
     fit: str = "crop"
 
 
-def decode(files, where, image_size=None, channels=None, skip_bad=False, names=None, window=None, background=None, fit="crop"):
+def decode(files, where, image_size=None, channels=None, skip_bad=False, names=None, window=None, background=None, fit="crop", masks=None):
     """Read picture files.
 
     Args:
@@ -85,6 +87,7 @@ def decode(files, where, image_size=None, channels=None, skip_bad=False, names=N
         channels: 1 or 3; None = what all of them have.
         skip_bad: leave unusable files out, and say which on standard error.
         window, background, fit: see `Reading`; without a window, pictures of zeros and ones alone are read as black and white.
+        masks: whether these are such pictures; None = told from them.
 
     Returns:
         A `Decoded`.
@@ -108,7 +111,7 @@ def decode(files, where, image_size=None, channels=None, skip_bad=False, names=N
     if image_size is None:
         one_size(Counter(size for size, _ in looks.values()), where)
     side = image_size or next(iter(looks.values()))[0][0]
-    if window is None and are_masks([files[i] for i in looks], background):
+    if window is None and (are_masks([files[i] for i in looks], background) if masks is None else masks):
         window = (0, 1)
     reading = Reading(image_size, wanted, window, background, fit)
     try:
@@ -163,8 +166,11 @@ def is_picture(path):
     """Whether a file is a picture by its name; one without a suffix is told by its first bytes."""
     suffix = path.suffix.lower()
     if suffix or path.name.startswith("."):
-        return suffix in SUFFIXES and not path.name.startswith(".") and path.is_file()
+        return suffix in SUFFIXES and not path.name.startswith(".") and os.path.isfile(path)
     try:
+        stat = os.stat(path)
+        if not S_ISREG(stat.st_mode) or not stat.st_size:  # a pipe or a device may keep a reader waiting for ever
+            return False
         with open(path, "rb") as file:
             return file.read(4).startswith(FIRST_BYTES)
     except OSError:
@@ -194,6 +200,8 @@ def _opened(file):
 
     if file.suffix and file.suffix.lower() not in SUFFIXES:
         raise _Odd("not a picture by its name")
+    if os.path.exists(file) and not os.path.isfile(file):  # opening a pipe would wait for ever
+        raise _Odd("not a file")
     Image.init()
     formats = [name for name in Image.OPEN if name not in OUTSIDE_PROGRAMS]
     with warnings.catch_warnings():

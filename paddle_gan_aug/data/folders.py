@@ -8,6 +8,7 @@ What file managers, packers and network drives leave behind is left out.
 import contextlib
 import functools
 import hashlib
+import itertools
 import json
 import os
 import re
@@ -19,9 +20,9 @@ import numpy as np
 from ..errors import InputError, NoSuchPart
 from ..files import project_root
 from . import cache
-from .decoding import SUFFIXES, decode, is_picture, say_skipped
+from .decoding import SUFFIXES, are_masks, decode, is_picture, say_skipped
 from .images import LabelledImages, concatenate
-from .lists import is_row, read_class_names, read_rows, read_text
+from .lists import each_once, is_row, read_class_names, read_rows, read_text
 from .splits import stratified
 from .telling import tell_once
 from .written_set import MANIFEST, file_in, read_manifest
@@ -47,6 +48,7 @@ NO_DATA = (  # what others leave behind, beside all that begins with a dot
 STRAY_SUFFIXES = (".txt", ".md", ".rst", ".csv", ".tsv", ".json", ".jsonl", ".xml", ".yaml", ".yml", ".ini", ".db", ".log", ".html")
 STRAY_NAMES = ("readme", "license", "licence", "copying")
 NAMED_IN_A_MESSAGE = 3
+LOOKED_AT, LOOKED_AT_IN_A_FOLDER, OPENED = 50_000, 5000, 50  # entries, and files without a suffix, that may tell that pictures are there
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,29 @@ def natural(name):
 
 def is_image_folder(path):
     """Whether a folder holds a picture file, up to three folders deep (a part, a class, a file)."""
-    return path.is_dir() and any(is_picture(file) for depth in ("*", "*/*", "*/*/*") for file in path.glob(depth))
+    return path.is_dir() and any(is_picture(file) for file in _told_by(path))
+
+
+def _told_by(path):
+    """The files, up to three folders deep, that may tell whether a folder holds pictures: so few that a whole disk ends soon."""
+    folders, seen, without_suffix = [path], 0, 0
+    for _ in range(3):
+        deeper = []
+        for folder in folders:
+            try:
+                with os.scandir(folder) as entries:
+                    entries = list(itertools.islice(entries, LOOKED_AT_IN_A_FOLDER))
+            except OSError:
+                continue
+            deeper += [folder / entry.name for entry in entries if entry.is_dir()]
+            for file in (folder / entry.name for entry in entries if not entry.is_dir()):
+                without_suffix += not file.suffix
+                if file.suffix or without_suffix <= OPENED:
+                    yield file
+            seen += len(entries)
+            if seen > LOOKED_AT:
+                return
+        folders = deeper
 
 
 def open_folder(path, source):
@@ -100,10 +124,10 @@ def open_folder(path, source):
             return training()[part]
         if part not in found:
             return None
-        listing = _list_classes(found["train"], source)
+        listing = learnt = _list_classes(found["train"], source)
         if part != "train":
-            listing = list_folder(found[part], listing.class_names)
-        return read_listing(listing, source, f"{source}, folder {found[part].name}")
+            listing = list_folder(found[part], learnt.class_names)
+        return read_listing(listing, source, f"{source}, folder {found[part].name}", learnt)
 
     return read_part
 
@@ -144,7 +168,7 @@ def _real_ones_validate(listing, generated, source):
     def part(wanted, what):
         chosen = [i for i, file in enumerate(listing.files) if (file in generated) == wanted]
         kept = Listing(listing.root, [listing.files[i] for i in chosen], [listing.labels[i] for i in chosen], listing.class_names)
-        return read_listing(kept, source, f"{source}, {what}")
+        return read_listing(kept, source, f"{source}, {what}", listing)
 
     made = part(True, "generated images")
     train, valid = stratified(part(False, "real images"), source.valid_share, source.seed, lone_trains=True)
@@ -169,7 +193,7 @@ def list_folder(folder, class_names=None):
         beside = [file for file in files if file.parent == folder]
     else:
         folders = sorted(_folders(folder), key=lambda below: natural(below.name))
-        beside = sorted((file for file in folder.iterdir() if is_picture(file)), key=lambda file: natural(file.name))
+        beside = sorted((file for file in _entries(folder) if is_picture(file)), key=lambda file: natural(file.name))
         if not folders and (labelled := _metadata(folder)):
             return _with_classes(labelled, folder, class_names)
         files = beside + [file for below in folders for file in _class_files(below, folder)]
@@ -203,17 +227,24 @@ def _metadata(folder):
     return None
 
 
+def _entries(folder):
+    try:
+        return list(folder.iterdir())
+    except OSError as error:
+        raise InputError(f"cannot read the folder {folder}: {error.strerror or error}") from None
+
+
 def _is_junk(path):
     return path.name.startswith(".") or path.name.lower() in NO_DATA
 
 
 def _folders(path):
-    return [below for below in path.iterdir() if below.is_dir() and not _is_junk(below)]
+    return [below for below in _entries(path) if os.path.isdir(below) and not _is_junk(below)]
 
 
 def _class_files(folder, root):
-    entries = [entry for entry in folder.iterdir() if not _is_junk(entry)]
-    deeper = [entry for entry in entries if entry.is_dir()]
+    entries = [entry for entry in _entries(folder) if not _is_junk(entry)]
+    deeper = [entry for entry in entries if os.path.isdir(entry)]
     if deeper:
         told = inner_folder(root)
         told = f"give {told}" if told != root else "give the folder whose folders are the classes"
@@ -235,8 +266,8 @@ def _is_stray(file):
 def inner_folder(path):
     """The folder that a packed data set is really in: `path`, or below it as long as a folder holds one folder of folders alone."""
     while path.is_dir():
-        inside = [entry for entry in path.iterdir() if not _is_junk(entry) and not _is_stray(entry)]
-        if len(inside) != 1 or not inside[0].is_dir() or not _folders(inside[0]):
+        inside = [entry for entry in _entries(path) if not _is_junk(entry) and not _is_stray(entry)]
+        if len(inside) != 1 or not os.path.isdir(inside[0]) or not _folders(inside[0]):
             break
         path = inside[0]
     return path
@@ -268,8 +299,52 @@ def is_list_file(path):
 
 
 def open_list(path, source):
-    """The undivided set of a list file; as `open_folder`."""
-    return lambda part: read_listing(list_file(path), source, str(source)) if part == "all" else None
+    """The set of a list file, undivided or in the parts that its column split names; as `open_folder`."""
+
+    @functools.lru_cache(maxsize=1)
+    def listings():
+        return _listings(path)
+
+    @functools.lru_cache(maxsize=1)
+    def training():
+        return _real_ones_validate(listings()[0]["train"], listings()[1], source)
+
+    def read_part(part):
+        parts, generated = listings()
+        if generated and "valid" not in parts and part in ("train", "valid"):
+            return training()[part]
+        if part not in parts:
+            return None
+        return read_listing(parts[part], source, str(source) if part == "all" else f"{source}, part {part}", parts.get("train"))
+
+    return read_part
+
+
+def _listings(path):
+    """({part: Listing}, the files of its training part that are generated, where others are not) of a list file.
+
+    Its column split says which part a row belongs to, as `PART_FOLDERS` names them. A list of training images alone is undivided.
+    """
+    rows = _rows_of(path)
+    parts = {file: next((part for part, names in PART_FOLDERS.items() if row.split.lower() in names), None) for file, row in rows.items()}
+    if not all(parts.values()):
+        if any(row.split for row in rows.values()):
+            tell_once(f"{path}: its column split is left out, since not all of its values are train, valid (or val) or test")
+        parts = dict.fromkeys(rows, "train")
+    generated = {file for file, row in rows.items() if parts[file] == "train" and row.generated.lower() in ("1", "true", "yes")}
+    if all(file in generated for file in rows if parts[file] == "train"):
+        generated = set()
+    if set(parts.values()) == {"train"} and not generated:
+        return {"all": _labelled(path, rows)}, generated
+    found = {part: _labelled(path, {file: rows[file] for file in rows if parts[file] == part}) for part in set(parts.values())}
+    if "train" in found:
+        found = {part: _with_classes(listing, f"{path}, part {part}", found["train"].class_names) for part, listing in found.items()}
+    return found, generated
+
+
+def _rows_of(path):
+    rows = read_rows(path)
+    return each_once(rows, [_listed(path, row.name) for row in rows], path)
 
 
 def list_file(path, class_names=None):
@@ -284,8 +359,12 @@ def list_file(path, class_names=None):
     Raises:
         InputError: not text, a row without a label, a negative label or one that `class_names` lacks, no row.
     """
-    rows = read_rows(path)
-    files, words = [_listed(path, name) for _, name, _ in rows], [word for _, _, word in rows]
+    return _labelled(path, _rows_of(path), class_names)
+
+
+def _labelled(path, rows, class_names=None):
+    """The listing of {file: row}, see `list_file`."""
+    files, words = list(rows), [row.label for row in rows.values()]
     if all(re.fullmatch(r"[+-]?\d{1,100}", word) for word in words):
         numbers = [int(word) for word in words]
         if min(numbers) < 0:
@@ -329,16 +408,16 @@ def is_list_folder(path):
 def open_list_folder(path, source):
     """Parts of a folder with list files; as `open_folder`. A file labels.txt may name the classes."""
     lists = _part_lists(path)
-    named = next((file for pattern in CLASS_NAMES for file in sorted(path.glob(pattern))), None)
+    named = next((file for pattern in CLASS_NAMES for file in sorted(path.glob(pattern)) if file.is_file()), None)
 
     def read_part(part):
         if part not in lists:
             return None
         class_names = read_class_names(named) if named else None
-        listing = list_file(lists["train"], class_names)
+        listing = training = list_file(lists["train"], class_names)
         if part != "train":
-            listing = _with_classes(list_file(lists[part], class_names), lists[part], listing.class_names)
-        return read_listing(listing, source, f"{source}, {lists[part].name}")
+            listing = _with_classes(list_file(lists[part], class_names), lists[part], training.class_names)
+        return read_listing(listing, source, f"{source}, {lists[part].name}", training)
 
     return read_part
 
@@ -351,17 +430,20 @@ def _part_lists(path):
 # ---- reading -----------------------------------------------------------------------------------------------------------
 
 
-def read_listing(listing, source, where):
+def read_listing(listing, source, where, training=None):
     """Decode the files of a listing, or take them from the cache in `output/.cache`.
 
     Args:
         source: a `Source`; its image_size, channels, skip_bad, window, background and fit count here. where: provenance in words.
+        training: the listing of the set's training images, which tell whether the set is one of masks; None = these images tell it.
 
     Raises:
         InputError: see `decoding.decode`; a class whose files are all unusable.
     """
     sizes = (source.image_size, source.channels, source.skip_bad)
     greys = {"window": source.window, "background": source.background, "fit": source.fit}
+    if training is not None and source.window is None:
+        greys["masks"] = are_masks(training.files, source.background)
     path = project_root() / "output" / ".cache" / f"pictures-{_hash_of(listing, [*sizes, greys])}.npz"
     kept = cache.load(path)
     if kept is None or not {"images", "labels", "bad"} <= set(kept):

@@ -19,6 +19,7 @@ from ..errors import InputError
 from ..files import sha256
 from . import cache
 from .compressed import open_bytes, open_writer
+from .telling import tell_once
 from .values import look, range_of, scale_of, to_pixels
 
 PARTS = ("train", "valid", "eval")
@@ -26,7 +27,7 @@ SIZE = 28
 PIXELS = SIZE * SIZE
 CLASSES = 10
 FORMAT = "the format is [train, valid, eval], each part [images, labels], each image 784 numbers"
-CACHE_VERSION = 2
+CACHE_VERSION = 3
 READ_CHARACTERS = 1 << 20
 LONGEST_LIST = 1 << 24  # characters of the labels
 LONGEST_IMAGE = 1 << 20
@@ -45,7 +46,6 @@ SCALES = {
     "[0,1]": Scale(lambda pixel: round(pixel / 255, 6), (0, 1)),
     "0-255": Scale(lambda pixel: pixel, (0, 255)),
 }
-NAMES = {scale.window: name for name, scale in SCALES.items()}
 
 
 # Reading
@@ -93,8 +93,8 @@ def _convert(path, window):
     if "train" not in parts:
         raise InputError(f"{path} has no training images: {FORMAT}")
     if window is None:
-        lows, highs, whole = zip(*(look(images, str(path)) for images, _ in parts.values()))
-        window = range_of(min(lows), max(highs), all(whole), str(path))
+        lows, highs, whole, around_zero = zip(*(look(images, str(path)) for images, _ in parts.values()))
+        window = range_of(min(lows), max(highs), all(whole), all(around_zero), str(path))
     return {part: (to_pixels(images, window).reshape(-1, 1, SIZE, SIZE), labels) for part, (images, labels) in parts.items()}
 
 
@@ -257,20 +257,20 @@ def write_mnist_json(path, parts, scale="[-1,1]"):
     Args:
         path: the file, in a folder that exists.
         parts: dict of part (`train`, and `valid` and `eval` if there are any) to (images uint8 [N, 1, 28, 28], labels [N]).
-        scale: of the pixels in the file: `[-1,1]`, `[0,1]` or `0-255`.
+        scale: of the pixels in the file: `[-1,1]`, `[0,1]` or `0-255`. Images that a reader would take for another scale (without a
+            dark pixel, for example) are written in `[0,1]`, in which all images are read back as they are, and a line says so.
 
     Raises:
-        InputError: an unknown scale or part, no training images, images that are not uint8 28 x 28 grey, labels that do not fit,
-            or images so uniform that a reader would take them for another scale (images without a dark pixel, for example).
+        InputError: an unknown scale or part, no training images, images that are not uint8 28 x 28 grey, labels that do not fit.
     """
     if scale not in SCALES:
         raise InputError(f"unknown pixel scale {scale!r}: choose one of {', '.join(SCALES)}")
     parts = _checked_parts(parts)
+    levels = np.unique(np.concatenate([np.unique(images) for images, _ in parts.values()])).tolist()
     encode = SCALES[scale].encode
-    low, high = min(images.min() for images, _ in parts.values()), max(images.max() for images, _ in parts.values())
-    read_as = NAMES.get(scale_of(encode(int(low)), encode(int(high)), scale == "0-255"))
-    if read_as != scale:
-        raise InputError(f"pixels from {low} to {high} in the scale {scale} would be read as {read_as}: write {path} in the scale [0,1]")
+    if scale_of(*look(np.array([encode(level) for level in levels], np.float32), str(path))) != SCALES[scale].window:
+        tell_once(f"{path}: pixels from {levels[0]} to {levels[-1]} are written in the scale [0,1]; in {scale} they could be misread")
+        encode = SCALES["[0,1]"].encode
     words = [repr(encode(pixel)).encode() for pixel in range(256)]
     with open_writer(path, level=6) as file:  # level 9 takes several times as long for a few percent
         file.write(b"[")

@@ -2,9 +2,12 @@
 
 import codecs
 import csv
+import functools
 import io
 import json
+import os
 import re
+from typing import NamedTuple
 
 from ..errors import InputError
 from .decoding import SUFFIXES
@@ -15,7 +18,18 @@ FILE_COLUMNS = (
     *("file", "filename", "file_name", "filepath", "file_path", "path", "image", "image_path", "image_name", "img", "image_id", "id"),
 )
 LABEL_COLUMNS = ("label", "labels", "class", "class_name", "classname", "category", "target", "label_name", "y")
+SPLIT_COLUMN, GENERATED_COLUMN = "split", "generated"  # the part that a row belongs to; whether a GAN made the picture
 ROW = re.compile(rf"(.*({'|'.join(map(re.escape, SUFFIXES))})\"?)[\s,;]+(\S.*)", re.IGNORECASE)  # up to the last picture's name
+
+
+class Row(NamedTuple):
+    """A row of a list: the line's number, and as they are written the picture's path, its label, its part, and whether it is generated."""
+
+    number: int
+    name: str
+    label: str
+    split: str = ""
+    generated: str = ""
 
 
 def read_text(path):
@@ -40,7 +54,7 @@ def read_text(path):
 
 
 def read_rows(path):
-    """[(line's number, picture's path as it is written, label)] of a list file.
+    """The `Row`s of a list file.
 
     Lists (.txt, .lst, .list) have a path, a blank, tab or comma, and a label on each line. Tables (.csv, .tsv) have columns of paths
     and of labels, told by the names in `FILE_COLUMNS` and `LABEL_COLUMNS`, or by the pictures where there is no head line. In .jsonl
@@ -53,24 +67,41 @@ def read_rows(path):
     rows = _of_table(text, path) if suffix in TABLES else _of_objects(text, path) if suffix == ".jsonl" else _of_lines(text, path)
     if not rows:
         raise InputError(f"the list {path} is empty: a line each of a path and a label")
-    for number, name, label in rows:
-        if not name or not label or "\0" in name:
-            raise InputError(f"{path}, line {number}: {'no label' if name else 'no path of a picture'}")
-    several = next((row for row in rows if re.fullmatch(r"\d+([,;|]\s*\d+)+", row[2])), None)
+    for row in rows:
+        if not row.name or not row.label or "\0" in row.name:
+            raise InputError(f"{path}, line {row.number}: {'no label' if row.name else 'no path of a picture'}")
+    several = next((row for row in rows if re.fullmatch(r"\d+([,;|]\s*\d+)+", row.label)), None)
     if several:
-        raise InputError(f"{path}, line {several[0]}: {several[1]} has several labels ({several[2][:80]}); one for each picture is read")
-    return _each_once(rows, path)
+        told = f"{several.name} has several labels ({several.label[:80]})"
+        raise InputError(f"{path}, line {several.number}: {told}; one for each picture is read")
+    return rows
 
 
-def _each_once(rows, path):
-    """Rows without repeated ones: a picture that is there twice would both train and validate."""
-    first = {}
-    for number, name, label in rows:
-        if first.setdefault(name, (number, name, label))[2] != label:
-            raise InputError(f"{path}, line {number}: {name} has the label {label[:80]}, and in line {first[name][0]} another one")
+def each_once(rows, files, path):
+    """{file: row} without repeated ones: a picture that is there twice, however its path is written, would both train and validate.
+
+    Args:
+        files: those that the rows name, one each. path: the list, for messages.
+
+    Raises:
+        InputError: a picture has two labels, or is in two parts.
+    """
+    real_folder = functools.lru_cache(maxsize=None)(os.path.realpath)
+    first, found = {}, {}
+    for row, file in zip(rows, files):
+        real = os.path.join(real_folder(file.parent), file.name)
+        real = os.path.normcase(os.path.realpath(real) if os.path.islink(real) else real)
+        earlier = first.setdefault(real, row)
+        where = f"{path}, line {row.number}: {row.name}"
+        if earlier.label != row.label:
+            raise InputError(f"{where} has the label {row.label[:80]}, and in line {earlier.number} another one")
+        if earlier.split != row.split:
+            raise InputError(f"{where} is in the part {row.split[:80]}, and in line {earlier.number} in another one")
+        if earlier is row:
+            found[file] = row
     if len(first) < len(rows):
         tell_once(f"{path}: {len(rows) - len(first)} of {len(rows)} rows repeat others; each picture counts once")
-    return list(first.values())
+    return found
 
 
 def is_row(line):
@@ -87,7 +118,7 @@ def _of_lines(text, path):
             name, _, label = (match[1], None, match[3]) if match else line.rpartition("\t") if "\t" in line else line.rpartition(" ")
             if not name.strip() or (not match and label.lower().endswith(SUFFIXES)):
                 raise InputError(f"{path}, line {number}: expected a path and a label with a blank between, got {line[:80]!r}")
-            rows.append((number, name.strip().strip('"'), label.strip().strip('"')))
+            rows.append(Row(number, name.strip().strip('"'), label.strip().strip('"')))
     return rows
 
 
@@ -102,16 +133,18 @@ def _of_table(text, path):
         return []
     first = [cell.lower() for cell in rows[0][1]]
     pictures = [i for i, cell in enumerate(first) if cell.endswith(SUFFIXES)]
+    others = []
     if pictures:
         columns = (pictures[0], 1 - pictures[0]) if len(first) == 2 else None
     else:
         columns, rows = _columns(first), rows[1:]
+        others = [first.index(name) if name in first else len(first) for name in (SPLIT_COLUMN, GENERATED_COLUMN)]
     if columns is None:
         raise InputError(
             f"{path} has the columns {', '.join(first)[:200]}: name one {FILE_COLUMNS[0]}, with the paths of the pictures, and one "
             f"{LABEL_COLUMNS[0]}"
         )
-    return [(number, *(cells[i] if i < len(cells) else "" for i in columns)) for number, cells in rows]
+    return [Row(number, *(cells[i] if i < len(cells) else "" for i in (*columns, *others))) for number, cells in rows]
 
 
 def _columns(names):
@@ -135,7 +168,7 @@ def _of_objects(text, path):
             values = [] if columns is None else [list(row.values())[i] for i in columns]
             if not values or not isinstance(values[0], str) or type(values[1]) not in (str, int):
                 raise InputError(f"{path}, line {number}: expected file_name, a path, and label, a text or a whole number")
-            rows.append((number, values[0], str(values[1])))
+            rows.append(Row(number, values[0], str(values[1]), *(str(row.get(name, "")) for name in (SPLIT_COLUMN, GENERATED_COLUMN))))
     return rows
 
 

@@ -5,6 +5,8 @@ A new kind of data is one row in `READERS`.
 
 import dataclasses
 import functools
+import itertools
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,7 +25,7 @@ from .overlap import tell_repeated_validation
 from .source import as_source
 from .splits import check_choice, check_split, few_of_each_class, last_sixth_is_fair, select, stratified
 from .telling import tell_once
-from .values import as_pixels, say_what_looks_wrong
+from .values import DARKEST_WHITE, as_pixels, look, range_of, say_what_looks_wrong
 
 FOLDERS_TRIED = 100  # below one that holds no data itself
 MODES = ("train", "valid", "eval", "single")
@@ -32,6 +34,15 @@ DIGITS = tuple("0123456789")
 
 def _open_idx(folder, source):
     """Parts of a folder with IDX files; it has no validation part of its own."""
+
+    def window_for(part, images):
+        """Of dark test images the training images tell whether they are masks, zeros and ones alone."""
+        if source.window or part == "train" or images.max(initial=0) >= DARKEST_WHITE:
+            return source.window
+        try:
+            return range_of(*look(read_idx_folder(folder, "train")[0], str(folder)), str(folder))
+        except InputError:  # there are none
+            return None
 
     def read_part(part):
         if part not in ("train", "eval"):
@@ -52,7 +63,7 @@ def _open_idx(folder, source):
         if is_emnist(folder):
             kind += ", turned upright"
             tell_once(f"{source}: EMNIST stores its images on their sides: they are turned upright; {len(classes)} classes")
-        images = as_pixels(images, f"{folder}, {kind}", source.window)
+        images = as_pixels(images, f"{folder}, {kind}", window_for(part, images))
         return LabelledImages(images, index[labels], tuple(classes[label] for label in sorted(classes)), f"{source}, {kind}")
 
     return read_part
@@ -196,13 +207,13 @@ def _parts(source, split):
     def split_parts():
         data = read_part("all")
         if data is None:
-            if read_part("valid") is not None:
+            data = read_part("train")
+            if data is not None and read_part("valid") is not None:
                 if source.valid_share is not None:
                     raise InputError(f"{source} has validation images of its own: leave data.valid_share out")
-                tell_repeated_validation(read_part("train"), read_part("valid"))
+                tell_repeated_validation(data, read_part("valid"))
                 return None
-            data = read_part("train")
-        if not len(data) or keeps_its_order(data):
+        if data is None or not len(data) or keeps_its_order(data):
             return None
         if reader.mixed and source.valid_share is None:
             tell_once(f"{source}: the last sixth of its images is no fair sample of the classes: a sixth of each validates instead")
@@ -246,6 +257,15 @@ def place_of(source):
 
 def _open(source):
     name = str(source)
+    if not name.strip():
+        raise InputError("no data named: --data takes mnist or a path; the current folder is .")
+    try:
+        return _opened(source, name)
+    except PermissionError as error:
+        raise InputError(f"cannot read {name}: {error.strerror}: {error.filename}") from None
+
+
+def _opened(source, name):
     path = file_of_set(place_of(source))
     for reader in READERS:
         if reader.understands(path):
@@ -253,8 +273,8 @@ def _open(source):
     for endings, advice in INSTEAD.items():
         if path.is_file() and path.name.lower().endswith(endings):
             raise InputError(f"{name} cannot be read as data: {advice}")
-    below = [folder for depth in ("*", "*/*") for folder in sorted(path.glob(depth)) if folder.is_dir()]
-    inside = [folder for folder in below[:FOLDERS_TRIED] if _understood(folder)]
+    below = [folder for depth in ("*", "*/*") for folder in sorted(path.glob(depth)) if os.path.isdir(folder)]
+    inside = list(itertools.islice(filter(_understood, below[:FOLDERS_TRIED]), 2))
     if len(inside) == 1:
         raise InputError(f"{name} holds no data itself, but the folder below it does: give {inside[0]}")
     known = "; ".join([f"the name {word}" for word in NAMED] + [reader.what for reader in READERS])

@@ -33,7 +33,7 @@ def open_npz(path, source):
     """Parts of an npz file, see `folders.open_folder`; without labels all images are of one class `images`."""
     with _Arrays(path) as arrays:
         parts = _parts_in(arrays.names)
-        if IMAGES in arrays.names or "train" not in parts:
+        if IMAGES in arrays.names or not parts:
             parts = {"all": (IMAGES, LABELS)}
         named = CLASS_NAMES in arrays.names
 
@@ -51,8 +51,10 @@ def open_npz(path, source):
     def read_part(part):
         if part not in parts:
             return None
-        if part == "all":
+        if part == "all" or (part == "eval" and "train" not in parts):
             return _undivided(path, source, named)
+        if "train" not in parts:
+            return None
         window = source.window or training_window()
         images, labels, names = _read(path, *parts[part], window, None if part == "train" else training_classes())
         if labels is None:
@@ -191,6 +193,8 @@ class _Arrays:
 
 
 def _check_numbers(values, where):
+    if values.ndim and not len(values):
+        raise InputError(f"{where} holds no image")
     if values.dtype.kind not in "fiub" or not values.size:
         raise InputError(f"{where} must be numbers, got {values.dtype} {list(values.shape)}")
 

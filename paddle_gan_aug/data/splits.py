@@ -130,6 +130,8 @@ def select(read_part, mode, split="standard", name="this data"):
 
 def _training_part(read_part, mode, split, name):
     train, valid = read_part("train"), read_part("valid")
+    if train is None:
+        return valid if mode == "valid" else None
     if split == "full":
         return train if valid is None else concatenate(train, valid, f"{name}, training and validation images")
     if valid is None:

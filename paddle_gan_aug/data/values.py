@@ -13,20 +13,23 @@ from ..errors import InputError
 
 SCALES = ((0, 1), (-1, 1), (0, 255))  # (black, white), in the order in which they are tried
 OVERSHOOT = 0.05  # of a scale's span, on both sides: what a bicubic resize of sharp edges leaves
+NEAR = 0.1  # of the distance between two bytes: what rounding to 3 decimals, or to 16 bits, leaves is less
 DARKEST_WHITE = 25.5  # fractions that go no higher than this are no 0 to 255
 LOW_CONTRAST = 140  # grey levels between the darkest and the brightest pixel of a whole set, at or below which a line says so
 AT_ONCE = 1 << 20  # values that are converted together, so that no float copy of the whole is made
 
 
 def look(values, where):
-    """(lowest, highest, whether all are whole numbers) of an array of numbers that is not empty.
+    """(lowest, highest, whether all are whole numbers, whether all are `_bytes_around_zero`) of an array of numbers that is not empty.
+
+    The last is looked at only where nothing lies clearly below 0: elsewhere it decides nothing, and is False.
 
     Raises:
         InputError: some are not finite.
     """
     if values.dtype.kind in "biu":
-        return float(values.min()), float(values.max()), True
-    lows, highs, whole, lost = [], [], True, 0
+        return float(values.min()), float(values.max()), True, False
+    lows, highs, whole, around_zero, lost = [], [], True, True, 0
     for piece in _pieces(values):
         finite = np.isfinite(piece)
         if not finite.all():
@@ -35,16 +38,26 @@ def look(values, where):
         lows.append(float(piece.min()))
         highs.append(float(piece.max()))
         whole = whole and bool((piece == np.rint(piece)).all())
+        around_zero = around_zero and lows[-1] >= -OVERSHOOT and _bytes_around_zero(piece)
     if lost:
         raise InputError(f"{where} has {lost} values that are not finite: remove or repair them")
-    return min(lows), max(highs), whole
+    return min(lows), max(highs), whole, around_zero
 
 
-def scale_of(low, high, whole):
+def _bytes_around_zero(values):
+    """Whether all numbers are bytes written from -1 to 1: byte / 127.5 - 1, which are the odd multiples of 1/255."""
+    multiples = values.astype(np.float32) * 255
+    return bool((np.abs((multiples - 1) / 2 - np.rint((multiples - 1) / 2)) < NEAR).all())
+
+
+def scale_of(low, high, whole, around_zero=False):
     """The (black, white) that pixels from `low` to `high` are written in, or None: it fits no known scale.
 
-    Whole numbers outside 0 to 255 are no overshoot but another scale, such as that of a camera with 12 bits.
+    Whole numbers outside 0 to 255 are no overshoot but another scale, such as that of a camera with 12 bits. Values a little below 0
+    are an overshoot of 0 to 1, but for `around_zero`: bright pictures from -1 to 1, without a value clearly below 0.
     """
+    if around_zero and -OVERSHOOT <= low < 0 and high <= 1:
+        return -1, 1
     for black, white in SCALES[:2]:
         room = OVERSHOOT * (white - black)
         if black - room <= low and high <= white + room:
@@ -56,13 +69,13 @@ def scale_of(low, high, whole):
     return (0, 255) if overshoots and low >= -room and DARKEST_WHITE < high <= 255 + room else None
 
 
-def range_of(low, high, whole, where):
+def range_of(low, high, whole, around_zero, where):
     """As `scale_of`.
 
     Raises:
         InputError: it fits no known scale; the message says how to state it.
     """
-    scale = scale_of(low, high, whole)
+    scale = scale_of(low, high, whole, around_zero)
     if scale is None:
         black = min(low, 0) if low < high or high > 0 else low - 1
         raise InputError(

@@ -1,6 +1,8 @@
 """Class folders and list files: the right classes, parts and splits; every fault one clear line; decoded once."""
 
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ from PIL import Image
 
 from paddle_gan_aug.data import Source, folders, load, load_test
 from paddle_gan_aug.errors import InputError
+from paddle_gan_aug.files import PACKAGE_PARENT
 
 
 @pytest.fixture
@@ -328,3 +331,47 @@ def test_what_is_not_read_here_says_what_to_do(other_project, name, advice):
     with pytest.raises(InputError, match=f"{name} cannot be read as data: .*{advice}") as refused:
         load(name)
     assert "\n" not in str(refused.value) and len(str(refused.value)) < 200
+
+
+def ends_soon(name):
+    """The last line that a command gives on data of this name; a hang is stopped after a minute."""
+    done = subprocess.run(
+        [sys.executable, "-m", "paddle_gan_aug", "train", "--data", name], capture_output=True, text=True, timeout=60,
+        env={**os.environ, "PYTHONPATH": str(PACKAGE_PARENT)},
+    )  # fmt: skip
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    return done.stderr.strip().splitlines()[-1]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+def test_pipes_are_not_opened(digits):
+    folder = digits()
+    os.mkfifo(folder / "pipe")
+    assert len(load("set", split="full")) == 18
+    os.mkfifo(folder / "0" / "zz.png")
+    assert "1 of 19 files cannot be used: 0/zz.png (not a file)" in ends_soon("set")
+    (folder.parent / "alone").mkdir()
+    os.mkfifo(folder.parent / "alone" / "pipe")
+    assert "none of the kinds of data" in ends_soon("alone")
+
+
+@pytest.mark.parametrize("name", ["/", "/proc", "/dev", "/sys"])
+def test_what_is_a_whole_disk_or_no_folder_of_files_ends_in_one_line(other_project, name):
+    if not os.path.isdir(name):
+        pytest.skip(f"there is no {name}")
+    ends_soon(name)
+
+
+def test_few_files_without_a_suffix_are_opened(tmp_path, monkeypatch):
+    for i in range(300):
+        (tmp_path / f"{i:03}").write_bytes(b"x")
+    asked = []
+    monkeypatch.setattr(folders, "is_picture", lambda file: asked.append(file))
+    assert not folders.is_image_folder(tmp_path) and 0 < len(asked) <= 50
+
+
+@pytest.mark.parametrize("name", ["", "  "])
+def test_no_name_is_not_the_current_folder(digits, monkeypatch, name):
+    monkeypatch.chdir(digits())
+    with pytest.raises(InputError, match="no data named"):
+        load(name)

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from paddle_gan_aug.data import load, load_test
-from paddle_gan_aug.data.lists import read_class_names, read_rows
+from paddle_gan_aug.data.lists import Row, read_class_names, read_rows
 from paddle_gan_aug.errors import InputError
 
 
@@ -81,6 +81,71 @@ def test_repeated_rows_count_once(pictures, capsys):
     (folder / "twice.txt").write_text(lines(rows) * 2)
     assert len(load_test(folder / "twice.txt")) == 12
     assert "12 of 24 rows repeat others" in capsys.readouterr().err
+
+
+SPELLINGS = {
+    "dot": lambda folder, path: f"./{path}",
+    "absolute": lambda folder, path: str(folder / path),
+    "around": lambda folder, path: f"pics/../{path}",
+    "windows": lambda folder, path: path.replace("/", "\\"),
+    "link": lambda folder, path: path.replace("pics", "linked"),
+    "linked file": lambda folder, path: path.replace("pics", "links"),
+}
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_a_picture_in_two_spellings_counts_once(pictures, spelling):
+    folder, images, rows = pictures
+    (folder / "linked").symlink_to("pics")
+    (folder / "links").mkdir()
+    for path, _ in rows:
+        (folder / path.replace("pics", "links")).symlink_to(folder / path)
+    again = [(SPELLINGS[spelling](folder, path), label) for path, label in rows]
+    (folder / "twice.txt").write_text(lines(rows + again))
+    data = load_test(folder / "twice.txt")
+    assert (data.images == images).all() and len(data) == 12
+    (folder / "two.txt").write_text(lines(rows + [(again[0][0], 1)]))
+    with pytest.raises(InputError, match="line 13: .* has the label 1, and in line 1 another"):
+        load(folder / "two.txt")
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.jsonl"])
+def test_a_column_of_parts(pictures, name):
+    folder, images, rows = pictures
+    parts = ["train", "Train", "training", "val", "valid", "test"] * 2
+    if name == "t.csv":
+        content = "file,label,split\n" + "".join(f"{path},{label},{part}\n" for (path, label), part in zip(rows, parts))
+    else:
+        content = "".join(f'{{"file": "{path}", "label": {label}, "split": "{part}"}}\n' for (path, label), part in zip(rows, parts))
+    (folder / name).write_text(content)
+    train, valid, test = (load(folder / name, mode) for mode in ("train", "valid", "eval"))
+    assert (train.images == images[[0, 1, 2, 6, 7, 8]]).all() and train.labels.tolist() == [0, 0, 0, 1, 1, 1]
+    assert (valid.images == images[[3, 4, 9, 10]]).all() and (test.images == images[[5, 11]]).all()
+    assert (load_test(folder / name).images == test.images).all()
+
+
+def test_generated_rows_train_and_never_validate(pictures):
+    folder, images, rows = pictures
+    made = [i % 6 > 2 for i in range(12)]
+    for head, cells in (("file,label,split,generated", ",train"), ("file,label,generated", "")):
+        table = "".join(f"{path},{label}{cells},{int(m)}\n" for (path, label), m in zip(rows, made))
+        (folder / "images.csv").write_text(f"{head}\n{table}")
+        train, valid = load(folder / "images.csv"), load(folder / "images.csv", "valid")
+        real = [image.tobytes() for image, m in zip(images, made) if not m]
+        assert len(train) == 10 and len(valid) == 2 and all(image.tobytes() in real for image in valid.images)
+
+
+def test_parts_that_are_none_and_lists_without_training(pictures, capsys):
+    folder, images, rows = pictures
+    (folder / "fold.csv").write_text("file,label,split\n" + lines(rows, "{},{},fold 1"))
+    assert len(load_test(folder / "fold.csv")) == 12 and "its column split is left out" in capsys.readouterr().err
+    (folder / "test.csv").write_text("file,label,split\n" + lines(rows, "{},{},test"))
+    assert (load_test(folder / "test.csv").images == images).all()
+    with pytest.raises(InputError, match="no training images"):
+        load(folder / "test.csv")
+    (folder / "both.csv").write_text("file,label,split\n" + lines(rows, "{},{},train") + f"{rows[0][0]},0,test\n")
+    with pytest.raises(InputError, match="line 14: .* is in the part test, and in line 2 in another one"):
+        load(folder / "both.csv")
 
 
 # ---- folders with lists ----
@@ -159,4 +224,4 @@ def test_names_that_begin_with_numbers_are_names(tmp_path):
     (tmp_path / "labels.txt").write_text("3 people\n7 dwarfs\n")
     assert read_class_names(tmp_path / "labels.txt") == {0: "3 people", 1: "7 dwarfs"}
     (tmp_path / "x.txt").write_text('"a b.png" number one\nc.png.jpg\ttwo\n')
-    assert read_rows(tmp_path / "x.txt") == [(1, "a b.png", "number one"), (2, "c.png.jpg", "two")]
+    assert read_rows(tmp_path / "x.txt") == [Row(1, "a b.png", "number one"), Row(2, "c.png.jpg", "two")]

@@ -116,7 +116,8 @@ def test_a_json_file_with_training_images_only(other_project, json_parts):
         ({"digit": "three"}, "no class 'three'"),
         ({"name_or_path": "no/such/place"}, "no/such/place does not exist: give the name mnist; a folder with IDX files"),
         ({"name_or_path": "mnist.json.gz"}, "does not exist.*json.gz"),
-        ({"name_or_path": ""}, "is an empty folder"),
+        ({"name_or_path": "."}, "is an empty folder"),
+        ({"name_or_path": ""}, "no data named"),
     ],
 )
 def test_what_is_refused(tmp_path, monkeypatch, arguments, message):

@@ -249,3 +249,21 @@ def test_a_zip_bomb(tmp_path, monkeypatch):
 def test_compressed_files_and_columns_first_are_read(tmp_path, digits):
     np.savez_compressed(tmp_path / "d.npz", images=np.asfortranarray(digits.images[:, 0]), labels=digits.labels)
     assert (load_test(tmp_path / "d.npz").images == digits.images).all()
+
+
+@pytest.mark.parametrize("images, labels", [("x_test", "y_test"), ("test_images", "test_labels")])
+def test_test_images_alone_are_tested_and_not_trained_on(tmp_path, digits, images, labels):
+    np.savez(tmp_path / "d.npz", **{images: digits.images, labels: digits.labels})
+    for mode in ("train", "valid"):
+        for split in ("standard", "full")[: 2 if mode == "train" else 1]:
+            with pytest.raises(InputError, match="has no (training|validation) images"):
+                load(tmp_path / "d.npz", mode, split=split)
+    for test in (load_test(tmp_path / "d.npz"), load(tmp_path / "d.npz", "eval")):
+        assert (test.images == digits.images).all() and (test.labels == digits.labels).all()
+
+
+@pytest.mark.parametrize("name", ["images", "x_train", "train_images"])
+def test_no_image(tmp_path, name):
+    np.savez(tmp_path / "d.npz", **{name: np.zeros((0, 28, 28), np.uint8), "labels": np.zeros(0, int), "y_train": np.zeros(0, int)})
+    with pytest.raises(InputError, match=f"{name} holds no image"):
+        load(tmp_path / "d.npz")

@@ -46,6 +46,20 @@ def test_ranges_that_are_told(tmp_path, digits, form):
     assert read[0, 0, 0] == (255 if array[0, 0, 0] > 0 else 0)
 
 
+@pytest.mark.parametrize("kind", [np.float64, np.float32, np.float16])
+def test_bright_pictures_from_minus_one_to_one(tmp_path, digits, kind):
+    bright = 127 + (digits // 2.125).astype(np.uint8)
+    assert (bright.min(), bright.max()) == (127, 247)
+    np.savez(tmp_path / "d.npz", images=(bright / 127.5 - 1).astype(kind))
+    assert (load_test(tmp_path / "d.npz").images[:, 0] == bright).all()
+
+
+def test_an_overshoot_of_bright_pictures_from_zero_to_one(tmp_path, digits):
+    soft = with_one(0.2 + digits / 400, -0.03)
+    np.savez(tmp_path / "d.npz", images=soft)
+    assert np.abs(load_test(tmp_path / "d.npz").images[:, 0] - 255 * soft.clip(0, 1)).max() <= 0.51
+
+
 @pytest.mark.parametrize("kind", [bool, np.uint8, np.int64, float])
 def test_zeros_and_ones_are_black_and_white(tmp_path, digits, kind):
     np.savez(tmp_path / "d.npz", images=(digits > 99).astype(kind))
@@ -69,6 +83,39 @@ def test_zeros_and_ones_of_pictures_and_idx_files(tmp_path, digits, monkeypatch)
     write_idx(tmp_path / "idx" / "t10k-images-idx3-ubyte", masks)
     write_idx(tmp_path / "idx" / "t10k-labels-idx1-ubyte", np.zeros(60, np.uint8))
     assert (load("idx", "eval").images[:, 0] == 255 * masks).all()
+
+
+@pytest.mark.parametrize("kind", ["folders", "lists", "table", "idx"])
+def test_the_training_images_tell_whether_a_set_is_one_of_masks(tmp_path, digits, monkeypatch, kind):
+    monkeypatch.chdir(tmp_path)
+    masks = (digits[:12] > 99).astype(np.uint8)
+    for name, train, test in (("masks", masks, with_one(masks, 2)), ("soft", digits[:12], masks)):
+        write_parts(tmp_path / name, kind, train, test)
+        place = f"{name}/t.csv" if kind == "table" else name
+        read, factor = load(place, "eval").images[:, 0], 255 if name == "masks" else 1
+        learnt = load(place, split="full").images[:, 0]
+        assert sorted(image.tobytes() for image in learnt) == sorted(image.tobytes() for image in factor * train)
+        assert (read == np.minimum(factor * test.astype(int), 255)).all()
+
+
+def write_parts(folder, kind, train, test):
+    folder.mkdir()
+    if kind == "idx":
+        for part, images in (("train", train), ("t10k", test)):
+            write_idx(folder / f"{part}-images-idx3-ubyte", images)
+            write_idx(folder / f"{part}-labels-idx1-ubyte", np.zeros(len(images), np.uint8))
+        return
+    rows = []
+    for part, images in (("train", train), ("test", test)):
+        (folder / (part if kind == "folders" else f"in_{part}") / "x").mkdir(parents=True)
+        for i, image in enumerate(images):
+            rows.append((part, f"{part if kind == 'folders' else f'in_{part}'}/x/{i:02}.png"))
+            Image.fromarray(image).save(folder / rows[-1][1])
+    if kind == "lists":
+        for part in ("train", "test"):
+            (folder / f"{part}.txt").write_text("".join(f"{file} 0\n" for of_part, file in rows if of_part == part))
+    if kind == "table":
+        (folder / "t.csv").write_text("file,label,split\n" + "".join(f"{file},0,{part}\n" for part, file in rows))
 
 
 def test_a_written_set_is_not_told_from_its_values(tmp_path, digits):
