@@ -117,6 +117,9 @@ def generate(
     check_format(form, makers.shape, makers.class_names, makers.labelled)
     if form != "folder" and flat:
         raise InputError(f"--format {form} is for sets with classes: say how many images of each with --per-class")
+    if form == "folder" and not flat:
+        for c in wanted:  # refused before there is a folder that would have to be emptied again
+            class_folder(makers.name(c))
     if resume and (to / MANIFEST).is_file() and not (to / FOLDER).is_dir():
         print(f"{to} is complete: nothing left to do", file=sys.stderr)
         return to
@@ -397,7 +400,7 @@ class _Set:
             origin["truncation"] = self.request["truncation"]
         learnt = self.makers.of(c).run.config.data.class_name if c is None else self.makers.name(c)
         for i, name in enumerate(names):
-            row = {"file": self.form.file or name, "class": learnt, "latent": int(piece.latents[i]), **origin}
+            row = {"file": name, "class": learnt, "latent": int(piece.latents[i]), **origin}
             for reading, values in piece.readings.items():
                 row[reading] = self.makers.class_names[values[i]] if reading == "read_as" else round(float(values[i]), 4)
             if self.gate is not None:
@@ -416,6 +419,8 @@ class _Set:
         return "" if c is None else f"class {self.makers.name(c)}"
 
     def _name(self, c, number):
+        if self.form.file:
+            return self.form.file
         if self.flat:
             return f"{number * len(self.wanted) + self.positions[c]:06d}.png"
         return f"{self._folder(c)}/{number:06d}.png"
