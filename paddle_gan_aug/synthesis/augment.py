@@ -27,7 +27,7 @@ from ..files import atomic_write, find_path, make_folder, project_root, write_js
 from ..pictures import save_png
 from ..training import open_run, train, train_per_class
 from ..training.batch_size import fit_batch_size
-from ..training.places import check_run_name, is_run, run_folders
+from ..training.places import check_run_name, is_run, run_folder, run_folders
 from ..training.run import training_images
 from .estimate import estimate
 from .gate import chosen_filters, open_reader, told_aside
@@ -235,7 +235,9 @@ def _config_of_runs(runs, overrides):
     Raises:
         InputError: other data, or settings that have no effect any more.
     """
-    opened = open_run(expand(runs)[0])
+    first, of_process = expand(runs)[0], {key: value for key, value in overrides.items() if key.startswith("runtime.")}
+    process = load_config(run_folder(first) / "config.yaml", of_process).runtime  # Paddle starts once, with what was asked for
+    opened = open_run(first, "last", process.device, process.threads)
     before, asked = to_flat(load_config(opened.config)), to_flat(load_config(opened.config, overrides))
     given = overrides.get("data.source", before["data.source"])
     if given != before["data.source"] and find_path(given).resolve() != place_of(Source.of(opened.config.data)).resolve():

@@ -355,6 +355,13 @@ def test_what_the_filters_say_of_the_gan(here, tiny, small_mnist, tmp_path):
     assert "train it longer" in lines[1] and len(_worth({"five": {"tried": 9, "kept": 8, "read_as_class": None}})) == 1
 
 
+def test_trained_runs_compute_with_the_threads_that_are_asked_for(cli, tiny, tmp_path, monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    options = ["--filters", "none", "--per-class", 52, "--threads", 1]
+    done = cli("augment", "--run", tiny["conditional"], "--to", tmp_path / "out", *options)
+    assert "need a new process" not in done.stderr and load(str(tmp_path / "out"), "train").counts().min() > 0
+
+
 # ---- beside the pictures -------------------------------------------------------------------------------------------------
 
 
