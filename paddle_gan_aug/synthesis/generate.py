@@ -24,7 +24,7 @@ from .gate import Gate, chosen_filters, told_aside
 from .progress_line import ProgressLine
 from .quotas import equal, interleaved, lacking
 from .sources import Makers
-from .spool import FOLDER, Spool
+from .spool import FOLDER, Spool, told_request
 from .writers import DROPPED, FORMATS, GRID, PictureWriter, check_format, class_folder, json_line, mixed_file, write_lists
 
 SHOWN, SHOWN_CLASSES, COLUMNS = 160, 40, 16  # of grid.png: images of a flat set, rows of a set with classes, images in a row
@@ -120,7 +120,18 @@ def generate(
     if form == "folder" and not flat:
         for c in wanted:  # refused before there is a folder that would have to be emptied again
             class_folder(makers.name(c))
+    request = {
+        "runs": [maker.origin for maker in makers.makers],
+        "seed": seed,
+        "truncation": truncation,
+        "wanted": {str(makers.name(c)): n for c, n in wanted.items()},
+        "flat": flat,
+        "format": form,
+        "filters": {"names": names, "settings": filters.settings or {}, "classifier": None},
+        "attempts": filters.attempts,
+    }
     if resume and (to / MANIFEST).is_file() and not (to / FOLDER).is_dir():
+        _check_complete(to, request)
         print(f"{to} is complete: nothing left to do", file=sys.stderr)
         return to
     if names and not quiet:
@@ -129,16 +140,7 @@ def generate(
     if gate is not None and not quiet:
         for line in told_aside(gate.reading, names, makers.class_names, wanted):
             print(line, file=sys.stderr, flush=True)
-    request = {
-        "runs": [maker.origin for maker in makers.makers],
-        "seed": seed,
-        "truncation": truncation,
-        "wanted": {str(makers.name(c)): n for c, n in wanted.items()},
-        "flat": flat,
-        "format": form,
-        "filters": {"names": names, "settings": filters.settings or {}, "classifier": gate and gate.classifier},
-        "attempts": filters.attempts,
-    }
+    request["filters"]["classifier"] = gate and gate.classifier
     with lock_folder(make_folder(to)):
         made = _Set(to, makers, gate, request, wanted, resume)
         made.draw(quiet, filters.relax)
@@ -162,6 +164,34 @@ def _usable(to, resume):
         begun = "; the set that was begun there goes on with --resume" if (to / FOLDER).is_dir() else ""
         raise InputError(f"{to} is not empty: nothing is overwritten; choose an empty or new folder{begun}")
     return to
+
+
+def _check_complete(to, request):
+    """Raise an InputError if a complete set is not what `request` asks for, as far as the set tells."""
+    first = next(read_manifest(to), {})
+    held = {
+        "wanted": {str(name): n for name, n in count_by_class(to).items()},
+        "flat": "/" not in first.get("file", "") and "index" not in first,
+        "format": next((name for name, form in FORMATS.items() if form.file and form.file == first.get("file")), "folder"),
+        "seed": first.get("seed"),
+        "truncation": first.get("truncation"),
+        "filters": _dict(read_json_object(to / DROPPED).get("filters", {}), to).get("names", []),
+    }
+    asked = {
+        **{key: request[key] for key in held},
+        "wanted": {name: n for name, n in request["wanted"].items() if n},
+        "filters": request["filters"]["names"],
+    }
+    made_by = [{key: row.get(key) for key in request["runs"][0]} for row in _row_of_each_class(to)]
+    if any(run not in request["runs"] for run in made_by):
+        held["runs"], asked["runs"] = made_by, request["runs"]
+    for key, value in held.items():
+        if value != asked[key]:
+            raise InputError(f"{to} is complete with {told_request(key, value)}, not {told_request(key, asked[key])}: choose another --to")
+
+
+def _row_of_each_class(to):
+    return {row.get("class"): row for row in read_manifest(to)}.values()
 
 
 def _check_numbers(count, per_class, quotas, seed, truncation, attempts, balance):
