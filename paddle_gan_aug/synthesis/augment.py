@@ -23,7 +23,7 @@ from ..data import LabelledImages, Source, check_overlap, load, test_part
 from ..data.load import place_of
 from ..data.written_set import DESCRIPTION, MANIFEST, read_manifest
 from ..errors import InputError, NoSuchPart, RunFailed
-from ..files import atomic_write, find_path, listed, make_folder, project_root, write_json
+from ..files import atomic_write, find_path, listed, make_folder, one_line, project_root, remove_temporaries, write_json
 from ..pictures import save_png
 from ..training import open_run, train, train_per_class
 from ..training.batch_size import fit_batch_size
@@ -36,7 +36,7 @@ from .held_out import FOLDS, held_out, needs_folds
 from .quotas import lacking
 from .real_files import GENERATED, left_to_readers, on_disk, real_parts
 from .sources import Makers, expand
-from .writers import json_line, write_lists
+from .writers import WRITTEN, json_line, write_lists
 
 WORK = ".generated"
 MOST_EPOCHS = 100  # of the filters' classifier, where data is small
@@ -167,6 +167,7 @@ def augment_data(
             f"{failure.told}; the real images and what could be generated are in {to}, {DROPPED} says why; "
             "go on with --resume and more --attempts or other filters, or begin anew with a longer training (--steps) and another --to"
         )
+    remove_temporaries(to, WRITTEN)
     shutil.rmtree(to / WORK)
     return plan.done(to)
 
@@ -343,7 +344,7 @@ def _say_what_steps_aside(plan):
     process, real = plan.config.runtime, plan.learnt
     reading = held_out(open_run(plan.classifier, device=process.device, threads=process.threads), real, _validation(plan))
     for line in told_aside(reading, plan.filters, real.class_names, [real.class_names.index(name) for name in plan.wanted]):
-        print(line, file=sys.stderr, flush=True)
+        print(one_line(line), file=sys.stderr, flush=True)
 
 
 def _validation(plan):

@@ -16,7 +16,7 @@ from ..augment.policies import choice_of, policy_for
 from ..data import load
 from ..data.written_set import DESCRIPTION, MANIFEST, read_json_object, read_manifest
 from ..errors import InputError, RunFailed
-from ..files import LOCK, atomic_write, listed, lock_folder, make_folder, write_json
+from ..files import LOCK, atomic_write, listed, lock_folder, make_folder, one_line, remove_temporaries, write_json
 from ..pictures import grid, optional_picture, read_png, save_png
 from .draw import Standing, best_dropped, draw
 from .filters import FILTERS
@@ -25,7 +25,7 @@ from .progress_line import ProgressLine
 from .quotas import equal, interleaved, lacking
 from .sources import Makers
 from .spool import FOLDER, Spool, told_request
-from .writers import DROPPED, FORMATS, GRID, PictureWriter, check_format, class_folder, json_line, mixed_file, write_lists
+from .writers import DROPPED, FORMATS, GRID, WRITTEN, PictureWriter, check_format, class_folder, json_line, mixed_file, write_lists
 
 SHOWN, SHOWN_CLASSES, COLUMNS = 160, 40, 16  # of grid.png: images of a flat set, rows of a set with classes, images in a row
 ATTEMPTS = 50
@@ -113,7 +113,7 @@ def generate(
     wanted, flat = _quotas(makers, count, per_class, quotas)
     left_out = makers.never_learnt() if quotas is None else []
     if left_out and not quiet:
-        print(f"left out, since there are no training images of them: {', '.join(left_out)}", file=sys.stderr, flush=True)
+        print(f"left out, since there are no training images of them: {listed(left_out)}", file=sys.stderr, flush=True)
     check_format(form, makers.shape, makers.class_names, makers.labelled)
     if form != "folder" and flat:
         raise InputError(f"--format {form} is for sets with classes: say how many images of each with --per-class")
@@ -139,7 +139,7 @@ def generate(
     gate = Gate(makers, names, filters.classifier, filters.settings, device, threads) if names else None
     if gate is not None and not quiet:
         for line in told_aside(gate.reading, names, makers.class_names, wanted):
-            print(line, file=sys.stderr, flush=True)
+            print(one_line(line), file=sys.stderr, flush=True)
     request["filters"]["classifier"] = gate and gate.classifier
     with lock_folder(make_folder(to)):
         made = _Set(to, makers, gate, request, wanted, resume)
@@ -276,7 +276,7 @@ def told_worth(folder):
             f"class {name}: {number} of {made[name]} generated images had been dropped and are the best of what there is "
             f"(dropped_by in {MANIFEST}): look at them, or train the GAN longer"
         )
-    return lines
+    return [one_line(line) for line in lines]
 
 
 def dropped_reasons(folder):
@@ -446,7 +446,7 @@ class _Set:
         return class_folder(self.makers.name(c))
 
     def _label(self, c):
-        return "" if c is None else f"class {self.makers.name(c)}"
+        return "" if c is None else one_line(f"class {self.makers.name(c)}")
 
     def _name(self, c, number):
         if self.form.file:
@@ -487,6 +487,7 @@ class _Set:
             file.writelines(self._manifest_lines())
         with optional_picture(self.to / GRID):
             self._draw_grid()
+        remove_temporaries(self.to, WRITTEN)
         if not self.missing:
             self.spool.remove()
 

@@ -387,7 +387,10 @@ def test_a_complete_set_is_not_taken_for_another(here, folder, tmp_path):
 
 def test_a_complete_set_of_drawn_pictures_is_known_again(here, tiny, small_mnist, tmp_path):
     command = ["augment", "--run", tiny["conditional"], "--to", tmp_path / "out", "--filters", "none", "--resume"]
+    (tmp_path / "out" / ".generated").mkdir(parents=True)
+    (tmp_path / "out" / ".manifest.jsonl.9z51jv_n").write_text("half a file of a command that was killed")
     here(*command, "--per-class", 52)
+    assert not list((tmp_path / "out").glob(".*"))
     assert "nothing left to do" in here(*command, "--per-class", 52).stderr
     assert "complete with other numbers" in here(*command, "--per-class", 53, code=2).stderr
 

@@ -314,3 +314,19 @@ def test_what_a_failing_writer_leaves_is_gone_on_with(tiny, tmp_path, monkeypatc
     generate(tiny["digits"], to=tmp_path / "set", resume=True, **request)
     assert tree(tmp_path / "set") == tree(tmp_path / "whole")
     generate(tiny["digits"], to=tmp_path / "set", resume=True, **request)  # complete
+
+
+@pytest.mark.parametrize("form", ["npz", "idx"])
+def test_what_a_killed_writer_leaves_is_gone_in_the_end(tiny, tmp_path, monkeypatch, form):
+    request = {"quotas": {"5": 4, "6": 3}, "form": form}
+    generate(tiny["digits"], to=tmp_path / "whole", **request)
+    with monkeypatch.context() as patch:
+        patch.setitem(FORMATS, form, dataclasses.replace(FORMATS[form], write=lambda *_: 1 / 0))
+        with pytest.raises(ZeroDivisionError):
+            generate(tiny["digits"], to=tmp_path / "set", **request)
+    for name in (FORMATS[form].file, "manifest.jsonl", "grid.png"):
+        (tmp_path / "set" / f".{name}.9z51jv_n").write_bytes(b"half")
+    for name in (".mine.npz.9z51jv_n", f".{FORMATS[form].file}.bak"):
+        (tmp_path / "set" / name).write_bytes(b"mine")
+    generate(tiny["digits"], to=tmp_path / "set", resume=True, **request)
+    assert tree(tmp_path / "set").keys() - tree(tmp_path / "whole").keys() == {".mine.npz.9z51jv_n", f".{FORMATS[form].file}.bak"}
