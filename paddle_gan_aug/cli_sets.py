@@ -6,7 +6,7 @@ import shlex
 from pathlib import Path
 
 from .errors import InputError
-from .files import listed, shortened
+from .files import listed, one_line, shortened
 from .runtime import check_seed
 
 FEW_KEPT = 0.25  # of the images tried: below it the GAN is said to have learnt badly
@@ -195,7 +195,7 @@ def augment(args, options):
 
 def _augment_text(result):
     *classes, total = result["table"]
-    shown, more = shortened(classes)
+    shown, more = shortened([(one_line(name), *counts) for name, *counts in classes])
     rows = [("class", "real", "generated", "both"), *shown, *([(more, "", "", "")] if more else []), total]
     widths = [max(len(str(row[i])) for row in rows) for i in range(4)]
     lines = ["  ".join([str(row[0]).ljust(widths[0]), *(str(row[i]).rjust(widths[i]) for i in (1, 2, 3))]) for row in rows]
@@ -225,7 +225,7 @@ def _worth(worth):
         return ["no filter judged the generated images: evaluate them before you rely on them"]
     tried, kept = (sum(part[key] for part in worth.values()) for key in ("tried", "kept"))
     shares = [f"{name} {_percent(part['kept'] / part['tried'])}{_read(part)}" for name, part in worth.items()]
-    lines = [f"of {tried} images tried {kept} were kept: {', '.join(shares)}"]
+    lines = [f"of {tried} images tried {kept} were kept: {one_line(', '.join(shares))}"]
     if kept < FEW_KEPT * tried:
         lines.append("few images passed: the GAN has learnt these classes badly; train it longer (--steps, --epochs) for a better set")
     return lines
@@ -295,6 +295,8 @@ def predict_flags(command):
 
 def predict(args):
     """Run `predict`; returns (result, text)."""
+    if args.csv and args.json:
+        raise InputError("--csv and --json print the same rows in two forms: give one of them")
     from .training import predict as read
     from .training.predict import as_lines
 

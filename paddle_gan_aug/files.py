@@ -6,6 +6,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import sys
 import tempfile
 import unicodedata
@@ -46,6 +47,14 @@ def atomic_write(path, mode="wb"):
             os.unlink(temporary)
         raise
     sync_folder(path.parent)
+
+
+def remove_temporaries(folder, names):
+    """Remove what `atomic_write` leaves in a folder when its process is killed while it writes one of `names`."""
+    ours = re.compile(rf"\.({'|'.join(map(re.escape, names))})\.[a-z0-9_]{{8}}")  # as tempfile names them
+    for path in Path(folder).iterdir():
+        if ours.fullmatch(path.name) and path.is_file():
+            path.unlink()
 
 
 def printable(text, encoding="utf-8"):
@@ -185,8 +194,8 @@ def one_line(text):
 
 
 def listed(names, most=LISTED):
-    """Names in a line for people: "a, b, c", and beyond `most` "a, b, … and 970 more"."""
-    names = list(map(str, names))
+    """Names in a line for people, as in `one_line`: "a, b, c", and beyond `most` "a, b, … and 970 more"."""
+    names = [one_line(str(name)) for name in names]
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 

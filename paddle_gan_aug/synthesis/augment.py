@@ -23,20 +23,20 @@ from ..data import LabelledImages, Source, check_overlap, load, test_part
 from ..data.load import place_of
 from ..data.written_set import DESCRIPTION, MANIFEST, read_manifest
 from ..errors import InputError, NoSuchPart, RunFailed
-from ..files import atomic_write, find_path, make_folder, project_root, write_json
+from ..files import atomic_write, find_path, listed, make_folder, one_line, project_root, remove_temporaries, write_json
 from ..pictures import save_png
 from ..training import open_run, train, train_per_class
 from ..training.batch_size import fit_batch_size
-from ..training.places import check_run_name, is_run, run_folders
+from ..training.places import check_run_name, is_run, run_folder, run_folders
 from ..training.run import training_images
 from .estimate import estimate
 from .gate import chosen_filters, open_reader, told_aside
-from .generate import DROPPED, GRID, Filters, Short, generate, worth
+from .generate import DROPPED, GRID, Filters, Short, count_by_class, generate, worth
 from .held_out import FOLDS, held_out, needs_folds
 from .quotas import lacking
 from .real_files import GENERATED, left_to_readers, on_disk, real_parts
 from .sources import Makers, expand
-from .writers import json_line, write_lists
+from .writers import WRITTEN, json_line, write_lists
 
 WORK = ".generated"
 MOST_EPOCHS = 100  # of the filters' classifier, where data is small
@@ -152,6 +152,7 @@ def augment_data(
     if dry_run:
         return {**plan.planned(to), "picture": str(_draw_policy(plan)), "steps": _estimate(plan)}
     if resume and (to / MANIFEST).is_file() and not (to / WORK).is_dir():
+        _check_same(to, plan)
         print(f"{to} is complete: nothing left to do; another set needs another --to", file=sys.stderr)
         return {**plan.done(to), "note": None}
     make_folder(to / WORK)
@@ -166,8 +167,24 @@ def augment_data(
             f"{failure.told}; the real images and what could be generated are in {to}, {DROPPED} says why; "
             "go on with --resume and more --attempts or other filters, or begin anew with a longer training (--steps) and another --to"
         )
+    remove_temporaries(to, WRITTEN)
     shutil.rmtree(to / WORK)
     return plan.done(to)
+
+
+def _check_same(to, plan):
+    """Raise an InputError if the complete set `to` is not what is asked for: other data, or other numbers."""
+    source = plan.config.data.source
+    there = on_disk(to, plan.parts[0].class_names)
+    strange = next((name for part in plan.parts for name in part.lacking(to)), None)
+    if strange is None and any(there[name][0] != count for name, count in zip(plan.parts[0].class_names, plan.parts[0].counts())):
+        strange = "train"
+    if strange is not None:
+        raise InputError(f"{to} is complete, and its {strange} is not that of {source}: choose another --to")
+    held = count_by_class(to)
+    if held != plan.wanted:
+        told, asked = (listed(f"{name}: {n}" for name, n in counts.items()) for counts in (held, plan.wanted))
+        raise InputError(f"{to} is complete with other numbers of generated images ({told}; asked for {asked}): choose another --to")
 
 
 def _estimate(plan):
@@ -235,7 +252,9 @@ def _config_of_runs(runs, overrides):
     Raises:
         InputError: other data, or settings that have no effect any more.
     """
-    opened = open_run(expand(runs)[0])
+    first, of_process = expand(runs)[0], {key: value for key, value in overrides.items() if key.startswith("runtime.")}
+    process = load_config(run_folder(first) / "config.yaml", of_process).runtime  # Paddle starts once, with what was asked for
+    opened = open_run(first, "last", process.device, process.threads)
     before, asked = to_flat(load_config(opened.config)), to_flat(load_config(opened.config, overrides))
     given = overrides.get("data.source", before["data.source"])
     if given != before["data.source"] and find_path(given).resolve() != place_of(Source.of(opened.config.data)).resolve():
@@ -325,7 +344,7 @@ def _say_what_steps_aside(plan):
     process, real = plan.config.runtime, plan.learnt
     reading = held_out(open_run(plan.classifier, device=process.device, threads=process.threads), real, _validation(plan))
     for line in told_aside(reading, plan.filters, real.class_names, [real.class_names.index(name) for name in plan.wanted]):
-        print(line, file=sys.stderr, flush=True)
+        print(one_line(line), file=sys.stderr, flush=True)
 
 
 def _validation(plan):

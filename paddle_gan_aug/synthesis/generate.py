@@ -16,7 +16,7 @@ from ..augment.policies import choice_of, policy_for
 from ..data import load
 from ..data.written_set import DESCRIPTION, MANIFEST, read_json_object, read_manifest
 from ..errors import InputError, RunFailed
-from ..files import LOCK, atomic_write, listed, lock_folder, make_folder, write_json
+from ..files import LOCK, atomic_write, listed, lock_folder, make_folder, one_line, remove_temporaries, write_json
 from ..pictures import grid, optional_picture, read_png, save_png
 from .draw import Standing, best_dropped, draw
 from .filters import FILTERS
@@ -24,8 +24,8 @@ from .gate import Gate, chosen_filters, told_aside
 from .progress_line import ProgressLine
 from .quotas import equal, interleaved, lacking
 from .sources import Makers
-from .spool import FOLDER, Spool
-from .writers import DROPPED, FORMATS, GRID, PictureWriter, check_format, class_folder, json_line, mixed_file, write_lists
+from .spool import FOLDER, Spool, told_request
+from .writers import DROPPED, FORMATS, GRID, WRITTEN, PictureWriter, check_format, class_folder, json_line, mixed_file, write_lists
 
 SHOWN, SHOWN_CLASSES, COLUMNS = 160, 40, 16  # of grid.png: images of a flat set, rows of a set with classes, images in a row
 ATTEMPTS = 50
@@ -113,19 +113,13 @@ def generate(
     wanted, flat = _quotas(makers, count, per_class, quotas)
     left_out = makers.never_learnt() if quotas is None else []
     if left_out and not quiet:
-        print(f"left out, since there are no training images of them: {', '.join(left_out)}", file=sys.stderr, flush=True)
+        print(f"left out, since there are no training images of them: {listed(left_out)}", file=sys.stderr, flush=True)
     check_format(form, makers.shape, makers.class_names, makers.labelled)
     if form != "folder" and flat:
         raise InputError(f"--format {form} is for sets with classes: say how many images of each with --per-class")
-    if resume and (to / MANIFEST).is_file() and not (to / FOLDER).is_dir():
-        print(f"{to} is complete: nothing left to do", file=sys.stderr)
-        return to
-    if names and not quiet:
-        print(f"learning from the training images what {len(names)} filters keep", file=sys.stderr, flush=True)
-    gate = Gate(makers, names, filters.classifier, filters.settings, device, threads) if names else None
-    if gate is not None and not quiet:
-        for line in told_aside(gate.reading, names, makers.class_names, wanted):
-            print(line, file=sys.stderr, flush=True)
+    if form == "folder" and not flat:
+        for c in wanted:  # refused before there is a folder that would have to be emptied again
+            class_folder(makers.name(c))
     request = {
         "runs": [maker.origin for maker in makers.makers],
         "seed": seed,
@@ -133,9 +127,20 @@ def generate(
         "wanted": {str(makers.name(c)): n for c, n in wanted.items()},
         "flat": flat,
         "format": form,
-        "filters": {"names": names, "settings": filters.settings or {}, "classifier": gate and gate.classifier},
+        "filters": {"names": names, "settings": filters.settings or {}, "classifier": None},
         "attempts": filters.attempts,
     }
+    if resume and (to / MANIFEST).is_file() and not (to / FOLDER).is_dir():
+        _check_complete(to, request)
+        print(f"{to} is complete: nothing left to do", file=sys.stderr)
+        return to
+    if names and not quiet:
+        print(f"learning from the training images what {len(names)} filters keep", file=sys.stderr, flush=True)
+    gate = Gate(makers, names, filters.classifier, filters.settings, device, threads) if names else None
+    if gate is not None and not quiet:
+        for line in told_aside(gate.reading, names, makers.class_names, wanted):
+            print(one_line(line), file=sys.stderr, flush=True)
+    request["filters"]["classifier"] = gate and gate.classifier
     with lock_folder(make_folder(to)):
         made = _Set(to, makers, gate, request, wanted, resume)
         made.draw(quiet, filters.relax)
@@ -159,6 +164,34 @@ def _usable(to, resume):
         begun = "; the set that was begun there goes on with --resume" if (to / FOLDER).is_dir() else ""
         raise InputError(f"{to} is not empty: nothing is overwritten; choose an empty or new folder{begun}")
     return to
+
+
+def _check_complete(to, request):
+    """Raise an InputError if a complete set is not what `request` asks for, as far as the set tells."""
+    first = next(read_manifest(to), {})
+    held = {
+        "wanted": {str(name): n for name, n in count_by_class(to).items()},
+        "flat": "/" not in first.get("file", "") and "index" not in first,
+        "format": next((name for name, form in FORMATS.items() if form.file and form.file == first.get("file")), "folder"),
+        "seed": first.get("seed"),
+        "truncation": first.get("truncation"),
+        "filters": _dict(read_json_object(to / DROPPED).get("filters", {}), to).get("names", []),
+    }
+    asked = {
+        **{key: request[key] for key in held},
+        "wanted": {name: n for name, n in request["wanted"].items() if n},
+        "filters": request["filters"]["names"],
+    }
+    made_by = [{key: row.get(key) for key in request["runs"][0]} for row in _row_of_each_class(to)]
+    if any(run not in request["runs"] for run in made_by):
+        held["runs"], asked["runs"] = made_by, request["runs"]
+    for key, value in held.items():
+        if value != asked[key]:
+            raise InputError(f"{to} is complete with {told_request(key, value)}, not {told_request(key, asked[key])}: choose another --to")
+
+
+def _row_of_each_class(to):
+    return {row.get("class"): row for row in read_manifest(to)}.values()
 
 
 def _check_numbers(count, per_class, quotas, seed, truncation, attempts, balance):
@@ -243,7 +276,7 @@ def told_worth(folder):
             f"class {name}: {number} of {made[name]} generated images had been dropped and are the best of what there is "
             f"(dropped_by in {MANIFEST}): look at them, or train the GAN longer"
         )
-    return lines
+    return [one_line(line) for line in lines]
 
 
 def dropped_reasons(folder):
@@ -397,7 +430,7 @@ class _Set:
             origin["truncation"] = self.request["truncation"]
         learnt = self.makers.of(c).run.config.data.class_name if c is None else self.makers.name(c)
         for i, name in enumerate(names):
-            row = {"file": self.form.file or name, "class": learnt, "latent": int(piece.latents[i]), **origin}
+            row = {"file": name, "class": learnt, "latent": int(piece.latents[i]), **origin}
             for reading, values in piece.readings.items():
                 row[reading] = self.makers.class_names[values[i]] if reading == "read_as" else round(float(values[i]), 4)
             if self.gate is not None:
@@ -413,9 +446,11 @@ class _Set:
         return class_folder(self.makers.name(c))
 
     def _label(self, c):
-        return "" if c is None else f"class {self.makers.name(c)}"
+        return "" if c is None else one_line(f"class {self.makers.name(c)}")
 
     def _name(self, c, number):
+        if self.form.file:
+            return self.form.file
         if self.flat:
             return f"{number * len(self.wanted) + self.positions[c]:06d}.png"
         return f"{self._folder(c)}/{number:06d}.png"
@@ -452,6 +487,7 @@ class _Set:
             file.writelines(self._manifest_lines())
         with optional_picture(self.to / GRID):
             self._draw_grid()
+        remove_temporaries(self.to, WRITTEN)
         if not self.missing:
             self.spool.remove()
 

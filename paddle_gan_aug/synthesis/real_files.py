@@ -18,6 +18,7 @@ from ..data.idx import is_idx_folder
 from ..data.load import holds_out, place_of
 from ..errors import InputError, NoSuchPart
 from ..files import make_folder
+from ..pictures import read_png
 from .writers import PictureWriter, class_folder
 
 PARTS = {"train": "train", "valid": "valid", "eval": "test"}  # the data's part -> the folder's name
@@ -77,6 +78,18 @@ class RealPart:
         for file, name in zip(self.files, self.names):
             if not ((to / name).exists() and filecmp.cmp(file, to / name, shallow=False)):
                 shutil.copyfile(file, to / name)
+
+    def lacking(self, to):
+        """The names of which `to` holds no such file or picture, one after the other."""
+        for i, name in enumerate(self.names):
+            path = to / name
+            if not path.is_file():
+                yield name
+            elif self.files is not None:
+                if not filecmp.cmp(self.files[i], path, shallow=False):
+                    yield name
+            elif not np.array_equal(read_png(path), self.images[i]):
+                yield name
 
 
 def _free(name, part, taken):

@@ -57,7 +57,7 @@ class Spool:
         for key in sorted({*before, *request} - {"attempts"}):  # more attempts may be allowed to a set that stayed short
             if before.get(key) != request.get(key):
                 with self.sound():
-                    told = f"was begun with {_told(key, before.get(key))}, not {_told(key, request.get(key))}"
+                    told = f"was begun with {told_request(key, before.get(key))}, not {told_request(key, request.get(key))}"
                 raise InputError(f"--resume: {self.folder.parent} {told}: give the same command, or another --to")
         known = {name: length for entry in self.progress.get("classes", {}).values() for name, length in entry["bytes"].items()}
         for name, length in known.items():
@@ -141,7 +141,7 @@ def _is_entry(key, entry):
     return names and all(type(length) is int and length >= 0 for length in lengths) and entry["kept"] <= entry["tried"]
 
 
-def _told(key, value):
+def told_request(key, value):
     """A part of a request as people read it: quotas as counts, runs by their names."""
     if key == "wanted" and isinstance(value, dict):
         counts = sorted(set(value.values()))

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from .. import runtime
 from ..data import Source, load, to_network, to_uint8
 from ..data.written_set import read_manifest
@@ -47,6 +49,8 @@ def vary(run, data, to, count=160, part="train", classes=None, seed=0, checkpoin
             real.of_class(name)  # refuses one without images by its name
         real = real.of_classes(classes)
     order = runtime.rng(seed, "sources").permutation(len(real))
+    for label in np.unique(real.labels[order[:count]]):
+        class_folder(real.class_names[label])  # refused before there is a folder
     make_folder(to)
     weights = opened.folder / "checkpoints" / f"step-{opened.step}" / "weights.safetensors"
     origin = {"run": opened.folder.name, "checkpoint": opened.step, "weights_sha256": sha256(weights), "seed": seed, "data": real.source}
@@ -56,22 +60,13 @@ def vary(run, data, to, count=160, part="train", classes=None, seed=0, checkpoin
             images = to_uint8(opened.algorithm.vary(to_network(real.images[places]), runtime.rng(seed, "variations", start)))
             for i, (place, image) in enumerate(zip(places, images), start):
                 name = real.class_names[real.labels[place]]
-                make_class_folder(to, name)
+                (to / name).mkdir(exist_ok=True)
                 save_png(to / name / f"{i:06d}.png", image[0] if len(image) == 1 else image.transpose(1, 2, 0))
                 manifest.write(json_line({"file": f"{name}/{i:06d}.png", "class": name, "source": place, **origin}))
             if start == 0:
                 save_png(to / "grid.png", paired_grid(real.images[places[:80]], images[:80]))
     write_lists(to, lambda: ((row["file"], row["class"], "train", True) for row in read_manifest(to)))
     return to
-
-
-def make_class_folder(to, name):
-    """The folder of a class inside `to`.
-
-    Raises:
-        InputError: a class name that is no folder's name.
-    """
-    (to / class_folder(name)).mkdir(exist_ok=True)
 
 
 def open_varying(run, checkpoint="last", device="auto", threads=0):

@@ -178,6 +178,8 @@ FORMATS = {
     "mnist.json.gz": Format("mnist.json.gz", write_json_file, _digits),
 }
 
+WRITTEN = (*OWN_FILES, "images.npz", "mnist.json.gz", *(f"{name}.gz" for name in idx_file_names("train")))  # in a set's own folder
+
 
 def check_format(name, shape, class_names, labelled):
     """The row of `FORMATS`, if it can hold such images.

@@ -355,6 +355,46 @@ def test_what_the_filters_say_of_the_gan(here, tiny, small_mnist, tmp_path):
     assert "train it longer" in lines[1] and len(_worth({"five": {"tried": 9, "kept": 8, "read_as_class": None}})) == 1
 
 
+def test_trained_runs_compute_with_the_threads_that_are_asked_for(cli, tiny, tmp_path, monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    options = ["--filters", "none", "--per-class", 52, "--threads", 1]
+    done = cli("augment", "--run", tiny["conditional"], "--to", tmp_path / "out", *options)
+    assert "need a new process" not in done.stderr and load(str(tmp_path / "out"), "train").counts().min() > 0
+
+
+def test_a_complete_set_is_not_taken_for_another(here, folder, tmp_path):
+    to = tmp_path / "out"
+    command = ["augment", "--to", to, "--batch-size", 8, *QUICK]
+    here(*command, "--data", folder)
+    before = hashes(to)
+    assert "nothing left to do" in here(*command, "--data", folder, "--resume").stderr
+    shutil.copytree(folder, tmp_path / "more")
+    shutil.copyfile(folder / "three" / "0.png", tmp_path / "more" / "three" / "more.png")
+    shutil.copytree(folder, tmp_path / "fewer")
+    (tmp_path / "fewer" / "five" / "0.png").unlink()
+    shutil.copytree(folder, tmp_path / "changed")
+    shutil.copyfile(folder / "three" / "0.png", tmp_path / "changed" / "three" / "2.png")
+    for more, words in (
+        (["--data", folder, "--per-class", 90], "complete with other numbers of generated images (eight: 8, five: 3; asked for eight: 86"),
+        (["--data", tmp_path / "more"], "its train/three/more.png is not that of"),
+        (["--data", tmp_path / "fewer"], "its train is not that of"),
+        (["--data", tmp_path / "changed"], "its train/three/2.png is not that of"),
+    ):
+        done = here(*command, *more, "--resume", code=2)
+        assert words in done.stderr and "choose another --to" in done.stderr and len(done.stderr.strip().splitlines()) == 1
+    assert hashes(to) == before
+
+
+def test_a_complete_set_of_drawn_pictures_is_known_again(here, tiny, small_mnist, tmp_path):
+    command = ["augment", "--run", tiny["conditional"], "--to", tmp_path / "out", "--filters", "none", "--resume"]
+    (tmp_path / "out" / ".generated").mkdir(parents=True)
+    (tmp_path / "out" / ".manifest.jsonl.9z51jv_n").write_text("half a file of a command that was killed")
+    here(*command, "--per-class", 52)
+    assert not list((tmp_path / "out").glob(".*"))
+    assert "nothing left to do" in here(*command, "--per-class", 52).stderr
+    assert "complete with other numbers" in here(*command, "--per-class", 53, code=2).stderr
+
+
 # ---- beside the pictures -------------------------------------------------------------------------------------------------
 
 

@@ -1,5 +1,6 @@
 """Images from a run: as many as asked for, the same for the same seed, each with its origin."""
 
+import dataclasses
 import hashlib
 import json
 
@@ -11,6 +12,7 @@ from paddle_gan_aug.errors import InputError
 from paddle_gan_aug.synthesis import Filters, generate
 from paddle_gan_aug.synthesis.sources import Makers
 from paddle_gan_aug.synthesis.spool import Spool
+from paddle_gan_aug.synthesis.writers import FORMATS
 
 
 @pytest.fixture(scope="module")
@@ -271,3 +273,60 @@ def test_bad_requests_leave_nothing(tiny, run, tmp_path, change, words):
     with pytest.raises(InputError, match=words):
         generate(to=tmp_path / "set", **options)
     assert not (tmp_path / "set").exists()
+
+
+def test_a_complete_set_is_not_taken_for_another(here, tiny, tmp_path):
+    command = ["generate", tiny["digits"], "--to", tmp_path / "set", "--resume"]
+    here(*command, "--per-class", 2, "--truncation", 2)
+    before = tree(tmp_path / "set")
+    assert "nothing left to do" in here(*command, "--per-class", 2, "--truncation", 2).stderr
+    same = ["--per-class", 2, "--truncation", 2]
+    for given, words in (
+        (["--per-class", 3, "--truncation", 2], "complete with 2 images of each class, not 3 images of each class"),
+        (["--count", 4, "--truncation", 2], "complete with flat False, not flat True"),
+        (["--per-class", 2], "complete with truncation 2.0, not truncation None"),
+        ([*same, "--seed", 4], "complete with seed 0, not seed 4"),
+        ([*same, "--format", "npz"], "complete with format folder, not format npz"),
+        ([*same, "--filter", "contrast"], "complete with filters [], not filters ['contrast']"),
+    ):
+        done = here(*command, *given, code=2)
+        assert words in done.stderr and "choose another --to" in done.stderr and len(done.stderr.strip().splitlines()) == 1
+    other = here("generate", tiny["conditional"], "--count", 4, "--to", tmp_path / "flat", "--resume")
+    assert "nothing left" not in other.stderr
+    refused = here("generate", tiny["digits"], "--count", 4, "--to", tmp_path / "flat", "--resume", code=2)
+    assert "is complete with" in refused.stderr
+    assert "nothing left to do" in here("generate", tiny["conditional"], "--count", 4, "--to", tmp_path / "flat", "--resume").stderr
+    assert tree(tmp_path / "set") == before
+
+
+@pytest.mark.parametrize("form", ["npz", "idx", "mnist.json.gz"])
+def test_what_a_failing_writer_leaves_is_gone_on_with(tiny, tmp_path, monkeypatch, form):
+    request = {"quotas": {"5": 4, "6": 3}, "form": form}
+    generate(tiny["digits"], to=tmp_path / "whole", **request)
+    with monkeypatch.context() as patch:
+
+        def full(*_):
+            raise OSError(28, "No space left on device")
+
+        patch.setitem(FORMATS, form, dataclasses.replace(FORMATS[form], write=full))
+        with pytest.raises(OSError):
+            generate(tiny["digits"], to=tmp_path / "set", **request)
+    generate(tiny["digits"], to=tmp_path / "set", resume=True, **request)
+    assert tree(tmp_path / "set") == tree(tmp_path / "whole")
+    generate(tiny["digits"], to=tmp_path / "set", resume=True, **request)  # complete
+
+
+@pytest.mark.parametrize("form", ["npz", "idx"])
+def test_what_a_killed_writer_leaves_is_gone_in_the_end(tiny, tmp_path, monkeypatch, form):
+    request = {"quotas": {"5": 4, "6": 3}, "form": form}
+    generate(tiny["digits"], to=tmp_path / "whole", **request)
+    with monkeypatch.context() as patch:
+        patch.setitem(FORMATS, form, dataclasses.replace(FORMATS[form], write=lambda *_: 1 / 0))
+        with pytest.raises(ZeroDivisionError):
+            generate(tiny["digits"], to=tmp_path / "set", **request)
+    for name in (FORMATS[form].file, "manifest.jsonl", "grid.png"):
+        (tmp_path / "set" / f".{name}.9z51jv_n").write_bytes(b"half")
+    for name in (".mine.npz.9z51jv_n", f".{FORMATS[form].file}.bak"):
+        (tmp_path / "set" / name).write_bytes(b"mine")
+    generate(tiny["digits"], to=tmp_path / "set", resume=True, **request)
+    assert tree(tmp_path / "set").keys() - tree(tmp_path / "whole").keys() == {".mine.npz.9z51jv_n", f".{FORMATS[form].file}.bak"}

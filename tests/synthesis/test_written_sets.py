@@ -327,3 +327,40 @@ def test_lists_with_odd_names(tmp_path, capsys):
 def test_classes_that_are_no_folders(name):
     with pytest.raises(InputError, match="cannot be the name of a folder"):
         class_folder(name)
+
+
+@pytest.fixture(scope="module")
+def odd_names(tmp_path_factory, small_mnist, process):
+    """(data, {algorithm: run}) of classes that cannot be folders."""
+    folder = tmp_path_factory.mktemp("odd")
+    images = load(str(small_mnist), "train").images[:24]
+    np.savez(folder / "d.npz", images=images, labels=np.arange(24) % 2, class_names=["a/b", "../x"])
+    overrides = {"data.source": str(folder / "d.npz"), "train.steps": 1, "train.batch_size": 8, "log.visualdl": False}
+    overrides.update({"generator.width": 0.05, "discriminator.width": 0.05})
+    options = {"output": folder, "log": folder, "overrides": overrides, "quiet": True}
+    return folder / "d.npz", {name: paddle_gan_aug.train(name, run=name, **options).folder for name in ("projection", "dagan")}
+
+
+def test_a_refused_class_leaves_no_folder_and_its_advice_works(here, odd_names, tmp_path):
+    data, runs = odd_names
+    for command in (
+        ["generate", runs["projection"], "--per-class", 2],
+        ["generate", runs["dagan"], "--from", data, "--count", 4],
+        ["augment", "--run", runs["projection"], "--filters", "none", "--per-class", 20],
+    ):
+        done = here(*command, "--to", tmp_path / "set", code=2)
+        assert "cannot be the name of a folder" in done.stderr and "--format npz" in done.stderr
+        assert len(done.stderr.strip().splitlines()) == 1 and not (tmp_path / "set").exists()
+    here("generate", runs["projection"], "--per-class", 2, "--to", tmp_path / "set", "--format", "npz")
+    assert count_by_class(tmp_path / "set") == {"a/b": 2, "../x": 2}
+
+
+def test_a_line_break_in_a_class_stays_in_its_line(here, small_mnist, tmp_path):
+    images = load(str(small_mnist), "train").images[:24]
+    np.savez(tmp_path / "d.npz", images=images, labels=np.arange(24) % 2, class_names=["a\nb", "c"])
+    options = ["--batch-size", 8, "-o", "generator.width=0.05", "discriminator.width=0.05", "log.visualdl=false"]
+    here("train", "--gan", "projection", "--data", tmp_path / "d.npz", "--run", "r", "--steps", 1, *options)
+    done = here("generate", here.output / "r", "--per-class", 2, "--to", tmp_path / "set")
+    assert r"(a\nb: 2, c: 2)" in done.stdout and len(done.stdout.strip().splitlines()) == 1
+    done = here("augment", "--run", here.output / "r", "--per-class", 14, "--filters", "none", "--to", tmp_path / "out")
+    assert any(line.split()[:2] == [r"a\nb", "12"] for line in done.stdout.splitlines())

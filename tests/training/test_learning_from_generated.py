@@ -202,6 +202,8 @@ def test_predict(here, tiny, small_mnist, tmp_path):
     assert [row["file"] for row in rows] == [f"{i}.png" for i in range(5)]
     assert all(row["class"] in images.class_names and 0.1 <= row["probability"] <= 1 for row in rows)
     assert json.loads(here("predict", tiny["classifier"], tmp_path / "pictures", "--json").stdout) == rows
+    both = here("predict", tiny["classifier"], tmp_path / "pictures", "--csv", "--json", code=2)
+    assert "give one of them" in both.stderr and len(both.stderr.strip().splitlines()) == 1 and not both.stdout
     table = list(csv.DictReader(here("predict", tiny["classifier"], tmp_path / "pictures", "--csv").stdout.splitlines()))
     assert [(row["file"], row["class"]) for row in table] == [(row["file"], row["class"]) for row in rows]
     (tmp_path / "mixed").mkdir()
