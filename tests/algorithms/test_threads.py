@@ -9,6 +9,7 @@ from paddle_gan_aug.config import PRESETS, load_config
 from paddle_gan_aug.data import Batches, load
 from paddle_gan_aug.networks import parallel
 
+NOTHING_SHARED_OUT = ("r3gan", "r3gan-projection")  # a generator of matrix products, and a discriminator that is differentiated twice
 NARROW = {"generator.width": 0.1, "discriminator.width": 0.1, "classifier.width": 0.2}
 CASES = [(preset.stem, {}) for preset in sorted(PRESETS.glob("*.yaml"))] + [
     ("classic", {"generator.variant": "upsample"}),
@@ -43,6 +44,6 @@ def test_two_threads_learn_what_one_does(preset, overrides, digits, process, mon
     one = losses(preset, overrides, 1, digits, monkeypatch)
     assert not shared
     two = losses(preset, overrides, 2, digits, monkeypatch)
-    assert set(shared) == {2}
+    assert set(shared) == (set() if preset in NOTHING_SHARED_OUT else {2})
     assert np.isfinite(one).all()
     assert two == pytest.approx(one, rel=2e-3, abs=1e-4)
