@@ -110,6 +110,8 @@ FLAGS = {  # flag -> (configuration key, help)
     "--channels": ("data.channels", "1 makes all images grey, 3 colour"),
     "--skip-bad": ("data.skip_bad", "leave out files that cannot be used, which are listed, instead of refusing the data"),
     "--split": ("data.split", "standard keeps the last sixth of the training images for validation, full trains on it too"),
+    "--labels": ("data.labels", "so many training images keep their label, equally many of each class"),
+    "--unlabelled": ("data.unlabelled", "further images without labels, a folder or an .npz, for --gan semi-supervised"),
     "--generator": ("generator.variant", "upsample or transpose"),
     "--epochs": ("train.epochs", "passes over the data, in total"),
     "--steps": ("train.steps", "training steps, in total"),
@@ -173,7 +175,7 @@ def overrides_of(args):
     for flag, (key, _) in FLAGS.items():
         text = getattr(args, flag[2:].replace("-", "_"), None)
         if text is not None:
-            overrides[key] = text if key == "data.source" else parse_overrides([f"{key}={text}"])[key]
+            overrides[key] = text if key in ("data.source", "data.unlabelled") else parse_overrides([f"{key}={text}"])[key]
     for name in ("digit", "class_name"):
         if hasattr(args, name):
             overrides["data.class_name"] = str(getattr(args, name))

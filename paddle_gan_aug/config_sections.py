@@ -27,11 +27,13 @@ class Data(Section):
     class_name: Optional[str] = None  # learn this class alone
     classes: Optional[List[Union[int, str]]] = None  # learn these classes alone, by name or index
     per_class: Optional[Positive] = None  # learn from so many images of each class alone
+    labels: Optional[Positive] = None  # so many images keep their label, equally many of each class; semi-supervised learns from all
+    unlabelled: Optional[str] = None  # further images without labels, a folder or an .npz; for semi-supervised
     image_size: Optional[Side] = None  # resize the shorter side to this and crop the longer; None: the images are all alike and square
     channels: Optional[Literal[1, 3]] = None  # 1: grey, 3: colour; None: what all files have
     skip_bad: bool = False  # leave files out that are damaged, transparent or animated, instead of refusing the data
     valid_share: Optional[Share] = None  # held out of every class; None: a sixth, of IDX and JSON files the last one
-    seed: Count = 0  # of that split and of per_class: another seed of the run leaves the data as it is
+    seed: Count = 0  # of that split, of per_class and of labels: another seed of the run leaves the data as it is
 
 
 class Generator(Section):
@@ -140,6 +142,23 @@ class Variation(Section):
     teacher_decay: Fraction = 0.99  # of the moving average that is the teacher
 
 
+class SemiSupervised(Section):
+    """`semi_supervised.*`: a discriminator that is the classifier."""
+
+    architecture: Literal["mlp", "conv"] = "mlp"  # mlp: rows of pixels, for sets like MNIST; conv: with the form of `generator.*`
+    width: Width = 1.0
+    input_noise: Weight = 0.3  # std of the noise on its pixels, from 0 to 1
+    hidden_noise: Weight = 0.5  # on its hidden layers; of conv also the share of maps that are dropped
+    gan: bool = True  # False: nothing is generated, unlabelled images serve the terms below alone
+    unlabelled_weight: Weight = 1.0  # of real against generated, beside the classes of the labelled images
+    average_rate: Share = 1e-4  # of the averaged weights that read
+    pi_weight: Weight = 0.0  # two noisy readings of an unlabelled image agree
+    vat_weight: Weight = 0.0  # so does the reading of the nearest image that would be read otherwise
+    vat_radius: Rate = 2.0  # how near: a Euclidean distance, of pixels from 0 to 1
+    entropy_weight: Weight = 0.0  # unlabelled images are read with certainty
+    ramp_steps: Positive = 1  # in which these three weights grow from 0
+
+
 class Optimizer(Section):
     """`optimizer.*`: Adam; one learning rate for D (in the classic GAN for its two optimizers), one for G."""
 
@@ -225,6 +244,7 @@ class Config(Section):
     classifier: Classifier = msgspec.field(default_factory=Classifier)
     generated: Generated = msgspec.field(default_factory=Generated)
     variation: Variation = msgspec.field(default_factory=Variation)
+    semi_supervised: SemiSupervised = msgspec.field(default_factory=SemiSupervised)
     optimizer: Optimizer = msgspec.field(default_factory=Optimizer)
     train: Train = msgspec.field(default_factory=Train)
     checkpoint: Checkpoint = msgspec.field(default_factory=Checkpoint)

@@ -13,7 +13,9 @@ ALGORITHMS = {  # name -> where its class is; adding one = one file, one line he
     "classifier": "classifier:SupervisedClassifier",
     "dagan": "dagan:DAGAN",
     "learned-augmenter": "learned_augmenter:LearnedAugmenter",
+    "semi-supervised": "semi_supervised:SemiSupervised",
 }
+CLASSIFIERS = ("classifier", "semi-supervised")  # what is validated by its accuracy
 
 
 def build(config, dataset_shape, class_names):

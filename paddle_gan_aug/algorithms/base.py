@@ -32,7 +32,7 @@ class Algorithm:
         self.step_number = 0  # the step under way, counted from 1
         self.measure_gradients = False  # whether `step` also returns the norms of its gradients
 
-    def add_adam(self, name, network, learning_rate, beta1=None):
+    def add_adam(self, name, network, learning_rate, beta1=None, epsilon=1e-8):
         """Add an Adam optimizer over the trainable parameters of `network` under `name`."""
         options = self.config.optimizer
         self._base_rates[name] = learning_rate
@@ -40,6 +40,7 @@ class Algorithm:
             learning_rate,
             beta1=options.beta1 if beta1 is None else beta1,
             beta2=options.beta2,
+            epsilon=epsilon,
             parameters=trainable(network),
         )
 
@@ -47,6 +48,9 @@ class Algorithm:
         """Multiply the learning rates of the optimizers `names` for all steps to come."""
         for name in names:
             self._base_rates[name] *= factor
+
+    def prepare(self, batches):
+        """Take what a new run needs of the data before its first step; a run that goes on has it in its weights. Nothing by default."""
 
     def begin_step(self, step, total_steps):
         """Say which step comes (1 for the first) and set every learning rate for it."""

@@ -3,6 +3,8 @@
 It belongs beside the algorithms, since an algorithm's `sample` is what everyone calls.
 """
 
+import math
+
 import paddle
 
 
@@ -33,3 +35,20 @@ class Average:
         for current, averaged in self._pairs:
             averaged.scale_(decay)
             averaged.add_(current * (1 - decay))
+
+
+class SteadyAverage(Average):
+    """The mean of all weights so far, those of n steps ago counting (1 - rate)^n: an average of a fixed rate that begins at zero, corrected
+    for that beginning, so that it can be read at any step.
+    """
+
+    def __init__(self, network, average, rate):
+        super().__init__(network, average, 1 - rate)
+        self.rate = rate
+
+    @paddle.no_grad()
+    def update(self, step):
+        """See `Average.update`."""
+        share = self.rate / -math.expm1(step * math.log1p(-self.rate))
+        for current, averaged in self._pairs:
+            averaged.add_((current - averaged) * share)

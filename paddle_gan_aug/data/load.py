@@ -17,7 +17,7 @@ from .images import LabelledImages
 from .json_gz import read_mnist_json
 from .npz import is_npz, open_npz
 from .source import as_source
-from .splits import check_choice, check_split, few_of_each_class, select, stratified
+from .splits import check_choice, check_split, few_of_each_class, keep_labels, select, stratified
 
 MODES = ("train", "valid", "eval", "single")
 DIGITS = tuple("0123456789")
@@ -165,6 +165,8 @@ def _finished(data, source, part, digit=None):
         data = data.of_classes(source.classes)
     if source.per_class is not None and part == "train":
         data = few_of_each_class(data, source.per_class, source.seed)
+    if source.labels is not None and part == "train":
+        data = keep_labels(data, source.labels, source.seed)
     if digit is not None:
         data = data.of_class(str(digit))
     images = fit(data.images, source.image_size, source.channels)

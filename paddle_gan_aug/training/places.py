@@ -7,6 +7,7 @@ import json
 import re
 from pathlib import Path
 
+from ..algorithms import CLASSIFIERS
 from ..config import load_config, to_flat
 from ..errors import InputError
 from ..files import find_path, project_root
@@ -86,7 +87,7 @@ def resumable(run, output, classifiers=False):
         if near and not _is_run(folder):
             raise InputError(f"--resume: there is no run {run} in {output}; did you mean {near[0]}? (for a new run leave --resume out)")
         return folder if _is_run(folder) else None
-    runs = [folder for folder in runs if (_algorithm(folder) == "classifier") == classifiers]
+    runs = [folder for folder in runs if (_algorithm(folder) in CLASSIFIERS) == classifiers]
     unfinished = [folder for folder in runs if not _finished(folder)]
     if runs and not unfinished:
         raise InputError(f"--resume: every run in {output} is finished; name one with --run and raise its --steps or --epochs to go on")

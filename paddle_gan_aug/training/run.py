@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any, Optional
 
 from .. import __version__, runtime
-from ..algorithms import build
+from ..algorithms import CLASSIFIERS, build
 from ..config import Config, load_config, to_flat, to_yaml
 from ..config_sections import Generated
-from ..data import Batches, MixedBatches, Source, balanced_weights, load
+from ..data import Batches, MixedBatches, PartlyLabelledBatches, Source, balanced_weights, load, unlabelled_images
 from ..errors import InputError, RunFailed
 from ..files import atomic_write, lock_folder, make_folder
 from ..records import Records
@@ -23,7 +23,7 @@ from .validation import Validation
 
 HYPERPARAMETERS = (
     *("algorithm", "data.", "generator.", "discriminator.", "loss.", "code.", "regularizer.", "diffaugment."),
-    *("classifier.", "generated.", "variation.", "optimizer.", "train."),
+    *("classifier.", "generated.", "variation.", "semi_supervised.", "optimizer.", "train."),
 )
 
 
@@ -100,7 +100,10 @@ def _train_in(folder, config, log, resume, callbacks, quiet, say, generated):
         if generated is None or config.algorithm != "classifier":
             raise InputError("generated.source is for classifiers: train this one with classify")
         made = generated(config, images)
-    session = _Session(folder, config, log, images, process, callbacks, quiet, say, made)
+    unlabelled = None
+    if config.algorithm == "semi-supervised":
+        unlabelled = unlabelled_images(Source.of(config.data), images, config.data.split, config.data.unlabelled)
+    session = _Session(folder, config, log, images, process, callbacks, quiet, say, made, unlabelled)
     recovery = Recovery(folder)
     if recovery.failed:
         raise RunFailed(f"run {folder.name} has failed for good ({recovery.failed}); train again under another name")
@@ -132,16 +135,18 @@ class _Session:
     quiet: bool
     say: Any
     generated: Any = None
+    unlabelled: Any = None  # images without labels, for an algorithm that learns from such
     keep_optimizers: bool = True  # of the checkpoint that training goes on from
 
     def build(self, config):
         """(config, batches, algorithm, total steps) of a stretch of training with these settings."""
         seed = config.train.seed
-        batches = training_batches(config, self.images, self.generated)
+        batches = training_batches(config, self.images, self.generated, self.unlabelled)
         runtime.seed_paddle(seed, "initial weights")
         algorithm = build(config, self.images.images.shape[1:], self.images.class_names)
         batches.pairs = algorithm.pairs
-        if algorithm.latent_dim and config.eval.every_steps:
+        algorithm.prepare(batches)
+        if algorithm.latent_dim and config.eval.every_steps and config.algorithm not in CLASSIFIERS:
             from .evaluation import check_measurable  # scikit-learn takes a second to import
 
             check_measurable(
@@ -179,6 +184,8 @@ class _Session:
                 if type(callback).__name__ in state.get("callbacks", {}):
                     callback.load_state(state["callbacks"][type(callback).__name__])
         what = f"{len(self.images)} images of {self.images.source}"
+        if self.unlabelled is not None:
+            what += f", {len(self.unlabelled)} without labels"
         say(f"run {folder}  ·  {what}  ·  {total_steps} steps  ·  {self.process.device}, {self.process.threads} threads")
         progress = run_steps(algorithm, batches, total_steps, seed, [*everyday, *self.callbacks], first_step)
         return Run(folder, config, algorithm, progress.step, {"step": progress.step, **provenance}, progress.interrupted)
@@ -193,6 +200,9 @@ class _Session:
         data = {"source": images.source, "fingerprint": images.fingerprint(), "count": len(images), "class_names": list(images.class_names)}
         shape = list(images.images.shape[1:])
         made = {} if self.generated is None else {"generated": self.generated.description}
+        if self.unlabelled is not None:
+            rest = self.unlabelled
+            made["unlabelled"] = {"source": rest.source, "fingerprint": rest.fingerprint(), "count": len(rest)}
         return {**made, "seed": seed, "data": data, "image_shape": shape, "version": __version__, "process": vars(self.process).copy()}
 
     def _everyday(self, config, records, latents, first_step, provenance):
@@ -200,13 +210,14 @@ class _Session:
         callbacks = [] if self.quiet else [ProgressLine()]
         with_state = []
         if latents is not None:
-            with_state = [HealthMonitor(config.health, self.images, latents, config.train.seed, first_step, records, self.say)]
-            if config.eval.every_steps:
+            real = self.images if self.unlabelled is None else self.unlabelled
+            with_state = [HealthMonitor(config.health, real, latents, config.train.seed, first_step, records, self.say)]
+            if config.eval.every_steps and config.algorithm not in CLASSIFIERS:
                 from .evaluating import Evaluation  # as in build
 
                 with_state.append(Evaluation(config, records, self.say))
-        elif config.algorithm == "classifier" and config.eval.every_steps:
-            with_state = [Validation(config)]
+        if config.algorithm in CLASSIFIERS and config.eval.every_steps:
+            with_state.append(Validation(config))
         callbacks += [*with_state, Recorder(records, config.log.every_steps)]
         if latents is not None:
             callbacks.append(Grids(make_folder(self.folder / "samples"), records, latents, config.log.grid_every_steps, config.train.seed))
@@ -214,8 +225,8 @@ class _Session:
         return [*callbacks, Checkpoints(self.folder / "checkpoints", latents, provenance, options.every_steps, options.keep, with_state)]
 
 
-def training_batches(config, images, generated=None):
-    """The batches of a configuration: real images, for a classifier perhaps with generated ones or with weights."""
+def training_batches(config, images, generated=None, unlabelled=None):
+    """The batches of a configuration: real images, for a classifier perhaps with generated ones, with unlabelled ones or with weights."""
     seed, options = config.train.seed, config.generated
     weights = None
     if config.algorithm == "classifier" and config.classifier.class_weights == "balanced":
@@ -224,6 +235,10 @@ def training_batches(config, images, generated=None):
     def order(epoch):
         return runtime.rng(seed, "shuffle", epoch)
 
+    if unlabelled is not None:
+        return PartlyLabelledBatches(
+            images, unlabelled, config.train.batch_size, lambda kind, number: runtime.rng(seed, f"shuffle {kind}", number)
+        )
     if generated is None and weights is None:
         return Batches(images, config.train.batch_size, order)
     return MixedBatches(
