@@ -156,23 +156,31 @@ class DenseGenerator(nn.Layer):
     def __init__(self, image_size=28, channels=1, latent_dim=100, width=1.0):
         super().__init__()
         self.shape, hidden = [channels, image_size, image_size], scaled(500, width)
-        self.fc1, self.bn1 = self._layer(latent_dim, hidden), self._norm(hidden)
-        self.fc2, self.bn2 = self._layer(hidden, hidden), self._norm(hidden)
+        self.hidden = nn.LayerList([_SoftplusLayer(latent_dim, hidden), _SoftplusLayer(hidden, hidden)])
         self.last = WeightNormLinear(hidden, channels * image_size**2, init_std=None)
         self.last.weight_g.set_value(paddle.ones_like(self.last.weight_g))
 
-    @staticmethod
-    def _layer(inputs, outputs):
-        return nn.Linear(inputs, outputs, weight_attr=paddle.ParamAttr(initializer=nn.initializer.XavierUniform()), bias_attr=False)
-
-    @staticmethod
-    def _norm(features):
-        return nn.BatchNorm1D(features, weight_attr=False, epsilon=1e-6)
-
     def forward(self, latents):
-        h = F.softplus(self.bn1(self.fc1(latents)))
-        h = self.last(F.softplus(self.bn2(self.fc2(h))))
-        return F.tanh(h * 0.5).reshape([-1, *self.shape])  # a sigmoid, from -1 to 1
+        h = latents
+        for layer in self.hidden:
+            h = layer(h)
+        return F.tanh(self.last(h) * 0.5).reshape([-1, *self.shape])  # a sigmoid, from -1 to 1
+
+
+class _SoftplusLayer(nn.Layer):
+    """Linear, BatchNorm without a scale, softplus.
+
+    The bias is added here: where Paddle's BatchNorm has no scale to learn, its bias gets no gradient.
+    """
+
+    def __init__(self, inputs, outputs):
+        super().__init__()
+        self.linear = nn.Linear(inputs, outputs, weight_attr=paddle.ParamAttr(initializer=nn.initializer.XavierUniform()), bias_attr=False)
+        self.norm = nn.BatchNorm1D(outputs, weight_attr=False, bias_attr=False, epsilon=1e-6)
+        self.bias = self.create_parameter([outputs], is_bias=True)
+
+    def forward(self, x):
+        return F.softplus(self.norm(self.linear(x)) + self.bias)
 
 
 def _as_rows(images):
