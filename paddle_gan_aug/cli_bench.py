@@ -77,6 +77,10 @@ def bench_flags(command):
     cas.add_argument("--rows", default="work/cas.yaml", metavar="FILE", help="the rows")
     cas.add_argument("--only", nargs="+", metavar="NAME", help="these rows alone")
     cas.add_argument("--to", default="work/results/cas", metavar="DIR", help="where the results are")
+    few = kinds.add_parser("few-labels", help="errors after learning from few labels, by the rows of a file; stored rows are skipped")
+    few.add_argument("--rows", default="work/semi-supervised.yaml", metavar="FILE", help="the rows")
+    few.add_argument("--only", nargs="+", metavar="NAME", help="these rows alone")
+    few.add_argument("--to", default="work/results/semi-supervised", metavar="DIR", help="where the results are")
     kills = kinds.add_parser("kills", help="kill runs at random moments, resume them, and compare them with an undisturbed one")
     kills.add_argument("--count", type=positive, default=30, help="how many runs are killed")
     kills.add_argument("--seed", type=int, default=0, help="of the moments")
@@ -109,4 +113,4 @@ def bench(args):
     """Run `bench`; returns (result, text)."""
     from .deploy import bench as measurements
 
-    return getattr(measurements, args.kind or "speed")(args)
+    return getattr(measurements, (args.kind or "speed").replace("-", "_"))(args)

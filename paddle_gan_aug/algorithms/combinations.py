@@ -14,6 +14,23 @@ OF_ADVERSARIAL = (  # what gan and infogan alone know: set for another GAN, it w
     *("discriminator.dropout", "discriminator.pack", "discriminator.minibatch_std"),
 )
 OF_CLASSIC = ("train.gradient_leaks",)
+OF_SEMI_SUPERVISED = ("semi_supervised.", "data.unlabelled")
+NOT_OF_SEMI_SUPERVISED = (  # what it has in a form of its own, or has not
+    *(
+        "discriminator.",
+        "loss.",
+        "code.",
+        "regularizer.",
+        "diffaugment.",
+        "generated.",
+        "variation.",
+        "generator.conditioning",
+        "generator.ema",
+    ),
+    *("classifier.architecture", "classifier.width", "classifier.dropout", "classifier.label_smoothing", "classifier.class_weights"),
+    *("classifier.augmentation", "classifier.mixing", "train.discriminator_steps", "train.accumulate", "train.real_target"),
+    *("train.instance_noise", "data.class_name"),
+)
 NOT_OF_DOUBLING = ("generator.variant",)  # what only the classic architecture knows
 
 
@@ -35,6 +52,14 @@ REFUSALS = [  # (when, why); a text may name {key}, what the condition found
     (
         lambda c: c.algorithm in ("classic", "dagan", "learned-augmenter") and _changed(c, OF_ADVERSARIAL),
         "{key} belongs to the algorithm gan, which has one optimizer for D, and would be ignored here: leave it out, or set algorithm: gan",
+    ),
+    (
+        lambda c: c.algorithm != "semi-supervised" and _changed(c, OF_SEMI_SUPERVISED),
+        "{key} is of the algorithm semi-supervised alone: leave it out, or train that (--gan semi-supervised)",
+    ),
+    (
+        lambda c: c.algorithm == "semi-supervised" and _changed(c, NOT_OF_SEMI_SUPERVISED),
+        "{key} has no effect in the algorithm semi-supervised: leave it out; its own settings are semi_supervised.*",
     ),
     (lambda c: c.algorithm != "classic" and _changed(c, OF_CLASSIC), "{key} is of the algorithm classic alone: leave it out"),
     (

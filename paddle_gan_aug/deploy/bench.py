@@ -254,6 +254,14 @@ def cas(args):
     return rows, score_table(rows)
 
 
+def few_labels(args):
+    """`bench few-labels`: errors after learning from few labels."""
+    from .few_labels import error_table, run_rows
+
+    rows = run_rows(args.rows, args.to, args.only, say=functools.partial(print, file=sys.stderr, flush=True))
+    return rows, error_table(rows)
+
+
 def tuning(args):
     """`bench tuning`: the classic step with the process settings on and off."""
     entry = compare.settings_on_and_off(args.steps, args.turns)

@@ -8,6 +8,8 @@ from paddle_gan_aug.config import load_config, presets
 GAN = {"algorithm": "gan"}
 WRONG = [  # one for each row of REFUSALS, in order
     ({"regularizer.penalty": "r1"}, "regularizer.penalty belongs to the algorithm gan"),
+    ({**GAN, "semi_supervised.vat_weight": 1.0}, "semi_supervised.vat_weight is of the algorithm semi-supervised alone"),
+    ({"algorithm": "semi-supervised", "classifier.dropout": 0.1}, "has no effect in the algorithm semi-supervised"),
     ({**GAN, "train.gradient_leaks": True}, "train.gradient_leaks is of the algorithm classic"),
     ({**GAN, "generator.architecture": "dcgan", "generator.variant": "upsample"}, "generator.variant chooses"),
     ({**GAN, "loss.name": "hinge", "discriminator.head": "softmax"}, "takes two logits"),
