@@ -149,6 +149,7 @@ class SemiSupervised(Section):
     width: Width = 1.0
     input_noise: Weight = 0.3  # std of the noise on its pixels, from 0 to 1
     hidden_noise: Weight = 0.5  # on its hidden layers; of conv also the share of maps that are dropped
+    scales: Literal["data", "one"] = "data"  # of the layers at the start: what gives outputs of deviation 1 on the data, or 1
     gan: bool = True  # False: nothing is generated, unlabelled images serve the terms below alone
     unlabelled_weight: Weight = 1.0  # of real against generated, beside the classes of the labelled images
     average_rate: Share = 1e-4  # of the averaged weights that read

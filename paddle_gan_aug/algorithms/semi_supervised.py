@@ -11,6 +11,7 @@ import numpy as np
 import paddle
 from paddle.nn import functional as F
 
+from .. import runtime
 from ..augment.policies import policy_for
 from ..networks import infer
 from ..networks.semi_supervised import READERS, DenseGenerator
@@ -51,9 +52,12 @@ class SemiSupervised(Algorithm):
             self.add_adam("g", self.generator, config.optimizer.generator_lr, epsilon=ADAM_EPSILON)
 
     def prepare(self, batches):
-        """Give D's layers standardised outputs on some of the unlabelled images."""
-        some = batches.some(INITIAL_IMAGES, np.random.default_rng(self.config.train.seed))
-        self.discriminator.initialise(paddle.to_tensor(some))
+        """Set the scales of D's layers: those that standardise their outputs on some of the unlabelled images, or 1."""
+        if self.options.scales == "one":
+            self.discriminator.set_scales(1.0)
+        else:
+            some = batches.some(INITIAL_IMAGES, runtime.rng(self.config.train.seed, "images to begin with"))
+            self.discriminator.initialise(paddle.to_tensor(some))
         self.reader.set_state_dict(self.discriminator.state_dict())
 
     # ---- a step --------------------------------------------------------------------------------------------------------

@@ -30,6 +30,16 @@ class Reader(nn.Layer):
     def forward(self, images):
         return self.last(_noisy(*self.hidden(images)))
 
+    def initialise(self, images):
+        """Set scales and biases so that on `images` every layer's outputs, before its activation, have mean 0 and standard deviation 1."""
+        raise NotImplementedError
+
+    def set_scales(self, scale):
+        """Set the scale of every layer, the length of a unit's weights, to the same number."""
+        for layer in self.sublayers():
+            if isinstance(layer, (WeightNormLinear, WeightNormConv2D)):
+                layer.weight_g.set_value(paddle.full_like(layer.weight_g, scale))
+
 
 class DenseReader(Reader):
     """Class logits from Linear layers 1000-500-250-250-250 with weight normalisation, ReLU and Gaussian noise before each layer.
@@ -71,7 +81,7 @@ class DenseReader(Reader):
 
     @paddle.no_grad()
     def initialise(self, images):
-        """Set scales and biases so that on `images` every layer's outputs, before ReLU, have mean 0 and standard deviation 1."""
+        """See `Reader.initialise`."""
         h = _as_rows(images)
         for layer, noise in zip([*self.layers, self.last], self.noises(images.shape[0])):
             h = F.relu(_standardise(layer, layer(_noisy(h, noise)), [0]))
@@ -115,7 +125,7 @@ class ConvolutionalReader(Reader):
 
     @paddle.no_grad()
     def initialise(self, images):
-        """See `DenseReader.initialise`."""
+        """See `Reader.initialise`."""
         h = images
         for conv in self.convs:
             h = F.leaky_relu(_standardise(conv, conv(h), [0, 2, 3]), 0.2)

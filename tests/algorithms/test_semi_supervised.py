@@ -128,6 +128,14 @@ def test_a_reader_begins_with_standardised_layers(architecture, channels, size):
 
 
 @pytest.mark.parametrize("architecture", list(READERS))
+def test_a_reader_may_begin_with_scales_of_one(architecture):
+    network = READERS[architecture](10, 28, 1, width=0.1)
+    network.set_scales(1.0)
+    scales = [value.numpy() for name, value in network.state_dict().items() if name.endswith("weight_g")]
+    assert len(scales) == (6 if architecture == "mlp" else 7) and all((scale == 1).all() for scale in scales)
+
+
+@pytest.mark.parametrize("architecture", list(READERS))
 def test_a_reader_is_noisy_in_training_alone(architecture):
     network = READERS[architecture](10, 28, 1, width=0.1)
     images = tensor(np.zeros((5, 1, 28, 28)))
@@ -196,7 +204,7 @@ def take_steps(algorithm, batches, steps):
     "settings, named",
     [
         ({}, {"unlabelled_loss", "generated_loss", "matching_loss", "d_real", "d_fake"}),
-        ({"semi_supervised.gan": False}, set()),
+        ({"semi_supervised.gan": False, "semi_supervised.scales": "one"}, set()),
         ({"semi_supervised.gan": False, "semi_supervised.pi_weight": 1.0}, {"pi_loss"}),
         (
             {"semi_supervised.vat_weight": 1.0, "semi_supervised.entropy_weight": 0.1, "semi_supervised.ramp_steps": 10},
