@@ -278,7 +278,7 @@ def test_json_and_a_home_that_cannot_be_written_to(log_folder, tmp_path, home):
 
 def test_the_true_reason_is_told(tmp_path, monkeypatch):
     def refuses():
-        raise PermissionError(13, "Permission denied", "/tmp/x")
+        raise PermissionError(13, "Permission denied", "x")
 
     monkeypatch.setattr(dashboard, "import_visualdl", refuses)
     with pytest.raises(InputError, match="neither the home folder nor a temporary one can be written to"):
