@@ -14,19 +14,19 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "load": "paddle_gan_aug.data",  # a data set by name or path -> LabelledImages
     "LabelledImages": "paddle_gan_aug.data",  # uint8 images, int64 labels, class names
-    "load_config": "paddle_gan_aug.config",  # a preset or YAML file plus overrides -> Config
-    "train": "paddle_gan_aug.training",  # a Config -> a trained run on disk
-    "open_run": "paddle_gan_aug.training",  # a run's folder -> its trained algorithm, ready to sample
-    "generate": "paddle_gan_aug.synthesis",  # a run -> images on disk
-    "augment_data": "paddle_gan_aug.synthesis",  # a labelled data set -> the same with generated images beside the real ones
-    "Filters": "paddle_gan_aug.synthesis",  # which generated images are kept
-    "LabelledDataset": "paddle_gan_aug.training.dataset",  # a data set (an augmented one, say) as a paddle.io.Dataset
-    "predict": "paddle_gan_aug.training",  # images -> what a classifier reads in them
-    "train_per_class": "paddle_gan_aug.training",  # a Config -> one trained run for each class
-    "classify": "paddle_gan_aug.synthesis",  # labelled images -> a classifier and its confusion matrix
-    "vary": "paddle_gan_aug.synthesis",  # a run that learnt to vary images, and images -> variations of them on disk
-    "evaluate": "paddle_gan_aug.synthesis.evaluate",  # a run or images -> every metric beside its real floor, and a page
-    "evaluate_images": "paddle_gan_aug.training.evaluation",  # an array of images -> the same numbers
+    "load_config": "paddle_gan_aug.config.loading",  # a preset or YAML file plus overrides -> Config
+    "train": "paddle_gan_aug.runs.run",  # a Config -> a trained run on disk
+    "open_run": "paddle_gan_aug.runs.run",  # a run's folder -> its trained algorithm, ready to sample
+    "generate": "paddle_gan_aug.synthesis.generate",  # a run -> images on disk
+    "augment_data": "paddle_gan_aug.synthesis.augment",  # a labelled data set -> the same with generated images beside the real ones
+    "Filters": "paddle_gan_aug.synthesis.generate",  # which generated images are kept
+    "LabelledDataset": "paddle_gan_aug.classification.dataset",  # a data set (an augmented one, say) as a paddle.io.Dataset
+    "predict": "paddle_gan_aug.classification.predict",  # images -> what a classifier reads in them
+    "train_per_class": "paddle_gan_aug.runs.per_class",  # a Config -> one trained run for each class
+    "classify": "paddle_gan_aug.classification.generated",  # labelled images -> a classifier and its confusion matrix
+    "vary": "paddle_gan_aug.synthesis.vary",  # a run that learnt to vary images, and images -> variations of them on disk
+    "evaluate": "paddle_gan_aug.runs.evaluate",  # a run or images -> every metric beside its real floor, and a page
+    "evaluate_images": "paddle_gan_aug.evaluation.measure",  # an array of images -> the same numbers
     "grid": "paddle_gan_aug.pictures",  # images -> one picture
 }
 

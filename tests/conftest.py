@@ -1,5 +1,6 @@
 """Every test runs with the settings that a run has, in a project folder of its own when it writes runs."""
 
+import importlib
 import shutil
 import signal
 import subprocess
@@ -19,6 +20,11 @@ def process():
     return runtime.start("cpu")
 
 
+def _module_of(arguments):
+    """(module that `python -m` runs, its arguments)."""
+    return ("benchmarks", arguments[1:]) if arguments[:1] == ["benchmarks"] else ("paddle_gan_aug", arguments)
+
+
 class CommandLine:
     """The real command line in a process of its own, with runs and records under a temporary folder."""
 
@@ -26,7 +32,10 @@ class CommandLine:
         self.folder, self.output, self.log = folder, folder / "output", folder / "log"
 
     def __call__(self, *arguments, code=0, cwd=ROOT, timeout=300):
-        """Run `python -m paddle_gan_aug ARGUMENTS`; train, classify and augment write below the temporary folder."""
+        """Run `python -m paddle_gan_aug ARGUMENTS`; train, classify and augment write below the temporary folder.
+
+        `cli("benchmarks", …)` is `python -m benchmarks …`.
+        """
         arguments = [str(a) for a in arguments]
         if arguments and arguments[0] in ("train", "classify", "augment"):
             for flag, folder in (("--output", self.output), ("--log", self.log)):
@@ -38,7 +47,8 @@ class CommandLine:
 
     def run(self, arguments, cwd, timeout):
         """The ended process."""
-        command = [sys.executable, "-m", "paddle_gan_aug", *arguments]
+        module, arguments = _module_of(arguments)
+        command = [sys.executable, "-m", module, *arguments]
         return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=timeout)
 
 
@@ -55,8 +65,8 @@ class InThisProcess(CommandLine):
         self.capsys = capsys
 
     def run(self, arguments, cwd, timeout):
-        from paddle_gan_aug.cli import main
-
+        module, arguments = _module_of(arguments)
+        main = importlib.import_module("benchmarks.__main__" if module == "benchmarks" else "paddle_gan_aug.cli.main").main
         self.capsys.readouterr()
         try:
             code = main(arguments)

@@ -150,7 +150,7 @@ def _set_of_npz(folder):
 
 
 def _yaml(folder):
-    from paddle_gan_aug.config import load_config, to_yaml
+    from paddle_gan_aug.config.loading import load_config, to_yaml
 
     overrides = {"data.window": [0, 255], "data.classes": [1, "b"], "data.background": "white"}
     (folder / "config.yaml").write_text(to_yaml(load_config("projection", overrides)))
@@ -213,7 +213,7 @@ def _read_set(path):
 
 
 def _read_yaml(path):
-    from paddle_gan_aug.config import load_config, to_flat, to_yaml
+    from paddle_gan_aug.config.loading import load_config, to_flat, to_yaml
     from paddle_gan_aug.data import Source
 
     def read():
@@ -224,12 +224,12 @@ def _read_yaml(path):
 
 
 def _read_run(path):
-    from paddle_gan_aug.config import load_config
-    from paddle_gan_aug.record_files import read_metrics
+    from paddle_gan_aug.config.loading import load_config
+    from paddle_gan_aug.records.record_files import read_metrics
+    from paddle_gan_aug.runs.places import continued_config, resumable, run_folder
+    from paddle_gan_aug.runs.run import open_run
     from paddle_gan_aug.training.checkpoint import best_step
-    from paddle_gan_aug.training.places import continued_config, resumable, run_folder
     from paddle_gan_aug.training.recovery import Recovery
-    from paddle_gan_aug.training.run import open_run
 
     _allowed(lambda: read_metrics(path / "metrics.jsonl"))
     _allowed(lambda: Recovery(path).config(load_config(path / "config.yaml")))

@@ -12,8 +12,8 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from paddle_gan_aug.config import load_config
-from paddle_gan_aug.record_files import read_metrics
+from paddle_gan_aug.config.loading import load_config
+from paddle_gan_aug.records.record_files import read_metrics
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOK = ROOT / "work" / "01-classic-gan.ipynb"

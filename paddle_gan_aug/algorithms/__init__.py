@@ -20,7 +20,7 @@ def build(config, dataset_shape, class_names, counts=None):
     """Construct the algorithm that `config.algorithm` names.
 
     Args:
-        config: a `paddle_gan_aug.config.Config`.
+        config: a `paddle_gan_aug.config.loading.Config`.
         dataset_shape: (channels, height, width) of the images.
         class_names: the data set's classes, in label order.
         counts: training images of each class; one without images is never asked for by default. None = all classes have some.

@@ -3,7 +3,7 @@
 Each refusal is one row; its text says what clashes and what to set instead.
 """
 
-from ..config import Config, to_flat
+from ..config.loading import Config, to_flat
 
 SMOOTHED = ("non-saturating", "saturating", "softmax", "least-squares", "relativistic")  # losses with a label for reals
 CENTRED = ("non-saturating", "saturating", "softmax", "hinge")  # losses under which a logit of 0 is where D cannot tell

@@ -18,17 +18,17 @@ from ..algorithms import build
 from ..augment.policies import Policy, choice_of, policy_for
 from ..augment.preview import shown_images
 from ..augment.transforms import before_and_after
-from ..config import GAN_OF_ALL_CLASSES, GAN_OF_ONE_CLASS, load_config, to_flat
+from ..config.loading import GAN_OF_ALL_CLASSES, GAN_OF_ONE_CLASS, load_config, to_flat
 from ..data import LabelledImages, Source, check_overlap, load, test_part
 from ..data.load import place_of
 from ..data.written_set import DESCRIPTION, MANIFEST, read_manifest
 from ..errors import InputError, NoSuchPart, RunFailed
 from ..files import atomic_write, find_path, listed, make_folder, one_line, project_root, remove_temporaries, write_json
 from ..pictures import save_png
-from ..training import open_run, train, train_per_class
-from ..training.batch_size import fit_batch_size
-from ..training.places import check_run_name, is_run, run_folder, run_folders
-from ..training.run import training_images
+from ..runs.batch_size import fit_batch_size
+from ..runs.per_class import train_per_class
+from ..runs.places import check_run_name, is_run, run_folder, run_folders
+from ..runs.run import open_run, train, training_images
 from .estimate import estimate
 from .gate import chosen_filters, open_reader, told_aside
 from .generate import DROPPED, GRID, Filters, Short, count_by_class, generate, worth

@@ -6,10 +6,9 @@ import time
 
 from .. import runtime
 from ..algorithms import build
-from ..config import load_config
+from ..config.loading import load_config
 from ..data import to_network, to_uint8
-from ..training import open_run
-from ..training.run import planned_steps, training_batches
+from ..runs.run import open_run, planned_steps, training_batches
 from .sources import expand
 from .writers import png_bytes
 

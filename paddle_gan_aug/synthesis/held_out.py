@@ -12,10 +12,10 @@ from scipy.stats import hypergeom
 
 from .. import runtime
 from ..algorithms import build
-from ..config import load_config
+from ..config.loading import load_config
 from ..data import to_network
+from ..runs.run import training_batches
 from ..training.loop import run_steps
-from ..training.run import training_batches
 from .candidates import FeatureSpace
 
 ENOUGH = 20  # validation images of a class that tell how well it is read

@@ -14,8 +14,8 @@ from ..data import Source, load, to_network, to_uint8
 from ..data.images import class_index
 from ..errors import InputError
 from ..files import find_path, sha256
-from ..training import open_run
-from ..training.places import is_run
+from ..runs.places import is_run
+from ..runs.run import open_run
 
 SCORED_AT_ONCE = 500
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Callable
 
 from ..algorithms.combinations import SMOOTHED
-from ..config import load_config
+from ..config.loading import load_config
 from ..errors import InputError, RunFailed
 from ..files import write_json
 from .checkpoint import MALFORMED, DamagedCheckpoint, peek, remove_checkpoint, steps_on_disk

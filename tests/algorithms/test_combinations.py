@@ -3,7 +3,7 @@
 import pytest
 
 from paddle_gan_aug.algorithms.combinations import CENTRED, REFUSALS, SMOOTHED, check_combination
-from paddle_gan_aug.config import load_config, presets
+from paddle_gan_aug.config.loading import load_config, presets
 
 GAN = {"algorithm": "gan"}
 WRONG = [  # one for each row of REFUSALS, in order

@@ -5,7 +5,7 @@ import paddle
 import pytest
 
 from paddle_gan_aug.algorithms import build
-from paddle_gan_aug.config import load_config
+from paddle_gan_aug.config.loading import load_config
 from paddle_gan_aug.data import Batch, load, to_network
 
 TINY = {"generator.width": 0.1, "discriminator.width": 0.05, "generator.latent_dim": 4, "generator.ema": 0.0}

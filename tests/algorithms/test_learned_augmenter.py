@@ -6,7 +6,7 @@ import pytest
 
 from paddle_gan_aug import runtime
 from paddle_gan_aug.algorithms import build
-from paddle_gan_aug.config import load_config
+from paddle_gan_aug.config.loading import load_config
 from paddle_gan_aug.data import Batches, load, to_network
 
 TINY = {"classifier.width": 0.25, "variation.sources": 8}

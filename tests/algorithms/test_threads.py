@@ -5,7 +5,7 @@ import pytest
 
 from paddle_gan_aug import runtime
 from paddle_gan_aug.algorithms import build
-from paddle_gan_aug.config import PRESETS, load_config
+from paddle_gan_aug.config.loading import PRESETS, load_config
 from paddle_gan_aug.data import Batches, load
 from paddle_gan_aug.networks import parallel
 

@@ -5,7 +5,7 @@ import pytest
 
 from paddle_gan_aug import runtime
 from paddle_gan_aug.algorithms import build
-from paddle_gan_aug.config import load_config
+from paddle_gan_aug.config.loading import load_config
 from paddle_gan_aug.data import Batches, load, to_network
 
 TINY = {"generator.width": 0.1, "discriminator.width": 0.05, "classifier.width": 0.2, "variation.sources": 20}

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from paddle_gan_aug.config import load_config
+from paddle_gan_aug.config.loading import load_config
 from paddle_gan_aug.data import Batch
 
 pytestmark = pytest.mark.usefixtures("process")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from paddle_gan_aug.config import load_config, to_yaml
+from paddle_gan_aug.config.loading import load_config, to_yaml
 from paddle_gan_aug.data import Source, load, load_test, read_images
 from paddle_gan_aug.files import printable, write_json
 
@@ -48,8 +48,10 @@ def test_json_and_yaml_bring_the_names_back(tmp_path):
 
 
 def test_a_run_and_its_set_are_written_and_read_back(flowers, other_project, process):
-    from paddle_gan_aug.synthesis import Filters, augment_data, generate
-    from paddle_gan_aug.training import open_run, train, train_per_class
+    from paddle_gan_aug.runs.per_class import train_per_class
+    from paddle_gan_aug.runs.run import open_run, train
+    from paddle_gan_aug.synthesis.augment import augment_data
+    from paddle_gan_aug.synthesis.generate import Filters, generate
 
     small = {"data.source": str(flowers), "train.batch_size": 4, "train.steps": 2, "generator.width": 0.05, "discriminator.width": 0.05}
     run = train("projection", overrides=small, output="out", log="log", quiet=True)

@@ -11,14 +11,14 @@ import pytest
 from PIL import Image
 
 from paddle_gan_aug.augment.policies import recorded_policy
-from paddle_gan_aug.cli_sets import _worth
-from paddle_gan_aug.config import load_config
+from paddle_gan_aug.cli.sets import _worth
+from paddle_gan_aug.config.loading import load_config
 from paddle_gan_aug.data import Source, load
 from paddle_gan_aug.data.folders import list_file
 from paddle_gan_aug.errors import NoSuchPart
+from paddle_gan_aug.runs.run import open_run
 from paddle_gan_aug.synthesis.generate import worth
 from paddle_gan_aug.synthesis.real_files import RealPart
-from paddle_gan_aug.training import open_run
 
 BESIDE = {"paddle_gan_aug.json", "images.csv", "label_list.txt", "train_list.txt"}
 QUICK = ["--steps", 3, "-o", "generator.width=0.05", "discriminator.width=0.05", "log.visualdl=false", "--filters", "none"]

@@ -24,7 +24,7 @@ class Digits:
     """Real digits, read by the shipped network, in three parts."""
 
     def __init__(self):
-        from paddle_gan_aug.training.feature_network import feature_network
+        from paddle_gan_aug.evaluation.feature_network import feature_network
 
         self.network = feature_network("mnist")
         self.training, held_out = load("mnist", "train").subset(range(8000)), load("mnist", "valid").subset(range(2000))

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from paddle_gan_aug.errors import InputError
-from paddle_gan_aug.synthesis import Filters, generate
+from paddle_gan_aug.synthesis.generate import Filters, generate
 from paddle_gan_aug.synthesis.sources import Makers
 from paddle_gan_aug.synthesis.spool import Spool
 from paddle_gan_aug.synthesis.writers import FORMATS

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from paddle_gan_aug.cli import main
+from paddle_gan_aug.cli.main import main
 from paddle_gan_aug.data import Source, load, load_test
-from paddle_gan_aug.synthesis import vary
+from paddle_gan_aug.synthesis.vary import vary
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import paddle_gan_aug
-from paddle_gan_aug.config import load_config
+from paddle_gan_aug.config.loading import load_config
 from paddle_gan_aug.data import LabelledImages, load, to_network, write_idx
 from paddle_gan_aug.training.health import CHANCE, REAL_IMAGES, HealthMonitor, _some_of_each_class
 from paddle_gan_aug.training.loop import Progress

@@ -1,0 +1,248 @@
+"""What generated sets are worth, measured: how fast they are written, whether another classifier agrees with their labels, and how
+well a classifier reads real test images that has learnt from them alone (classifier accuracy score, Ravuri & Vinyals 2019,
+arXiv:1905.10887).
+"""
+
+import json
+import re
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+from paddle_gan_aug import __version__, runtime
+from paddle_gan_aug.classification.classify import classify
+from paddle_gan_aug.classification.generated import as_classes, generated_part
+from paddle_gan_aug.config.loading import load_config
+from paddle_gan_aug.data import Source, load, to_network, to_uint8
+from paddle_gan_aug.errors import InputError
+from paddle_gan_aug.files import find_path, make_folder, project_root, write_json
+from paddle_gan_aug.pictures import save_png
+from paddle_gan_aug.runs.places import is_run
+from paddle_gan_aug.runs.run import open_run, train
+from paddle_gan_aug.synthesis.augment import augment_data
+from paddle_gan_aug.synthesis.draw import PIECE
+from paddle_gan_aug.synthesis.generate import DROPPED, MANIFEST, generate
+from paddle_gan_aug.synthesis.sources import Makers
+from paddle_gan_aug.synthesis.writers import PictureWriter
+
+ROW = {
+    **{"data": "mnist", "preset": None, "gan_seed": 0, "gan_overrides": {}, "filters": "none", "every_steps": None},
+    **{"steps": 3000, "seeds": [0, 1, 2], "overrides": {}},
+}
+PER_CLASS = 6000
+FILTER_SEED = 1000  # no judge has it
+
+
+def writing_speed(run=None, count=10_000):
+    """Seconds to generate `count` images and write them as PNG files with their manifest, and where they go.
+
+    Args:
+        run: a trained run; None = the classic transpose generator at full width, after one step.
+
+    Returns:
+        A dict: seconds, images_per_second, and the seconds of the networks alone and of encoding and writing alone.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder)
+        if run is None:
+            once = {"train.steps": 1, "generator.variant": "transpose", "log.visualdl": False}
+            run = _folder_of(train("classic", run="r", output=folder, log=folder, overrides=once, quiet=True))
+        makers = Makers(run)
+        c = makers.classes[0]
+        makers.sample(c, range(PIECE), 0, "warm up")
+        began = time.perf_counter()
+        pieces = [
+            to_uint8(makers.images(c, makers.latents("generate", range(i, min(i + PIECE, count)), 0, c))) for i in range(0, count, PIECE)
+        ]
+        networks = time.perf_counter() - began
+        (folder / "pictures").mkdir()
+        began = time.perf_counter()
+        writer = PictureWriter(folder / "pictures")
+        for number, piece in enumerate(pieces):
+            writer.write([f"{number * PIECE + i:06d}.png" for i in range(len(piece))], piece)
+        writer.close()
+        writing = time.perf_counter() - began
+        began = time.perf_counter()
+        generate(run, count, folder / "set")
+        seconds = time.perf_counter() - began
+    rounded = {"seconds": seconds, "images_per_second": count / seconds, "networks": networks, "encoding_and_writing": writing}
+    return {"count": count, "threads": runtime.cpu_threads(), **{name: round(value, 2) for name, value in rounded.items()}}
+
+
+def agreement(path, judge, data=None):
+    """How often a classifier reads a set's images as their labels say.
+
+    Args:
+        path: a set on the disk, in any form that `load` reads. judge: a run of `classify`, not the one that filtered the set.
+
+    Returns:
+        A dict: count, agreement (0 to 1) in all and per class, counts per class.
+    """
+    run = open_run(judge)
+    real = load(Source.of(run.config.data) if data is None else data, "train")
+    images = as_classes(load(Source(str(path), image_size=real.image_size, channels=real.channels), "train", split="full"), real)
+    right = np.concatenate(
+        [
+            run.algorithm.read(to_network(images.images[i : i + 2000]))[0].argmax(1) == images.labels[i : i + 2000]
+            for i in range(0, len(images), 2000)
+        ]
+    )
+    classes = {name: images.labels == c for c, name in enumerate(images.class_names) if (images.labels == c).any()}
+    return {
+        "judge": run.folder.name,
+        "count": len(images),
+        "agreement": float(right.mean()),
+        "classes": {name: float(right[mine].mean()) for name, mine in classes.items()},
+        "counts": {name: int(mine.sum()) for name, mine in classes.items()},
+    }
+
+
+def imbalanced(counts, preset=None, seed=0, say=print):
+    """Level a folder of real MNIST digits with `augment`, as a user would, and count what comes out.
+
+    Args:
+        counts: {digit: training images in its folder}. preset: of the GAN, None = `augment`'s own.
+
+    Returns:
+        A dict: seconds, counts, table (class, real, generated, both), files ({class: PNG files in its folder}), in_manifest
+        ({class: generated files that the manifest names}) and dropped (what dropped.json says; {} without filters).
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        data, to, runs = (Path(folder) / name for name in ("data", "augmented", "runs"))
+        for digit, count in counts.items():
+            (data / digit).mkdir(parents=True)
+            for i, image in enumerate(load("mnist", "single", digit=int(digit)).images[:count]):
+                save_png(data / digit / f"{i:04d}.png", image.transpose(1, 2, 0))
+        say(f"{data}: {counts}")
+        began = time.perf_counter()
+        made = augment_data(to, preset, {"data.source": str(data)}, output=runs, log=runs, seed=seed)
+        seconds = time.perf_counter() - began
+        rows = [json.loads(line) for line in (to / MANIFEST).read_text(encoding="utf-8").splitlines()]
+        return {
+            "seconds": round(seconds, 1),
+            "threads": runtime.cpu_threads(),
+            "counts": counts,
+            "table": made["table"],
+            "files": {path.name: len(list(path.glob("*.png"))) for path in sorted((to / "train").iterdir())},
+            "in_manifest": {digit: sum(row["class"] == digit for row in rows) for digit in counts},
+            "dropped": json.loads((to / DROPPED).read_text(encoding="utf-8")) if (to / DROPPED).is_file() else {},
+        }
+
+
+# ---- the classifier accuracy score -------------------------------------------------------------------------------------
+
+
+def run_scores(rows, to, only=None, say=print):
+    """Train and test the classifier of every row and seed that has no result yet.
+
+    A GAN and a filters' classifier are trained once for all rows that name the same; their runs stay in `output/cas`.
+
+    Args:
+        rows: a YAML file: a list of dicts with a name and what differs from `ROW`. preset: of the GAN, None = real images. filters:
+            "default" or "none". every_steps: how often the images are made anew, None = once. overrides: of the classifier.
+        to: the folder of results, `<name>-seed-<s>.json`.
+
+    Returns:
+        All rows with a result.
+
+    Raises:
+        InputError: the file is not such a list.
+    """
+    to, found = make_folder(find_path(to)), []
+    for row in read_rows(rows):
+        for seed in row["seeds"]:
+            path = to / (re.sub(r"\W+", "-", row["name"]) + f"-seed-{seed}.json")
+            if not path.exists() and (only is None or row["name"] in only):
+                say(f"{row['name']}, seed {seed}")
+                result = _score(row, seed)
+                if result is None:
+                    return found
+                write_json(path, result)
+            if path.exists():
+                found.append(json.loads(path.read_text(encoding="utf-8")))
+    return found
+
+
+def read_rows(path):
+    """The rows of a file, each with every key."""
+    try:
+        rows = yaml.safe_load(find_path(path).read_text(encoding="utf-8"))
+        known = [{**ROW, **row} for row in rows]
+        assert all(set(row) == {*ROW, "name"} for row in known)
+    except (OSError, yaml.YAMLError, TypeError, AssertionError) as error:
+        raise InputError(f"{path}: expected a list of rows with the keys name, {', '.join(ROW)} ({error})") from None
+    return known
+
+
+def _score(row, seed):
+    output = project_root() / "output" / "cas"
+    data = Path(row["data"]).name
+    overrides = {"data.source": row["data"], "train.seed": seed, "train.steps": row["steps"], "train.epochs": None, **row["overrides"]}
+    parts = []
+    if row["preset"]:
+        name = re.sub(r"\W+", "-", f"{data}-{row['preset']}-{row['gan_seed']}")
+        gan = _trained(output, name, row["preset"], {"data.source": row["data"], "train.seed": row["gan_seed"], **row["gan_overrides"]})
+        made = {"source": str(gan), "share": 1.0, "every_steps": row["every_steps"]}
+        if row["filters"] == "default":
+            of_filter = {"data.source": row["data"], "train.seed": FILTER_SEED}
+            made["classifier"] = str(_trained(output, f"{data}-filter", "classifier", of_filter))
+        overrides = {"generated.per_class": PER_CLASS, **overrides, **{f"generated.{key}": value for key, value in made.items()}}
+
+    def part_of(config, real):
+        parts.append(generated_part(config, real))
+        return parts[-1]
+
+    name = re.sub(r"\W+", "-", f"{data}-{row['name']}-{seed}")
+    began = time.perf_counter()
+    config = load_config("classifier", {**overrides, "log.visualdl": False})
+    resume = is_run(output / name)
+    run, report = classify(None if resume else config, run=name, output=output, log=output / "log", resume=resume, generated=part_of)
+    if run.interrupted:
+        return None
+    accept = {}
+    if parts and parts[-1].filtered is not None:
+        accept = {c: part["accept_rate"] for c, part in parts[-1].filtered["classes"].items()}
+    return {
+        **{key: row[key] for key in ("name", "data", "preset", "filters", "every_steps", "steps")},
+        "seed": seed,
+        "accuracy": report["accuracy"],
+        "recall": report["recall"],
+        "accept_rates": accept,
+        "seconds": round(time.perf_counter() - began, 1),
+        "version": __version__,
+        "paddle": runtime.import_paddle().__version__,
+    }
+
+
+def _trained(output, name, preset, overrides):
+    """The folder of a run that is trained if it is not there, or not to its end."""
+    config = None if is_run(output / name) else load_config(preset, {**overrides, "log.visualdl": False})
+    return _folder_of(train(config, run=name, output=output, log=output / "log", resume=config is None))
+
+
+def _folder_of(run):
+    """The folder of a run that ended; an interruption goes on upwards."""
+    if run.interrupted:
+        raise KeyboardInterrupt(run.interrupted)
+    return run.folder
+
+
+def score_table(rows):
+    """Accuracy on real test images, a line of Markdown a row: mean and range of its seeds, and the accept rates of its classes."""
+    lines = [
+        "| row | filters | renewed every | steps | accuracy | lowest – highest | seeds | accepted, lowest class |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for name in dict.fromkeys(row["name"] for row in rows):
+        mine = [row for row in rows if row["name"] == name]
+        found = [100 * row["accuracy"] for row in mine]
+        rates = [rate for row in mine for rate in row["accept_rates"].values() if rate is not None]
+        accepted = f"{min(rates):.3f}" if rates else "–"
+        lines.append(
+            f"| {name} | {mine[0]['filters'] if mine[0]['preset'] else '–'} | {mine[0]['every_steps'] or '–'} | {mine[0]['steps']} | "
+            f"{np.mean(found):.2f} % | {min(found):.2f} – {max(found):.2f} | {len(found)} | {accepted} |"
+        )
+    return "\n".join(lines)

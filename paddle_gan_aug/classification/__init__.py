@@ -1,0 +1,1 @@
+"""Classifiers: trained on real and generated images, tested, and asked what they read."""

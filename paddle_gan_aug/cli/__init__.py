@@ -1,0 +1,5 @@
+"""The command line: parsing only. Paddle is imported once the arguments are known to be good."""
+
+from .main import main
+
+__all__ = ["main"]

@@ -1,0 +1,1 @@
+"""One typed configuration: its sections, how it is read, and the shipped presets."""

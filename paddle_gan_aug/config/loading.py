@@ -1,0 +1,283 @@
+"""One typed configuration, the same in YAML, on the command line and in Python.
+
+A preset is a YAML file that holds only what differs from the defaults of `config_sections`; `config.yaml` in a run holds everything. A
+misspelt key or a value of the wrong type is an error that names the key and, for a misspelling, the nearest one: silently
+ignored settings cost more time than any other mistake.
+"""
+
+import difflib
+import functools
+import math
+import re
+import reprlib
+from pathlib import Path
+from typing import Literal, get_args, get_origin
+
+import msgspec
+import yaml
+
+from ..errors import InputError
+from ..files import find_path
+from .sections import Config, Section
+from .yaml_tree import LARGEST, read_tree, read_value
+
+PRESETS = Path(__file__).with_name("presets")
+GAN_OF_ALL_CLASSES, GAN_OF_ONE_CLASS = "sngan-projection", "fast"  # the presets of `augment`: one GAN, or one for each class
+LARGEST_INTEGER = 2**63 - 1
+KNOWN_AS = {  # what other programs call a setting -> the key
+    **dict.fromkeys(("lr", "learning_rate", "g_lr", "lr_g"), "optimizer.generator_lr"),
+    **dict.fromkeys(("d_lr", "lr_d"), "optimizer.discriminator_lr"),
+    **dict.fromkeys(("b1", "beta_1"), "optimizer.beta1"),
+    **dict.fromkeys(("b2", "beta_2"), "optimizer.beta2"),
+    **dict.fromkeys(("bs", "batch", "batchsize"), "train.batch_size"),
+    **dict.fromkeys(("epoch", "n_epochs", "num_epochs", "max_epochs"), "train.epochs"),
+    **dict.fromkeys(("iters", "iterations", "max_iter", "max_steps", "num_steps", "total_steps"), "train.steps"),
+    **dict.fromkeys(("gpu", "gpus", "cuda", "use_gpu", "cpu"), "runtime.device"),
+    **dict.fromkeys(("workers", "num_workers", "jobs", "num_threads"), "runtime.threads"),
+    **dict.fromkeys(("dataset", "data_dir", "data_path", "data_root", "dataroot", "datadir", "train_dir", "input"), "data.source"),
+    **dict.fromkeys(("img_size", "imsize", "size", "resolution", "image_width"), "data.image_size"),
+    **dict.fromkeys(("z_dim", "nz", "latent_size", "latent", "noise_dim"), "generator.latent_dim"),
+    **dict.fromkeys(("save_every", "save_interval", "save_freq", "snapshot_interval"), "checkpoint.every_steps"),
+    **dict.fromkeys(("log_interval", "log_every", "print_freq"), "log.every_steps"),
+    "random_seed": "train.seed",
+}
+
+
+def presets():
+    """The shipped presets as {name: one-line description}, in alphabetical order."""
+    return {
+        path.stem: (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("description", "")
+        for path in sorted(PRESETS.glob("*.yaml"))
+    }
+
+
+def load_config(source="classic", overrides=None):
+    """Read a configuration.
+
+    Args:
+        source: the name of a shipped preset, a YAML file, or a `Config`.
+        overrides: {"section.key": value} laid over it; values may be strings as typed on a command line.
+
+    Raises:
+        InputError: no such preset or file, not YAML, an unknown key, a value of the wrong type or range.
+    """
+    if isinstance(source, Config):
+        tree, source = to_tree(source), source.preset
+    else:
+        path = _source_path(source)
+        tree = _read_yaml(path)
+        tree.setdefault("preset", path.stem)
+    for key, value in _without_old_place(_with_one_length(overrides or {})).items():
+        _lay_over(tree, key, value)
+    return from_tree(tree, where=str(source))
+
+
+def _with_one_length(overrides):
+    """Whoever says how long by one measure means that one, not the smaller of it and the preset's other measure."""
+    length = [key for key in ("train.steps", "train.epochs") if overrides.get(key) is not None]
+    if len(length) != 1:
+        return overrides
+    (other,) = {"train.steps", "train.epochs"} - set(length)
+    return {other: None, **overrides}
+
+
+def _without_old_place(overrides):
+    """Whoever names other data does not mean the place of the former."""
+    return {"data.place": None, **overrides} if "data.source" in overrides else overrides
+
+
+def _source_path(source):
+    if str(source) in presets():
+        return PRESETS / f"{source}.yaml"
+    path = find_path(source)
+    if path.is_file():
+        return path
+    near = difflib.get_close_matches(str(source), presets(), n=1)
+    hint = f"did you mean {near[0]}?" if near else "the presets are " + ", ".join(presets())
+    raise InputError(f"no preset or configuration file named {source}; {hint}")
+
+
+def _read_yaml(path):
+    try:
+        if path.stat().st_size > 4 * LARGEST:  # bytes of a character
+            raise ValueError(f"it has {path.stat().st_size} bytes, too many for settings")
+        tree = read_tree(path.read_text(encoding="utf-8"), text_keys())
+    except ValueError as error:
+        raise InputError(f"{path} is not valid YAML: {error}") from None
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from None
+    if tree is None:
+        return {}
+    if not isinstance(tree, dict):
+        raise InputError(f"{path}: expected keys and values at the top level, found a {type(tree).__name__}")
+    return tree
+
+
+def parse_overrides(pairs):
+    """["train.steps=100", …] -> {"train.steps": 100, …}; the right-hand side is read as YAML, of a key for text as it stands.
+
+    Raises:
+        InputError: an item without "=".
+    """
+    parsed = {}
+    for pair in pairs:
+        key, equals, text = pair.partition("=")
+        if not equals or not key.strip():
+            raise InputError(f"-o {pair}: expected section.key=value, for example -o train.steps=100")
+        key = key.strip()
+        parsed[key] = read_value(text, key in text_keys(), key in text_keys() and _takes_list(_type_of(key)))
+    return parsed
+
+
+def _lay_over(tree, dotted, value):
+    *sections, key = dotted.split(".")
+    for name in sections:
+        inner = tree.get(name)
+        if inner is None:
+            inner = tree[name] = {}
+        if not isinstance(inner, dict):
+            raise InputError(f"{dotted}: {name} is not a section")
+        tree = inner
+    tree[key] = value
+
+
+def from_tree(tree, where="configuration"):
+    """A plain tree of dicts -> Config; the inverse of `to_tree`.
+
+    Raises:
+        InputError: an unknown key (the nearest is named), a wrong type or range.
+    """
+    _check_keys(tree, Config, "", where)
+    try:
+        return msgspec.convert(_numbers(tree, where), Config, strict=True, str_keys=True)
+    except msgspec.ValidationError as error:
+        message, _, key = str(error).partition(" - at `$.")
+        key = key.rstrip("`")
+        raise InputError(f"{where}: {key or 'configuration'}: {_plain(message, key)}, got {_shown(_value_at(tree, key))}") from None
+    except UnicodeEncodeError:
+        raise InputError(f"{where}: a text in it is not Unicode") from None
+
+
+_FLOAT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+|[-+]\.\d+")
+
+
+def _numbers(value, where, key=""):
+    """YAML 1.1 reads 2e-4 as text; a number is meant, but where text is asked for. What no computer calculates with is refused."""
+    if isinstance(value, dict):
+        return {name: _numbers(inner, where, f"{key}.{name}" if key else str(name)) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_numbers(item, where, key) for item in value]
+    if isinstance(value, str) and key not in text_keys() and _FLOAT.fullmatch(value):
+        value = float(value)
+    if (isinstance(value, float) and not math.isfinite(value)) or (isinstance(value, int) and abs(value) > LARGEST_INTEGER):
+        raise InputError(f"{where}: {key}: expected a finite number, at most {LARGEST_INTEGER} if whole, got {_shown(value)}")
+    return value
+
+
+def _shown(value):
+    """A value for a message: long ones are cut."""
+    short = reprlib.Repr()
+    short.maxstring = short.maxother = 60
+    try:
+        return short.repr(value)
+    except ValueError:  # a whole number of thousands of digits
+        return "a number of thousands of digits"
+
+
+def _plain(message, key):
+    if message.startswith("Invalid enum value"):
+        return "expected one of " + ", ".join(_choices(key))
+    return message.replace("`", "").replace("Expected", "expected").partition(", got")[0].replace("| null", "or nothing")
+
+
+def _type_of(dotted):
+    kind = Config
+    for name in dotted.split("."):
+        kind = next(field.type for field in msgspec.structs.fields(kind) if field.name == name)
+    return kind
+
+
+def _choices(dotted):
+    """The values that a key of type Literal (or Optional[Literal]) may take."""
+    flat = [choice for part in get_args(_type_of(dotted)) for choice in (get_args(part) or (part,))]
+    return ["a whole number" if choice is int else str(choice) for choice in flat if isinstance(choice, (str, int)) or choice is int]
+
+
+def _value_at(tree, dotted):
+    for name in dotted.partition("[")[0].split("."):
+        tree = tree.get(name) if isinstance(tree, dict) else None
+    return tree
+
+
+def _check_keys(tree, section, prefix, where):
+    fields = {field.name: field.type for field in msgspec.structs.fields(section)}
+    for key, value in tree.items():
+        if key not in fields:
+            name = str(key)[:80]
+            raise InputError(f"{where}: unknown key {prefix}{name}; {_nearest(prefix, name, fields)}")
+        inner = fields[key]
+        if isinstance(inner, type) and issubclass(inner, Section):
+            if not isinstance(value, dict):
+                raise InputError(f"{where}: {prefix}{key} is a section; set its keys, such as {prefix}{key}.{_first_key(inner)}")
+            _check_keys(value, inner, f"{prefix}{key}.", where)
+
+
+def _first_key(section):
+    return msgspec.structs.fields(section)[0].name
+
+
+def _nearest(prefix, key, fields):
+    everywhere, key = all_keys(), key.replace("-", "_")
+    near = (
+        ([KNOWN_AS[key]] if key in KNOWN_AS else [])
+        or [prefix + name for name in difflib.get_close_matches(key, fields, n=1, cutoff=0.6)]
+        or [dotted for dotted in everywhere if dotted.endswith(f".{key}")]  # the right key in the wrong section
+        or difflib.get_close_matches(prefix + key, everywhere, n=1, cutoff=0.75)
+    )
+    return f"did you mean {near[0]}?" if near else "known here: " + ", ".join(fields)
+
+
+def all_keys(section=Config, prefix=""):
+    """Every dotted key of the configuration, such as "train.steps"."""
+    keys = []
+    for field in msgspec.structs.fields(section):
+        if isinstance(field.type, type) and issubclass(field.type, Section):
+            keys += all_keys(field.type, f"{prefix}{field.name}.")
+        else:
+            keys.append(prefix + field.name)
+    return keys
+
+
+@functools.cache
+def text_keys():
+    """The keys whose value is free text, or a list of such."""
+    return frozenset(key for key in all_keys() if _takes_text(_type_of(key)))
+
+
+def _takes_list(kind):
+    return get_origin(kind) is list or any(map(_takes_list, get_args(kind)))
+
+
+def _takes_text(kind):
+    return kind is str or (get_origin(kind) is not Literal and any(map(_takes_text, get_args(kind))))
+
+
+def to_tree(config):
+    """Config -> a plain tree of dicts, lists, strings and numbers."""
+    return msgspec.to_builtins(config)
+
+
+def to_flat(config):
+    """Config -> {"section.key": value}."""
+    flat = {}
+    for key in all_keys():
+        value = config
+        for name in key.split("."):
+            value = getattr(value, name)
+        flat[key] = value
+    return flat
+
+
+def to_yaml(config):
+    """Config -> YAML text that `load_config` reads back to an equal Config."""
+    return yaml.safe_dump(to_tree(config), sort_keys=False, allow_unicode=True)

@@ -1,0 +1,1 @@
+"""How good generated images are: the feature network, the real images beside them, and every metric."""

@@ -1,0 +1,1 @@
+"""A run on disk: begun, gone on with, opened again, one for each class."""

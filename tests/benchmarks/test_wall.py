@@ -1,0 +1,23 @@
+"""A whole command on the clock: a real process, its memory, and what it has learnt."""
+
+import json
+
+import pytest
+
+from benchmarks.wall import wall_time
+from paddle_gan_aug.errors import RunFailed
+
+
+def test_a_whole_training_is_timed_and_judged(here, tiny, tmp_path):
+    preset = tmp_path / "tiny.yaml"
+    preset.write_text("{generator: {width: 0.05}, discriminator: {width: 0.05}, train: {steps: 3, batch_size: 20}}")
+    here("benchmarks", "wall", "--gan", preset, "--judge", tiny["classifier"], "--to", tmp_path / "found.json")
+    found = json.loads((tmp_path / "found.json").read_text())
+    assert found["command"] == f"python train.py --gan {preset} --seed 0"
+    assert 1 < found["seconds"] < 300 and found["peak_mb"] > 100
+    assert found["step"] == 3 and found["samples"]["count"] == 5000
+
+
+def test_a_training_that_fails_says_why(process):
+    with pytest.raises(RunFailed, match="--gan clasic.*did you mean classic"):
+        wall_time("clasic")
