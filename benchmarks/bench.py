@@ -10,7 +10,7 @@ from benchmarks.speed import compare
 from benchmarks.speed.worker import peak_memory
 from paddle_gan_aug import runtime
 from paddle_gan_aug.config.loading import parse_overrides
-from paddle_gan_aug.data import Source
+from paddle_gan_aug.data import DataSpec
 from paddle_gan_aug.errors import InputError
 from paddle_gan_aug.files import write_json
 
@@ -181,7 +181,7 @@ def samples(args):
     rows = []
     for name in args.runs:
         run = open_run(name)
-        judge = Judge(args.judge, args.part, run.config.data.class_name, Source.of(run.config.data))
+        judge = Judge(args.judge, args.part, run.config.data.class_name, DataSpec.of(run.config.data))
         numbers = judge.samples(run.algorithm, args.count, runtime.rng(run.config.train.seed, "judged samples"))
         rows.append({"run": run.folder.name, "step": run.step, "judge": judge.name, "reference": judge.reference, **numbers})
     return _stored(args.to, rows, "\n".join(json.dumps(row, ensure_ascii=False) for row in rows))

@@ -24,7 +24,7 @@ def bench_flags(command):
     samples = kinds.add_parser("samples", help="judge the samples of trained runs")
     samples.add_argument("runs", nargs="+", metavar="RUN", help="trained runs")
     samples.add_argument(
-        "--part", choices=["eval", "valid"], default="eval", help="the real images beside them: eval (test) for final figures alone"
+        "--part", choices=["test", "valid"], default="test", help="the real images beside them: test for final figures alone"
     )
     samples.add_argument("--count", type=positive, default=5000, help="samples of each run")
     samples.add_argument("--judge", required=True, metavar="RUN", help="the run of classify that reads the samples")
@@ -36,7 +36,7 @@ def bench_flags(command):
     quality = kinds.add_parser("quality", help="every metric of trained runs against the test images, as a table, with time and memory")
     quality.add_argument("runs", nargs="+", metavar="RUN", help="trained runs")
     quality.add_argument("--count", type=positive, default=10_000, help="samples of each run")
-    quality.add_argument("--part", choices=["eval", "valid"], default="eval", help="test images, or validation images for any choice")
+    quality.add_argument("--part", choices=["test", "valid"], default="test", help="test images, or validation images for any choice")
     quality.add_argument("--to", metavar="FILE", help="store the result as JSON")
     patches = kinds.add_parser("patches", help="make a small colour set in class folders from photographs that scikit-learn ships")
     patches.add_argument("--image-size", type=positive, default=32, metavar="N", help="pixels")

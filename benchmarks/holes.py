@@ -13,7 +13,7 @@ import paddle
 from paddle_gan_aug import __version__, runtime
 from paddle_gan_aug.augment.diffaugment import POLICIES, Policy, background, diffaugment
 from paddle_gan_aug.classification.classify import classify
-from paddle_gan_aug.data import Source, load, to_network, to_uint8
+from paddle_gan_aug.data import DataSpec, load, to_network, to_uint8
 from paddle_gan_aug.errors import InputError
 from paddle_gan_aug.runs.run import open_run
 
@@ -38,7 +38,7 @@ def find_holes(runs, policy="digits", count=5000, seed=0, say=print):
     if policy not in POLICIES or not POLICIES[policy].cutout:
         raise InputError(f"--policy {policy}: choose one that cuts holes: {', '.join(name for name, p in POLICIES.items() if p.cutout)}")
     opened = [open_run(run) for run in runs]
-    sources = [Source.of(run.config.data).whole() for run in opened]
+    sources = [DataSpec.of(run.config.data).whole() for run in opened]
     strange = next((i for i, source in enumerate(sources) if source != sources[0]), None)
     if strange is not None:
         raise InputError(f"{runs[strange]} learnt other images than {runs[0]}: give runs of one data set")

@@ -15,7 +15,7 @@ class Judge:
 
     Args:
         run: a run of `classify`, by folder or name.
-        part: the reference images: "valid" or "eval" (test).
+        part: the reference images: "valid" or "test" (test).
         class_name: judge this class alone.
         source: the data set.
         count: how many reference images at most.
@@ -29,7 +29,7 @@ class Judge:
         if opened.config.algorithm != "classifier":
             raise InputError(f"{opened.folder} trained {opened.config.algorithm}: the judge must be a run of classify")
         self.classifier, self.name, self.class_name = opened.algorithm, opened.folder.name, class_name
-        real = load(source, part, digit=class_name)
+        real = load(source, part, class_name=class_name, split="standard")
         real = real.subset(range(min(count, len(real))))
         _, features = self.classifier.read(to_network(real.images))
         self.real_distance = mean_pairwise_distance(features)

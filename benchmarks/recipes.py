@@ -15,7 +15,7 @@ import yaml
 from benchmarks.judge import Judge
 from paddle_gan_aug import __version__, runtime
 from paddle_gan_aug.config.loading import load_config
-from paddle_gan_aug.data import Source, to_uint8
+from paddle_gan_aug.data import DataSpec, to_uint8
 from paddle_gan_aug.errors import InputError, RunFailed
 from paddle_gan_aug.evaluation.feature_network import feature_network
 from paddle_gan_aug.evaluation.measure import evaluate_images
@@ -149,7 +149,7 @@ class JudgedAt(Callback):
 
     def on_begin(self, progress):
         data = load_config(self.recipe["preset"], self.recipe["overrides"]).data
-        self.judge = Judge(self.judge_run, "valid", data.class_name, Source.of(data))
+        self.judge = Judge(self.judge_run, "valid", data.class_name, DataSpec.of(data))
         self.started = self.started or time.perf_counter()  # a run that recovers begins more than once
         self.provenance["process"] = vars(runtime.start("cpu"))
 
@@ -172,8 +172,8 @@ class JudgedAt(Callback):
     def _measured(self, algorithm):
         """What `evaluate` says of fresh samples, against validation images; in features of all training images, however few the row has."""
         data = load_config(self.recipe["preset"], self.recipe["overrides"]).data
-        source, images = Source.of(data), to_uint8(algorithm.sample(self.recipe["evaluate"], runtime.rng(self.seed, "evaluation")))
+        source, images = DataSpec.of(data), to_uint8(algorithm.sample(self.recipe["evaluate"], runtime.rng(self.seed, "evaluation")))
         network = feature_network(source.whole())
-        result = evaluate_images(images, source, "valid", feature_network=network, class_name=data.class_name, split=data.split)
+        result = evaluate_images(images, source, "valid", feature_network=network)
         copies = {name: result["memorisation"][name] for name in ("copied", "near_duplicates")}
         return {**{name: result[name]["value"] for name in MEASURED}, **copies, "feature_network": network.name}

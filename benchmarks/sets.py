@@ -16,7 +16,7 @@ from paddle_gan_aug import __version__, runtime
 from paddle_gan_aug.classification.classify import classify
 from paddle_gan_aug.classification.generated import as_classes, generated_part
 from paddle_gan_aug.config.loading import load_config
-from paddle_gan_aug.data import Source, load, to_network, to_uint8
+from paddle_gan_aug.data import DataSpec, load, to_network, to_uint8
 from paddle_gan_aug.errors import InputError
 from paddle_gan_aug.files import find_path, make_folder, project_root, write_json
 from paddle_gan_aug.pictures import save_png
@@ -82,8 +82,8 @@ def agreement(path, judge, data=None):
         A dict: count, agreement (0 to 1) in all and per class, counts per class.
     """
     run = open_run(judge)
-    real = load(Source.of(run.config.data) if data is None else data, "train")
-    images = as_classes(load(Source(str(path), image_size=real.image_size, channels=real.channels), "train", split="full"), real)
+    real = load(DataSpec.of(run.config.data) if data is None else data, "train")
+    images = as_classes(load(DataSpec(str(path), image_size=real.image_size, channels=real.channels), "train", split="full"), real)
     right = np.concatenate(
         [
             run.algorithm.read(to_network(images.images[i : i + 2000]))[0].argmax(1) == images.labels[i : i + 2000]
@@ -114,7 +114,7 @@ def imbalanced(counts, preset=None, seed=0, say=print):
         data, to, runs = (Path(folder) / name for name in ("data", "augmented", "runs"))
         for digit, count in counts.items():
             (data / digit).mkdir(parents=True)
-            for i, image in enumerate(load("mnist", "single", digit=int(digit)).images[:count]):
+            for i, image in enumerate(load("mnist", "train", class_name=int(digit)).images[:count]):
                 save_png(data / digit / f"{i:04d}.png", image.transpose(1, 2, 0))
         say(f"{data}: {counts}")
         began = time.perf_counter()

@@ -4,7 +4,7 @@ import numpy as np
 
 from benchmarks.judge import Judge
 from paddle_gan_aug import __version__, runtime
-from paddle_gan_aug.data import Source, load, to_network
+from paddle_gan_aug.data import DataSpec, load, to_network
 from paddle_gan_aug.errors import InputError
 from paddle_gan_aug.metrics import mean_pairwise_distance
 from paddle_gan_aug.synthesis.vary import open_varying
@@ -31,7 +31,7 @@ def judge_variations(run, judge, classes=None, count=500, draws=8):
     if draws < 2:
         raise InputError(f"--draws {draws}: diversity needs at least two variations of an image")
     opened = open_varying(run)
-    learnt = Source.of(opened.config.data)
+    learnt = DataSpec.of(opened.config.data)
     data = load(learnt.whole(), "valid")
     seen = sorted({data.class_index(name) for name in learnt.classes or data.class_names})
     unseen = [index for index in range(len(data.class_names)) if index not in seen]

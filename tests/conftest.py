@@ -109,7 +109,7 @@ def small_mnist(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("data") / "small-mnist"
     folder.mkdir()
-    for prefix, mode, count in (("train", "train", 600), ("t10k", "eval", 100)):
+    for prefix, mode, count in (("train", "train", 600), ("t10k", "test", 100)):
         part = load("mnist", mode).subset(range(count))
         write_idx(folder / f"{prefix}-images-idx3-ubyte.gz", part.images[:, 0])
         write_idx(folder / f"{prefix}-labels-idx1-ubyte.gz", part.labels.astype("uint8"))

@@ -175,26 +175,26 @@ def _run(folder):
 
 
 def _read_data(path, **reading):
-    from paddle_gan_aug.data import Source, load, load_test
+    from paddle_gan_aug.data import DataSpec, load, load_test
 
-    source = Source(str(path), image_size=16, channels=1, **reading)
+    source = DataSpec(str(path), image_size=16, channels=1, **reading)
     _allowed(lambda: load(source))
     return _allowed(lambda: load_test(source))
 
 
 def _read_pictures(path):
-    from paddle_gan_aug.data import Source, load, load_test
+    from paddle_gan_aug.data import DataSpec, load, load_test
 
     _allowed(lambda: load(path))
-    _allowed(lambda: load_test(Source(str(path), image_size=16, skip_bad=True, channels=3, fit="pad", background=9)))
-    return _allowed(lambda: load_test(Source(str(path), image_size=16, channels=1, window=(0, 300), background="white")))
+    _allowed(lambda: load_test(DataSpec(str(path), image_size=16, skip_bad=True, channels=3, fit="pad", background=9)))
+    return _allowed(lambda: load_test(DataSpec(str(path), image_size=16, channels=1, window=(0, 300), background="white")))
 
 
 def _read_deep(path):
-    from paddle_gan_aug.data import Source, load_test
+    from paddle_gan_aug.data import DataSpec, load_test
 
-    _allowed(lambda: load_test(Source(str(path), image_size=16, channels=1, window=(0, 65535), skip_bad=True)))
-    return _allowed(lambda: load_test(Source(str(path), channels=3, window=(0, 65535))))
+    _allowed(lambda: load_test(DataSpec(str(path), image_size=16, channels=1, window=(0, 65535), skip_bad=True)))
+    return _allowed(lambda: load_test(DataSpec(str(path), channels=3, window=(0, 65535))))
 
 
 def _read_npz(path):
@@ -206,19 +206,19 @@ def _read_npz(path):
 
 
 def _read_set(path):
-    from paddle_gan_aug.data import Source, load_test, read_images
+    from paddle_gan_aug.data import DataSpec, load_test, read_images
 
     _allowed(lambda: read_images(path, 16, 1))
-    return _allowed(lambda: load_test(Source(str(path), image_size=16, channels=1, background="black")))
+    return _allowed(lambda: load_test(DataSpec(str(path), image_size=16, channels=1, background="black")))
 
 
 def _read_yaml(path):
     from paddle_gan_aug.config.loading import load_config, to_flat, to_yaml
-    from paddle_gan_aug.data import Source
+    from paddle_gan_aug.data import DataSpec
 
     def read():
         config = load_config(path)
-        to_flat(config), to_yaml(config), Source.of(config.data)
+        to_flat(config), to_yaml(config), DataSpec.of(config.data)
 
     return _allowed(read)
 

@@ -71,6 +71,7 @@ def test_long_lists_and_tables_are_cut():
 
 
 def test_main_prepares_the_console():
-    code = "import sys; from paddle_gan_aug.cli.main import main; main(['train', '--list-presets']); print(sys.stdout.errors, sys.stderr.errors)"
+    code = "import sys; from paddle_gan_aug.cli.main import main; main(['train', '--list-presets'])"
+    code += "; print(sys.stdout.errors, sys.stderr.errors)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.stdout.splitlines()[-1] == "json-escape json-escape"

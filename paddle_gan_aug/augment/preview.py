@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from .. import runtime
-from ..data import Source, load
+from ..data import DataSpec, load
 from ..errors import InputError
 from ..files import make_folder
 from ..pictures import save_png
@@ -22,7 +22,7 @@ def draw_previews(source, to, seed=0, policy="auto", **reading):
         source: the data, by name or path; its training images are shown, of as many classes as there is room for.
         to: a .png file (the policies go to `<name>-policies.png`), or a folder for transforms.png and policies.png.
         policy: as for `policies.policy_for`.
-        reading: `image_size`, `channels`, `skip_bad` of a `Source`.
+        reading: `image_size`, `channels`, `skip_bad` of a `DataSpec`.
 
     Returns:
         The two paths.
@@ -36,7 +36,7 @@ def draw_previews(source, to, seed=0, policy="auto", **reading):
     for path in paths:
         if path.exists():
             raise InputError(f"{path} exists: nothing is overwritten; choose another --to")
-    data = load(Source(str(source), **reading), "train")
+    data = load(DataSpec(str(source), **reading), "train")
     images = shown_images(data)
     policy = policy_for(source, data.channels, policy)
     make_folder(paths[0].parent)

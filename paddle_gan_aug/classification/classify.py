@@ -1,6 +1,6 @@
 """The command `classify`: train a classifier on labelled images and say how well it reads those it has not seen."""
 
-from ..data import Source, check_overlap, load, load_test
+from ..data import DataSpec, check_overlap, load, load_test
 from ..errors import InputError
 from ..files import listed, make_folder, write_json
 from ..metrics import accuracy, confusion_matrix
@@ -35,7 +35,7 @@ def classify(config=None, test=None, **options):
         tested = _test_images(asked, test, learnt.class_names, learnt.shape)
         check_overlap(learnt, tested, asked.data.allow_overlap)
         if asked.classifier.patience and asked.eval.every_steps:
-            valid = load(Source.of(asked.data), "valid", split=asked.data.split)
+            valid = load(DataSpec.of(asked.data), "valid")
             check_overlap(valid, tested, asked.data.allow_overlap, "validation images, which choose the step that is tested")
 
     run = train(config, default="classifier", check=check, **options)
@@ -77,8 +77,8 @@ def _show(run, folder, log):
 
 def _test_images(config, test, class_names, shape):
     """The test images; they must have the classes, and the shape [C, H, W], that the classifier learns."""
-    learnt = Source.of(config.data)
-    images = load(learnt, "eval") if test is None else load_test(learnt.renamed(test))
+    learnt = DataSpec.of(config.data)
+    images = load(learnt, "test") if test is None else load_test(learnt.renamed(test))
     if list(images.class_names) != list(class_names):
         has, learns = listed(images.class_names), listed(class_names)
         raise InputError(f"test set {images.source} has the classes {has}; the classifier learns {learns}")

@@ -1,6 +1,6 @@
 """Labelled images for Paddle's own `DataLoader`: an augmented set, or any other data, in somebody else's training loop."""
 
-from ..data import Source, load, to_network
+from ..data import load, to_network
 from ..runtime import import_paddle
 
 import_paddle()
@@ -13,7 +13,7 @@ class LabelledDataset(Dataset):
     An item is (image float32 [C, H, W] in [-1, 1], label int64), or what `transform` makes of the uint8 image in place of the first.
 
     Args:
-        source: name, path or `Source`, as for `load`: a folder that `augment` wrote, for example. mode: "train", "valid" or "eval".
+        source: name, path or `DataSpec`, as for `load`: a folder that `augment` wrote, for example. part: "train", "valid" or "test".
         split: "standard" or "full". transform: uint8 [C, H, W] -> anything that a `DataLoader` can batch; None = see above.
 
     Attributes:
@@ -23,9 +23,9 @@ class LabelledDataset(Dataset):
         InputError: as `load`.
     """
 
-    def __init__(self, source="mnist", mode="train", split="standard", transform=None):
+    def __init__(self, source="mnist", part="train", split="standard", transform=None):
         super().__init__()
-        self.data = load(source if isinstance(source, Source) else Source(str(source)), mode, split=split)
+        self.data = load(source, part, split=split)
         self.transform = transform
 
     def __len__(self):

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 
 from .. import runtime
-from ..data import LabelledImages, Source, load
+from ..data import DataSpec, LabelledImages, load
 from ..errors import InputError, RunFailed
 from ..files import find_path, listed
 from ..runs.places import is_run
@@ -58,7 +58,7 @@ class _Stored:
     """A set on the disk; manifest and form are the reader's business."""
 
     def __init__(self, name, real):
-        source = Source(str(name), image_size=real.image_size, channels=real.channels)
+        source = DataSpec(str(name), image_size=real.image_size, channels=real.channels)
         self._images = as_classes(load(source, "train", split="full"), real)
         self.description = {"source": str(name), "fingerprint": self._images.fingerprint(), "count": len(self._images)}
 

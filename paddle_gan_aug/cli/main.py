@@ -348,7 +348,7 @@ def _evaluate_flags(command):
     command.add_argument("--channels", type=int, choices=[1, 3], help="1 makes all images grey, 3 colour")
     command.add_argument("--skip-bad", action="store_true", help="leave out files that cannot be used, which are listed")
     command.add_argument("--allow-overlap", action="store_true", help="go on where test images are training images of the data")
-    command.add_argument("--part", choices=["eval", "valid"], default="eval", help="test images, or validation images for any choice")
+    command.add_argument("--part", choices=["test", "valid"], default="test", help="test images, or validation images for any choice")
     command.add_argument("--count", type=positive, metavar="N", help="how many images; without it 10,000 of a run, all of a folder")
     command.add_argument("--seed", type=seed, default=0, metavar="S", help="of the latents and of all random choices")
     command.add_argument("--checkpoint", default="last", metavar="last|best|N", help="of the run: the last, the best, or a step")

@@ -5,22 +5,22 @@ from .idx import idx_file_names, is_idx_folder, read_idx, read_idx_folder, write
 from .image_files import read_images
 from .images import LabelledImages, concatenate, to_network, to_uint8
 from .json_gz import read_mnist_json, write_mnist_json
-from .load import MODES, READERS, load, load_test, test_part
+from .load import PARTS, READERS, load, load_test, test_part
 from .mixed_batches import MixedBatches, balanced_weights
 from .overlap import check_overlap
-from .source import Source, as_source
+from .spec import DataSpec, as_spec
 from .splits import SPLITS, few_of_each_class, hold_out, select, stratified
 
 __all__ = [
-    "MODES",
+    "PARTS",
     "READERS",
     "SPLITS",
     "Batch",
     "Batches",
     "LabelledImages",
     "MixedBatches",
-    "Source",
-    "as_source",
+    "DataSpec",
+    "as_spec",
     "balanced_weights",
     "check_overlap",
     "concatenate",

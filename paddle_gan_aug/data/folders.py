@@ -32,12 +32,12 @@ LIST_SUFFIXES = (".txt", ".lst", ".list", ".csv", ".tsv", ".jsonl")
 PART_FOLDERS = {  # by their usual names, in any case
     "train": ("train", "training"),
     "valid": ("valid", "val", "validation", "dev"),
-    "eval": ("test", "testing", "eval"),
+    "test": ("test", "testing", "eval"),
 }
 PART_LISTS = {
     "train": ("train_list.txt", "train.txt"),
     "valid": ("val_list.txt", "valid_list.txt", "val.txt", "valid.txt"),
-    "eval": ("test_list.txt", "test.txt"),
+    "test": ("test_list.txt", "test.txt"),
 }
 CLASS_NAMES = ("labels.txt", "label_list.txt", "*label_list.txt", "classes.txt")  # beside such lists
 METADATA = ("metadata.csv", "metadata.jsonl")  # with the labels of the pictures in the same folder
@@ -109,7 +109,7 @@ def _told_by(path):
 
 
 def open_folder(path, source):
-    """Parts of an image folder: a function from `train`, `valid`, `eval` or `all` (of an undivided one) to LabelledImages or None."""
+    """Parts of an image folder: a function from `train`, `valid`, `test` or `all` (of an undivided one) to LabelledImages or None."""
     found = part_folders(path)
     if found is None:
         return lambda part: read_listing(_list_classes(path, source), source, str(source)) if part == "all" else None
@@ -133,7 +133,7 @@ def open_folder(path, source):
 
 
 def part_folders(path):
-    """{"train": folder, and "valid" and "eval" where they are there}; None of a folder that is not divided into parts.
+    """{"train": folder, and "valid" and "test" where they are there}; None of a folder that is not divided into parts.
 
     A folder train of pictures beside folders that are no parts is a class like those.
 
@@ -143,7 +143,7 @@ def part_folders(path):
     inside = sorted(_folders(path))
     found = {part: [folder for folder in inside if folder.name.lower() in names] for part, names in PART_FOLDERS.items()}
     strange = [folder.name for folder in inside if folder not in sum(found.values(), [])]
-    alone = not found["valid"] and not found["eval"]
+    alone = not found["valid"] and not found["test"]
     if not found["train"] or (strange and alone and not any(_folders(folder) for folder in found["train"])):
         return None
     twice = next((folders for folders in found.values() if len(folders) > 1), None)
@@ -434,7 +434,7 @@ def read_listing(listing, source, where, training=None):
     """Decode the files of a listing, or take them from the cache in `output/.cache`.
 
     Args:
-        source: a `Source`; its image_size, channels, skip_bad, window, background and fit count here. where: provenance in words.
+        source: a `DataSpec`; its image_size, channels, skip_bad, window, background and fit count here. where: provenance in words.
         training: the listing of the set's training images, which tell whether the set is one of masks; None = these images tell it.
 
     Raises:

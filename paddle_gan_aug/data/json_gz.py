@@ -1,6 +1,6 @@
 """Why mnist.json.gz: it is the MNIST of Paddle's own course and AI Studio, so most Paddle users have it already.
 
-The format: JSON `[train, valid, eval]`, each `[images, labels]`, an image being a list of 784 numbers (28 rows of 28) and a
+The format: JSON `[train, valid, test]`, each `[images, labels]`, an image being a list of 784 numbers (28 rows of 28) and a
 label an integer from 0 to 9. Copies differ in their pixel scale, so it is detected.
 
 A full set is 55 million numbers; as one Python object they would take gigabytes. They are read image by image once (seconds and
@@ -22,12 +22,12 @@ from .compressed import open_bytes, open_writer
 from .telling import tell_once
 from .values import look, range_of, scale_of, to_pixels
 
-PARTS = ("train", "valid", "eval")
+PARTS = ("train", "valid", "test")
 SIZE = 28
 PIXELS = SIZE * SIZE
 CLASSES = 10
-FORMAT = "the format is [train, valid, eval], each part [images, labels], each image 784 numbers"
-CACHE_VERSION = 3
+FORMAT = "the format is [train, valid, test], each part [images, labels], each image 784 numbers"
+CACHE_VERSION = 4
 READ_CHARACTERS = 1 << 20
 LONGEST_LIST = 1 << 24  # characters of the labels
 LONGEST_IMAGE = 1 << 20
@@ -64,7 +64,7 @@ def read_mnist_json(path, cache_folder=None, window=None):
         window: (black, white), the numbers that become 0 and 255; None = by the scale.
 
     Returns:
-        dict of part (`train`, and `valid` and `eval` where the file has them) to
+        dict of part (`train`, and `valid` and `test` where the file has them) to
         (images uint8 [N, 1, 28, 28], labels int64 [N]).
 
     Raises:
@@ -252,11 +252,11 @@ def _save_cache(path, parts):
 def write_mnist_json(path, parts, scale="[-1,1]"):
     """Write a file in the format of mnist.json.gz; gzip if the name ends in .gz. Reading it gives the same uint8 images.
 
-    All three parts are written, a missing one as `[[], []]`, so that `train, valid, eval = json.load(file)` works.
+    All three parts are written, a missing one as `[[], []]`, so that `train, valid, test = json.load(file)` works.
 
     Args:
         path: the file, in a folder that exists.
-        parts: dict of part (`train`, and `valid` and `eval` if there are any) to (images uint8 [N, 1, 28, 28], labels [N]).
+        parts: dict of part (`train`, and `valid` and `test` if there are any) to (images uint8 [N, 1, 28, 28], labels [N]).
         scale: of the pixels in the file: `[-1,1]`, `[0,1]` or `0-255`. Images that a reader would take for another scale (without a
             dark pixel, for example) are written in `[0,1]`, in which all images are read back as they are, and a line says so.
 

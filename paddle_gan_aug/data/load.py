@@ -9,6 +9,7 @@ import itertools
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -22,13 +23,13 @@ from .images import LabelledImages
 from .json_gz import read_mnist_json
 from .npz import is_npz, open_npz
 from .overlap import tell_repeated_validation
-from .source import as_source
+from .spec import as_spec
 from .splits import check_choice, check_split, few_of_each_class, last_sixth_is_fair, select, stratified
 from .telling import tell_once
 from .values import DARKEST_WHITE, as_pixels, look, range_of, say_what_looks_wrong
 
 FOLDERS_TRIED = 100  # below one that holds no data itself
-MODES = ("train", "valid", "eval", "single")
+PARTS = ("train", "valid", "test")
 DIGITS = tuple("0123456789")
 
 
@@ -45,21 +46,21 @@ def _open_idx(folder, source):
             return None
 
     def read_part(part):
-        if part not in ("train", "eval"):
+        if part not in ("train", "test"):
             return None
-        if part == "eval" and not has_test_files(folder):
+        if part == "test" and not has_test_files(folder):
             return None
-        images, labels = read_idx_folder(folder, "test" if part == "eval" else "train")
+        images, labels = read_idx_folder(folder, "test" if part == "test" else "train")
         classes = idx_classes(folder)
         strange = sorted(set(np.unique(labels).tolist()) - set(classes))
         if strange:
             raise InputError(
-                f"{folder}: the {'test' if part == 'eval' else 'training'} labels go to {labels.max()}, those of its classes from "
+                f"{folder}: the {'test' if part == 'test' else 'training'} labels go to {labels.max()}, those of its classes from "
                 f"{min(classes)} to {max(classes)}: label {strange[0]} belongs to no class; put files that belong together there"
             )
         index = np.zeros(max(classes) + 1, np.int64)
         index[sorted(classes)] = np.arange(len(classes))
-        kind = f"{'test' if part == 'eval' else 'training'} files"
+        kind = f"{'test' if part == 'test' else 'training'} files"
         if is_emnist(folder):
             kind += ", turned upright"
             tell_once(f"{source}: EMNIST stores its images on their sides: they are turned upright; {len(classes)} classes")
@@ -92,7 +93,7 @@ def _is_json(path):
 class Reader:
     """One kind of data: in words, how to tell it by its path, and how to open it.
 
-    `open(path, source)` gives a function from `train`, `valid`, `eval` or `all` to LabelledImages, or to None where there is no such
+    `open(path, source)` gives a function from `train`, `valid`, `test` or `all` to LabelledImages, or to None where there is no such
     part; `all` is what undivided data has instead of parts.
     """
 
@@ -136,41 +137,38 @@ def _shipped_mnist():
 NAMED = {"mnist": _shipped_mnist}
 
 
-def load(name_or_path="mnist", mode="train", digit=None, split="standard"):
-    """Read a data set.
+def load(data: Any = "mnist", part: str = "train", **reading: Any) -> LabelledImages:
+    """Read one part of a data set.
 
     Args:
-        name_or_path: `mnist` (the set that ships), or the path of one of the kinds in `READERS`, relative to the current folder or the
-            project; or a `Source`, which says beside the name how to read it.
-        mode: `train`, `valid`, `eval` (the test images), or `single`: the training images of one digit.
-        digit: only this class, see `images.class_index`; any mode takes it, `single` needs it.
-        split: `standard` (validation images are held out of training) or `full` (trained on as well).
+        data: `mnist` (the set that ships), or the path of one of the kinds in `READERS`, relative to the current folder or the
+            project; or a `DataSpec`, which says beside the name how to read it.
+        part: `train`, `valid` or `test`.
+        reading: fields of `DataSpec` by name, such as `image_size=32`, `class_name="5"` or `split="full"`.
 
     Returns:
-        LabelledImages. MNIST: 50,000 images for `train` (60,000 with `full`), 10,000 for `valid`, 10,000 for `eval`.
+        LabelledImages. MNIST: 50,000 images for `train` (60,000 with `full`), 10,000 for `valid`, 10,000 for `test`.
 
     Raises:
-        InputError: no such data, mode, split or class; damaged files; a part that the data does not have.
+        InputError: no such data, part, split or class; a name in `reading` that is no field; damaged files; a part that is
+            not there.
     """
-    source = as_source(name_or_path)
-    check_choice(mode, MODES, "mode")
-    check_split(mode, split)
-    if mode == "single" and digit is None:
-        raise InputError("mode 'single' needs a digit: say which (0 to 9 for MNIST)")
-    part = "train" if mode == "single" else mode
-    return _finished(select(_parts(source, split), part, split, str(source)), source, part, digit)
+    spec = as_spec(data, **reading)
+    check_choice(part, PARTS, "part")
+    check_split(part, spec.split)
+    return _finished(select(_parts(spec), part, spec.split, str(spec)), spec, part)
 
 
 def load_test(source):
-    """The test images of a source that was given as test data: its part `eval`, or all of it where it has no parts.
+    """The test images of a source that was given as test data: its part `test`, or all of it where it has no parts.
 
     Raises:
         InputError: as `load`.
     """
-    source = as_source(source)
+    source = as_spec(source)
     _, read_part = _open(source)
     test = read_part("all")
-    return _finished(select(read_part, "eval", name=str(source)) if test is None else test, source, "eval")
+    return _finished(select(read_part, "test", name=str(source)) if test is None else test, source, "test")
 
 
 def test_part(source):
@@ -179,9 +177,9 @@ def test_part(source):
     Raises:
         InputError: as `load`; damaged test images too.
     """
-    source = as_source(source)
-    test = _open(source)[1]("eval")
-    return None if test is None or not len(test) else _finished(test, source, "eval")
+    source = as_spec(source)
+    test = _open(source)[1]("test")
+    return None if test is None or not len(test) else _finished(test, source, "test")
 
 
 def holds_out(source):
@@ -190,18 +188,18 @@ def holds_out(source):
     Raises:
         InputError: as `load`.
     """
-    reader, read_part = _open(as_source(source))
+    reader, read_part = _open(as_spec(source))
     return not reader.mixed and (read_part("all") is not None or read_part("valid") is None)
 
 
-def _parts(source, split):
-    """A function from `train`, `valid` or `eval` to LabelledImages or None; undivided data, or data with a share set, is split here."""
+def _parts(source):
+    """A function from `train`, `valid` or `test` to LabelledImages or None; undivided data, or data with a share set, is split here."""
     reader, read_file = _open(source)
     read_part = functools.lru_cache(maxsize=None)(read_file)
 
     def keeps_its_order(data):
         """Whether the last images of a file may validate, or need not since all of them train."""
-        return reader.mixed and source.valid_share is None and (split == "full" or last_sixth_is_fair(data.labels))
+        return reader.mixed and source.valid_share is None and (source.split == "full" or last_sixth_is_fair(data.labels))
 
     @functools.lru_cache(maxsize=1)
     def split_parts():
@@ -217,19 +215,19 @@ def _parts(source, split):
             return None
         if reader.mixed and source.valid_share is None:
             tell_once(f"{source}: the last sixth of its images is no fair sample of the classes: a sixth of each validates instead")
-        lone_trains = reader.mixed or split == "full"
+        lone_trains = reader.mixed or source.split == "full"
         return dict(zip(("train", "valid"), stratified(data, source.valid_share, source.seed, lone_trains)))
 
     def read(part):
-        if part == "eval":
-            return read_part("eval")
+        if part == "test":
+            return read_part("test")
         parts = split_parts()
         return read_part(part) if parts is None else parts[part]
 
     return read
 
 
-def _finished(data, source, part, digit=None):
+def _finished(data, source, part):
     """The images of a part at the wanted size and depth; of the wanted classes, and of those so many each for training."""
     if part != "valid":  # they are of the same kind as the training images
         say_what_looks_wrong(data.images, str(source), source.channels)
@@ -237,8 +235,8 @@ def _finished(data, source, part, digit=None):
         data = data.of_classes(source.classes)
     if source.per_class is not None and part == "train":
         data = few_of_each_class(data, source.per_class, source.seed)
-    if digit is not None:
-        data = data.of_class(str(digit))
+    if source.class_name is not None:
+        data = data.of_class(source.class_name)
     images = fit(data.images, source.image_size, source.channels, source.fit, source.background)
     return data if images is data.images else dataclasses.replace(data, images=images)
 

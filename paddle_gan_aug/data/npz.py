@@ -18,7 +18,7 @@ from .values import as_pixels, look, range_of
 
 IMAGES, LABELS, CLASS_NAMES, LAYOUT = "images", "labels", "class_names", "layout"
 LAYOUTS = {"NHW": None, "NCHW": 1, "NHWC": 3}  # -> where the channels are
-PARTS = {"train": ("train",), "valid": ("val", "valid"), "eval": ("test",)}
+PARTS = {"train": ("train",), "valid": ("val", "valid"), "test": ("test",)}
 PAIRS = (("{}_images", "{}_labels"), ("x_{}", "y_{}"))  # of MedMNIST and of Keras; a name's case does not matter
 LONGEST_REASON = 200  # characters of what a library says of damaged bytes, which it may quote
 MOST_CLASSES = 100_000  # that labels may number without class_names
@@ -51,7 +51,7 @@ def open_npz(path, source):
     def read_part(part):
         if part not in parts:
             return None
-        if part == "all" or (part == "eval" and "train" not in parts):
+        if part == "all" or (part == "test" and "train" not in parts):
             return _undivided(path, source, named)
         if "train" not in parts:
             return None
@@ -109,7 +109,7 @@ def read_npz(path, window=None):
     """
     with _Arrays(path) as arrays:
         parts = _parts_in(arrays.names)
-    pair = (IMAGES, LABELS) if IMAGES in arrays.names else parts.get("eval", parts.get("train", (IMAGES, LABELS)))
+    pair = (IMAGES, LABELS) if IMAGES in arrays.names else parts.get("test", parts.get("train", (IMAGES, LABELS)))
     return _read(path, *pair, window)
 
 

@@ -1,6 +1,6 @@
 """Why splits are decided in one place: a test image that slips into training makes every later number worthless.
 
-A source offers the parts `train`, `eval` and perhaps `valid`. Where it has no `valid`, the last sixth of its training images is
+A data set offers the parts `train`, `test` and perhaps `valid`. Where it has no `valid`, the last sixth of its training images is
 held out: for MNIST that gives the 50,000 + 10,000 of mnist.json.gz, whose validation images are the last 10,000 too. Undivided
 data, such as class folders, is sorted by class, so there a share of each class is held out, by a seed; and so it is where the last
 sixth of a file would not hold every class in its proportion.
@@ -19,10 +19,10 @@ HELD_OUT = 6  # one image in so many
 WITHOUT = {  # what to do where a part is missing
     "train": "give data that has training images",
     "valid": "give data with more images, or with a validation part (folder valid)",
-    "eval": "give some in a folder test beside train, or name them (classify --test DIR); "
+    "test": "give some in a folder test beside train, or name them (classify --test DIR); "
     "train --gan classifier and evaluate --part valid do without",
 }
-PART_NAMES = {"train": "training", "valid": "validation", "eval": "test"}
+PART_NAMES = {"train": "training", "valid": "validation", "test": "test"}
 
 
 def check_choice(value, choices, what):
@@ -32,10 +32,10 @@ def check_choice(value, choices, what):
         raise InputError(f"unknown {what} {value!r}: choose one of {', '.join(choices)} (nearest: {nearest})")
 
 
-def check_split(mode, split):
-    """Raise an InputError if there is no such split, or it has no images for `mode`."""
+def check_split(part, split):
+    """Raise an InputError if there is no such split, or it has no images for `part`."""
     check_choice(split, SPLITS, "split")
-    if split == "full" and mode == "valid":
+    if split == "full" and part == "valid":
         raise NoSuchPart("there are no validation images with split 'full', which trains on them: use split 'standard', or the test images")
 
 
@@ -105,35 +105,35 @@ def few_of_each_class(data, count, seed=0):
     return data.subset(np.sort(np.concatenate(chosen)), f"{count} of each class by seed {seed}")
 
 
-def select(read_part, mode, split="standard", name="this data"):
-    """The images of a source for a mode.
+def select(read_part, part, split="standard", name="this data"):
+    """The images of a data set for a part.
 
     Args:
-        read_part: called with `train`, `valid` or `eval`; gives `LabelledImages`, or None where the source has no such part.
+        read_part: called with `train`, `valid` or `test`; gives `LabelledImages`, or None where the source has no such part.
             Only the parts that are needed are asked for.
-        mode: `train`, `valid` or `eval`.
+        part: `train`, `valid` or `test`.
         split: `standard`, or `full`: train on the validation images too.
         name: of the source, for the messages.
 
     Returns:
-        LabelledImages. `standard`: train is the source's training images without the validation ones. `eval` is the same in both.
+        LabelledImages. `standard`: train is the source's training images without the validation ones. `test` is the same in both.
 
     Raises:
         NoSuchPart (an InputError): the source lacks what is asked for, or `valid` is asked of the split `full`.
     """
-    check_split(mode, split)
-    data = read_part("eval") if mode == "eval" else _training_part(read_part, mode, split, name)
+    check_split(part, split)
+    data = read_part("test") if part == "test" else _training_part(read_part, part, split, name)
     if data is None or not len(data):
-        raise NoSuchPart(f"{name} has no {PART_NAMES[mode]} images: {WITHOUT[mode]}")
+        raise NoSuchPart(f"{name} has no {PART_NAMES[part]} images: {WITHOUT[part]}")
     return data
 
 
-def _training_part(read_part, mode, split, name):
+def _training_part(read_part, part, split, name):
     train, valid = read_part("train"), read_part("valid")
     if train is None:
-        return valid if mode == "valid" else None
+        return valid if part == "valid" else None
     if split == "full":
         return train if valid is None else concatenate(train, valid, f"{name}, training and validation images")
     if valid is None:
         train, valid = hold_out(train)
-    return train if mode == "train" else valid
+    return train if part == "train" else valid

@@ -6,7 +6,7 @@ Validation images are the reference: the best checkpoint is a choice, and no cho
 import numpy as np
 
 from .. import runtime
-from ..data import Source, load, to_uint8
+from ..data import DataSpec, load, to_uint8
 from ..training.loop import Callback
 from .feature_network import feature_network, read_real
 from .measure import METRICS, evaluate_images
@@ -37,10 +37,10 @@ class Evaluation(Callback):
     def on_step(self, progress):
         if progress.step % self.config.eval.every_steps and not progress.complete:
             return
-        options, data, source = self.config.eval, self.config.data, Source.of(self.config.data)
+        options, source = self.config.eval, DataSpec.of(self.config.data)
         rng = runtime.rng(self.config.train.seed, "evaluation", progress.step)
         images = to_uint8(progress.algorithm.sample(options.count, rng))
-        result = evaluate_images(images, source, "valid", class_name=data.class_name, split=data.split)
+        result = evaluate_images(images, source, "valid")
         values = {name: result[name]["value"] for name in METRICS if name in result}
         progress.values.update({f"eval/{name}": np.nan if value is None else value for name, value in values.items()})
         progress.notes["feature_network"] = result["feature_network"]["name"]
@@ -60,7 +60,7 @@ class Evaluation(Callback):
 
     def _project(self, images):
         data = self.config.data
-        network = feature_network(Source.of(data), quiet=True)
-        real = read_real(network, load(Source.of(data), "valid", digit=data.class_name, split=data.split))[0][: len(images)]
+        network = feature_network(DataSpec.of(data), quiet=True)
+        real = read_real(network, load(DataSpec.of(data), "valid"))[0][: len(images)]
         features = np.concatenate([real, network.read(images)[0]])
         self.records.embedding("features", features, ["real"] * len(real) + ["generated"] * len(images))

@@ -23,7 +23,7 @@ from safetensors.numpy import load, save
 from .. import __version__, runtime
 from ..algorithms import build
 from ..config.loading import load_config, to_flat
-from ..data import Batches, as_source, to_network
+from ..data import Batches, as_spec, to_network
 from ..data import load as load_images
 from ..errors import InputError, NoSuchPart
 from ..files import atomic_write, make_folder, project_root, write_json
@@ -110,8 +110,8 @@ def feature_network(source="mnist", quiet=False):
     """The feature network of a data set: the shipped one, the one in the cache, or a new one, trained now.
 
     Args:
-        source: the data set, by name, path or as a `Source`; what counts is its training images, not what it is called. All of its
-            classes are learnt, also those that a `Source` leaves out; of a few-label source its few images alone.
+        source: the data set, by name, path or as a `DataSpec`; what counts is its training images, not what it is called. All of its
+            classes are learnt, also those that a `DataSpec` leaves out; of a few-label source its few images alone.
         quiet: no progress line while training.
 
     Returns:
@@ -120,7 +120,7 @@ def feature_network(source="mnist", quiet=False):
     Raises:
         InputError: no such data, or images that the classifier cannot learn.
     """
-    source = replace(as_source(source), classes=None)
+    source = replace(as_spec(source), classes=None, class_name=None, split="standard")
     fingerprint = load_images(source, "train").fingerprint()
     cache = project_root() / "output" / ".cache" / f"features-{fingerprint[:16]}"
     for path in [*sorted(SHIPPED.glob("*.json")), *sorted(cache.glob("*.json"))]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from .. import runtime
-from ..data import LabelledImages, as_source, check_overlap, load, to_network
+from ..data import LabelledImages, as_spec, check_overlap, load, to_network
 from ..errors import InputError, NoSuchPart
 from ..metrics import (
     class_histogram,
@@ -39,7 +39,7 @@ from ..metrics.prdc import NEIGHBOURS
 from .feature_network import feature_network as find_feature_network
 from .feature_network import read_real, train_classifier
 
-PARTS = ("valid", "eval")
+PARTS = ("valid", "test")
 ALPHA = 0.001  # of the test for memorisation
 REFERENCES_KEPT = 4  # in memory
 LEAST_IMAGES = 2  # generated ones; most measures need more
@@ -68,22 +68,18 @@ def evaluate_images(
     feature_network=None,
     classifier_accuracy_score=False,
     labels=None,
-    class_name=None,
-    split="standard",
 ):
     """Measure generated images against real ones.
 
     Args:
         images: uint8 [N, C, H, W], of the shape of the real ones.
-        source: the real data, by name, path or as a `Source`.
-        part: the reference: "valid" (during training, and for every choice) or "eval" (test images: final figures only).
+        source: the real data, by name, path or as a `DataSpec`, which may name one class alone.
+        part: the reference: "valid" (during training, and for every choice) or "test" (test images: final figures only).
         count: how many of the images, the first ones; None = all. The reference and the floor use as many real images, or all there are.
         seed: of all random choices: which real images, and the shuffles of KID and inception score.
         feature_network: a `FeatureNetwork`; None = the one of the data.
         classifier_accuracy_score: train a classifier on the images and `labels`, test it on the reference: minutes.
         labels: int64 [N]; for the classifier accuracy score only.
-        class_name: compare with the real images of this class alone.
-        split: how the generator's training images were chosen; "full" has no validation images left.
 
     Returns:
         A dict of plain values, ready for JSON. For each of `METRICS` (the last one when asked for) a dict with `value`, its
@@ -97,13 +93,13 @@ def evaluate_images(
     """
     if part not in PARTS:
         raise InputError(f"part {part!r}: the reference is one of {', '.join(PARTS)}")
-    source = as_source(source)
+    source = as_spec(source)
     network = feature_network or _network_of(source)
     _check_type(images, network)
     given = len(images)
     images = _first(images, count)
     _check_enough(len(images))
-    reference = _reference(network, source, part, class_name, split)
+    reference = _reference(network, source, part)
     if classifier_accuracy_score:
         labelled = _labelled(images, labels, given, reference.images.class_names)
     real_count, floor_count = min(len(images), len(reference.images)), min(len(images), len(reference.training))
@@ -119,8 +115,8 @@ def evaluate_images(
         "reference": {
             "source": str(source),
             "part": part,
-            "class_name": class_name,
-            "split": split,
+            "class_name": source.class_name,
+            "split": source.split,
             "count": real_count,
             "fingerprint": reference.images.fingerprint(),
         },
@@ -130,7 +126,7 @@ def evaluate_images(
     }
 
 
-def check_measurable(shape, count, source, part, class_name=None, split="standard", allow_overlap=False):
+def check_measurable(shape, count, source, part, allow_overlap=False):
     """See that `evaluate_images` can measure generated images, before a feature network learns or an image is drawn.
 
     Args:
@@ -140,12 +136,12 @@ def check_measurable(shape, count, source, part, class_name=None, split="standar
         InputError: images of another shape than the real ones; less than two; no real images; test images that are training images.
     """
     _check_enough(count)
-    reference, training = (load(source, name, digit=class_name, split=split) for name in (part, "train"))
+    reference, training = (load(source, name) for name in (part, "train"))
     for images in (reference, training):
         if tuple(shape) != tuple(images.shape):
             sizes = " and ".join(" x ".join(map(str, size)) for size in (shape, images.shape))
             raise InputError(f"the generated images and those of {source} differ in shape ({sizes}): name data like them (--data)")
-    if part == "eval":
+    if part == "test":
         check_overlap(training, reference, allow_overlap)
 
 
@@ -229,13 +225,13 @@ def _kept(cache, key, make):
 
 
 def _network_of(source):
-    learnt = load(replace(source, classes=None), "train").fingerprint()
+    learnt = load(replace(source, classes=None, class_name=None, split="standard"), "train").fingerprint()
     return _kept(_networks, learnt, lambda: find_feature_network(source))
 
 
-def _reference(network, source, part, class_name, split):
+def _reference(network, source, part):
     def of_part(name):
-        return load(source, name, digit=class_name, split=split)
+        return load(source, name)
 
     images, training = of_part(part), of_part("train")
     try:

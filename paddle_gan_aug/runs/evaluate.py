@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from .. import runtime
-from ..data import Source, load, read_images, to_uint8
+from ..data import DataSpec, load, read_images, to_uint8
 from ..errors import InputError
 from ..evaluation.feature_network import feature_network, read_real
 from ..evaluation.measure import METRICS, check_measurable, evaluate_images
@@ -43,7 +43,7 @@ SAYS = {  # what a metric tells, in a few words
 def evaluate(
     run_or_images,
     data=None,
-    part="eval",
+    part="test",
     count=None,
     seed=0,
     checkpoint="last",
@@ -63,14 +63,14 @@ def evaluate(
     Args:
         run_or_images: a run's folder or name, a folder of images, or an .npz file.
         data: the real data; None = what the run learnt, or mnist.
-        part: "eval" (test images) or "valid" (validation images, for any choice).
+        part: "test" (test images) or "valid" (validation images, for any choice).
         count: how many images; None = 10,000 of a run, all of a file's.
         seed: of the latents and of all random choices.
         checkpoint: of the run: "last", "best" or a step.
         to: the folder of the page; None = report/evaluation-<step> in the run's folder, and no page for files.
         classifier_accuracy_score: train a classifier on the images and test it on the reference: needs labels, takes minutes.
         tsne: a t-SNE plot beside the one of principal components: takes a minute.
-        image_size, channels, skip_bad: how files are read, see `data.Source`; None = as the run read its data.
+        image_size, channels, skip_bad: how files are read, see `data.DataSpec`; None = as the run read its data.
         quiet: say nothing on the way.
         allow_overlap: go on where test images are training images of the data, see `data.check_overlap`.
 
@@ -89,17 +89,17 @@ def evaluate(
     images, labels, real, folder = _images_of(
         run_or_images, data, part, count, seed, checkpoint, device, threads, reading, say, allow_overlap
     )
-    network = feature_network(real["source"].whole(), quiet)
+    network = feature_network(real.whole(), quiet)
     say(f"measuring {count or len(images)} images; 10,000 take about half a minute")
     result = evaluate_images(
         images,
+        real,
         part=part,
         seed=seed,
         count=None if count is None else min(count, len(images)),
         labels=labels,
         feature_network=network,
         classifier_accuracy_score=classifier_accuracy_score,
-        **real,
     )
     if to is None and folder is None:
         return result, None
@@ -114,21 +114,22 @@ def _images_of(run_or_images, data, part, count, seed, checkpoint, device, threa
         if count is not None and count < 1:
             raise InputError(f"--count {count}: ask for at least one image")
         images, labels, names = read_images(run_or_images, **reading)
-        source = Source(str(data or "mnist"), **reading)
+        source = DataSpec(str(data or "mnist"), **reading)
         check_measurable(images.shape[1:], len(images), source, part, allow_overlap=allow_overlap)
-        return images, _as_real_classes(labels, names, source), {"source": source}, None
+        return images, _as_real_classes(labels, names, source), source, None
     opened = open_run(run_or_images, checkpoint, device, threads)
     if not opened.algorithm.latent_dim:
         raise InputError(f"run {opened.folder} makes no images: it trained the algorithm {opened.config.algorithm}")
     learnt = opened.config.data
-    source = Source.of(learnt)
-    source = replace(source.renamed(data) if data else source, **{name: value for name, value in reading.items() if value})
-    real = {"source": source, "class_name": learnt.class_name, "split": learnt.split}
-    check_measurable(opened.state["image_shape"], count or COUNT, part=part, allow_overlap=allow_overlap or learnt.allow_overlap, **real)
+    source = DataSpec.of(learnt)
+    if data:
+        source = replace(source.renamed(data), class_name=learnt.class_name, split=learnt.split)
+    source = replace(source, **{name: value for name, value in reading.items() if value})
+    check_measurable(opened.state["image_shape"], count or COUNT, source, part, allow_overlap or learnt.allow_overlap)
     say(f"drawing {count or COUNT} images from {opened.folder}, step {opened.step}")
     images = to_uint8(opened.algorithm.sample(count or COUNT, runtime.rng(seed, "evaluation")))
     labels = opened.algorithm.default_labels(len(images))
-    return images, labels, real, opened.folder / "report" / f"evaluation-{opened.step}"
+    return images, labels, source, opened.folder / "report" / f"evaluation-{opened.step}"
 
 
 def _as_real_classes(labels, names, source):
@@ -146,12 +147,11 @@ def draw_page(folder, result, images, real, network, part, tsne=False, title="")
     """Write evaluation.json, the pictures and index.html into `folder`; returns the path of the page.
 
     Args:
-        result: of `evaluate_images`. images: uint8 [N, C, H, W], what was measured. real: which data they are measured against.
+        result: of `evaluate_images`. images: uint8 [N, C, H, W], what was measured.
+        real: the `DataSpec` of the images that they are measured against.
         network: the feature network. part: the reference. tsne: draw that plot too.
     """
-    where = {"digit": real.get("class_name"), "split": real.get("split", "standard")}
-    training = load(real["source"], "train", **where)
-    reference = load(real["source"], part, **where)
+    training, reference = load(real, "train"), load(real, part)
     shown = min(PLOTTED, len(images), len(reference))
     fake, genuine = network.read(images[:shown])[0], read_real(network, reference)[0][:shown]
     write_json(folder / "evaluation.json", result)
@@ -245,7 +245,7 @@ def summary(result):
     network, reference = result["feature_network"], result["reference"]
     accuracy = "unknown" if network["accuracy"] is None else f"{100 * network['accuracy']:.2f} %"
     of_class = f", class {reference['class_name']}" if reference["class_name"] else ""
-    kind = {"eval": "test", "valid": "validation"}[reference["part"]]
+    kind = {"test": "test", "valid": "validation"}[reference["part"]]
     return (
         f"{result['count']} images against {reference['count']} {kind} images of {reference['source']}{of_class}; "
         f"features of {network['name']} (accuracy {accuracy}); floor: {result['floor_count']} real training images in their place"

@@ -8,7 +8,7 @@ import re
 import sys
 
 from ..config.loading import load_config
-from ..data import Source, load
+from ..data import DataSpec, load
 from ..errors import InputError, RunFailed
 from ..files import printable
 from ..training.callbacks import ProgressLine
@@ -69,7 +69,7 @@ def train_per_class(
         raise InputError(f"{folder} exists: choose another --run, or go on with it: --run {folder.name} --resume")
     if is_run(folder):
         raise InputError(f"{folder} is a run and not a folder of runs: choose another --run")
-    images = load(Source.of(config.data), "train", split=config.data.split)
+    images = load(DataSpec.of(config.data), "train")
     counts = {
         name: int(count) for name, count in zip(images.class_names, images.counts()) if count and (classes is None or name in classes)
     }

@@ -11,7 +11,7 @@ from ..algorithms import build
 from ..augment.policies import recorded_policy
 from ..config.loading import Config, load_config, to_flat, to_yaml
 from ..config.sections import Generated
-from ..data import Batches, MixedBatches, Source, balanced_weights, load
+from ..data import Batches, DataSpec, MixedBatches, balanced_weights, load
 from ..errors import InputError, RunFailed
 from ..files import atomic_write, lock_folder, make_folder
 from ..records.run_records import Records
@@ -213,11 +213,9 @@ class _Session:
         if algorithm.latent_dim and config.eval.every_steps:
             from ..evaluation.measure import check_measurable  # scikit-learn takes a second to import
 
-            check_measurable(
-                self.images.shape, config.eval.count, Source.of(config.data), "valid", config.data.class_name, config.data.split
-            )
+            check_measurable(self.images.shape, config.eval.count, DataSpec.of(config.data), "valid")
         if not algorithm.latent_dim and config.algorithm == "classifier" and config.eval.every_steps:
-            self.validation = load(Source.of(config.data), "valid", split=config.data.split)
+            self.validation = load(DataSpec.of(config.data), "valid")
         return config, batches, algorithm, planned_steps(config, algorithm.steps_per_epoch(batches))
 
     def train(self, config, batches, algorithm, total_steps, resume):
@@ -356,7 +354,7 @@ def make_run_folders(folder, log):
 def training_images(config):
     """The images a configuration trains on."""
     data = config.data
-    return load(Source.of(data), "train", digit=data.class_name, split=data.split)
+    return load(DataSpec.of(data), "train")
 
 
 def planned_steps(config, steps_per_epoch):

@@ -19,7 +19,7 @@ from ..augment.policies import Policy, choice_of, policy_for
 from ..augment.preview import shown_images
 from ..augment.transforms import before_and_after
 from ..config.loading import GAN_OF_ALL_CLASSES, GAN_OF_ONE_CLASS, load_config, to_flat
-from ..data import LabelledImages, Source, check_overlap, load, test_part
+from ..data import DataSpec, LabelledImages, check_overlap, load, test_part
 from ..data.load import place_of
 from ..data.written_set import DESCRIPTION, MANIFEST, read_manifest
 from ..errors import InputError, NoSuchPart, RunFailed
@@ -93,9 +93,9 @@ class Plan:
 
     def _reading(self):
         """{setting of `data`: value}: how the set must be read again, since the real files are copied as they are."""
-        usual, source = Source(), Source.of(self.config.data)
-        chosen = ("name", "place", "valid_share", "seed", "classes", "per_class", "skip_bad")  # which images; those are in the set
-        names = [field.name for field in dataclasses.fields(Source) if field.name not in chosen]
+        usual, source = DataSpec(), DataSpec.of(self.config.data)
+        in_the_set = ("name", "place", "valid_share", "seed", "classes", "per_class", "skip_bad", "class_name", "split")
+        names = [field.name for field in dataclasses.fields(DataSpec) if field.name not in in_the_set]
         return {name: getattr(source, name) for name in names if getattr(source, name) != getattr(usual, name)}
 
 
@@ -224,8 +224,8 @@ def _plan(to, config, overrides, runs, per_class_runs, per_class, ratio, filters
         raise InputError(f"--seed {seed}: a seed is a whole number from 0")
     names = chosen_filters(filters.names if filters.names is not None else "default", True)
     _check_beside(to, config.data.source)
-    source = Source.of(config.data)
-    parts = real_parts(source, None if not runs and "data.split" not in overrides and left_to_readers(source) else config.data.split)
+    source = DataSpec.of(config.data)
+    parts = real_parts(source, not runs and "data.split" not in overrides and left_to_readers(source))
     learnt = training_images(config)
     if (test := test_part(source)) is not None:
         check_overlap(learnt, test, config.data.allow_overlap)
@@ -257,7 +257,7 @@ def _config_of_runs(runs, overrides):
     opened = open_run(first, "last", process.device, process.threads)
     before, asked = to_flat(load_config(opened.config)), to_flat(load_config(opened.config, overrides))
     given = overrides.get("data.source", before["data.source"])
-    if given != before["data.source"] and find_path(given).resolve() != place_of(Source.of(opened.config.data)).resolve():
+    if given != before["data.source"] and find_path(given).resolve() != place_of(DataSpec.of(opened.config.data)).resolve():
         learnt, other = before["data.source"], asked["data.source"]
         raise InputError(f"run {opened.folder} learnt {learnt}, not {other}: leave --run out to train one")
     ignored = [key for key in overrides if not key.startswith(OF_USE) and key != "data.source" and asked[key] != before[key]]
@@ -349,9 +349,8 @@ def _say_what_steps_aside(plan):
 
 def _validation(plan):
     """The images that neither GAN nor classifier learns, or None."""
-    data = plan.config.data
     try:
-        return load(Source.of(data), "valid", split=data.split)
+        return load(DataSpec.of(plan.config.data), "valid")
     except NoSuchPart:
         return None
 
@@ -360,7 +359,7 @@ def _train(config, name, folder, resume, where):
     begun = resume and is_run(folder / name)
     if begun:
         before = load_config(folder / name / "config.yaml")
-        if Source.of(before.data) != Source.of(config.data):
+        if DataSpec.of(before.data) != DataSpec.of(config.data):
             raise InputError(f"--resume: run {folder / name} learns other data: choose another --to")
         if (before.train.steps, before.train.epochs) != (config.train.steps, config.train.epochs):
             anew = f"train it on (train --run {name} --resume --steps N) and give it with --run to another --to"

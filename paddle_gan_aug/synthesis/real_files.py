@@ -21,7 +21,7 @@ from ..files import make_folder
 from ..pictures import read_png
 from .writers import PictureWriter, class_folder
 
-PARTS = {"train": "train", "valid": "valid", "eval": "test"}  # the data's part -> the folder's name
+PARTS = {"train": "train", "valid": "valid", "test": "test"}  # the data's part -> the folder's name
 GENERATED = "generated-"
 
 
@@ -121,27 +121,30 @@ def _in_folders(path):
     return is_image_folder(path) and not is_idx_folder(path)
 
 
-def real_parts(source, split):
+def real_parts(source, readers_split=False):
     """The parts of a data set as they go into an augmented one: train first, then validation and test images, where there are any.
 
     Args:
-        source: a `Source`. split: "standard"; "full": the validation part trains; or None: what `load` holds out goes into `train`
-            with the others, where a reader of the set holds it out again, see `left_to_readers`.
+        source: a `DataSpec` of all classes; with the split "full" the validation part trains.
+        readers_split: what `load` holds out goes into `train` with the others, where a reader of the set holds it out again, see
+            `left_to_readers`.
 
     Raises:
         InputError: no such data; a class whose name cannot be a folder's; a file that is named like a generated one.
     """
     as_stored = source.window is None and source.background is None and source.fit == "crop"  # generated images are 0 to 255, no masks
     plain = as_stored and not source.skip_bad and source.classes is None and source.per_class is None
-    train = load(source, "train", split=split or "full")
+    split = source.split
+    train = load(source, "train", split="full" if readers_split else split)
     as_files = plain and _in_folders(place_of(source)) and not are_masks(train.files)
     held_out = None
-    if split is None:
-        unlearnt = set(load(source, "valid").files)
+    if readers_split:
+        split = None
+        unlearnt = set(load(source, "valid", split="standard").files)
         held_out = np.array([file in unlearnt for file in train.files])
         if unlearnt != set(_read_again(train)):  # files that are listed in an order of their own
-            train, split, held_out = load(source, "train"), "standard", None
-    others = [(part, found) for part in (("valid", "eval") if split == "standard" else ("eval",)) if (found := _part(source, part))]
+            train, split, held_out = load(source, "train", split="standard"), "standard", None
+    others = [(part, found) for part in (("valid", "test") if split == "standard" else ("test",)) if (found := _part(source, part))]
     parts = [_real_part("train", train, as_files, held_out), *(_real_part(PARTS[part], found, as_files) for part, found in others)]
     for part in parts:
         for name in part.names:
@@ -160,7 +163,7 @@ def _read_again(data):
 
 def _part(source, part):
     try:
-        return load(source, part)
+        return load(source, part, split="standard")
     except NoSuchPart:
         return None
 

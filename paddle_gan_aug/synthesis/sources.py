@@ -10,7 +10,7 @@ from typing import Any, Optional
 import numpy as np
 
 from .. import runtime
-from ..data import Source, load, to_network, to_uint8
+from ..data import DataSpec, load, to_network, to_uint8
 from ..data.images import class_index
 from ..errors import InputError
 from ..files import find_path, sha256
@@ -39,7 +39,7 @@ class Makers:
     Attributes:
         class_names: of the data. shape: (C, H, W). classes: indices of the classes that can be asked for, those that had training
             images; (None,) for a run without.
-        data: the `Source` that the runs learnt. split: of it.
+        data: the `DataSpec` of the images of all classes that the runs learnt.
 
     Raises:
         InputError: no such run or checkpoint; runs that make no images, do not belong together, or make a class twice.
@@ -59,7 +59,7 @@ class Makers:
             _check_together(first, run)
         self.class_names = tuple(first.state["data"]["class_names"])
         self.shape = tuple(first.state["image_shape"])
-        self.data, self.split = Source.of(first.config.data), first.config.data.split
+        self.data = DataSpec.of(first.config.data).all_classes()
         self.makers = [Maker(run, self._class_of(run), _origin(run)) for run in opened]
         made = [maker.class_index for maker in self.makers]
         if len(self.makers) > 1:
@@ -141,7 +141,7 @@ class Makers:
         Raises:
             InputError: there are none.
         """
-        return load(self.data, part, split=self.split)
+        return load(self.data, part)
 
     def sample(self, class_index, indices, seed, stream, truncation=None):
         """uint8 [N, C, H, W]: the images of latents number `indices`."""
@@ -173,7 +173,7 @@ def expand(runs):
 
 
 def _check_together(first, run):
-    same = Source.of(first.config.data) == Source.of(run.config.data) and first.config.data.split == run.config.data.split
+    same = DataSpec.of(first.config.data).all_classes() == DataSpec.of(run.config.data).all_classes()
     shapes = first.state["image_shape"] == run.state["image_shape"]
     if not same or not shapes or first.state["data"]["class_names"] != run.state["data"]["class_names"]:
         raise InputError(f"runs {first.folder} and {run.folder} learnt different data: give runs of one data set, one for each class")

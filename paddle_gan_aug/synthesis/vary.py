@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from .. import runtime
-from ..data import Source, load, to_network, to_uint8
+from ..data import DataSpec, load, to_network, to_uint8
 from ..data.written_set import read_manifest
 from ..errors import InputError
 from ..files import atomic_write, make_folder, sha256
@@ -25,7 +25,7 @@ def vary(run, data, to, count=160, part="train", classes=None, seed=0, checkpoin
 
     Args:
         run: a run's folder, or its name in `output`. checkpoint: "last", "best", or a step.
-        data: the real images, a `Source` or its name; None = those the run learnt. part: "train" or "valid".
+        data: the real images, a `DataSpec` or its name; None = those the run learnt. part: "train" or "valid".
         classes: of these alone, by name or index. to: a folder that is missing or empty.
 
     Returns:
@@ -40,7 +40,7 @@ def vary(run, data, to, count=160, part="train", classes=None, seed=0, checkpoin
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
         raise InputError(f"{to} is not empty: nothing is overwritten; choose an empty or new folder")
     opened = open_varying(run, checkpoint, device, threads)
-    learnt = Source.of(opened.config.data)
+    learnt = DataSpec.of(opened.config.data).all_classes()
     real = load(learnt if data is None else learnt.renamed(data), part)
     if list(real.shape) != opened.state["image_shape"]:
         raise InputError(f"{real.source} has images {list(real.shape)}, run {opened.folder.name} learnt {opened.state['image_shape']}")

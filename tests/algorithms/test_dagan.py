@@ -13,7 +13,7 @@ TINY = {"generator.width": 0.1, "discriminator.width": 0.05, "generator.latent_d
 
 @pytest.fixture
 def batch():
-    ones = to_network(load("mnist", "single", digit=1).images[:8])
+    ones = to_network(load("mnist", "train", class_name=1).images[:8])
     return Batch(ones[:4], np.ones(4, np.int64), ones[4:])
 
 

@@ -115,7 +115,7 @@ def test_the_judge_reads_real_digits_as_they_are(judge):
     assert grey["diversity"] == 0
     assert max(grey["classes"].values()) == 1
     fives = Judge(judge, "valid", class_name="5", count=200)
-    only = load("mnist", "valid", digit="5").subset(range(200))
+    only = load("mnist", "valid", class_name="5").subset(range(200))
     assert fives.read(to_network(only.images))["read_as_class"] > 0.6
 
 
@@ -124,7 +124,7 @@ def test_one_class_that_was_asked_for_by_label_is_read_as_that(judge):
     from benchmarks.judge import Judge
     from paddle_gan_aug.data import load, to_network
 
-    fives = load("mnist", "valid", digit="5").subset(range(200))
+    fives = load("mnist", "valid", class_name="5").subset(range(200))
     numbers = Judge(judge, "valid", class_name="5", count=200).read(to_network(fives.images), labels=fives.labels)
     assert numbers["read_as_class"] == numbers["agreement"] == numbers["classes"]["5"] > 0.6
     assert numbers["diversity_within"] == pytest.approx(1.0, abs=1e-3)

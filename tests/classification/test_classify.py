@@ -21,7 +21,7 @@ def digits(tmp_path):
         for digit in (1, 8):
             place = tmp_path / name / f"digit {digit}"
             place.mkdir(parents=True)
-            for i, image in enumerate(load("mnist", "single", digit=digit).images[first : first + each, 0]):
+            for i, image in enumerate(load("mnist", "train", class_name=digit).images[first : first + each, 0]):
                 Image.fromarray(np.pad(image, [(0, 0), (i % 3, i % 3)])).save(place / f"{i}.png")
         return tmp_path / name
 

@@ -188,7 +188,7 @@ def test_views_are_averaged(tiny, small_mnist):
 
 
 def test_predict(here, tiny, small_mnist, tmp_path):
-    images = load(str(small_mnist), "eval")
+    images = load(str(small_mnist), "test")
     (tmp_path / "pictures").mkdir()
     for i in range(5):
         Image.fromarray(images.images[i, 0]).resize((56, 56)).save(tmp_path / "pictures" / f"{i}.png")

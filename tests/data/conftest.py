@@ -12,8 +12,8 @@ def mnist_train():
 
 
 @pytest.fixture(scope="session")
-def mnist_eval():
-    return load("mnist", "eval")
+def mnist_test():
+    return load("mnist", "test")
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from paddle_gan_aug.data import Source, folders, load, load_test
+from paddle_gan_aug.data import DataSpec, folders, load, load_test
 from paddle_gan_aug.errors import InputError
 from paddle_gan_aug.files import PACKAGE_PARENT
 
@@ -36,8 +36,8 @@ def test_class_folders_are_split_by_class(digits, mnist_train):
     everything = np.concatenate([train.images, valid.images])
     assert len(np.unique(everything.reshape(36, -1), axis=0)) == 36
     assert load("set").fingerprint() == train.fingerprint() == load(folder).fingerprint()
-    assert load(Source("set", seed=1)).fingerprint() != train.fingerprint()
-    assert load(Source("set", valid_share=0.5), "valid").counts().tolist() == [6] * 3
+    assert load(DataSpec("set", seed=1)).fingerprint() != train.fingerprint()
+    assert load(DataSpec("set", valid_share=0.5), "valid").counts().tolist() == [6] * 3
     assert len(load("set", split="full")) == 36
     assert load_test("set").counts().tolist() == [12] * 3
     assert (load_test("set").of_class("2").images == mnist_train.of_class(2).images[:12]).all()
@@ -45,10 +45,10 @@ def test_class_folders_are_split_by_class(digits, mnist_train):
 
 def test_parts_are_folders(digits):
     digits("set/train"), digits("set/val", "02", 3, first=6), digits("set/test", "21", 2, first=9)
-    assert [load("set", mode).counts().tolist() for mode in ("train", "valid", "eval")] == [[6, 6, 6], [3, 0, 3], [0, 2, 2]]
+    assert [load("set", mode).counts().tolist() for mode in ("train", "valid", "test")] == [[6, 6, 6], [3, 0, 3], [0, 2, 2]]
     assert load_test("set").source == "set, folder test"
     with pytest.raises(InputError, match="validation images of its own"):
-        load(Source("set", valid_share=0.1))
+        load(DataSpec("set", valid_share=0.1))
     digits("set/valid", "0")
     with pytest.raises(InputError, match="both valid and val"):
         load("set")
@@ -58,7 +58,7 @@ def test_a_part_that_is_not_there(digits):
     digits("set/train", each=12)
     assert load("set", "valid").counts().tolist() == [2] * 3
     with pytest.raises(InputError, match="set has no test images: .*folder test"):
-        load("set", "eval")
+        load("set", "test")
 
 
 def test_classes_are_in_natural_order_and_hidden_files_do_not_count(digits):
@@ -86,16 +86,16 @@ def test_a_manifest_leads(digits):
 
 def test_few_labels_and_some_classes(digits):
     digits(each=12)
-    few, more = (load(Source("set", per_class=count, seed=3)) for count in (2, 4))
+    few, more = (load(DataSpec("set", per_class=count, seed=3)) for count in (2, 4))
     assert few.counts().tolist() == [2] * 3 and more.counts().tolist() == [4] * 3
     assert {image.tobytes() for image in few.images} < {image.tobytes() for image in more.images}
-    assert load(Source("set", per_class=2, seed=3), "valid").counts().tolist() == [2] * 3
-    assert load(Source("set", classes=(0, "2"))).counts().tolist() == [10, 0, 10]
-    assert load(Source("set", classes=("1",)), "valid").counts().tolist() == [0, 2, 0]
+    assert load(DataSpec("set", per_class=2, seed=3), "valid").counts().tolist() == [2] * 3
+    assert load(DataSpec("set", classes=(0, "2"))).counts().tolist() == [10, 0, 10]
+    assert load(DataSpec("set", classes=("1",)), "valid").counts().tolist() == [0, 2, 0]
     with pytest.raises(InputError, match="class 0 .* has 10 training images: data.per_class 11"):
-        load(Source("set", per_class=11))
+        load(DataSpec("set", per_class=11))
     with pytest.raises(InputError, match="no class '7'"):
-        load(Source("set", classes=("7",)))
+        load(DataSpec("set", classes=("7",)))
 
 
 def empty_class(folder):
@@ -149,7 +149,7 @@ def test_faults_of_folders(digits, fault):
 def test_a_strange_part_or_class(digits):
     digits("set/train", "01"), digits("set/test", "02", 2)
     with pytest.raises(InputError, match="test has a class 2, which the training images have not"):
-        load("set", "eval")
+        load("set", "test")
     digits("set/extra", "0")
     with pytest.raises(InputError, match="a folder extra: it may hold train"):
         load("set")
@@ -160,12 +160,12 @@ def test_skipped_files_are_said_once_and_no_class_is_lost(digits, capsys, monkey
     (folder / "1" / "0.png").write_bytes(b"x")
     monkeypatch.setattr("paddle_gan_aug.data.decoding._said", set())
     for _ in range(2):  # decoded, then from the cache
-        assert load_test(Source("set", skip_bad=True)).counts().tolist() == [6, 5, 6]
+        assert load_test(DataSpec("set", skip_bad=True)).counts().tolist() == [6, 5, 6]
     assert capsys.readouterr().err.count("1/0.png (not an image); skipped") == 1
     for file in (folder / "1").iterdir():
         file.write_bytes(b"x")
     with pytest.raises(InputError, match="no usable image is left of class 1"):
-        load(Source("set", skip_bad=True))
+        load(DataSpec("set", skip_bad=True))
 
 
 def test_files_are_decoded_once(digits, other_project, monkeypatch):
@@ -179,7 +179,7 @@ def test_files_are_decoded_once(digits, other_project, monkeypatch):
         load("set")
     os.utime(folder / "0" / "0.png", (2, 2))
     with pytest.raises(ZeroDivisionError):
-        load(Source("set", image_size=14))
+        load(DataSpec("set", image_size=14))
     monkeypatch.undo()
     monkeypatch.chdir(other_project)
     cached.write_bytes(b"damaged")
@@ -239,18 +239,18 @@ def test_folders_named_by_numbers(digits):
     digits("set", [str(i) for i in range(1, 13)]), digits("padded", [f"{i:03d}" for i in range(12)])
     of_set, padded = [("3", "3"), (3, "3"), (12, "12")], [("010", "010"), ("3", "003"), (8, "008")]
     for source, wanted, name in [("set", *row) for row in of_set] + [("padded", *row) for row in padded]:
-        chosen = load(Source(source, classes=(wanted,)))
+        chosen = load(DataSpec(source, classes=(wanted,)))
         assert [chosen.class_names[i] for i in np.flatnonzero(chosen.counts())] == [name]
-        assert load(source, digit=wanted).fingerprint() == chosen.fingerprint()
+        assert load(source, class_name=wanted).fingerprint() == chosen.fingerprint()
     with pytest.raises(InputError, match="no class '0' in set"):
-        load("set", digit=0)
+        load("set", class_name=0)
 
 
-@pytest.mark.parametrize("train, valid, test", [("training", "validation", "testing"), ("Train", "Val", "TEST"), ("train", "dev", "eval")])
+@pytest.mark.parametrize("train, valid, test", [("training", "validation", "testing"), ("Train", "Val", "TEST"), ("train", "dev", "test")])
 def test_parts_have_their_usual_names_in_any_case(digits, train, valid, test):
     for name, each, first in ((train, 6, 0), (valid, 3, 6), (test, 2, 9)):
         digits(f"set/{name}", each=each, first=first)
-    assert [load("set", mode).counts().tolist() for mode in ("train", "valid", "eval")] == [[6] * 3, [3] * 3, [2] * 3]
+    assert [load("set", mode).counts().tolist() for mode in ("train", "valid", "test")] == [[6] * 3, [3] * 3, [2] * 3]
     digits("set/" + {"testing": "test"}.get(test, "testing"), each=1)
     with pytest.raises(InputError, match="set has both .* and .*: keep one of them"):
         load("set")
@@ -268,7 +268,7 @@ JUNK = ("__MACOSX", "@eaDir", "#recycle", "$RECYCLE.BIN", ".ipynb_checkpoints", 
 def test_what_packers_and_network_drives_leave_behind_is_left_out(digits):
     folder = digits()
     digits("parts/train"), digits("parts/test", each=1, first=6)
-    before = load("set").fingerprint(), load("parts").fingerprint(), load("parts", "eval").fingerprint()
+    before = load("set").fingerprint(), load("parts").fingerprint(), load("parts", "test").fingerprint()
     parts = folder.parent / "parts"
     for place in (folder, folder / "1", parts, parts / "train", parts / "train" / "1"):
         for name in JUNK:
@@ -276,7 +276,7 @@ def test_what_packers_and_network_drives_leave_behind_is_left_out(digits):
             Image.new("L", (9, 9)).save(place / name / "x.png")
         for name in ("._0.png", ".DS_Store", "Thumbs.db", "desktop.ini"):
             (place / name).write_bytes(b"\0\5\x16\7")
-    assert (load("set").fingerprint(), load("parts").fingerprint(), load("parts", "eval").fingerprint()) == before
+    assert (load("set").fingerprint(), load("parts").fingerprint(), load("parts", "test").fingerprint()) == before
 
 
 def test_stray_texts_in_class_folders_are_left_out_and_told(digits, capsys):

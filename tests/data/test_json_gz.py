@@ -25,12 +25,12 @@ def path(tmp_path):
 
 
 @pytest.fixture
-def parts(mnist_train, mnist_eval):
+def parts(mnist_train, mnist_test):
     """Twelve real digits."""
     return {
         "train": (mnist_train.images[:6], mnist_train.labels[:6]),
         "valid": (mnist_train.images[6:8], mnist_train.labels[6:8]),
-        "eval": (mnist_eval.images[:4], mnist_eval.labels[:4]),
+        "test": (mnist_test.images[:4], mnist_test.labels[:4]),
     }
 
 
@@ -77,7 +77,7 @@ def test_the_same_content_gives_the_same_bytes(path, parts):
 def test_the_scale_is_told_from_the_whole_file(path, numbers, expected):
     # Only the last part shows the scale.
     write(path, [[[[0] * 784], [0]], [[], []], [[numbers * 261 + [0]], [7]]])
-    images, labels = read_mnist_json(path)["eval"]
+    images, labels = read_mnist_json(path)["test"]
     assert images.reshape(-1)[:3].tolist() == expected and labels.tolist() == [7]
 
 
@@ -89,7 +89,7 @@ def test_missing_parts(path, rest):
 
 def test_a_missing_validation_part(path):
     write(path, [[[IMAGE], [3]], None, [[IMAGE], [4]]])
-    assert list(read_mnist_json(path)) == ["train", "eval"]
+    assert list(read_mnist_json(path)) == ["train", "test"]
 
 
 def test_written_without_validation(path, parts):
@@ -131,7 +131,7 @@ CONTENT = {
     "label 1.5": ([[[IMAGE], [1.5]]], "is 1.5, not an integer"),
     "label text": ([[[IMAGE], ["1"]]], "is '1', not an integer"),
     "label true": ([[[IMAGE], [True]]], "is True, not an integer"),
-    "bad eval label": ([[[IMAGE], [1]], None, [[IMAGE], [11]]], "label 0 of part 'eval' is 11"),
+    "bad eval label": ([[[IMAGE], [1]], None, [[IMAGE], [11]]], "label 0 of part 'test' is 11"),
     "nan": ([[[[float("nan")] * 784], [1]]], "image 0 .* NaN"),
     "infinity": ([[[[float("inf")] * 784], [1]]], "image 0 .* infinity"),
     "above 255": ([[[[256] * 784], [1]]], "pixels from 256 to 256"),
@@ -288,7 +288,7 @@ def test_every_set_is_written_and_read_back_exactly(path, rng, levels, scale):
 
 def test_unknown_part(path, parts):
     with pytest.raises(InputError, match="unknown part 'test'"):
-        write_mnist_json(path, {**parts, "test": parts["eval"]})
+        write_mnist_json(path, {**parts, "eval": parts["test"]})
 
 
 def test_a_gzip_bomb(path, monkeypatch):

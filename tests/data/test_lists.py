@@ -118,7 +118,7 @@ def test_a_column_of_parts(pictures, name):
     else:
         content = "".join(f'{{"file": "{path}", "label": {label}, "split": "{part}"}}\n' for (path, label), part in zip(rows, parts))
     (folder / name).write_text(content)
-    train, valid, test = (load(folder / name, mode) for mode in ("train", "valid", "eval"))
+    train, valid, test = (load(folder / name, mode) for mode in ("train", "valid", "test"))
     assert (train.images == images[[0, 1, 2, 6, 7, 8]]).all() and train.labels.tolist() == [0, 0, 0, 1, 1, 1]
     assert (valid.images == images[[3, 4, 9, 10]]).all() and (test.images == images[[5, 11]]).all()
     assert (load_test(folder / name).images == test.images).all()
@@ -158,7 +158,7 @@ def test_a_folder_of_paddlex(pictures, names):
     for name, of_part in (("train", rows[:5] + rows[6:]), ("val", rows[5:6]), ("test", rows[::3])):
         (folder / f"{name}_list.txt").write_text(lines([(path, label + shift) for path, label in of_part]).replace("/", "\\"))
     (folder / "labels.txt").write_text(names)
-    train, valid, test = (load(folder, mode) for mode in ("train", "valid", "eval"))
+    train, valid, test = (load(folder, mode) for mode in ("train", "valid", "test"))
     assert (len(train), len(valid), len(test)) == (11, 1, 4) and train.class_names == ("negative", "positive") == test.class_names
     assert (valid.images == images[5:6]).all() and train.source == f"{folder}, train_list.txt"
 
@@ -169,7 +169,7 @@ def test_lists_without_names_or_with_other_classes(pictures):
     assert load(folder).class_names == ("0", "1") and load(folder, "valid").counts().tolist() == [1, 1]
     (folder / "test.txt").write_text(lines([(rows[0][0], 7)]))
     with pytest.raises(InputError, match="test.txt has a class 7, which the training images have not: they have 0, 1"):
-        load(folder, "eval")
+        load(folder, "test")
     (folder / "labels.txt").write_text("zero\n")
     with pytest.raises(InputError, match="train.txt has a label 1, but the classes are numbered from 0 to 0"):
         load(folder)

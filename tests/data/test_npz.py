@@ -8,7 +8,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from paddle_gan_aug.data import Source, load, load_test
+from paddle_gan_aug.data import DataSpec, load, load_test
 from paddle_gan_aug.data.npz import read_npz
 from paddle_gan_aug.errors import InputError
 
@@ -26,9 +26,9 @@ def test_a_labelled_npz_is_data(tmp_path, digits):
     assert (np.bincount(valid.labels) == np.maximum(1, np.round(digits.counts() / 6))).all()
     whole = load_test(tmp_path / "d.npz")
     assert (whole.images == digits.images).all() and (whole.labels == digits.labels).all()
-    assert load(Source(str(tmp_path / "d.npz"), image_size=32, channels=3)).shape == (3, 32, 32)
+    assert load(DataSpec(str(tmp_path / "d.npz"), image_size=32, channels=3)).shape == (3, 32, 32)
     with pytest.raises(InputError, match="no test images.*--test.*--part valid"):
-        load(tmp_path / "d.npz", "eval")
+        load(tmp_path / "d.npz", "test")
 
 
 def test_without_labels_there_is_one_class(tmp_path, digits):
@@ -72,43 +72,43 @@ def test_what_is_refused(tmp_path, arrays, message):
 def parts(mnist_train):
     """{part: (images [N, 28, 28], labels [N])}, of the digits 0 to 4."""
     chosen = np.flatnonzero(mnist_train.labels < 5)
-    halves = {"train": chosen[:60], "valid": chosen[60:70], "eval": chosen[70:90]}
+    halves = {"train": chosen[:60], "valid": chosen[60:70], "test": chosen[70:90]}
     return {part: (mnist_train.images[places, 0], mnist_train.labels[places]) for part, places in halves.items()}
 
 
 def test_medmnist(tmp_path, parts):
     arrays = {}
-    for part, name in (("train", "train"), ("valid", "val"), ("eval", "test")):
+    for part, name in (("train", "train"), ("valid", "val"), ("test", "test")):
         arrays[f"{name}_images"], arrays[f"{name}_labels"] = parts[part][0], parts[part][1][:, None].astype(np.uint8)
     np.savez(tmp_path / "d.npz", **arrays)
     for part, (images, labels) in parts.items():
         read = load(tmp_path / "d.npz", part)
         assert (read.images[:, 0] == images).all() and (read.labels == labels).all() and read.class_names == tuple("01234")
-    assert (load_test(tmp_path / "d.npz").labels == parts["eval"][1]).all()
-    assert (read_npz(tmp_path / "d.npz")[1] == parts["eval"][1]).all()
+    assert (load_test(tmp_path / "d.npz").labels == parts["test"][1]).all()
+    assert (read_npz(tmp_path / "d.npz")[1] == parts["test"][1]).all()
     with pytest.raises(InputError, match="validation images of its own"):
-        load(Source(str(tmp_path / "d.npz"), valid_share=0.1))
+        load(DataSpec(str(tmp_path / "d.npz"), valid_share=0.1))
 
 
 @pytest.mark.parametrize("x, y", [("x_{}", "y_{}"), ("X_{}", "y_{}")])
 def test_keras(tmp_path, parts, x, y):
-    (images, labels), (test_images, test_labels) = parts["train"], parts["eval"]
+    (images, labels), (test_images, test_labels) = parts["train"], parts["test"]
     names = [name.format(part) for part in ("train", "test") for name in (x, y)]
     np.savez(tmp_path / "d.npz", **dict(zip(names, (images, labels, test_images, test_labels))))
     assert load(tmp_path / "d.npz").shape == (1, 28, 28) and len(load(tmp_path / "d.npz", split="full")) == 60
-    assert (load(tmp_path / "d.npz", "eval").images[:, 0] == test_images).all()
+    assert (load(tmp_path / "d.npz", "test").images[:, 0] == test_images).all()
     assert 0 < len(load(tmp_path / "d.npz", "valid")) < 15
 
 
 def test_parts_have_the_range_and_the_classes_of_the_training_part(tmp_path, parts):
-    (images, labels), (test_images, test_labels) = parts["train"], parts["eval"]
+    (images, labels), (test_images, test_labels) = parts["train"], parts["test"]
     dark = test_images.clip(0, 120) / 127.5 - 1  # alone it might be anything
     np.savez(tmp_path / "d.npz", x_train=images / 127.5 - 1, y_train=labels, x_test=dark[:1], y_test=test_labels[:1])
-    assert (load(tmp_path / "d.npz", "eval").images[0, 0] == test_images[0].clip(0, 120)).all()
-    assert load(tmp_path / "d.npz", "eval").class_names == tuple("01234")
+    assert (load(tmp_path / "d.npz", "test").images[0, 0] == test_images[0].clip(0, 120)).all()
+    assert load(tmp_path / "d.npz", "test").class_names == tuple("01234")
     np.savez(tmp_path / "d.npz", x_train=images, y_train=labels, x_test=test_images, y_test=test_labels + 1)
     with pytest.raises(InputError, match="y_test go up to 5, but the training classes are 5"):
-        load(tmp_path / "d.npz", "eval")
+        load(tmp_path / "d.npz", "test")
     np.savez(tmp_path / "d.npz", x_train=images)
     with pytest.raises(InputError, match="no array y_train beside x_train"):
         load(tmp_path / "d.npz")
@@ -258,7 +258,7 @@ def test_test_images_alone_are_tested_and_not_trained_on(tmp_path, digits, image
         for split in ("standard", "full")[: 2 if mode == "train" else 1]:
             with pytest.raises(InputError, match="has no (training|validation) images"):
                 load(tmp_path / "d.npz", mode, split=split)
-    for test in (load_test(tmp_path / "d.npz"), load(tmp_path / "d.npz", "eval")):
+    for test in (load_test(tmp_path / "d.npz"), load(tmp_path / "d.npz", "test")):
         assert (test.images == digits.images).all() and (test.labels == digits.labels).all()
 
 

@@ -21,14 +21,14 @@ def as_jpeg(image, quality=85):
     return np.asarray(Image.open(buffer))[None]
 
 
-def test_mnist_has_none(mnist_train, mnist_eval, capsys):
-    assert not repeated(mnist_eval.images, mnist_train.images).any() and not near(mnist_eval.images, mnist_train.images).any()
-    check_overlap(mnist_train, mnist_eval)
+def test_mnist_has_none(mnist_train, mnist_test, capsys):
+    assert not repeated(mnist_test.images, mnist_train.images).any() and not near(mnist_test.images, mnist_train.images).any()
+    check_overlap(mnist_train, mnist_test)
     assert capsys.readouterr().err == ""
 
 
-def test_copies_are_found(mnist_train, mnist_eval):
-    mixed = np.concatenate([mnist_eval.images[:40], mnist_train.images[1000:1005], mnist_eval.images[40:50]])
+def test_copies_are_found(mnist_train, mnist_test):
+    mixed = np.concatenate([mnist_test.images[:40], mnist_train.images[1000:1005], mnist_test.images[40:50]])
     assert np.flatnonzero(repeated(mixed, mnist_train.images)).tolist() == list(range(40, 45))
     one_pixel = mnist_train.images[1000:1005].copy()
     one_pixel[:, 0, 0, 0] = 9
@@ -56,14 +56,14 @@ def labelled(images, source):
     return LabelledImages(images, np.zeros(len(images), np.int64), ("a",), source)
 
 
-def test_it_is_refused_or_counted(mnist_train, mnist_eval, capsys):
+def test_it_is_refused_or_counted(mnist_train, mnist_test, capsys):
     training = labelled(mnist_train.images[:100], "mine")
-    test = labelled(np.concatenate([mnist_train.images[:3], mnist_eval.images[:7]]), "theirs")
+    test = labelled(np.concatenate([mnist_train.images[:3], mnist_test.images[:7]]), "theirs")
     with pytest.raises(InputError, match=r"^3 of the 10 test images \(theirs\) are training images \(mine\).*--allow-overlap$"):
         check_overlap(training, test)
     check_overlap(training, test, allow=True)
     assert capsys.readouterr().err.count("3 of the 10 test images") == 1
-    close = labelled(np.stack([as_jpeg(mnist_train.images[0], 95), mnist_eval.images[0]]), "theirs")
+    close = labelled(np.stack([as_jpeg(mnist_train.images[0], 95), mnist_test.images[0]]), "theirs")
     check_overlap(training, close)
     assert "1 of the 2 test images (theirs) nearly are training images (mine)" in capsys.readouterr().err
 
@@ -97,11 +97,11 @@ def test_commands_refuse_before_they_write(overlapping, command, capsys):
     assert [path for path in sorted(overlapping.rglob("*")) if ".cache" not in str(path) and path.name != "output"] == before
 
 
-def test_evaluate_refuses_too(other_project, mnist_train, mnist_eval, capsys):
+def test_evaluate_refuses_too(other_project, mnist_train, mnist_test, capsys):
     parts = {"train": (mnist_train.images[:600], mnist_train.labels[:600])}
-    parts["eval"] = mnist_train.images[:200], mnist_train.labels[:200]
+    parts["test"] = mnist_train.images[:200], mnist_train.labels[:200]
     write_mnist_json("digits.json", parts)
-    np.savez("made.npz", images=mnist_eval.images[:200])
+    np.savez("made.npz", images=mnist_test.images[:200])
     assert main(["evaluate", "made.npz", "--data", "digits.json", "--to", "page"]) == 2
     assert "--allow-overlap" in capsys.readouterr().err and not (other_project / "page").exists()
 

@@ -23,7 +23,7 @@ def source(**parts):
 
 
 def test_mnist_is_split_in_file_order(mnist_train):
-    full, valid = load(split="full"), load(mode="valid")
+    full, valid = load(split="full"), load(part="valid")
     assert (len(full), len(mnist_train), len(valid)) == (60000, 50000, 10000)
     assert (full.images[:50000] == mnist_train.images).all() and (full.labels[:50000] == mnist_train.labels).all()
     assert (full.images[50000:] == valid.images).all() and (full.labels[50000:] == valid.labels).all()
@@ -37,15 +37,15 @@ def test_hold_out_takes_the_last_sixth(count, held):
 
 
 def test_a_source_without_validation_part():
-    read = source(train=part(12), eval=part(3, 50))
+    read = source(train=part(12), test=part(3, 50))
     assert numbers(select(read, "train")) == list(range(10))
     assert numbers(select(read, "valid")) == [10, 11]
     assert numbers(select(read, "train", "full")) == list(range(12))
-    assert numbers(select(read, "eval")) == numbers(select(read, "eval", "full")) == [50, 51, 52]
+    assert numbers(select(read, "test")) == numbers(select(read, "test", "full")) == [50, 51, 52]
 
 
 def test_a_source_with_validation_part():
-    read = source(train=part(12), valid=part(2, 30), eval=part(3, 50))
+    read = source(train=part(12), valid=part(2, 30), test=part(3, 50))
     assert numbers(select(read, "train")) == list(range(12))
     assert numbers(select(read, "valid")) == [30, 31]
     assert numbers(select(read, "train", "full")) == [*range(12), 30, 31]
@@ -58,10 +58,10 @@ def test_only_the_parts_needed_are_read():
         asked.append(name)
         return part(12) if name != "valid" else None
 
-    select(read, "eval")
-    assert asked == ["eval"]
+    select(read, "test")
+    assert asked == ["test"]
     select(read, "train")
-    assert asked == ["eval", "train", "valid"]
+    assert asked == ["test", "train", "valid"]
     with pytest.raises(InputError):
         select(read, "valid", "full")
     assert len(asked) == 3
@@ -70,7 +70,7 @@ def test_only_the_parts_needed_are_read():
 def test_what_is_refused():
     read = source(train=part(5))
     with pytest.raises(InputError, match="my data has no test images"):
-        select(read, "eval", name="my data")
+        select(read, "test", name="my data")
     with pytest.raises(InputError, match="no validation images"):
         select(read, "valid")
     with pytest.raises(InputError, match="no training images"):

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from paddle_gan_aug.config.loading import load_config, to_yaml
-from paddle_gan_aug.data import Source, load, load_test, read_images
+from paddle_gan_aug.data import DataSpec, load, load_test, read_images
 from paddle_gan_aug.files import printable, write_json
 
 pytestmark = pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="names are no bytes there")
@@ -32,10 +32,10 @@ def test_folders_are_read_and_cached(flowers, other_project):
     assert set(data.class_names) == {ROSE, TULIP} and data.counts().tolist() == [10, 10]
     assert load(flowers).fingerprint() == data.fingerprint() and len(list((other_project / "output" / ".cache").iterdir())) == 1
     assert read_images(flowers)[0].shape == (24, 1, 28, 28)
-    assert load(Source(str(flowers), classes=(ROSE,))).counts().sum() == 10
+    assert load(DataSpec(str(flowers), classes=(ROSE,))).counts().sum() == 10
     bad = next((flowers / ROSE).iterdir())
     bad.write_bytes(b"x")
-    assert load_test(Source(str(flowers), skip_bad=True)).counts().sum() == 23
+    assert load_test(DataSpec(str(flowers), skip_bad=True)).counts().sum() == 23
 
 
 def test_json_and_yaml_bring_the_names_back(tmp_path):

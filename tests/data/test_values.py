@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from paddle_gan_aug.data import Source, load, load_test, read_images, values, write_idx
+from paddle_gan_aug.data import DataSpec, load, load_test, read_images, values, write_idx
 from paddle_gan_aug.errors import InputError
 
 
@@ -75,14 +75,14 @@ def test_zeros_and_ones_of_pictures_and_idx_files(tmp_path, digits, monkeypatch)
             Image.fromarray(array[i]).save(tmp_path / name / "x" / f"{i:02}.png")
     assert (load_test("masks").images[:, 0] == 255 * masks[:12]).all()
     assert (load_test("binary").images == load_test("masks").images).all()
-    assert (load_test(Source("masks", image_size=14)).images == load_test(Source("binary", image_size=14)).images).all()
+    assert (load_test(DataSpec("masks", image_size=14)).images == load_test(DataSpec("binary", image_size=14)).images).all()
     assert (load_test("soft").images[:, 0] == soft[:12]).all()
     Image.fromarray(masks[0]).save(tmp_path / "soft" / "x" / "12.png")  # one dark picture among others is no mask
     assert load_test("soft").images[12].max() == 1
     (tmp_path / "idx").mkdir()
     write_idx(tmp_path / "idx" / "t10k-images-idx3-ubyte", masks)
     write_idx(tmp_path / "idx" / "t10k-labels-idx1-ubyte", np.zeros(60, np.uint8))
-    assert (load("idx", "eval").images[:, 0] == 255 * masks).all()
+    assert (load("idx", "test").images[:, 0] == 255 * masks).all()
 
 
 @pytest.mark.parametrize("kind", ["folders", "lists", "table", "idx"])
@@ -92,7 +92,7 @@ def test_the_training_images_tell_whether_a_set_is_one_of_masks(tmp_path, digits
     for name, train, test in (("masks", masks, with_one(masks, 2)), ("soft", digits[:12], masks)):
         write_parts(tmp_path / name, kind, train, test)
         place = f"{name}/t.csv" if kind == "table" else name
-        read, factor = load(place, "eval").images[:, 0], 255 if name == "masks" else 1
+        read, factor = load(place, "test").images[:, 0], 255 if name == "masks" else 1
         learnt = load(place, split="full").images[:, 0]
         assert sorted(image.tobytes() for image in learnt) == sorted(image.tobytes() for image in factor * train)
         assert (read == np.minimum(factor * test.astype(int), 255)).all()
@@ -155,12 +155,12 @@ STATED = {
 def test_a_window_that_is_stated(tmp_path, digits, form):
     make, window = STATED[form]
     np.savez(tmp_path / "d.npz", images=make(digits))
-    assert (load_test(Source(str(tmp_path / "d.npz"), window=window)).images[:, 0] == digits).all()
+    assert (load_test(DataSpec(str(tmp_path / "d.npz"), window=window)).images[:, 0] == digits).all()
 
 
 def test_a_window_cuts_what_lies_outside(tmp_path):
     np.savez(tmp_path / "d.npz", images=np.array([[[-9, 10], [20, 99]]]))
-    assert load_test(Source(str(tmp_path / "d.npz"), window=(10, 30))).images.ravel().tolist() == [0, 0, 128, 255]
+    assert load_test(DataSpec(str(tmp_path / "d.npz"), window=(10, 30))).images.ravel().tolist() == [0, 0, 128, 255]
 
 
 @pytest.mark.parametrize("numbers, window, expected", [([0, 0.5, 1.03], None, [0, 128, 255]), ([-0.4, 0.8, 2], (-0.4, 2), [0, 128, 255])])
@@ -168,12 +168,12 @@ def test_json_files_too(other_project, numbers, window, expected):
     with open("x.json", "w") as file:
         json.dump([[[numbers * 261 + [0]], [7]]], file)
     for _ in range(2):  # converted, then from the cache
-        assert load(Source("x.json", window=window), split="full").images.reshape(-1)[:3].tolist() == expected
+        assert load(DataSpec("x.json", window=window), split="full").images.reshape(-1)[:3].tolist() == expected
 
 
 def test_a_window_that_is_none():
     with pytest.raises(InputError, match=r"data.window is \[5, 5\]"):
-        Source("x", window=(5, 5))
+        DataSpec("x", window=(5, 5))
 
 
 @pytest.mark.parametrize(
@@ -196,5 +196,5 @@ def test_what_looks_wrong_is_said_once(tmp_path, digits, capsys, monkeypatch, ma
 
 def test_nothing_is_said_of_good_data(capsys, monkeypatch):
     monkeypatch.setattr(values, "_said", set())
-    load("mnist"), load("mnist", "eval")
+    load("mnist"), load("mnist", "test")
     assert capsys.readouterr().err == ""

@@ -46,7 +46,7 @@ def test_its_recorded_accuracy_is_measured_on_the_validation_images(mnist_networ
 
 def test_the_score_of_the_real_test_images_is_near_ten(mnist_network):
     """A published score of a network like it: 9.8793 ± .0614."""
-    _, probabilities = mnist_network.read(load("mnist", "eval").images)
+    _, probabilities = mnist_network.read(load("mnist", "test").images)
     assert inception_score(probabilities, np.random.default_rng(0))[0] > 9.7
 
 
@@ -80,7 +80,7 @@ def test_other_data_gets_a_network_of_its_own_once(process, small_mnist, other_p
     monkeypatch.setattr(module, "train_feature_network", None)  # a second training would fail
     found = feature_network(small_mnist)
     assert found.name == made.name
-    images = load(small_mnist, "eval").images
+    images = load(small_mnist, "test").images
     np.testing.assert_array_equal(found.read(images)[0], made.read(images)[0])
     assert capsys.readouterr().err == ""
 

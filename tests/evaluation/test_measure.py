@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from paddle_gan_aug.data import load
+from paddle_gan_aug.data import DataSpec, load
 from paddle_gan_aug.errors import InputError
 from paddle_gan_aug.evaluation import feature_network
 from paddle_gan_aug.evaluation import measure as evaluation
@@ -25,7 +25,7 @@ ERRORS = 4  # a metric has moved when it is so many errors away
 
 @pytest.fixture(scope="module")
 def shuffled_test_images(process):
-    test = load("mnist", "eval")
+    test = load("mnist", "test")
     return test.subset(np.random.default_rng(0).permutation(len(test)))
 
 
@@ -118,7 +118,7 @@ def test_untouched_real_images_are_near_the_floor(untouched):
 def test_memorisation_flags_every_copied_set_and_no_new_one(process):
     """α = .001: twenty copied sets, twenty faintly altered ones, twenty of held-out real images."""
     network = feature_network.feature_network("mnist")
-    reference = evaluation._reference(network, "mnist", "valid", None, "standard")
+    reference = evaluation._reference(network, DataSpec("mnist"), "valid")
     training = reference.training_read[0]
     rng = np.random.default_rng(3)
 
@@ -134,15 +134,15 @@ def test_memorisation_flags_every_copied_set_and_no_new_one(process):
     assert flagged_sets(network.read(altered)[0]) == 20
     order = rng.permutation(len(reference.unseen.ratios))
     assert sum(flagged(reference.unseen.subset(one), reference.unseen.subset(order[2500:])) for one in np.split(order[:2500], 20)) == 0
-    test = load("mnist", "eval").images  # of other writers
-    assert not evaluate_images(test)["memorisation"]["copied"] and not evaluate_images(test, part="eval")["memorisation"]["copied"]
+    test = load("mnist", "test").images  # of other writers
+    assert not evaluate_images(test)["memorisation"]["copied"] and not evaluate_images(test, part="test")["memorisation"]["copied"]
 
 
 @pytest.mark.parametrize("learnt", [600, 20_000])
 def test_typical_images_are_no_copies(process, learnt):
     """A generator that leaves out all that is unusual is near training images, as near as it is to images that it never saw."""
     network = feature_network.feature_network("mnist")
-    reference = evaluation._reference(network, "mnist", "valid", None, "standard")
+    reference = evaluation._reference(network, DataSpec("mnist"), "valid")
     held_out, labels = reference.read[0], reference.images.labels
     distances = np.array([np.linalg.norm(x - held_out[labels == label].mean(0)) for x, label in zip(held_out, labels)])
     typical = distances < np.array([np.median(distances[labels == label]) for label in range(10)])[labels]
@@ -186,9 +186,9 @@ def test_equal_seeds_give_equal_results(shuffled_test_images):
 
 def test_one_class_alone(shuffled_test_images):
     fives = shuffled_test_images.of_class(5).images
-    result = evaluate_images(fives, class_name="5")
+    result = evaluate_images(fives, DataSpec(class_name="5"))
     assert result["count"] == len(fives)
-    assert result["reference"]["count"] == min(len(fives), len(load("mnist", "valid", digit=5)))
+    assert result["reference"]["count"] == min(len(fives), len(load("mnist", "valid", class_name=5)))
     assert result["frechet"]["value"] < 3 * result["frechet"]["floor"]
     assert result["class_histogram"]["shares"]["5"] > 0.97
 
@@ -231,10 +231,10 @@ def test_results_of_different_networks_refuse_to_be_compared(untouched):
         (None, {}, "NoneType"),
         (np.zeros((200, 1, 28, 28), np.uint8), {"count": 201}, "count 201: there are 200"),
         (np.zeros((200, 1, 28, 28), np.uint8), {"count": 0}, "count 0"),
-        (np.zeros((200, 1, 28, 28), np.uint8), {"part": "test"}, "part 'test'"),
+        (np.zeros((200, 1, 28, 28), np.uint8), {"part": "eval"}, "part 'eval'"),
         (np.zeros((200, 1, 28, 28), np.uint8), {"source": "nowhere"}, "nowhere"),
-        (np.zeros((200, 1, 28, 28), np.uint8), {"class_name": "ten"}, "ten"),
-        (np.zeros((200, 1, 28, 28), np.uint8), {"split": "full"}, "full"),
+        (np.zeros((200, 1, 28, 28), np.uint8), {"source": DataSpec(class_name="ten")}, "ten"),
+        (np.zeros((200, 1, 28, 28), np.uint8), {"source": DataSpec(split="full")}, "full"),
         (np.zeros((200, 1, 28, 28), np.uint8), {"classifier_accuracy_score": True}, "needs the labels"),
         (np.zeros((200, 1, 28, 28), np.uint8), {"classifier_accuracy_score": True, "labels": [0] * 9}, "200 generated images but 9"),
         (np.zeros((200, 1, 28, 28), np.uint8), {"classifier_accuracy_score": True, "labels": [10] * 200}, "10 classes"),
@@ -319,7 +319,7 @@ def test_few_validation_images_choose_the_best_checkpoint_by_what_they_can(tmp_p
 def test_images_of_another_shape_are_known_before_anything_is_learnt(tmp_path, small_mnist, monkeypatch):
     import paddle_gan_aug
 
-    for learns in ("training.evaluation.find_feature_network", "synthesis.evaluate.feature_network"):
+    for learns in ("evaluation.measure.find_feature_network", "runs.evaluate.feature_network"):
         module, name = learns.rsplit(".", 1)
         monkeypatch.setattr(import_module(f"paddle_gan_aug.{module}"), name, lambda *_: pytest.fail("a feature network was learnt"))
     overrides = {"data.source": str(small_mnist), "train.batch_size": 50, "train.steps": 1}

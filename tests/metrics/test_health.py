@@ -64,7 +64,7 @@ def test_real_images_stay_silent(real, limits):
 @pytest.mark.parametrize("digit", range(10))
 def test_one_digit_stays_silent(digit):
     rng = np.random.default_rng(digit)
-    images = to_network(load("mnist", "single", digit=str(digit)).images)
+    images = to_network(load("mnist", "train", class_name=str(digit)).images)
     limits = Limits(images[:2000], COUNT, rng)
     for _ in range(50):
         assert limits.alarms(image_signs(images[rng.choice(len(images), COUNT, replace=False)])) == []

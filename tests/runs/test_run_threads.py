@@ -73,7 +73,7 @@ def test_a_classifier_reads_in_threads(tiny, small_mnist, tmp_path):
     import paddle_gan_aug
     from paddle_gan_aug.data import load
 
-    np.savez(tmp_path / "some.npz", images=load(str(small_mnist), "eval").images)
+    np.savez(tmp_path / "some.npz", images=load(str(small_mnist), "test").images)
     expected, found = paddle_gan_aug.predict(tiny["classifier"], tmp_path / "some.npz"), []
     threads = [
         threading.Thread(target=lambda: found.append(paddle_gan_aug.predict(tiny["classifier"], tmp_path / "some.npz"))) for _ in range(3)

@@ -13,7 +13,7 @@ from PIL import Image
 from paddle_gan_aug.augment.policies import recorded_policy
 from paddle_gan_aug.cli.sets import _worth
 from paddle_gan_aug.config.loading import load_config
-from paddle_gan_aug.data import Source, load
+from paddle_gan_aug.data import DataSpec, load
 from paddle_gan_aug.data.folders import list_file
 from paddle_gan_aug.errors import NoSuchPart
 from paddle_gan_aug.runs.run import open_run
@@ -90,9 +90,9 @@ def test_validation_images_stay_real(here, small_mnist, tmp_path):
     options = ["--data", small_mnist, "--split", "standard", "--per-class", 60, "--per-class-runs"]
     done = here("augment", *options, "--batch-size", 20, *QUICK, "--to", to)
     assert "generated" in done.stdout
-    for mode in ("train", "valid", "eval"):
+    for mode in ("train", "valid", "test"):
         real, found = load(str(small_mnist), mode), load(str(to), mode)
-        place = [path for path in sorted((to / {"eval": "test"}.get(mode, mode)).rglob("real-*.png"))]
+        place = [path for path in sorted((to / {"test": "test"}.get(mode, mode)).rglob("real-*.png"))]
         assert len(place) == len(real)
         if mode == "train":
             assert np.maximum(real.counts(), 60).tolist() == found.counts().tolist()
@@ -169,7 +169,7 @@ def test_the_next_command_reads_what_was_copied(here, folder, tmp_path):
     assert last[:4] == ["train", "--gan", "classifier", "--data"]
     quick = ["--batch-size", 8, "--steps", 2, "--run", "judged"]
     here(*["1" if word == "200" else word for word in last], *quick)  # it works as it stands
-    assert load(Source(str(to), image_size=32, channels=3), "train").shape == (3, 32, 32)
+    assert load(DataSpec(str(to), image_size=32, channels=3), "train").shape == (3, 32, 32)
     again = ["--run", here.output / "out-gan", "--to", tmp_path / "more", "--per-class", 13, "--filters", "none"]
     assert json.loads(here("augment", *again, "--json").stdout)["reading"] == {"image_size": 32, "channels": 3}  # the run's own
 
@@ -227,7 +227,7 @@ def test_data_with_train_and_test_alone(here, parts, tmp_path):
     result = json.loads(here("augment", "--data", parts, "--to", to, "--batch-size", 8, *QUICK, "--json").stdout)
     assert result["table"] == [["five", 7, 5, 12], ["three", 12, 0, 12], ["all", 19, 5, 24]]
     assert of_images(load(str(to), "valid")) == of_images(load(str(parts), "valid"))
-    assert of_images(load(str(to), "eval")) == of_images(load(str(parts), "eval"))
+    assert of_images(load(str(to), "test")) == of_images(load(str(parts), "test"))
     learnt = json.loads(next((here.output / "out-gan" / "checkpoints").glob("step-*/state.json")).read_text())["data"]
     assert learnt["fingerprint"] == load(str(parts), "train").fingerprint() and learnt["counts"] == [6, 10]
     real = [image.tobytes() for image in load(str(parts), "train").images]
@@ -243,7 +243,7 @@ def test_a_split_of_ones_own_is_written_down(here, parts, tmp_path, more):
     """A reader of the set knows nothing of another seed or share: the images that the GAN did not learn go into valid/."""
     here("augment", "--data", parts, "--to", tmp_path / "out", "--batch-size", 8, *QUICK, *more)
     key, _, value = more[1].partition("=")
-    source = Source(str(parts), **{key[5:]: json.loads(value)})
+    source = DataSpec(str(parts), **{key[5:]: json.loads(value)})
     assert of_images(load(str(tmp_path / "out"), "valid")) == of_images(load(source, "valid"))
 
 
@@ -287,7 +287,7 @@ def test_a_damaged_part_is_not_taken_for_none(here, small_mnist, tmp_path):
     for name in ("t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"):
         (tmp_path / "data" / name).unlink()
     with pytest.raises(NoSuchPart):
-        load(str(tmp_path / "data"), "eval")
+        load(str(tmp_path / "data"), "test")
 
 
 # ---- what is asked for ---------------------------------------------------------------------------------------------------
@@ -402,7 +402,7 @@ def test_lists_for_other_programs(here, parts, tmp_path):
     to = tmp_path / "out"
     here("augment", "--data", parts, "--to", to, "--batch-size", 8, *QUICK)
     assert (to / "label_list.txt").read_text() == "0 five\n1 three\n"
-    for part, split in (("train", "train"), ("val", "valid"), ("test", "eval")):
+    for part, split in (("train", "train"), ("val", "valid"), ("test", "test")):
         lines = [line.split(" ") for line in (to / f"{part}_list.txt").read_text().splitlines()]
         data = load(str(to), split)
         assert sorted((str(to / file), int(label)) for file, label in lines) == sorted(zip(map(str, data.files), data.labels.tolist()))

@@ -28,7 +28,7 @@ class Digits:
 
         self.network = feature_network("mnist")
         self.training, held_out = load("mnist", "train").subset(range(8000)), load("mnist", "valid").subset(range(2000))
-        self.clean = load("mnist", "eval").subset(range(1000))  # stand for perfect samples
+        self.clean = load("mnist", "test").subset(range(1000))  # stand for perfect samples
         self.reference = Reference(
             self.training.images,
             self.network.read(self.training.images)[0],

@@ -150,7 +150,7 @@ def test_truncation_keeps_latents_near_zero(tiny, process):
 
 @pytest.mark.parametrize("form", ["npz", "idx", "mnist.json.gz"])
 def test_every_form_holds_the_same_set(tiny, tmp_path, form):
-    from paddle_gan_aug.data import Source, load
+    from paddle_gan_aug.data import DataSpec, load
 
     request = {"seed": 1, "quotas": {"5": 9, "6": 15}}
     generate(tiny["digits"], to=tmp_path / "folder", **request)
@@ -159,7 +159,7 @@ def test_every_form_holds_the_same_set(tiny, tmp_path, form):
     assert tree(tmp_path / "one") == tree(tmp_path / "two")
     assert tree(tmp_path / "one")["grid.png"] == tree(tmp_path / "folder")["grid.png"]
     path = tmp_path / "one" / {"npz": "images.npz", "idx": "", "mnist.json.gz": "mnist.json.gz"}[form]
-    found = load(Source(str(path)), "train", split="full") if form != "npz" else None
+    found = load(DataSpec(str(path)), "train", split="full") if form != "npz" else None
     if form == "npz":
         from paddle_gan_aug.data import read_images
         from paddle_gan_aug.data.npz import read_npz

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from paddle_gan_aug.data import Source, load, load_test
+from paddle_gan_aug.data import DataSpec, load, load_test
 from paddle_gan_aug.synthesis.real_files import real_parts
 
 
@@ -35,7 +35,7 @@ KINDS = {
 @pytest.mark.parametrize("kind", KINDS)
 def test_they_are_written_as_they_were_learnt(pictures, tmp_path, kind):
     make, reading = KINDS[kind]
-    source = Source(pictures(make()), **reading)
+    source = DataSpec(pictures(make()), **reading)
     for part in real_parts(source, "standard"):
         part.write(tmp_path / "to")
     for mode in ("train", "valid"):

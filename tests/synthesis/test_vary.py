@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from paddle_gan_aug.cli.main import main
-from paddle_gan_aug.data import Source, load, load_test
+from paddle_gan_aug.data import DataSpec, load, load_test
 from paddle_gan_aug.synthesis.vary import vary
 
 
@@ -27,7 +27,7 @@ def test_variations_of_classes_never_seen(cli, run, small_mnist):
     valid = load(str(small_mnist), "valid").of_classes([8, 9])
     assert len(rows) == 30 and {row["class"] for row in rows} == {"8", "9"} and rows[0]["data"] == valid.source
     assert all(row["class"] == str(valid.labels[row["source"]]) for row in rows)
-    written = load_test(Source(str(to)))  # class folders again, as data
+    written = load_test(DataSpec(str(to)))  # class folders again, as data
     assert written.class_names == ("8", "9") and len(written) == 30
     assert Image.open(to / "grid.png").size == (16 * 28 + 15, 4 * 28 + 3)
     again = cli.folder / "again"

@@ -1,0 +1,76 @@
+"""What to read and how, in one value that every command can pass on: two that are equal give the same images."""
+
+import difflib
+import math
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Optional, Tuple, Union
+
+from ..errors import InputError
+
+
+@dataclass(frozen=True)
+class DataSpec:
+    """A data set by name or path, and every choice that decides which of its images are meant and how they are read.
+
+    `str(spec)` is the name or path, which is what messages and results call it. The fields are those of the configuration's
+    section `data`.
+    """
+
+    name: str = "mnist"
+    image_size: Optional[int] = None  # resize and crop to this; None: as they are
+    channels: Optional[int] = None  # 1 grey, 3 colour; None: as they are
+    skip_bad: bool = False  # leave unusable files out
+    valid_share: Optional[float] = None  # of the training images, stratified; None: a sixth
+    seed: int = 0  # of that split, and of the images chosen by `per_class`
+    classes: Optional[Tuple[str, ...]] = None  # these alone, see `images.class_index`; None: all
+    per_class: Optional[int] = None  # so many training images of each class; None: all
+    window: Optional[Tuple[float, float]] = None  # (black, white): the values in the files that become 0 and 255; None: told from them
+    background: Union[str, int, None] = None  # transparent pictures are laid on it: "white", "black" or a grey from 0 to 255
+    fit: str = "crop"  # how pictures become square at `image_size`: "crop", "pad" or "stretch"
+    class_name: Optional[str] = None  # this class alone, as one class without labels to learn; None: all
+    split: str = "standard"  # "standard" holds validation images out of training, "full" trains on them too
+    place: Optional[str] = field(default=None, compare=False)  # where a run found it, an absolute path; None: look for the name
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "window", None if self.window is None else tuple(self.window))
+        object.__setattr__(self, "classes", None if self.classes is None else tuple(map(str, self.classes)))
+        object.__setattr__(self, "class_name", None if self.class_name is None else str(self.class_name))
+        if self.window is not None and not -math.inf < self.window[0] < self.window[1] < math.inf:
+            raise InputError(f"data.window is {list(self.window)}: give two numbers, black and then white, the first the smaller one")
+
+    def __str__(self) -> str:
+        return self.name
+
+    @classmethod
+    def of(cls, data: Any) -> "DataSpec":
+        """The images that a configuration's section `data` describes."""
+        return cls(data.source, **{name: getattr(data, name) for name in _FIELDS if name != "name"})
+
+    def renamed(self, name_or_path: Any) -> "DataSpec":
+        """Another data set, read the same way and in full: all of its classes and images."""
+        return replace(self.whole(), name=str(name_or_path), valid_share=None, place=None)
+
+    def whole(self) -> "DataSpec":
+        """The same with all classes and all training images: what a measuring instrument may learn from."""
+        return replace(self, classes=None, per_class=None, class_name=None, split="standard")
+
+    def all_classes(self) -> "DataSpec":
+        """The same without `class_name`: what the runs of single classes have in common."""
+        return replace(self, class_name=None)
+
+
+_FIELDS = tuple(entry.name for entry in fields(DataSpec))
+
+
+def as_spec(data: Any, **reading: Any) -> DataSpec:
+    """A `DataSpec` as it is, a name or path as the data set of that name; with `reading`, fields of `DataSpec`, laid over it.
+
+    Raises:
+        InputError: a name in `reading` that is no field.
+    """
+    for name in reading:
+        if name not in _FIELDS:
+            (near,) = difflib.get_close_matches(name, _FIELDS, n=1, cutoff=0)
+            raise InputError(f"data has no setting {name}: did you mean {near}?")
+    spec = data if isinstance(data, DataSpec) else DataSpec(str(data))
+    return replace(spec, **reading) if reading else spec
