@@ -287,7 +287,7 @@ def test_every_set_is_written_and_read_back_exactly(path, rng, levels, scale):
 
 
 def test_unknown_part(path, parts):
-    with pytest.raises(InputError, match="unknown part 'test'"):
+    with pytest.raises(InputError, match="unknown part 'eval'"):
         write_mnist_json(path, {**parts, "eval": parts["test"]})
 
 
