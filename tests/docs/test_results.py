@@ -1,0 +1,90 @@
+"""The tables of docs/results.md say what the stored rows say."""
+
+import json
+import re
+
+import pytest
+from documents import ROOT, read
+
+RESULTS = ROOT / "work" / "results"
+ZOO = {  # column -> (key of a stored mark, decimals)
+    "Fréchet ↓": ("frechet", 2),
+    "coverage ↑": ("coverage", 2),
+    "recall ↑": ("recall", 2),
+    "diversity": ("diversity", 2),
+    "rarest class": ("smallest_class", 3),
+    "confident": ("confident", 2),
+    "as asked": ("agreement", 3),
+    "seconds": ("seconds", 0),
+}
+QUALITY = {
+    "transpose": "classic, transpose",
+    "upsample": "classic, upsample",
+    "fast": "fast",
+    "original": "classic-original, after one epoch",
+}
+
+
+def tables(page):
+    """The tables of a page as lists of {column: cell}."""
+    found = []
+    for text in re.findall(r"(?:^\|.*\n)+", read(page), re.MULTILINE):
+        head, _, *rows = ([cell.strip() for cell in line.strip("|\n").split("|")] for line in text.splitlines())
+        found.append([dict(zip(head, row)) for row in rows])
+    return found
+
+
+def table(*columns):
+    """The one table of the results with these columns."""
+    (found,) = (rows for rows in tables(ROOT / "docs" / "results.md") if rows and set(columns) <= set(rows[0]))
+    return found
+
+
+def stored(folder, name):
+    """The stored rows of a name, by seed."""
+    files = sorted((RESULTS / folder).glob(f"{name}-seed-*.json"))
+    return [json.loads(file.read_text(encoding="utf-8")) for file in files]
+
+
+def agree(cell, values, decimals):
+    """Whether the numbers in a cell are these values, rounded."""
+    shown = [float(number) for number in re.findall(r"\d*\.?\d+", cell)]
+    return len(shown) == len(values) and all(abs(a - b) <= 0.51 * 10**-decimals for a, b in zip(shown, values))
+
+
+def test_the_zoo():
+    rows = table("preset", "as asked")
+    assert len(rows) == 15
+    for row in rows:
+        name = row["preset"].strip("`")
+        marks = [one["marks"][-1] for one in stored("zoo", name) + (stored("zoo", "infogan-again") if name == "infogan" else [])]
+        for column, (key, decimals) in ZOO.items():
+            if row[column] != "–":
+                assert agree(row[column], [mark[key] for mark in marks], decimals), (name, column)
+
+
+@pytest.mark.parametrize("column, folder", [("MNIST", "cas"), ("Fashion-MNIST", "cas-fashion")])
+def test_the_classifier_accuracy_score(column, folder):
+    names = ("real", "generated", "generated-and-filtered", "renewed", "renewed-and-filtered", "generated-by-projection")
+    for row, name in zip(table("learnt", "filters"), names):
+        if row[column]:
+            shares = [100 * one["accuracy"] for one in stored(folder, name)]
+            assert agree(row[column], [sum(shares) / len(shares), min(shares), max(shares)], 2), name
+
+
+def test_every_metric():
+    rows = {row["preset"]: row for row in table("preset", "KID ↓")}
+    files = [json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8")) for name in ("quality", "quality-fast-original")]
+    measured = [run for file in files for run in file]
+    assert len(measured) == 8
+    for begins, name in QUALITY.items():
+        runs = [run for run in measured if run["run"].startswith(f"{begins}-")]
+        assert agree(rows[name]["Fréchet ↓"], [run["frechet"]["value"] for run in runs], 1), name
+        assert agree(rows[name]["recall ↑"], [run["recall"]["value"] for run in runs], 2), name
+        assert agree(rows[name]["coverage ↑"], [run["coverage"]["value"] for run in runs], 2), name
+
+
+def test_the_readme_names_the_same_score():
+    row = [row for row in table("learnt", "filters") if row["learnt"] == "renewed and filtered"][0]
+    for readme in ("README.md", "README_cn.md"):
+        assert row["MNIST"].split(" %")[0] in read(ROOT / readme)
