@@ -101,6 +101,13 @@ def _methods(kind: type) -> Iterator[Tuple[str, Any]]:
             yield name, value
 
 
+def _fields(thing: Any, node: ast.ClassDef) -> List[str]:
+    """The public fields of a dataclass as they are written, with their comments."""
+    source = textwrap.dedent(inspect.getsource(thing)).splitlines()
+    fields = [part for part in node.body if isinstance(part, ast.AnnAssign) and not part.target.id.startswith("_")]
+    return [line.strip() for part in fields for line in source[part.lineno - 1 : part.end_lineno]]
+
+
 def _entry(name: str, thing: Any) -> List[str]:
     node = _node_of(thing)
     lines = [f"### `{name}`", ""]
@@ -111,8 +118,8 @@ def _entry(name: str, thing: Any) -> List[str]:
         init.returns = None
         lines += ["```python", _call(name, init, True), "```", ""]
     else:
-        fields = [ast.unparse(part) for part in node.body if isinstance(part, ast.AnnAssign) and not part.target.id.startswith("_")]
-        lines += ["```python", f"{name}(", *(f"    {field}," for field in fields), ")", "```", ""] if fields else []
+        fields = _fields(thing, node)
+        lines += ["```python", f"class {name}:", *(f"    {field}" for field in fields), "```", ""] if fields else []
     lines += [*_told(thing.__doc__), ""]
     for own, value in _methods(thing):
         if isinstance(value, (property, functools.cached_property)):
