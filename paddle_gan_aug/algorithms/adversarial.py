@@ -18,9 +18,10 @@ from ..augment.diffaugment import pseudo_reals
 from ..networks import infer
 from .base import Algorithm, clear_gradients, evaluating, frozen, gradient_norm, moved
 from .building import make_generator, make_headed_discriminator
+from .double_grad import check_double_grad
 from .ema import Average
 from .losses import LOSSES
-from .regularizers import PENALTIES, LeCam, check_double_grad, clip_weights, lazy_factor, leaf, score, squared_norms_of
+from .regularizers import PENALTIES, LeCam, clip_weights, lazy_factor, leaf, score, squared_norms_of
 from .view import View
 
 PROBABILITIES = ("non-saturating", "saturating", "softmax")  # losses whose logits are those of a probability
