@@ -1,13 +1,18 @@
 """The check that a discriminator can be differentiated twice, as the penalties of `regularizers` need."""
 
+from __future__ import annotations
+
 import copy
 import re
+from typing import Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 import paddle
+from paddle import Tensor, nn
 
 from ..networks.layers import SplitLayer
 
+Inputs = Dict[str, Tuple[nn.Layer, Tensor]]  # name of a layer -> (layer, its first input)
 DROP_INS = {  # part of a layer's class, of an operation or of an error text -> what to take instead
     "pool": "average pooling (nn.AvgPool2D) or a convolution of stride 2",
     "dropout": "networks.layers.MaskDropout",
@@ -26,8 +31,8 @@ DROP_INS = {  # part of a layer's class, of an operation or of an error text -> 
 }
 
 
-def check_double_grad(discriminator, image_shape, seed=0):
-    """Make sure that penalties can be trained with this D, before training starts.
+def check_double_grad(discriminator: nn.Layer, image_shape: Sequence[int], seed: int = 0) -> None:
+    """Make sure, before training starts, that penalties can be trained with this D.
 
     The gradient of Σ ||grad D(x)||² that Paddle gives is compared with one that needs only first derivatives: with v = grad D(x),
     it is 2 d/dt grad_θ D(x + t v) at t = 0, by finite differences in float64. So a layer without a second derivative is found whether
@@ -59,11 +64,11 @@ def check_double_grad(discriminator, image_shape, seed=0):
     raise ValueError("the discriminator cannot be differentiated twice, as a gradient penalty needs: " + "; ".join(lines))
 
 
-def _within(inner, outer):
+def _within(inner: str, outer: str) -> bool:
     return not outer or inner.startswith(outer + ".")
 
 
-def _inputs_in_float64(discriminator, images):
+def _inputs_in_float64(discriminator: nn.Layer, images: np.ndarray) -> Optional[Inputs]:
     """`_inputs` of a copy of D in float64; None where such a copy cannot be made or does not run."""
     if any("forward" in vars(layer) for layer in discriminator.sublayers(include_self=True)):
         return None  # as paddle.jit.to_static leaves it; a copy would not have the replaced forward
@@ -75,12 +80,12 @@ def _inputs_in_float64(discriminator, images):
         return None
 
 
-def _inputs(network, images):
+def _inputs(network: nn.Layer, images: Tensor) -> Inputs:
     """One pass forward: {name: (layer, its first input)} of the network ("") and of every layer in it that was called."""
     found, hooks = {}, []
     names = {id(layer): name for name, layer in network.named_sublayers(include_self=True)}
 
-    def note(layer, inputs):
+    def note(layer: nn.Layer, inputs: Tuple[Tensor, ...]) -> None:
         if inputs and isinstance(inputs[0], paddle.Tensor) and inputs[0].is_floating_point():
             found.setdefault(names[id(layer)], (layer, inputs[0].detach()))
 
@@ -100,21 +105,21 @@ def _inputs(network, images):
 class _Buffers:
     """What a pass forward may change: running statistics, the vectors of spectral normalisation, Paddle's generator."""
 
-    def __init__(self, layer):
+    def __init__(self, layer: nn.Layer) -> None:
         self.values = [(tensor, tensor.clone()) for tensor in layer.state_dict().values() if tensor.stop_gradient]
 
-    def restore(self):
+    def restore(self) -> None:
         for tensor, value in self.values:
             tensor.set_value(value)
         paddle.seed(0)
 
 
-def _splits(layer):
+def _splits(layer: nn.Layer) -> bool:
     """Whether it uses `split_batch`: with one thread it would pass here, and fail on another machine."""
     return isinstance(layer, SplitLayer) and not getattr(layer, "double_grad", False)
 
 
-def _failure(layer, x, exact):
+def _failure(layer: nn.Layer, x: Tensor, exact: bool) -> Optional[str]:
     """Why `layer` cannot be differentiated twice at x, or None."""
     if _splits(layer):
         return "split: it shares out the batch among threads"
@@ -131,23 +136,23 @@ def _failure(layer, x, exact):
     return "no error, but wrong gradients of " + ", ".join(wrong[:3])
 
 
-def _wrong_gradients(layer, x, kept, exact):
+def _wrong_gradients(layer: nn.Layer, x: Tensor, kept: _Buffers, exact: bool) -> List[str]:
     """The names of the tensors by which Σ ||grad_x Σ r·layer(x)||² is differentiated wrongly; r are fixed random weights."""
     step = 1e-7 if exact else 1e-2
     kept.restore()
     weights = paddle.to_tensor(np.random.default_rng(1).standard_normal(layer(x).shape), dtype=x.dtype, stop_gradient=False)
     wanted = {"its output": weights, **{name: p for name, p in layer.named_parameters() if not p.stop_gradient}}
 
-    def total(images):
+    def total(images: Tensor) -> Tensor:
         kept.restore()
         return (layer(images) * weights).sum()
 
-    def at(images):
+    def at(images: Tensor) -> Tensor:
         images = images.detach()
         images.stop_gradient = False
         return images
 
-    def gradients(images):
+    def gradients(images: Tensor) -> List[Optional[Tensor]]:
         images = at(images)
         return paddle.grad(total(images), [images, *wanted.values()], allow_unused=True)
 
@@ -166,15 +171,15 @@ def _wrong_gradients(layer, x, kept, exact):
     return [] if any(value is not None and _size(value) for value, _ in large.values()) else list(large)
 
 
-def _size(tensor):
+def _size(tensor: Tensor) -> float:
     return float(tensor.square().mean().sqrt())
 
 
-def _difference(found, expected):
+def _difference(found: Optional[Tensor], expected: Tensor) -> Tensor:
     return expected if found is None else expected - found
 
 
-def _explain(name, layer, reason):
+def _explain(name: str, layer: nn.Layer, reason: str) -> str:
     """One line about one layer: its name and class, the operation at fault if Paddle says which, the drop-in."""
     kind = type(layer).__name__
     operation = re.search(r"The Op (\w+?)_(?:grad|double_grad)\b", reason)

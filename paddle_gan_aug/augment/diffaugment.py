@@ -7,40 +7,10 @@ ADA (Karras et al. 2020) lets each change act on a sample with probability p, an
 (Jiang et al. 2021) steers the same way how many fakes D is shown as reals.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 import paddle
 
-
-@dataclass(frozen=True)
-class Policy:
-    """How far each change goes at strength 1; 0 = it is not made.
-
-    Attributes:
-        translation: the largest shift along each axis, as a share of the side.
-        cutout: the side of the square hole, as a share of the image's side.
-        brightness: added, uniform in ±brightness.
-        saturation: the distance from each pixel's grey is multiplied by a factor uniform in 1 ± saturation; grey images have none.
-        contrast: the distance from the image's mean is multiplied by a factor uniform in 1 ± contrast.
-        mirror: the probability of left becoming right.
-    """
-
-    translation: float = 0.0
-    cutout: float = 0.0
-    brightness: float = 0.0
-    saturation: float = 0.0
-    contrast: float = 0.0
-    mirror: float = 0.0
-
-
-POLICIES = {
-    "digits": Policy(translation=0.125, cutout=0.25),  # no flips or turns, which make another digit; holes that leave a stroke readable
-    "objects": Policy(translation=0.125, cutout=0.5),  # the paper's "translation,cutout"
-    "colour": Policy(translation=0.125, cutout=0.5, brightness=0.5, saturation=1.0, contrast=0.5),  # the paper's for 100 images
-    "mirrored": Policy(translation=0.125, cutout=0.5, mirror=0.5),  # where a mirror image is as likely and of the same class
-    "translation": Policy(translation=0.125),  # without holes
-}
+from .diffaugment_policies import DIFFAUGMENT_POLICIES, DiffAugmentPolicy
 
 
 def diffaugment(images, rng, policy, strength=1.0, p=1.0, fill=-1.0):
@@ -49,7 +19,7 @@ def diffaugment(images, rng, policy, strength=1.0, p=1.0, fill=-1.0):
     Args:
         images: float tensor [N, C, H, W] in [-1, 1].
         rng: the numpy Generator that draws everything.
-        policy: a `Policy`, or the name of one in `POLICIES`.
+        policy: a `DiffAugmentPolicy`, or the name of one in `DIFFAUGMENT_POLICIES`.
         strength: multiplies all of the policy's extents; 0 = the images as they are.
         p: the probability that a change acts on a sample, for every change by itself (ADA).
         fill: the background, which comes in from beyond the edges and shows in holes; a number, or one for each channel.
@@ -89,11 +59,11 @@ def background(images):
 
 
 def _policy(policy):
-    if isinstance(policy, Policy):
+    if isinstance(policy, DiffAugmentPolicy):
         return policy
-    if policy not in POLICIES:
-        raise ValueError(f"there is no policy {policy}; known: {', '.join(POLICIES)}")
-    return POLICIES[policy]
+    if policy not in DIFFAUGMENT_POLICIES:
+        raise ValueError(f"there is no policy {policy}; known: {', '.join(DIFFAUGMENT_POLICIES)}")
+    return DIFFAUGMENT_POLICIES[policy]
 
 
 class _Draws:
@@ -230,13 +200,10 @@ class AdaptiveProbability:
         self.p, self.r = p, None  # r: None before the first move
         self._signs, self._images, self._updates = 0.0, 0, 0
 
-    def update(self, real_logits):
-        """Take the logits of one batch of reals, [N], [N, 1] or [N, 2] (class 1 = real), tensor or array; returns p."""
-        logits = np.asarray(real_logits)
-        if logits.ndim == 2:
-            logits = logits[:, 0] if logits.shape[1] == 1 else logits[:, 1] - logits[:, 0]
-        self._signs += float(np.sign(logits).sum())
-        self._images += len(logits)
+    def update(self, real_scores):
+        """Take D's scores of one batch of reals, logits of being real, an array [N]; returns p."""
+        self._signs += float(np.sign(real_scores).sum())
+        self._images += len(real_scores)
         self._updates += 1
         if self._updates == self.interval:
             self.r = self._signs / self._images

@@ -237,6 +237,7 @@ def _nearest(prefix, key, fields):
     return f"did you mean {near[0]}?" if near else "known here: " + ", ".join(fields)
 
 
+@functools.cache
 def all_keys(section=Config, prefix=""):
     """Every dotted key of the configuration, such as "train.steps"."""
     keys = []

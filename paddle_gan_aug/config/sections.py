@@ -45,7 +45,7 @@ class Data(Section):
 class Generator(Section):
     """`generator.*`: G."""
 
-    architecture: Literal["classic", "augmentor", "folder", "dcgan", "residual"] = "classic"
+    architecture: str = "classic"
     conditioning: Literal["none", "embedding", "batch-norm"] = "none"  # how it is told the class: beside the latents, or in every BatchNorm
     variant: Literal["transpose", "upsample"] = "transpose"  # of the classic architecture
     activation: Optional[Literal["tanh", "relu", "leaky_relu"]] = None  # None: tanh for upsample, else leaky_relu
@@ -61,7 +61,7 @@ class Generator(Section):
 class Discriminator(Section):
     """`discriminator.*`: D."""
 
-    architecture: Literal["classic", "augmentor", "folder", "dcgan", "residual"] = "classic"
+    architecture: str = "classic"
     conditioning: Literal["none", "embedding", "projection", "auxiliary"] = "none"  # auxiliary: a second head reads the class
     norm: Literal["none", "batch", "instance", "spectral"] = "none"
     head: Literal["sigmoid", "softmax"] = "sigmoid"  # one logit or two
@@ -104,9 +104,7 @@ class Generated(Section):
 class Loss(Section):
     """`loss.*`: what the algorithms `gan` and `infogan` minimise."""
 
-    name: Literal["non-saturating", "saturating", "softmax", "least-squares", "hinge", "wasserstein", "relativistic", "paired"] = (
-        "non-saturating"
-    )
+    name: str = "non-saturating"
     class_weight: Weight = 1.0  # of the class read by an auxiliary head
     category_weight: Weight = 1.0  # of the categorical code that infogan reads back
     continuous_weight: Weight = 0.1  # of the continuous ones
@@ -124,7 +122,7 @@ class Code(Section):
 class Regularizer(Section):
     """`regularizer.*`: what keeps D smooth."""
 
-    penalty: Literal["none", "gradient-penalty", "r1", "r1-r2", "dragan"] = "none"
+    penalty: str = "none"
     weight: Optional[Rate] = None  # None: the penalty's paper's
     every_steps: Positive = 1  # above 1: a lazy penalty, every so many steps and so much the stronger
     clip: Weight = 0.0  # D's weights stay within ±clip; 0: they are not clipped
@@ -134,7 +132,7 @@ class Regularizer(Section):
 class DiffAugment(Section):
     """`diffaugment.*`: random changes of all that D sees, and what steers them."""
 
-    policy: Literal["none", "digits", "objects", "colour", "mirrored", "translation"] = "none"
+    policy: str = "none"
     strength: Weight = 1.0
     probability: Annotated[float, msgspec.Meta(ge=0, le=1)] = 1.0  # of each change; with `adaptive` where it begins
     # what comes in from beyond the edges and shows in holes: -1 is black, 1 white; auto: the median along the edges of the training images

@@ -8,6 +8,7 @@ from typing import Any, Optional
 
 from .. import __version__, runtime
 from ..algorithms import build
+from ..algorithms.checks import check_config, is_read
 from ..augment.policies import recorded_policy
 from ..config.loading import Config, load_config, to_flat, to_yaml
 from ..config.sections import Generated
@@ -111,6 +112,7 @@ def train(
     anew = folder is None
     if anew:
         config = load_config(config or default, overrides)
+        check_config(config)
         if config.data.policy == "auto":  # a set that says so keeps its policy, also for a run that is opened when the set is gone
             config.data.policy = recorded_policy(config.data.source) or "auto"
         if config.data.place is None:
@@ -136,7 +138,7 @@ def _generated_part(config, images, generated):
         if config.generated != Generated():
             raise InputError("generated.*: there are no generated images to which these settings could apply; name some with --generated")
         return None
-    if generated is None or config.algorithm != "classifier":
+    if generated is None:
         raise InputError("generated.source is for classifiers: train this one with classify")
     runtime.start(config.runtime.device, config.runtime.threads, config.runtime.cpu_tuning)
     return generated(config, images)
@@ -322,7 +324,7 @@ def training_batches(config, images, generated=None):
     """The batches of a configuration: real images, for a classifier perhaps with generated ones or with weights."""
     seed, options = config.train.seed, config.generated
     weights = None
-    if config.algorithm == "classifier" and config.classifier.class_weights == "balanced":
+    if config.classifier.class_weights == "balanced" and is_read(config, "classifier.class_weights"):
         weights = balanced_weights(images.counts())
 
     def order(epoch):

@@ -15,6 +15,7 @@ from typing import Any, Optional
 
 from .. import runtime
 from ..algorithms import build
+from ..algorithms.checks import check_config
 from ..augment.policies import Policy, choice_of, policy_for
 from ..augment.preview import shown_images
 from ..augment.transforms import before_and_after
@@ -217,6 +218,7 @@ def _plan(to, config, overrides, runs, per_class_runs, per_class, ratio, filters
         seed = overrides.get("train.seed", 0) if seed is None else seed
     else:
         config = load_config(config or (GAN_OF_ONE_CLASS if per_class_runs else GAN_OF_ALL_CLASSES), overrides)
+        check_config(config)
         if config.data.class_name is not None:
             raise InputError("augment makes all classes: leave --digit or --class out")
     seed = config.train.seed if seed is None else seed

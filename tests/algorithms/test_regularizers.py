@@ -5,6 +5,8 @@ import json
 import numpy as np
 import pytest
 
+from paddle_gan_aug.algorithms.registry import PENALTIES
+
 pytestmark = pytest.mark.usefixtures("process")
 
 SHAPE = (2, 8, 8)
@@ -51,13 +53,11 @@ def linear(weights):
 
 def test_exact_values_on_a_linear_discriminator(float64):
     """The norm is taken over all channels and pixels of a sample, not over channels alone."""
-    from paddle_gan_aug.algorithms.regularizers import PENALTIES
-
     w, discriminator = linear(np.random.default_rng(1).standard_normal((1, *SHAPE)))
     norm = np.sqrt((w.numpy() ** 2).sum())
     expected = {"gradient-penalty": (norm - 1) ** 2, "dragan": (norm - 1) ** 2, "r1": norm**2 / 2, "r1-r2": norm**2}
     for name, penalty in PENALTIES.items():
-        value = penalty.function(discriminator, *batches(), np.random.default_rng(0))
+        value = penalty(discriminator, *batches(), np.random.default_rng(0))
         assert value.shape == []
         assert float(value) == pytest.approx(expected[name], rel=1e-9), name
         value.backward()
@@ -66,13 +66,12 @@ def test_exact_values_on_a_linear_discriminator(float64):
         w.clear_grad()
 
 
-@pytest.mark.parametrize("name", ["gradient-penalty", "r1", "r1-r2", "dragan"])
+@pytest.mark.parametrize("name", PENALTIES)
 @pytest.mark.parametrize("kind", ["plain", "instance", "leaky", "dropout", "upsample", "own", "two logits"])
 def test_parameter_gradients_equal_finite_differences(float64, name, kind):
     import paddle
     from paddle import nn
 
-    from paddle_gan_aug.algorithms.regularizers import PENALTIES
     from paddle_gan_aug.networks.layers import Conv2D, MaskDropout, upsample_nearest
 
     class Upsample(nn.Layer):
@@ -93,7 +92,7 @@ def test_parameter_gradients_equal_finite_differences(float64, name, kind):
 
     def penalty():
         paddle.seed(0)
-        return PENALTIES[name].function(discriminator, real, fake, np.random.default_rng(7))
+        return PENALTIES[name](discriminator, real, fake, np.random.default_rng(7))
 
     penalty().backward()
     rng, step = np.random.default_rng(2), 1e-6
@@ -115,14 +114,12 @@ def test_parameter_gradients_equal_finite_differences(float64, name, kind):
 def test_penalties_in_float32_agree_with_float64():
     import paddle
 
-    from paddle_gan_aug.algorithms.regularizers import PENALTIES
-
     discriminator = build()
     for penalty in PENALTIES.values():
         gradients = []
         for dtype in ("float32", "float64"):
             discriminator.to(dtype=dtype)
-            penalty.function(discriminator, *batches(dtype), np.random.default_rng(0)).backward()
+            penalty(discriminator, *batches(dtype), np.random.default_rng(0)).backward()
             gradients.append(discriminator[0][0].weight.grad.numpy())
             discriminator.clear_gradients()
         discriminator.to(dtype="float32")
@@ -131,13 +128,11 @@ def test_penalties_in_float32_agree_with_float64():
 
 
 def test_no_gradient_reaches_the_images_and_draws_come_from_the_generator(float64):
-    from paddle_gan_aug.algorithms.regularizers import PENALTIES
-
     discriminator = build()
     for name, penalty in PENALTIES.items():
         real, fake = batches()
         real.stop_gradient = fake.stop_gradient = False
-        values = [penalty.function(discriminator, real, fake, np.random.default_rng(seed)) for seed in (1, 1, 2)]
+        values = [penalty(discriminator, real, fake, np.random.default_rng(seed)) for seed in (1, 1, 2)]
         values[0].backward()
         assert real.grad is None and fake.grad is None, name
         assert float(values[0]) == float(values[1])
@@ -145,11 +140,9 @@ def test_no_gradient_reaches_the_images_and_draws_come_from_the_generator(float6
 
 
 def test_a_zero_gradient_gives_a_finite_penalty():
-    from paddle_gan_aug.algorithms.regularizers import PENALTIES
-
     for name, penalty in PENALTIES.items():
         w, discriminator = linear(np.zeros((1, *SHAPE), dtype="float32"))
-        value = penalty.function(discriminator, *batches("float32"), np.random.default_rng(0))
+        value = penalty(discriminator, *batches("float32"), np.random.default_rng(0))
         value.backward()
         assert float(value) == pytest.approx(0.0 if name in ("r1", "r1-r2") else 1.0, abs=1e-5)
         assert np.isfinite(w.grad.numpy()).all()
@@ -158,7 +151,8 @@ def test_a_zero_gradient_gives_a_finite_penalty():
 def test_unpaired_batches_and_odd_logits_are_refused():
     import paddle
 
-    from paddle_gan_aug.algorithms.regularizers import gradient_penalty, score
+    from paddle_gan_aug.algorithms.losses import score
+    from paddle_gan_aug.algorithms.regularizers import gradient_penalty
 
     real, fake = batches("float32")
     with pytest.raises(ValueError, match="pair up"):
