@@ -7,14 +7,26 @@ ADA (Karras et al. 2020) lets each change act on a sample with probability p, an
 (Jiang et al. 2021) steers the same way how many fakes D is shown as reals.
 """
 
+from __future__ import annotations
+
+from typing import Any, Dict, Optional, Sequence, Union
+
 import numpy as np
 import paddle
+from paddle import Tensor
 
 from .diffaugment_policies import DIFFAUGMENT_POLICIES, DiffAugmentPolicy
 
 
-def diffaugment(images, rng, policy, strength=1.0, p=1.0, fill=-1.0):
-    """The images, each changed at random; differentiable by the images.
+def diffaugment(
+    images: Tensor,
+    rng: np.random.Generator,
+    policy: Union[str, DiffAugmentPolicy],
+    strength: float = 1.0,
+    p: float = 1.0,
+    fill: Union[float, Sequence[float]] = -1.0,
+) -> Tensor:
+    """Change each image at random; the result is differentiable by the images.
 
     Args:
         images: float tensor [N, C, H, W] in [-1, 1].
@@ -47,8 +59,8 @@ def diffaugment(images, rng, policy, strength=1.0, p=1.0, fill=-1.0):
     return _cutout(images, draw, policy.cutout * strength, fill)
 
 
-def background(images):
-    """What training images have beyond their edges, as far as they tell: the median of each channel along them, float64 [C] in [-1, 1].
+def background(images: np.ndarray) -> np.ndarray:
+    """Estimate the background beyond the edges of training images: the median of each channel along them, float64 [C] in [-1, 1].
 
     Args:
         images: uint8 [N, C, H, W].
@@ -58,7 +70,7 @@ def background(images):
     return np.median(np.concatenate(edges, axis=1), axis=1) / 127.5 - 1
 
 
-def _policy(policy):
+def _policy(policy: Union[str, DiffAugmentPolicy]) -> DiffAugmentPolicy:
     if isinstance(policy, DiffAugmentPolicy):
         return policy
     if policy not in DIFFAUGMENT_POLICIES:
@@ -69,40 +81,40 @@ def _policy(policy):
 class _Draws:
     """Per-sample parameters, neutral where the change does not act."""
 
-    def __init__(self, rng, count, p):
+    def __init__(self, rng: np.random.Generator, count: int, p: float) -> None:
         self.rng, self.count, self.p = rng, count, p
 
-    def acts(self):
+    def acts(self) -> np.ndarray:
         """bool [N]."""
         return self.happens(self.p)
 
-    def happens(self, probability):
+    def happens(self, probability: float) -> np.ndarray:
         """bool [N]."""
         return self.rng.random(self.count) < probability
 
-    def uniform(self, extent):
+    def uniform(self, extent: float) -> np.ndarray:
         """float64 [N] in ±extent, 0 where the change does not act."""
         return self.acts() * self.rng.uniform(-extent, extent, self.count)
 
-    def integers(self, low, high):
+    def integers(self, low: int, high: int) -> np.ndarray:
         """int64 [N] in [low, high]."""
         return self.rng.integers(low, high + 1, self.count)
 
 
-def _per_sample(values, like):
+def _per_sample(values: np.ndarray, like: Tensor) -> Tensor:
     """`values` [N] as a tensor [N, 1, …] with the axes of `like`. The changes of colour flatten images first: Paddle's broadcast over
     four axes takes several times as long."""
     return paddle.to_tensor(values.reshape([-1] + [1] * (len(like.shape) - 1)), dtype=like.dtype)
 
 
-def _brightness(images, draw, extent):
+def _brightness(images: Tensor, draw: _Draws, extent: float) -> Tensor:
     if not extent:
         return images
     flat = images.reshape([images.shape[0], -1])
     return (flat + _per_sample(draw.uniform(extent), flat)).reshape(images.shape)
 
 
-def _saturation(images, draw, extent):
+def _saturation(images: Tensor, draw: _Draws, extent: float) -> Tensor:
     n, c, h, w = images.shape
     if not extent or c == 1:
         return images
@@ -111,14 +123,14 @@ def _saturation(images, draw, extent):
     return (flat + colours * _per_sample(draw.uniform(extent), flat)).reshape(images.shape)
 
 
-def _contrast(images, draw, extent):
+def _contrast(images: Tensor, draw: _Draws, extent: float) -> Tensor:
     if not extent:
         return images
     flat = images.reshape([images.shape[0], -1])
     return (flat + (flat - flat.mean(1, keepdim=True)) * _per_sample(draw.uniform(extent), flat)).reshape(images.shape)
 
 
-def _mirror(images, draw, probability):
+def _mirror(images: Tensor, draw: _Draws, probability: float) -> Tensor:
     n, c, h, w = images.shape
     if not probability:
         return images
@@ -127,7 +139,7 @@ def _mirror(images, draw, probability):
     return paddle.matmul(images.reshape([n, c * h, w]), paddle.to_tensor(columns, dtype=images.dtype)).reshape([n, c, h, w])
 
 
-def _translation(images, draw, ratio, fill):
+def _translation(images: Tensor, draw: _Draws, ratio: float, fill: np.ndarray) -> Tensor:
     n, c, h, w = images.shape
     reach = [_pixels(ratio, side) for side in (h, w)]
     if not any(reach):
@@ -142,12 +154,12 @@ def _translation(images, draw, ratio, fill):
     return moved + _filling(covered, fill, images)
 
 
-def _shifts(side, by):
+def _shifts(side: int, by: np.ndarray) -> np.ndarray:
     """The matrices [N, side, side] that move a column of `side` pixels on by `by` [N] places."""
     return np.arange(side)[:, None] == np.arange(side)[None, :] + by[:, None, None]
 
 
-def _cutout(images, draw, ratio, fill):
+def _cutout(images: Tensor, draw: _Draws, ratio: float, fill: np.ndarray) -> Tensor:
     n, c, h, w = images.shape
     sides = [_pixels(ratio, side) for side in (h, w)]
     if not any(sides):
@@ -163,12 +175,12 @@ def _cutout(images, draw, ratio, fill):
     return images * mask + _filling(kept, fill, images)
 
 
-def _filling(kept, fill, images):
+def _filling(kept: np.ndarray, fill: np.ndarray, images: Tensor) -> Tensor:
     """Zero where `kept` [N, 1, H, W], else the fill value, [N, C, H, W]."""
     return paddle.to_tensor(~np.repeat(kept, images.shape[1], 1) * fill.reshape([1, -1, 1, 1]), dtype=images.dtype)
 
 
-def _pixels(ratio, side):
+def _pixels(ratio: float, side: int) -> int:
     if ratio > 1:
         raise ValueError(f"a shift or hole of {ratio:g} times the image's side; at most 1")
     return int(ratio * side + 0.5)
@@ -191,16 +203,17 @@ class AdaptiveProbability:
         ValueError: p or limit is not a probability, or an interval is not positive.
     """
 
-    def __init__(self, target=0.6, images_to_one=500_000, interval=4, limit=1.0, p=0.0):
+    def __init__(self, target: float = 0.6, images_to_one: int = 500_000, interval: int = 4, limit: float = 1.0, p: float = 0.0) -> None:
         if not 0 <= p <= limit <= 1:
             raise ValueError(f"p and its limit must be probabilities with p <= limit, got {p} and {limit}")
         if interval < 1 or images_to_one <= 0:
             raise ValueError(f"interval and images_to_one must be positive, got {interval} and {images_to_one}")
         self.target, self.images_to_one, self.interval, self.limit = target, images_to_one, interval, limit
-        self.p, self.r = p, None  # r: None before the first move
+        self.p = p
+        self.r: Optional[float] = None  # before the first move
         self._signs, self._images, self._updates = 0.0, 0, 0
 
-    def update(self, real_scores):
+    def update(self, real_scores: np.ndarray) -> float:
         """Take D's scores of one batch of reals, logits of being real, an array [N]; returns p."""
         self._signs += float(np.sign(real_scores).sum())
         self._images += len(real_scores)
@@ -212,18 +225,18 @@ class AdaptiveProbability:
             self._signs, self._images, self._updates = 0.0, 0, 0
         return self.p
 
-    def state(self):
+    def state(self) -> Dict[str, Any]:
         """All that changes, as plain JSON."""
         return {"p": self.p, "r": self.r, "signs": self._signs, "images": self._images, "updates": self._updates}
 
-    def load_state(self, state):
+    def load_state(self, state: Dict[str, Any]) -> None:
         """Set what `state` returned."""
         self.p, self.r = state["p"], state["r"]
         self._signs, self._images, self._updates = state["signs"], state["images"], state["updates"]
 
 
-def pseudo_reals(real, fake, p, rng):
-    """APA (Jiang et al. 2021): the reals, each replaced by the fake at its place with probability p.
+def pseudo_reals(real: Tensor, fake: Tensor, p: float, rng: np.random.Generator) -> Tensor:
+    """Replace each real by the fake at its place with probability p: APA (Jiang et al. 2021).
 
     p comes from an `AdaptiveProbability`, as for ADA, whose logits should be those of true reals.
 

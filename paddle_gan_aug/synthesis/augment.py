@@ -17,8 +17,7 @@ from .. import runtime
 from ..algorithms import build
 from ..algorithms.checks import check_config
 from ..augment.policies import Policy, choice_of, policy_for
-from ..augment.preview import shown_images
-from ..augment.transforms import before_and_after
+from ..augment.preview import before_and_after, shown_images
 from ..config.loading import GAN_OF_ALL_CLASSES, GAN_OF_ONE_CLASS, load_config, to_flat
 from ..data import DataSpec, LabelledImages, check_overlap, load, test_part
 from ..data.load import place_of
