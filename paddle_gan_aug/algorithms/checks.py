@@ -14,12 +14,13 @@ from ..config.loading import to_flat
 from ..config.sections import Config
 from ..errors import InputError
 from .combinations import check_combination
-from .registry import ALGORITHMS, DISCRIMINATORS, GENERATORS, LOSSES, PENALTIES
+from .registry import ALGORITHMS, CLASSIFIERS, DISCRIMINATORS, GENERATORS, LOSSES, PENALTIES
 
 NAMES: Dict[str, Collection[str]] = {  # setting -> the table that holds its values, beside "none"
     "algorithm": ALGORITHMS,
     "generator.architecture": GENERATORS,
     "discriminator.architecture": DISCRIMINATORS,
+    "classifier.architecture": CLASSIFIERS,
     "loss.name": LOSSES,
     "regularizer.penalty": PENALTIES,
     "diffaugment.policy": DIFFAUGMENT_POLICIES,

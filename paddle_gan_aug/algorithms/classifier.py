@@ -15,8 +15,9 @@ from ..augment.policies import RandAugment, TrivialAugment, policy_for
 from ..augment.transforms import transform_batch
 from ..config.sections import Config
 from ..data import Batch, to_network, to_uint8
-from ..networks import CLASSIFIERS, infer
+from ..networks import infer
 from .base import Algorithm, clear_gradients, evaluating
+from .registry import CLASSIFIERS, resolve
 
 AUGMENTATIONS = {  # name -> (policy of the data set -> what changes one image)
     "none": lambda policy: None,
@@ -45,7 +46,7 @@ class SupervisedClassifier(Algorithm):
     def make_classifier(self, channels: int, image_size: int) -> nn.Layer:
         """Return a new classifier as the configuration describes it."""
         options = self.config.classifier
-        network = CLASSIFIERS[options.architecture]
+        network = resolve(CLASSIFIERS[options.architecture])
         return network(len(self.class_names), image_size, channels, options.width, options.dropout)
 
     def step(self, batches: Sequence[Batch], rng: np.random.Generator) -> Dict[str, Tensor]:

@@ -164,6 +164,8 @@ DISCRIMINATORS: Dict[str, Tuple[str, ...]] = {
     "residual": (*_OF_EVERY_DISCRIMINATOR, "blocks"),
 }
 
+CLASSIFIERS: Dict[str, str] = {"lenet": "..networks:LeNet", "resnet": "..networks:ResNet"}  # name -> the place of the network
+
 READ_BY_ALL = (
     "description",
     "preset",

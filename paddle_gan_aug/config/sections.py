@@ -78,7 +78,7 @@ class Discriminator(Section):
 class Classifier(Section):
     """`classifier.*`: the supervised network."""
 
-    architecture: Literal["lenet", "resnet"] = "lenet"
+    architecture: str = "lenet"
     width: Width = 1.0
     dropout: Fraction = 0.5
     label_smoothing: Fraction = 0.0  # this share of every target is spread over all classes
