@@ -1,8 +1,8 @@
 """One typed configuration, the same in YAML, on the command line and in Python.
 
-A preset is a YAML file that holds only what differs from the defaults of `config_sections`; `config.yaml` in a run holds everything. A
-misspelt key or a value of the wrong type is an error that names the key and, for a misspelling, the nearest one: silently
-ignored settings cost more time than any other mistake.
+A preset is a YAML file that holds only what differs from the defaults of `sections`; `config.yaml` in a run holds everything. A misspelt
+key or a value of the wrong type is an error that names the key and, for a misspelling, the nearest one: silently ignored settings cost
+more time than any other mistake. Names and settings that need their algorithm to be judged are checked by `algorithms.checks`.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ KNOWN_AS = {  # what other programs call a setting -> the key
 
 
 def presets() -> Dict[str, str]:
-    """The shipped presets as {name: one-line description}, in alphabetical order."""
+    """Return the shipped presets as {name: one-line description}, in alphabetical order."""
     return {
         path.stem: (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("description", "")
         for path in sorted(PRESETS.glob("*.yaml"))
@@ -75,7 +75,7 @@ def load_config(source: Union[str, Path, Config] = "classic", overrides: Optiona
 
 
 def _with_one_length(overrides: Dict[str, Any]) -> Dict[str, Any]:
-    """Whoever says how long by one measure means that one, not the smaller of it and the preset's other measure."""
+    """A length that is given in steps or epochs replaces both measures of the preset."""
     length = [key for key in ("train.steps", "train.epochs") if overrides.get(key) is not None]
     if len(length) != 1:
         return overrides
@@ -84,7 +84,7 @@ def _with_one_length(overrides: Dict[str, Any]) -> Dict[str, Any]:
 
 
 def _without_old_place(overrides: Dict[str, Any]) -> Dict[str, Any]:
-    """Whoever names other data does not mean the place of the former."""
+    """Another `data.source` does not lie where the former one did."""
     return {"data.place": None, **overrides} if "data.source" in overrides else overrides
 
 
@@ -116,7 +116,7 @@ def _read_yaml(path: Path) -> Dict[str, Any]:
 
 
 def parse_overrides(pairs: Sequence[str]) -> Dict[str, Any]:
-    """["train.steps=100", …] -> {"train.steps": 100, …}; the right-hand side is read as YAML, of a key for text as it stands.
+    """Read ["train.steps=100", …] as {"train.steps": 100, …}. The right-hand side is YAML; for a key that takes text it is the text itself.
 
     Raises:
         InputError: an item without "=".
@@ -144,7 +144,7 @@ def _lay_over(tree: Dict[str, Any], dotted: str, value: Any) -> None:
 
 
 def from_tree(tree: Dict[str, Any], where: str = "configuration") -> Config:
-    """A plain tree of dicts -> Config; the inverse of `to_tree`.
+    """Make a configuration of a plain tree of dicts: the inverse of `to_tree`.
 
     Raises:
         InputError: an unknown key (the nearest is named), a wrong type or range.
@@ -164,7 +164,11 @@ _FLOAT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+|[-+]\.\d+")
 
 
 def _numbers(value: Any, where: str, key: str = "") -> Any:
-    """YAML 1.1 reads 2e-4 as text; a number is meant, but where text is asked for. What no computer calculates with is refused."""
+    """Turn text such as 2e-4, which YAML 1.1 does not read as a number, into a number where the key does not take text.
+
+    Raises:
+        InputError: a number is not finite, or too large.
+    """
     if isinstance(value, dict):
         return {name: _numbers(inner, where, f"{key}.{name}" if key else str(name)) for name, inner in value.items()}
     if isinstance(value, list):
@@ -266,12 +270,12 @@ def _takes_text(kind: Any) -> bool:
 
 
 def to_tree(config: Config) -> Dict[str, Any]:
-    """Config -> a plain tree of dicts, lists, strings and numbers."""
+    """Return a configuration as a plain tree of dicts, lists, strings and numbers."""
     return msgspec.to_builtins(config)
 
 
 def to_flat(config: Config) -> Dict[str, Any]:
-    """Config -> {"section.key": value}."""
+    """Return a configuration as {"section.key": value}."""
     flat = {}
     for key in all_keys():
         value = config
@@ -281,6 +285,13 @@ def to_flat(config: Config) -> Dict[str, Any]:
     return flat
 
 
+def hyperparameters(config: Config) -> Dict[str, Any]:
+    """Return the settings that say what is learnt and how, {"section.key": value}: all but where the data lies and what is recorded."""
+    sections = [field.name for field in msgspec.structs.fields(Config) if getattr(field.type, "hyperparameters", False)]
+    chosen = ("algorithm", *(f"{name}." for name in sections))
+    return {key: value for key, value in to_flat(config).items() if key.startswith(chosen) and key != "data.place"}
+
+
 def to_yaml(config: Config) -> str:
-    """Config -> YAML text that `load_config` reads back to an equal Config."""
+    """Return a configuration as YAML text that `load_config` reads back to an equal Config."""
     return yaml.safe_dump(to_tree(config), sort_keys=False, allow_unicode=True)

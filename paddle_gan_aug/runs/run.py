@@ -10,7 +10,7 @@ from .. import __version__, runtime
 from ..algorithms import build
 from ..algorithms.checks import check_config, is_read
 from ..augment.policies import recorded_policy
-from ..config.loading import Config, load_config, to_flat, to_yaml
+from ..config.loading import Config, hyperparameters, load_config, to_yaml
 from ..config.sections import Generated
 from ..data import Batches, DataSpec, MixedBatches, balanced_weights, load
 from ..errors import InputError, RunFailed
@@ -37,11 +37,6 @@ from .places import (
     run_folders,
     take_folder,
     unused_folder,
-)
-
-HYPERPARAMETERS = (
-    *("algorithm", "data.", "generator.", "discriminator.", "loss.", "code.", "regularizer.", "diffaugment."),
-    *("classifier.", "generated.", "variation.", "optimizer.", "schedule.", "train."),
 )
 
 
@@ -243,7 +238,7 @@ class _Session:
 
         self._write_config(self.base)
         records = Records(folder, self.log, folder.name, visualdl=config.log.visualdl, resume_step=first_step if resume else None)
-        records.hyperparameters(_hyperparameters(config), list(algorithm.losses))
+        records.hyperparameters(hyperparameters(config), list(algorithm.losses))
         provenance = self._provenance(seed)
         with_state = named([*self._measures(config, records, latents, first_step), *self.callbacks])
         if self.recovery.used:  # also what began anew
@@ -365,10 +360,6 @@ def planned_steps(config, steps_per_epoch):
     if steps is None and epochs is None:
         raise InputError("neither train.steps nor train.epochs is set: say how long to train, for example --epochs 5")
     return min(n for n in (steps, epochs and epochs * steps_per_epoch) if n)
-
-
-def _hyperparameters(config):
-    return {key: value for key, value in to_flat(config).items() if key.startswith(HYPERPARAMETERS) and key != "data.place"}
 
 
 def open_run(run, checkpoint="last", device="auto", threads=0):
