@@ -11,7 +11,8 @@ import numpy as np
 import paddle
 
 from paddle_gan_aug import __version__, runtime
-from paddle_gan_aug.augment.diffaugment import POLICIES, Policy, background, diffaugment
+from paddle_gan_aug.augment.diffaugment import background, diffaugment
+from paddle_gan_aug.augment.diffaugment_policies import DIFFAUGMENT_POLICIES, DiffAugmentPolicy
 from paddle_gan_aug.classification.classify import classify
 from paddle_gan_aug.data import DataSpec, load, to_network, to_uint8
 from paddle_gan_aug.errors import InputError
@@ -26,7 +27,7 @@ def find_holes(runs, policy="digits", count=5000, seed=0, say=print):
     """The share of each run's samples in which a hole is seen.
 
     Args:
-        runs: trained GANs of one data set, with and without cutout. policy: of `diffaugment.POLICIES`, whose holes are looked for.
+        runs: trained GANs of one data set, with and without cutout. policy: of `DIFFAUGMENT_POLICIES`, whose holes are looked for.
 
     Returns:
         A dict: seen_in_whole and seen_in_cut (shares of validation images, without and with a hole), and for each run its seed, its
@@ -35,8 +36,9 @@ def find_holes(runs, policy="digits", count=5000, seed=0, say=print):
     Raises:
         InputError: no such policy, or one that cuts no holes; runs of different data.
     """
-    if policy not in POLICIES or not POLICIES[policy].cutout:
-        raise InputError(f"--policy {policy}: choose one that cuts holes: {', '.join(name for name, p in POLICIES.items() if p.cutout)}")
+    if policy not in DIFFAUGMENT_POLICIES or not DIFFAUGMENT_POLICIES[policy].cutout:
+        choices = ", ".join(name for name, p in DIFFAUGMENT_POLICIES.items() if p.cutout)
+        raise InputError(f"--policy {policy}: choose one that cuts holes: {choices}")
     opened = [open_run(run) for run in runs]
     sources = [DataSpec.of(run.config.data).whole() for run in opened]
     strange = next((i for i, source in enumerate(sources) if source != sources[0]), None)
@@ -45,7 +47,7 @@ def find_holes(runs, policy="digits", count=5000, seed=0, say=print):
     say(f"learning to see the holes of {policy} in {sources[0]}")
     fill = opened[0].config.diffaugment.fill
     fill = background(load(sources[0], "train").images) if fill == "auto" else fill
-    reader = HoleReader(sources[0], POLICIES[policy].cutout, fill, seed)
+    reader = HoleReader(sources[0], DIFFAUGMENT_POLICIES[policy].cutout, fill, seed)
     whole = _some(load(sources[0], "valid"), HELD_OUT, seed)
     found = {"seen_in_whole": reader.seen(whole), "seen_in_cut": reader.seen(reader.cut(whole, "held out"))}
     rows = [
@@ -69,7 +71,7 @@ class HoleReader:
     """
 
     def __init__(self, source, ratio, fill, seed=0):
-        self.policy, self.fill, self.seed = Policy(cutout=ratio), fill, seed
+        self.policy, self.fill, self.seed = DiffAugmentPolicy(cutout=ratio), fill, seed
         whole = _some(load(source, "train"), LEARNT, seed)
         cut = self.cut(whole, "learnt")
         images = to_uint8(np.concatenate([whole[: len(cut)], cut]))

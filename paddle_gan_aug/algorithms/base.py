@@ -1,20 +1,28 @@
 """What every training algorithm has in common: named networks and optimizers, and their state as plain arrays."""
 
+from __future__ import annotations
+
 import contextlib
+from typing import Any, Callable, Collection, Dict, Iterator, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 import paddle
+from paddle import Tensor, nn
+
+from ..config.sections import Config
+from ..data import Batch, Batches
 
 REDRAWS = 1000  # of numbers beyond the truncation
-SCHEDULES = {  # the factor on a learning rate, as a function of the share of the run that is done
+Values = Dict[str, Union[Tensor, float]]
+SCHEDULES: Dict[str, Callable[[float], float]] = {  # the factor on a learning rate, as a function of the share of the run that is done
     "constant": lambda done: 1.0,
     "linear": lambda done: min(1.0, 2.0 * (1.0 - done)),
     "cosine": lambda done: 0.5 * (1.0 + np.cos(np.pi * done)),
 }
 
 
-def moved(start, end, done):
-    """From `start` to `end` along half a cosine, at the share `done` of the way, 0 to 1; end None: `start`."""
+def moved(start: float, end: Optional[float], done: float) -> float:
+    """The value between `start` and `end`, along half a cosine, at the share `done` of the way, 0 to 1; `start` if `end` is None."""
     return start if end is None else float(end + (start - end) * SCHEDULES["cosine"](done))
 
 
@@ -22,25 +30,39 @@ class Algorithm:
     """Base of all algorithms.
 
     Subclasses fill `networks` and `optimizers` (dicts by name, insertion order is the order on disk) and implement
-    `step`; those that can sample set `latent_dim` and implement `images`, those that sample by class set `conditional` and
-    `classes` (how many there are), those with a discriminator implement `realness`.
+    `step`. The attributes from `makes_images` to `conditional` say what else an algorithm can do.
+
+    Attributes:
+        makes_images: whether it samples: it sets `latent_dim` and implements `images`.
+        reads_images: whether it classifies: it implements `read`.
+        varies_images: whether it makes variations of real images: it implements `vary`.
+        conditional: whether its samples can be asked for by class: it also sets `classes`, how many there are.
     """
+
+    makes_images = False
+    reads_images = False
+    varies_images = False
+    conditional = False
 
     batches_per_step = 1  # how many batches of real data one step wants
     pairs = False  # whether its batches must hold a partner of the same class for each image
-    losses = ()  # the names among `step`'s values that the progress line shows
-    latent_dim = None  # None: it makes no images
-    conditional = False  # whether its images can be asked for by class
-    learnt_classes = None  # of a conditional one the indices of the classes that had images to learn from; None: all of them
+    losses: Tuple[str, ...] = ()  # the names among `step`'s values that the progress line shows
+    latent_dim: Optional[int] = None  # the size of a latent, of an algorithm that makes images
+    view: Any = None  # what its discriminator sees of an image, a `view.View`
+    learnt_classes: Optional[List[int]] = (
+        None  # of a conditional one the indices of the classes that had images to learn from; None: all of them
+    )
 
-    def __init__(self, config):
+    def __init__(self, config: Config) -> None:
         self.config = config
-        self.networks, self.optimizers, self._base_rates = {}, {}, {}
+        self.networks: Dict[str, nn.Layer] = {}
+        self.optimizers: Dict[str, paddle.optimizer.Optimizer] = {}
+        self._base_rates: Dict[str, float] = {}
         self.step_number = 0  # the step under way, counted from 1
         self.done = 0.0  # how far the settings of `config.schedule` have moved, 0 to 1
         self.measure_gradients = False  # whether `step` also returns the norms of its gradients
 
-    def add_adam(self, name, network, learning_rate, beta1=None):
+    def add_adam(self, name: str, network: nn.Layer, learning_rate: float, beta1: Optional[float] = None) -> None:
         """Add an Adam optimizer over the trainable parameters of `network` under `name`."""
         options = self.config.optimizer
         self._base_rates[name] = learning_rate
@@ -51,13 +73,13 @@ class Algorithm:
             parameters=trainable(network),
         )
 
-    def scale_learning_rates(self, factor, names):
+    def scale_learning_rates(self, factor: float, names: Sequence[str]) -> None:
         """Multiply the learning rates of the optimizers `names` for all steps to come."""
         for name in names:
             self._base_rates[name] *= factor
 
-    def begin_step(self, step, total_steps):
-        """Say which step comes (1 for the first) and set every learning rate for it."""
+    def begin_step(self, step: int, total_steps: int) -> None:
+        """Prepare for step `step` (1 for the first): set every learning rate."""
         self.step_number, schedule = step, self.config.schedule
         done = (step - 1) / total_steps
         factor = SCHEDULES[self.config.optimizer.schedule](done)
@@ -70,44 +92,44 @@ class Algorithm:
             optimizer._beta2 = moved(self.config.optimizer.beta2, schedule.beta2, done)  # read by each step
 
     @property
-    def images_per_step(self):
+    def images_per_step(self) -> int:
         """The real images that a step takes."""
         return self.batches_per_step * self.config.train.batch_size
 
-    def steps_per_epoch(self, batches):
-        """The steps that go once over the data of `batches` (a `paddle_gan_aug.data.Batches`), at least 1."""
+    def steps_per_epoch(self, batches: Batches) -> int:
+        """The number of steps that go once over the data of `batches`, at least 1."""
         return max(1, batches.steps_per_epoch // self.batches_per_step)
 
-    def step(self, batches, rng):
-        """One training step.
+    def step(self, batches: Sequence[Batch], rng: np.random.Generator) -> Values:
+        """Take one training step.
 
         Args:
-            batches: `batches_per_step` batches (`paddle_gan_aug.data.Batch`).
+            batches: `batches_per_step` batches.
             rng: the numpy Generator of this step.
 
         Returns:
-            {name: 0-D tensor or float}; nothing is read back from the device.
+            {name: 0-D tensor or float}, tensors on the device.
         """
         raise NotImplementedError
 
-    def images(self, latents, labels=None):
-        """Latents float32 [N, latent_dim] -> images float32 [N, C, H, W] in [-1, 1], as NumPy arrays, in evaluation mode.
+    def images(self, latents: np.ndarray, labels: Optional[np.ndarray] = None) -> np.ndarray:
+        """Make images float32 [N, C, H, W] in [-1, 1] of latents float32 [N, latent_dim], in evaluation mode.
 
         Args:
-            labels: int64 [N], the class each image is to show; for a `conditional` algorithm alone, which needs them.
+            labels: int64 [N], the class that each image is to show; a `conditional` algorithm needs them, others ignore them.
         """
         raise NotImplementedError
 
-    def realness(self, images, labels=None):
-        """What the discriminator says of images float32 [N, C, H, W] in [-1, 1]: logits of "real", float32 [N], in evaluation mode.
+    def realness(self, images: np.ndarray, labels: Optional[np.ndarray] = None) -> np.ndarray:
+        """Logits of "real", float32 [N], that the discriminator gives images float32 [N, C, H, W] in [-1, 1], in evaluation mode.
 
         Args:
-            labels: int64 [N], the class each is meant to show; for a `conditional` algorithm alone, which needs them.
+            labels: int64 [N], the class that each image is meant to show; a `conditional` algorithm needs them, others ignore them.
         """
         raise NotImplementedError
 
-    def latents(self, count, rng, truncation=None):
-        """`count` latent vectors z ~ N(0, 1), float32 [count, latent_dim].
+    def latents(self, count: int, rng: np.random.Generator, truncation: Optional[float] = None) -> np.ndarray:
+        """Draw `count` latent vectors z ~ N(0, 1), float32 [count, latent_dim].
 
         Args:
             truncation: numbers of the noise farther from 0 are drawn anew (the truncation trick, Brock et al. 2018, arXiv:1809.11096);
@@ -115,76 +137,81 @@ class Algorithm:
         """
         return noise((count, self.latent_dim), rng, truncation)
 
-    def sample(self, count, rng, batch_size=500, labels=None):
-        """`count` images float32 [count, C, H, W] in [-1, 1]; `labels` as for `images`, for a conditional algorithm by default in turn."""
+    def sample(self, count: int, rng: np.random.Generator, batch_size: int = 500, labels: Optional[np.ndarray] = None) -> np.ndarray:
+        """Make `count` images float32 [count, C, H, W] in [-1, 1]; a conditional algorithm takes its classes in turn without `labels`."""
         return self.draw(self.latents(count, rng), self.default_labels(count) if labels is None else labels, batch_size)
 
-    def draw(self, latents, labels=None, batch_size=500):
-        """`images` of any number of latents, `batch_size` at a time."""
+    def draw(self, latents: np.ndarray, labels: Optional[np.ndarray] = None, batch_size: int = 500) -> np.ndarray:
+        """Make `images` of any number of latents, `batch_size` at a time."""
         parts = [slice(start, start + batch_size) for start in range(0, len(latents), batch_size)]
         return np.concatenate([self.images(latents[part], None if labels is None else labels[part]) for part in parts])
 
-    def default_labels(self, count):
+    def categories(self, latents: np.ndarray) -> Optional[np.ndarray]:
+        """The category that each of `latents` asks for, int64 [N]; None for an algorithm that finds no categories by itself."""
+
+    def default_labels(self, count: int) -> Optional[np.ndarray]:
         """The labels that `count` images are asked for by unless said otherwise: `labels_in_turn`, or None if not `conditional`."""
         return self.labels_in_turn(count) if self.conditional else None
 
-    def grid_labels(self, count, columns):
+    def grid_labels(self, count: int, columns: int) -> Optional[np.ndarray]:
         """The labels of a grid's images: one learnt class a row, or None if not `conditional`."""
         return self._learnt(np.arange(count) // columns) if self.conditional else None
 
-    def sweeps(self, columns, rng):
+    def sweeps(self, columns: int, rng: np.random.Generator) -> Dict[str, np.ndarray]:
         """Latents whose images show what single numbers among them do, `columns` a row: {name: float32 [N, latent_dim]}; {} by default."""
         return {}
 
-    def labels_in_turn(self, count):
+    def labels_in_turn(self, count: int) -> np.ndarray:
         """Labels int64 [count] that ask for every learnt class equally often: 0, 1, …, 0, 1, …"""
         return self._learnt(np.arange(count))
 
-    def _learnt(self, turns):
+    def _learnt(self, turns: np.ndarray) -> np.ndarray:
         """The class whose turn it is, for each of `turns`."""
         if self.learnt_classes is None:
             return turns % self.classes
         return np.asarray(self.learnt_classes, np.int64)[turns % len(self.learnt_classes)]
 
-    def state(self):
-        """What changes in training beside weights and optimizers, as plain JSON."""
+    def state(self) -> Dict[str, Any]:
+        """All that changes in training beside weights and optimizers, as plain JSON."""
         return {}
 
-    def load_state(self, state):
+    def load_state(self, state: Dict[str, Any]) -> None:
         """Set what `state` returned."""
 
-    def weights(self):
+    def weights(self) -> Dict[str, np.ndarray]:
         """All weights and buffers: {"network/parameter": array}."""
-        return {f"{name}/{key}": value.numpy() for name, network in self.networks.items() for key, value in network.state_dict().items()}
+        return {name: tensor.numpy() for name, tensor in self._tensors().items()}
 
-    def load_weights(self, arrays):
+    def _tensors(self) -> Dict[str, Tensor]:
+        return {f"{name}/{key}": tensor for name, network in self.networks.items() for key, tensor in network.state_dict().items()}
+
+    def load_weights(self, arrays: Dict[str, np.ndarray]) -> None:
         """Set all weights and buffers from what `weights` returned.
 
         Raises:
             ValueError: a name is missing or superfluous, or a shape differs.
         """
-        expected = {f"{name}/{key}": value for name, network in self.networks.items() for key, value in network.state_dict().items()}
+        expected = self._tensors()
         _check_names(expected, arrays)
         for key, tensor in expected.items():
             if list(tensor.shape) != list(arrays[key].shape):
                 raise ValueError(f"{key}: shape {list(arrays[key].shape)}, the network has {list(tensor.shape)}")
             tensor.set_value(arrays[key])
 
-    def adopt_weights(self, arrays):
+    def adopt_weights(self, arrays: Dict[str, np.ndarray]) -> int:
         """Set what fits from the weights of a run whose networks differ in their normalisation; the rest stays as initialised.
 
         Spectral normalisation keeps a layer's weight as `weight_orig`. Returns how many arrays were taken.
         """
         taken = 0
-        for name, network in self.networks.items():
-            for key, tensor in network.state_dict().items():
-                value = arrays.get(f"{name}/{key}", arrays.get(f"{name}/{key}".replace("weight_orig", "weight")))
-                if value is not None and list(tensor.shape) == list(value.shape):
-                    tensor.set_value(value)
-                    taken += 1
+        for name, tensor in self._tensors().items():
+            value = arrays.get(name, arrays.get(name.replace("weight_orig", "weight")))
+            if value is not None and list(tensor.shape) == list(value.shape):
+                tensor.set_value(value)
+                taken += 1
         return taken
 
-    def optimizer_state(self):
+    def optimizer_state(self) -> Dict[str, np.ndarray]:
         """All optimizer moments: {"optimizer/parameter index/kind": array}.
 
         Paddle names them after process-global parameter names, which differ as soon as another network was built
@@ -198,7 +225,7 @@ class Algorithm:
                     state[f"{name}/{index}/{kind}"] = value.numpy()
         return state
 
-    def load_optimizer_state(self, arrays):
+    def load_optimizer_state(self, arrays: Dict[str, np.ndarray]) -> None:
         """Set all optimizer moments from what `optimizer_state` returned.
 
         Raises:
@@ -216,8 +243,8 @@ class Algorithm:
         _check_names(self.optimizers, {key.split("/")[0] for key in arrays} | set(self.optimizers))
 
 
-def noise(shape, rng, truncation=None):
-    """float32 numbers ~ N(0, 1) of a shape; with `truncation` T > 0 those beyond ±T are drawn anew until they lie within."""
+def noise(shape: Tuple[int, ...], rng: np.random.Generator, truncation: Optional[float] = None) -> np.ndarray:
+    """Draw float32 numbers ~ N(0, 1) of a shape; with `truncation` T > 0 those beyond ±T are drawn anew until they lie within."""
     numbers = rng.standard_normal(shape, dtype=np.float32)
     if truncation is None:
         return numbers
@@ -232,7 +259,7 @@ def noise(shape, rng, truncation=None):
 
 
 @contextlib.contextmanager
-def evaluating(network):
+def evaluating(network: nn.Layer) -> Iterator[nn.Layer]:
     """Within, `network` is in evaluation mode and no gradients are recorded."""
     training = network.training
     network.eval()
@@ -244,31 +271,31 @@ def evaluating(network):
             network.train()
 
 
-def _check_names(expected, found):
+def _check_names(expected: Collection[str], found: Collection[str]) -> None:
     missing, superfluous = sorted(set(expected) - set(found)), sorted(set(found) - set(expected))
     if missing or superfluous:
         raise ValueError(f"missing {missing[:3]}, superfluous {superfluous[:3]}")
 
 
-def _locate(key, parameters):
+def _locate(key: str, parameters: Sequence[Tensor]) -> Tuple[int, str]:
     """An optimizer's entry "conv2d_5.w_0_moment1_0" -> (index of parameter conv2d_5.w_0, "moment1_0")."""
     owners = [(len(p.name), index) for index, p in enumerate(parameters) if key.startswith(p.name + "_")]
     length, index = max(owners)
     return index, key[length + 1 :]
 
 
-def trainable(network):
+def trainable(network: nn.Layer) -> List[Tensor]:
     """The parameters that learn. Paddle counts BatchNorm's running statistics among a network's parameters; they do not."""
     return [p for p in network.parameters() if not p.stop_gradient]
 
 
-def gradient_norm(network):
+def gradient_norm(network: nn.Layer) -> Tensor:
     """The Euclidean norm of all of a network's present gradients, 0-D tensor."""
     return paddle.add_n([p.grad.square().sum() for p in trainable(network) if p.grad is not None]).sqrt()
 
 
 @contextlib.contextmanager
-def frozen(network):
+def frozen(network: nn.Layer) -> Iterator[None]:
     """Within, `network` lets gradients through but collects none: its weight gradients are not computed."""
     parameters = trainable(network)
     for parameter in parameters:
@@ -280,7 +307,7 @@ def frozen(network):
             parameter.stop_gradient = False
 
 
-def clear_gradients(*networks):
+def clear_gradients(*networks: nn.Layer) -> None:
     """Free the gradients of all parameters (a freed gradient counts as zero)."""
     for network in networks:
         network.clear_gradients()

@@ -1,5 +1,13 @@
-"""Networks as a configuration describes them: the one place where its keys become their arguments."""
+"""Networks as a configuration describes them: the one place where its keys become their arguments.
 
+`registry.GENERATORS` and `registry.DISCRIMINATORS` say which keys each architecture reads.
+"""
+
+from __future__ import annotations
+
+from paddle import nn
+
+from ..config.sections import Discriminator, Generator
 from ..networks import (
     LABEL_FEATURES,
     ClassicDiscriminator,
@@ -13,8 +21,8 @@ from ..networks import (
 )
 
 
-def make_generator(options, channels, image_size, latent_dim, classes=0):
-    """The generator that `options` (a `config.Generator`) describes; with conditioning it takes labels of `classes` classes, too."""
+def make_generator(options: Generator, channels: int, image_size: int, latent_dim: int, classes: int = 0) -> nn.Layer:
+    """Return the generator that `options` describes; with conditioning it also takes labels of `classes` classes."""
     if options.architecture == "residual":
         sizes = {"image_size": image_size, "channels": channels, "latent_dim": latent_dim, "width": options.width, "blocks": options.blocks}
         norm = "batch" if options.conditioning == "batch-norm" else options.norm
@@ -38,8 +46,8 @@ def make_generator(options, channels, image_size, latent_dim, classes=0):
     return EmbeddedLabels(body, classes) if embedded else body
 
 
-def make_discriminator(options, channels, image_size, double_grad=False):
-    """The discriminator that `options` (a `config.Discriminator`) describes, without what its conditioning adds.
+def make_discriminator(options: Discriminator, channels: int, image_size: int, double_grad: bool = False) -> nn.Layer:
+    """Return the discriminator that `options` describes, without what its conditioning adds.
 
     Args:
         double_grad: build layers that can be differentiated twice, where there is a choice.
@@ -56,8 +64,10 @@ def make_discriminator(options, channels, image_size, double_grad=False):
     return HalvingDiscriminator(options.architecture, dropout=options.dropout, double_grad=double_grad, **common)
 
 
-def make_headed_discriminator(options, channels, image_size, classes=0, auxiliary=0, double_grad=False):
-    """`make_discriminator` with what its conditioning adds, and `auxiliary` outputs of a second head."""
+def make_headed_discriminator(
+    options: Discriminator, channels: int, image_size: int, classes: int = 0, auxiliary: int = 0, double_grad: bool = False
+) -> HeadedDiscriminator:
+    """Return `make_discriminator` with what its conditioning adds, and `auxiliary` outputs of a second head."""
     body = make_discriminator(options, channels, image_size, double_grad)
     spectral = options.norm == "spectral"
     return HeadedDiscriminator(body, options.conditioning, classes, image_size, auxiliary, spectral, options.init_std)

@@ -1,16 +1,23 @@
-"""Supervised classification, trained by the same loop as the GANs. Trained on real images it is the judge of every sample."""
+"""Supervised classification, trained by the same loop as the GANs. A classifier that learnt real images judges every sample."""
+
+from __future__ import annotations
+
+from typing import Callable, Dict, Optional, Sequence, Tuple, Union
 
 import numpy as np
 import paddle
+from paddle import Tensor, nn
 from paddle.nn import functional as F
 
 from ..augment.feature_mixing import manifold_mixup, mixstyle
 from ..augment.mixing import cutmix, mixup, one_hot
 from ..augment.policies import RandAugment, TrivialAugment, policy_for
 from ..augment.transforms import transform_batch
-from ..data import to_network, to_uint8
-from ..networks import CLASSIFIERS, infer
+from ..config.sections import Config
+from ..data import Batch, to_network, to_uint8
+from ..networks import infer
 from .base import Algorithm, clear_gradients, evaluating
+from .registry import CLASSIFIERS, resolve
 
 AUGMENTATIONS = {  # name -> (policy of the data set -> what changes one image)
     "none": lambda policy: None,
@@ -23,9 +30,10 @@ AUGMENTATIONS = {  # name -> (policy of the data set -> what changes one image)
 class SupervisedClassifier(Algorithm):
     """A classifier with softmax cross-entropy and Adam. `config.classifier` and `config.optimizer` describe it."""
 
+    reads_images = True
     losses = ("loss",)
 
-    def __init__(self, config, channels, image_size, class_names):
+    def __init__(self, config: Config, channels: int, image_size: int, class_names: Sequence[str]) -> None:
         super().__init__(config)
         self.options = options = config.classifier
         self.class_names = tuple(class_names)
@@ -35,14 +43,14 @@ class SupervisedClassifier(Algorithm):
         self.augmentation = AUGMENTATIONS[options.augmentation](self.policy)
         self.add_adam("classifier", self.classifier, config.optimizer.classifier_lr)
 
-    def make_classifier(self, channels, image_size):
-        """A new classifier as the configuration describes it."""
+    def make_classifier(self, channels: int, image_size: int) -> nn.Layer:
+        """Return a new classifier as the configuration describes it."""
         options = self.config.classifier
-        network = CLASSIFIERS[options.architecture]
+        network = resolve(CLASSIFIERS[options.architecture])
         return network(len(self.class_names), image_size, channels, options.width, options.dropout)
 
-    def step(self, batches, rng):
-        """One step on one batch; returns the loss in nats and the accuracy on the batch (0 to 1).
+    def step(self, batches: Sequence[Batch], rng: np.random.Generator) -> Dict[str, Tensor]:
+        """Take one step on one batch; returns the loss in nats and the accuracy on the batch (0 to 1).
 
         The accuracy is that of the images as they were learnt, augmented and mixed, against the labels of the images themselves.
         """
@@ -57,7 +65,7 @@ class SupervisedClassifier(Algorithm):
         right = logits.argmax(1) == paddle.to_tensor(batch.labels)
         return {"loss": loss.detach(), "accuracy": right.astype("float32").mean()}
 
-    def _learn(self, images, batch, rng):
+    def _learn(self, images: np.ndarray, batch: Batch, rng: np.random.Generator) -> Tuple[Tensor, Tensor]:
         """(logits, loss). Hard labels of equal weight take Paddle's own cross-entropy, everything else the one with soft labels."""
         hard = batch.weights is None and batch.targets is None
         if hard and self.options.mixing == "none" and not self.options.label_smoothing:
@@ -74,7 +82,9 @@ class SupervisedClassifier(Algorithm):
             targets = targets()
         return logits, soft_cross_entropy(logits, targets)
 
-    def _mixed(self, images, targets, rng):
+    def _mixed(
+        self, images: np.ndarray, targets: np.ndarray, rng: np.random.Generator
+    ) -> Tuple[np.ndarray, Union[Tensor, Callable[[], Tensor]], Optional[Tuple[int, Callable[[Tensor], Tensor]]]]:
         """(images, targets or a function that gives them after the pass, what happens to the features of which layer)."""
         mixing = self.options.mixing
         if mixing in ("mixup", "cutmix"):
@@ -87,14 +97,14 @@ class SupervisedClassifier(Algorithm):
             return images, targets, None
         mixed = []
 
-        def mix(features):
+        def mix(features: Tensor) -> Tensor:
             features, found = manifold_mixup(features, targets, rng)
             mixed.append(found)
             return features
 
         return images, lambda: mixed[0], (int(rng.integers(self.classifier.layers)), mix)
 
-    def read(self, images, batch_size=500):
+    def read(self, images: np.ndarray, batch_size: int = 500) -> Tuple[np.ndarray, np.ndarray]:
         """Read images, in evaluation mode.
 
         Args:
@@ -112,7 +122,7 @@ class SupervisedClassifier(Algorithm):
         return np.concatenate(probabilities), np.concatenate(features)
 
 
-def soft_cross_entropy(logits, targets):
+def soft_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
     """The mean over the batch of -sum_k target_k log softmax(logits)_k, in nats; rows of targets may sum to a weight other than 1.
 
     Args:

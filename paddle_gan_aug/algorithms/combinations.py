@@ -1,113 +1,97 @@
-"""Which settings do not go together, and why: refused before anything is built or written. Without Paddle.
+"""Settings that do not go together, and why. Nothing here imports Paddle.
 
-Each refusal is one row; its text says what clashes and what to set instead.
+Each refusal is one row; its text says what clashes and what to set instead. In a text, {smooths} and {centred} stand for the losses that
+have this attribute.
 """
 
-from ..config.loading import Config, to_flat
+from __future__ import annotations
 
-SMOOTHED = ("non-saturating", "saturating", "softmax", "least-squares", "relativistic")  # losses with a label for reals
-CENTRED = ("non-saturating", "saturating", "softmax", "hinge")  # losses under which a logit of 0 is where D cannot tell
+from typing import Callable, List, Tuple
 
-OF_ADVERSARIAL = (  # what gan and infogan alone know: set for another GAN, it would be ignored
-    *("loss.", "code.", "regularizer.", "train.discriminator_steps", "train.accumulate", "diffaugment.adaptive"),
-    *("generator.architecture", "generator.conditioning", "discriminator.architecture", "discriminator.conditioning"),
-    *("discriminator.dropout", "discriminator.pack", "discriminator.minibatch_std", "discriminator.blocks", "generator.norm"),
-    *("generator.blocks", "schedule.penalty", "schedule.augment", "schedule.ema_images"),
-)
-OF_CLASSIC = ("train.gradient_leaks",)
-NOT_OF_DOUBLING = ("generator.variant",)  # what only the classic architecture knows
-OF_RESIDUAL = {"generator": ("generator.norm", "generator.blocks"), "discriminator": ("discriminator.blocks",)}  # what only that one knows
-NOT_OF_RESIDUAL = {  # and what it does not know
-    "generator": ("generator.activation", "generator.init_std"),
-    "discriminator": tuple(f"discriminator.{key}" for key in ("norm", "head", "activation", "see_edges", "dropout", "minibatch_std")),
-}
+from ..config.sections import Config
+from .registry import ALGORITHMS, LOSSES, PENALTIES, Loss
 
 
-def _changed(config, keys):
-    """The first key of the configuration that begins with one of `keys` and is not at its default, or None."""
-    defaults = to_flat(Config())
-    return next((key for key, value in to_flat(config).items() if key.startswith(tuple(keys)) and value != defaults[key]), None)
+def _adversarial(config: Config) -> bool:
+    """Whether the algorithm lets one choose its loss; the others have a loss of their own."""
+    return ALGORITHMS[config.algorithm].reads_key("loss.name")
 
 
-def _adversarial(config):
-    return config.algorithm in ("gan", "infogan")
+def _finds_classes(config: Config) -> bool:
+    return ALGORITHMS[config.algorithm].reads_key("code.categories")
 
 
-def _of_architecture(config, keys, residual):
-    """The first of `keys` {network: keys} that is set for a network whose architecture is, or is not, `residual`; or None."""
-    found = [_changed(config, keys[name]) for name in keys if (getattr(config, name).architecture == "residual") == residual]
-    return next(filter(None, found), None)
+def _loss(config: Config) -> Loss:
+    return LOSSES[config.loss.name]
 
 
-def _conditional(config):
+def _conditional(config: Config) -> bool:
     return config.generator.conditioning != "none"
 
 
-REFUSALS = [  # (when, why); a text may name {key}, what the condition found
+def _penalised(config: Config) -> bool:
+    return config.regularizer.penalty != "none"
+
+
+def _named(attribute: str) -> str:
+    """The names of the losses that have an attribute."""
+    return ", ".join(name for name, row in LOSSES.items() if getattr(row, attribute))
+
+
+REFUSALS: List[Tuple[Callable[[Config], bool], str]] = [  # (when, why)
     (
-        lambda c: c.algorithm in ("classic", "dagan", "learned-augmenter") and _changed(c, OF_ADVERSARIAL),
-        "{key} belongs to the algorithm gan, which has one optimizer for D, and would be ignored here: leave it out, or set algorithm: gan",
-    ),
-    (lambda c: c.algorithm != "classic" and _changed(c, OF_CLASSIC), "{key} is of the algorithm classic alone: leave it out"),
-    (
-        lambda c: _adversarial(c) and c.generator.architecture != "classic" and _changed(c, NOT_OF_DOUBLING),
-        "{key} chooses between the two forms of the classic generator; the architecture here has one: leave it out",
-    ),
-    (
-        lambda c: _adversarial(c) and (c.loss.name == "softmax") != (c.discriminator.head == "softmax"),
-        "loss.name and discriminator.head do not fit: the loss softmax takes two logits (head softmax), every other one (head sigmoid)",
-    ),
-    (
-        lambda c: c.train.real_target < 1 and _adversarial(c) and c.loss.name not in SMOOTHED,
-        "train.real_target below 1 smooths the label of reals, which this loss has not: "
-        f"set it to 1, or loss.name to one of {', '.join(SMOOTHED)}",
+        lambda c: _adversarial(c) and (_loss(c).logits == 2) != (c.discriminator.head == "softmax"),
+        "loss.name and discriminator.head do not fit: the loss softmax takes two logits (head softmax), every other loss takes one "
+        "(head sigmoid)",
     ),
     (
-        lambda c: c.regularizer.penalty != "none" and c.discriminator.norm == "batch",
-        "regularizer.penalty needs each sample's own gradient, and a batch normalisation in D ties the samples together: "
+        lambda c: c.train.real_target < 1 and _adversarial(c) and not _loss(c).smooths,
+        "train.real_target below 1 smooths the label of reals, but loss.name has no label: set train.real_target to 1, or loss.name to one "
+        "of {smooths}",
+    ),
+    (
+        lambda c: _penalised(c) and c.discriminator.norm == "batch",
+        "regularizer.penalty needs each sample's own gradient, but a batch normalisation in D ties the samples together: "
         "set discriminator.norm to none, instance or spectral",
     ),
     (
-        lambda c: c.regularizer.penalty != "none" and c.discriminator.architecture == "classic",
-        "regularizer.penalty needs second derivatives, which the max-pools of the classic discriminator have not: "
+        lambda c: _penalised(c) and c.discriminator.architecture == "classic",
+        "regularizer.penalty needs second derivatives, but the max-pools of the classic discriminator have none: "
         "set discriminator.architecture to dcgan, augmentor, folder or residual",
     ),
     (
-        lambda c: _adversarial(c) and _of_architecture(c, NOT_OF_RESIDUAL, True),
-        "{key} does not apply to the residual architecture: leave it out",
-    ),
-    (
-        lambda c: _adversarial(c) and _of_architecture(c, OF_RESIDUAL, False),
-        "{key} is of the residual architecture alone: leave it out, or set architecture: residual",
-    ),
-    (
-        lambda c: c.regularizer.penalty == "r1-r2" and (c.regularizer.every_steps > 1 or c.discriminator.minibatch_std),
+        lambda c: (
+            _penalised(c)
+            and PENALTIES[c.regularizer.penalty].before_view
+            and (c.regularizer.every_steps > 1 or c.discriminator.minibatch_std)
+        ),
         "regularizer.penalty r1-r2 acts at every step of D, on every sample by itself: "
         "set regularizer.every_steps to 1 and discriminator.minibatch_std to false",
     ),
     (
         lambda c: c.schedule.learning_rate is not None and c.optimizer.schedule != "constant",
-        "schedule.learning_rate and optimizer.schedule both move the learning rates: set one of them",
+        "schedule.learning_rate and optimizer.schedule both move the learning rates: set only one of them",
     ),
     (
         lambda c: c.schedule.augment is not None and (c.diffaugment.policy == "none" or c.diffaugment.adaptive == "ada"),
-        "schedule.augment moves how often the changes of diffaugment.policy act, which there must be and ada must not steer",
+        "schedule.augment moves how often the changes of diffaugment.policy act: choose a policy, and set diffaugment.adaptive to none "
+        "or apa",
     ),
     (
         lambda c: _adversarial(c) and _conditional(c) != (c.discriminator.conditioning != "none"),
-        "generator.conditioning and discriminator.conditioning go together: a class that only one of both is told teaches nothing",
+        "generator.conditioning and discriminator.conditioning go together: G learns a class only if both networks are told it",
     ),
     (
-        lambda c: c.algorithm == "infogan" and _conditional(c),
+        lambda c: _finds_classes(c) and _conditional(c),
         "infogan finds the classes by itself: leave generator.conditioning and discriminator.conditioning at none",
     ),
     (
         lambda c: _conditional(c) and c.data.class_name is not None,
-        "data.class_name leaves one class, and nothing to be told: use a preset without conditioning for a single class",
+        "data.class_name leaves one class, so there is nothing to tell the networks: use a preset without conditioning for a single class",
     ),
     (
-        lambda c: c.discriminator.pack > 1 and (c.discriminator.conditioning != "none" or c.algorithm == "infogan"),
-        "discriminator.pack judges several images at once, which have no one class or code: "
+        lambda c: c.discriminator.pack > 1 and (c.discriminator.conditioning != "none" or _finds_classes(c)),
+        "discriminator.pack judges several images at once, which do not share one class or code: "
         "set it to 1, or discriminator.conditioning to none",
     ),
     (
@@ -115,28 +99,26 @@ REFUSALS = [  # (when, why); a text may name {key}, what the condition found
         "discriminator.conditioning projection adds to one logit: set discriminator.head to sigmoid and loss.name accordingly",
     ),
     (
-        lambda c: c.train.batch_size % c.discriminator.pack,
-        "discriminator.pack must divide train.batch_size, so that every image finds its fellows",
+        lambda c: c.train.batch_size % c.discriminator.pack != 0,
+        "discriminator.pack must divide train.batch_size, so that every pack is full",
     ),
     (
         lambda c: c.diffaugment.adaptive == "ada" and c.diffaugment.policy == "none",
         "diffaugment.adaptive ada steers how often the changes act, and diffaugment.policy is none: choose a policy",
     ),
     (
-        lambda c: c.diffaugment.adaptive != "none" and c.loss.name not in CENTRED,
-        "diffaugment.adaptive reads the sign of D's logits, which says nothing under this loss: "
-        f"set loss.name to one of {', '.join(CENTRED)}",
+        lambda c: c.diffaugment.adaptive != "none" and not _loss(c).centred,
+        "diffaugment.adaptive reads the sign of D's logits, which says nothing under this loss: set loss.name to one of {centred}",
     ),
 ]
 
 
-def check_combination(config):
+def check_combination(config: Config) -> None:
     """Refuse settings that do not go together.
 
     Raises:
         ValueError: they do not; the text says why, and what to set.
     """
     for applies, text in REFUSALS:
-        found = applies(config)
-        if found:
-            raise ValueError(text.format(key=found))
+        if applies(config):
+            raise ValueError(text.format(smooths=_named("smooths"), centred=_named("centred")))

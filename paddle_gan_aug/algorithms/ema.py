@@ -1,9 +1,9 @@
-"""The exponential moving average of a generator's weights: samples from it are steadier than from the last step's.
+"""The exponential moving average of a network's weights: a generator's samples from it are steadier than from the last step's."""
 
-It belongs beside the algorithms, since an algorithm's `sample` is what everyone calls.
-"""
+from __future__ import annotations
 
 import paddle
+from paddle import nn
 
 
 class Average:
@@ -18,7 +18,7 @@ class Average:
         decay: in (0, 1); it may be set anew before any step.
     """
 
-    def __init__(self, network, average, decay):
+    def __init__(self, network: nn.Layer, average: nn.Layer, decay: float) -> None:
         self.decay = decay
         average.set_state_dict(network.state_dict())
         average.eval()
@@ -26,12 +26,12 @@ class Average:
             parameter.stop_gradient = True
         self._pairs = list(zip(network.state_dict().values(), average.state_dict().values()))
 
-    def half_life(self, steps):
+    def half_life(self, steps: float) -> None:
         """Let a step's weights count half as much after so many further `steps`; 0: the last step's count alone."""
         self.decay = 0.5 ** (1 / steps) if steps > 0 else 0.0
 
     @paddle.no_grad()
-    def update(self, step):
+    def update(self, step: int) -> None:
         """Move the average after training step `step` (1 for the first)."""
         decay = min(self.decay, (1 + step) / (10 + step))
         for current, averaged in self._pairs:

@@ -6,10 +6,17 @@ keeps it from making just anything is a teacher, the classifier's own moving ave
 classifier learns from the real images and the changed ones.
 """
 
+from __future__ import annotations
+
+from typing import Dict, Sequence, Tuple
+
 import numpy as np
 import paddle
+from paddle import Tensor
 from paddle.nn import functional as F
 
+from ..config.sections import Config
+from ..data import Batch
 from ..networks import ImageChanger
 from .base import clear_gradients, frozen
 from .classifier import SupervisedClassifier
@@ -24,7 +31,7 @@ class LearnedAugmenter(Varying, SupervisedClassifier):
 
     losses = ("loss", "augmenter_loss")
 
-    def __init__(self, config, channels, image_size, class_names):
+    def __init__(self, config: Config, channels: int, image_size: int, class_names: Sequence[str]) -> None:
         super().__init__(config, channels, image_size, class_names)
         options = config.variation
         self.teacher = self.networks["teacher"] = self.make_classifier(channels, image_size)
@@ -35,8 +42,8 @@ class LearnedAugmenter(Varying, SupervisedClassifier):
         self.add_adam("augmenter", self.augmenter, config.optimizer.generator_lr)
         self.remember_sources(channels, image_size)
 
-    def step(self, batches, rng):
-        """One step of the augmenter, one of the classifier.
+    def step(self, batches: Sequence[Batch], rng: np.random.Generator) -> Dict[str, Tensor]:
+        """Take one step of the augmenter and one of the classifier.
 
         Returns:
             loss and accuracy of the classifier on real and changed images together, `augmenter_loss`, and on the changed ones alone
@@ -55,8 +62,8 @@ class LearnedAugmenter(Varying, SupervisedClassifier):
         self.average.update(self.step_number)
         return {"loss": loss.detach(), "accuracy": _accuracy(logits, twice), **values}
 
-    def learn_to_change(self, images, labels, noise):
-        """The augmenter's step; returns the changed images, detached, and its values."""
+    def learn_to_change(self, images: Tensor, labels: Tensor, noise: Tensor) -> Tuple[Tensor, Dict[str, Tensor]]:
+        """Take the augmenter's step; returns the changed images, detached, and its values."""
         changed = self.augmenter(images, noise)
         self.classifier.eval()  # the running statistics are of images it learns from
         with frozen(self.classifier):
@@ -70,10 +77,10 @@ class LearnedAugmenter(Varying, SupervisedClassifier):
         values = {"changed_accuracy": _accuracy(logits, labels), "teacher_accuracy": _accuracy(teachers, labels)}
         return changed.detach(), {"augmenter_loss": loss.detach(), **values}
 
-    def variations(self, images, noise):
+    def variations(self, images: np.ndarray, noise: np.ndarray) -> np.ndarray:
         """See `Varying.variations`."""
         return self._in_evaluation(self.augmenter, images, noise)
 
 
-def _accuracy(logits, labels):
+def _accuracy(logits: Tensor, labels: Tensor) -> Tensor:
     return (logits.detach().argmax(1) == labels).astype("float32").mean()

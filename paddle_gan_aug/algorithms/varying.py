@@ -1,8 +1,12 @@
-"""What algorithms have in common whose images are variations of real ones.
+"""What the algorithms have in common whose images are variations of real ones.
 
-`vary` takes any images. To be drawn in grids, watched and measured like any other algorithm they must also make images of latents
-alone; for that they remember some training images, which are part of their weights (and so of every checkpoint).
+`vary` takes any images. Grids, the health check and the measures also ask an algorithm for images of latents alone; for that these
+algorithms remember some training images, which are part of their weights and so of every checkpoint.
 """
+
+from __future__ import annotations
+
+from typing import Optional
 
 import numpy as np
 import paddle
@@ -19,12 +23,12 @@ AT_ONCE = 500  # images
 class Sources(nn.Layer):
     """The first `count` training images that were seen, as a buffer: `images` uint8 [count, C, H, W], `seen` how many there are."""
 
-    def __init__(self, count, channels, image_size):
+    def __init__(self, count: int, channels: int, image_size: int) -> None:
         super().__init__()
         self.register_buffer("images", paddle.zeros([count, channels, image_size, image_size], dtype="uint8"))
         self.register_buffer("seen", paddle.zeros([1], dtype="int64"))
 
-    def remember(self, images):
+    def remember(self, images: np.ndarray) -> None:
         """Keep images float32 [N, C, H, W] while there is room."""
         seen, kept = self.seen.item(), self.images.numpy()
         if seen < len(kept):
@@ -33,7 +37,7 @@ class Sources(nn.Layer):
             self.images.set_value(kept)
             self.seen.set_value(np.array([seen + len(new)], np.int64))
 
-    def at(self, shares):
+    def at(self, shares: np.ndarray) -> np.ndarray:
         """The images at `shares` [N], each in [0, 1], of those seen: float32 [N, C, H, W] in [-1, 1]; all black before the first."""
         seen = max(1, self.seen.item())
         return to_network(self.images.numpy()[np.minimum((shares * seen).astype(np.int64), seen - 1)])
@@ -45,15 +49,17 @@ class Varying(Algorithm):
     A latent's first number chooses the source (by its quantile), the others are the noise; so `latent_dim` is the noise's size + 1.
     """
 
-    noise_dim = None
+    makes_images = True
+    varies_images = True
+    noise_dim: Optional[int] = None
 
-    def remember_sources(self, channels, image_size):
+    def remember_sources(self, channels: int, image_size: int) -> None:
         """Add the network `sources`; `config.variation.sources` says how many."""
         self.sources = self.networks["sources"] = Sources(self.config.variation.sources, channels, image_size)
         self.noise_dim = self.config.generator.latent_dim
         self.latent_dim = self.noise_dim + 1
 
-    def variations(self, images, noise):
+    def variations(self, images: np.ndarray, noise: np.ndarray) -> np.ndarray:
         """One variation of each image, in evaluation mode.
 
         Args:
@@ -64,17 +70,18 @@ class Varying(Algorithm):
         """
         raise NotImplementedError
 
-    def vary(self, images, rng):
+    def vary(self, images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """One variation of each image, of whatever class; `rng` draws the noise. Arguments and result otherwise as `variations`."""
         noise = rng.standard_normal((len(images), self.noise_dim), dtype=np.float32)
         pieces = [self.variations(images[i : i + AT_ONCE], noise[i : i + AT_ONCE]) for i in range(0, len(images), AT_ONCE)]
         return np.concatenate(pieces)
 
-    def images(self, latents, labels=None):
+    def images(self, latents: np.ndarray, labels: Optional[np.ndarray] = None) -> np.ndarray:
         """See `Algorithm.images`: variations of remembered training images."""
         latents = np.asarray(latents, dtype=np.float32)
         return self.variations(self.sources.at(ndtr(latents[:, 0])), latents[:, 1:])
 
-    def _in_evaluation(self, network, images, noise):
+    @staticmethod
+    def _in_evaluation(network: nn.Layer, images: np.ndarray, noise: np.ndarray) -> np.ndarray:
         with evaluating(network):
             return infer(network, paddle.to_tensor(images), paddle.to_tensor(noise)).clip(-1.0, 1.0).numpy()

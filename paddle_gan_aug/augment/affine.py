@@ -1,12 +1,25 @@
 """Random changes of place and form of a whole batch of tensors at once, each image with its own."""
 
+from __future__ import annotations
+
+from typing import Sequence, Union
+
 import numpy as np
 import paddle
+from paddle import Tensor
 from paddle.nn import functional as F
 
 
-def random_affine(images, rng, degrees=30.0, scale=0.2, slant=0.6, shift=0.07, fill=-1.0):
-    """The images turned, scaled, slanted and moved at random, sampled bilinearly, without gradients.
+def random_affine(
+    images: Tensor,
+    rng: np.random.Generator,
+    degrees: float = 30.0,
+    scale: float = 0.2,
+    slant: float = 0.6,
+    shift: float = 0.07,
+    fill: Union[float, Sequence[float]] = -1.0,
+) -> Tensor:
+    """Turn, scale, slant and move the images at random; they are sampled bilinearly, without gradients.
 
     Args:
         images: float tensor [N, C, H, W]. rng: the numpy Generator that draws everything.

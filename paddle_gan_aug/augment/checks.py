@@ -1,10 +1,14 @@
-"""What every transform asks of an image, in one place."""
+"""The checks that every transform makes of its image."""
+
+from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 
 
-def checked_image(image):
-    """A uint8 [C, H, W] image, C = 1 or 3, as it is.
+def checked_image(image: Any) -> np.ndarray:
+    """Return an image as it is if it is uint8 [C, H, W], C = 1 or 3.
 
     Raises:
         ValueError: another type, dtype or shape, or no pixel.
@@ -15,8 +19,8 @@ def checked_image(image):
     return image
 
 
-def checked_batch(images):
-    """uint8 [N, C, H, W] images, C = 1 or 3, as they are.
+def checked_batch(images: Any) -> np.ndarray:
+    """Return images as they are if they are uint8 [N, C, H, W], C = 1 or 3.
 
     Raises:
         ValueError: another type, dtype or shape.
@@ -27,6 +31,6 @@ def checked_batch(images):
     return images
 
 
-def to_pixels(values):
-    """Numbers of any size as uint8: rounded, and clipped to 0..255."""
+def to_pixels(values: np.ndarray) -> np.ndarray:
+    """Round numbers of any size and clip them to 0..255; returns uint8."""
     return np.clip(np.rint(values), 0, 255).astype(np.uint8)

@@ -7,49 +7,31 @@ ADA (Karras et al. 2020) lets each change act on a sample with probability p, an
 (Jiang et al. 2021) steers the same way how many fakes D is shown as reals.
 """
 
-from dataclasses import dataclass
+from __future__ import annotations
+
+from typing import Any, Dict, Optional, Sequence, Union
 
 import numpy as np
 import paddle
+from paddle import Tensor
+
+from .diffaugment_policies import DIFFAUGMENT_POLICIES, DiffAugmentPolicy
 
 
-@dataclass(frozen=True)
-class Policy:
-    """How far each change goes at strength 1; 0 = it is not made.
-
-    Attributes:
-        translation: the largest shift along each axis, as a share of the side.
-        cutout: the side of the square hole, as a share of the image's side.
-        brightness: added, uniform in ±brightness.
-        saturation: the distance from each pixel's grey is multiplied by a factor uniform in 1 ± saturation; grey images have none.
-        contrast: the distance from the image's mean is multiplied by a factor uniform in 1 ± contrast.
-        mirror: the probability of left becoming right.
-    """
-
-    translation: float = 0.0
-    cutout: float = 0.0
-    brightness: float = 0.0
-    saturation: float = 0.0
-    contrast: float = 0.0
-    mirror: float = 0.0
-
-
-POLICIES = {
-    "digits": Policy(translation=0.125, cutout=0.25),  # no flips or turns, which make another digit; holes that leave a stroke readable
-    "objects": Policy(translation=0.125, cutout=0.5),  # the paper's "translation,cutout"
-    "colour": Policy(translation=0.125, cutout=0.5, brightness=0.5, saturation=1.0, contrast=0.5),  # the paper's for 100 images
-    "mirrored": Policy(translation=0.125, cutout=0.5, mirror=0.5),  # where a mirror image is as likely and of the same class
-    "translation": Policy(translation=0.125),  # without holes
-}
-
-
-def diffaugment(images, rng, policy, strength=1.0, p=1.0, fill=-1.0):
-    """The images, each changed at random; differentiable by the images.
+def diffaugment(
+    images: Tensor,
+    rng: np.random.Generator,
+    policy: Union[str, DiffAugmentPolicy],
+    strength: float = 1.0,
+    p: float = 1.0,
+    fill: Union[float, Sequence[float]] = -1.0,
+) -> Tensor:
+    """Change each image at random; the result is differentiable by the images.
 
     Args:
         images: float tensor [N, C, H, W] in [-1, 1].
         rng: the numpy Generator that draws everything.
-        policy: a `Policy`, or the name of one in `POLICIES`.
+        policy: a `DiffAugmentPolicy`, or the name of one in `DIFFAUGMENT_POLICIES`.
         strength: multiplies all of the policy's extents; 0 = the images as they are.
         p: the probability that a change acts on a sample, for every change by itself (ADA).
         fill: the background, which comes in from beyond the edges and shows in holes; a number, or one for each channel.
@@ -77,8 +59,8 @@ def diffaugment(images, rng, policy, strength=1.0, p=1.0, fill=-1.0):
     return _cutout(images, draw, policy.cutout * strength, fill)
 
 
-def background(images):
-    """What training images have beyond their edges, as far as they tell: the median of each channel along them, float64 [C] in [-1, 1].
+def background(images: np.ndarray) -> np.ndarray:
+    """Estimate the background beyond the edges of training images: the median of each channel along them, float64 [C] in [-1, 1].
 
     Args:
         images: uint8 [N, C, H, W].
@@ -88,51 +70,51 @@ def background(images):
     return np.median(np.concatenate(edges, axis=1), axis=1) / 127.5 - 1
 
 
-def _policy(policy):
-    if isinstance(policy, Policy):
+def _policy(policy: Union[str, DiffAugmentPolicy]) -> DiffAugmentPolicy:
+    if isinstance(policy, DiffAugmentPolicy):
         return policy
-    if policy not in POLICIES:
-        raise ValueError(f"there is no policy {policy}; known: {', '.join(POLICIES)}")
-    return POLICIES[policy]
+    if policy not in DIFFAUGMENT_POLICIES:
+        raise ValueError(f"there is no policy {policy}; known: {', '.join(DIFFAUGMENT_POLICIES)}")
+    return DIFFAUGMENT_POLICIES[policy]
 
 
 class _Draws:
     """Per-sample parameters, neutral where the change does not act."""
 
-    def __init__(self, rng, count, p):
+    def __init__(self, rng: np.random.Generator, count: int, p: float) -> None:
         self.rng, self.count, self.p = rng, count, p
 
-    def acts(self):
+    def acts(self) -> np.ndarray:
         """bool [N]."""
         return self.happens(self.p)
 
-    def happens(self, probability):
+    def happens(self, probability: float) -> np.ndarray:
         """bool [N]."""
         return self.rng.random(self.count) < probability
 
-    def uniform(self, extent):
+    def uniform(self, extent: float) -> np.ndarray:
         """float64 [N] in ±extent, 0 where the change does not act."""
         return self.acts() * self.rng.uniform(-extent, extent, self.count)
 
-    def integers(self, low, high):
+    def integers(self, low: int, high: int) -> np.ndarray:
         """int64 [N] in [low, high]."""
         return self.rng.integers(low, high + 1, self.count)
 
 
-def _per_sample(values, like):
+def _per_sample(values: np.ndarray, like: Tensor) -> Tensor:
     """`values` [N] as a tensor [N, 1, …] with the axes of `like`. The changes of colour flatten images first: Paddle's broadcast over
     four axes takes several times as long."""
     return paddle.to_tensor(values.reshape([-1] + [1] * (len(like.shape) - 1)), dtype=like.dtype)
 
 
-def _brightness(images, draw, extent):
+def _brightness(images: Tensor, draw: _Draws, extent: float) -> Tensor:
     if not extent:
         return images
     flat = images.reshape([images.shape[0], -1])
     return (flat + _per_sample(draw.uniform(extent), flat)).reshape(images.shape)
 
 
-def _saturation(images, draw, extent):
+def _saturation(images: Tensor, draw: _Draws, extent: float) -> Tensor:
     n, c, h, w = images.shape
     if not extent or c == 1:
         return images
@@ -141,14 +123,14 @@ def _saturation(images, draw, extent):
     return (flat + colours * _per_sample(draw.uniform(extent), flat)).reshape(images.shape)
 
 
-def _contrast(images, draw, extent):
+def _contrast(images: Tensor, draw: _Draws, extent: float) -> Tensor:
     if not extent:
         return images
     flat = images.reshape([images.shape[0], -1])
     return (flat + (flat - flat.mean(1, keepdim=True)) * _per_sample(draw.uniform(extent), flat)).reshape(images.shape)
 
 
-def _mirror(images, draw, probability):
+def _mirror(images: Tensor, draw: _Draws, probability: float) -> Tensor:
     n, c, h, w = images.shape
     if not probability:
         return images
@@ -157,7 +139,7 @@ def _mirror(images, draw, probability):
     return paddle.matmul(images.reshape([n, c * h, w]), paddle.to_tensor(columns, dtype=images.dtype)).reshape([n, c, h, w])
 
 
-def _translation(images, draw, ratio, fill):
+def _translation(images: Tensor, draw: _Draws, ratio: float, fill: np.ndarray) -> Tensor:
     n, c, h, w = images.shape
     reach = [_pixels(ratio, side) for side in (h, w)]
     if not any(reach):
@@ -172,12 +154,12 @@ def _translation(images, draw, ratio, fill):
     return moved + _filling(covered, fill, images)
 
 
-def _shifts(side, by):
+def _shifts(side: int, by: np.ndarray) -> np.ndarray:
     """The matrices [N, side, side] that move a column of `side` pixels on by `by` [N] places."""
     return np.arange(side)[:, None] == np.arange(side)[None, :] + by[:, None, None]
 
 
-def _cutout(images, draw, ratio, fill):
+def _cutout(images: Tensor, draw: _Draws, ratio: float, fill: np.ndarray) -> Tensor:
     n, c, h, w = images.shape
     sides = [_pixels(ratio, side) for side in (h, w)]
     if not any(sides):
@@ -193,12 +175,12 @@ def _cutout(images, draw, ratio, fill):
     return images * mask + _filling(kept, fill, images)
 
 
-def _filling(kept, fill, images):
+def _filling(kept: np.ndarray, fill: np.ndarray, images: Tensor) -> Tensor:
     """Zero where `kept` [N, 1, H, W], else the fill value, [N, C, H, W]."""
     return paddle.to_tensor(~np.repeat(kept, images.shape[1], 1) * fill.reshape([1, -1, 1, 1]), dtype=images.dtype)
 
 
-def _pixels(ratio, side):
+def _pixels(ratio: float, side: int) -> int:
     if ratio > 1:
         raise ValueError(f"a shift or hole of {ratio:g} times the image's side; at most 1")
     return int(ratio * side + 0.5)
@@ -221,22 +203,20 @@ class AdaptiveProbability:
         ValueError: p or limit is not a probability, or an interval is not positive.
     """
 
-    def __init__(self, target=0.6, images_to_one=500_000, interval=4, limit=1.0, p=0.0):
+    def __init__(self, target: float = 0.6, images_to_one: int = 500_000, interval: int = 4, limit: float = 1.0, p: float = 0.0) -> None:
         if not 0 <= p <= limit <= 1:
             raise ValueError(f"p and its limit must be probabilities with p <= limit, got {p} and {limit}")
         if interval < 1 or images_to_one <= 0:
             raise ValueError(f"interval and images_to_one must be positive, got {interval} and {images_to_one}")
         self.target, self.images_to_one, self.interval, self.limit = target, images_to_one, interval, limit
-        self.p, self.r = p, None  # r: None before the first move
+        self.p = p
+        self.r: Optional[float] = None  # before the first move
         self._signs, self._images, self._updates = 0.0, 0, 0
 
-    def update(self, real_logits):
-        """Take the logits of one batch of reals, [N], [N, 1] or [N, 2] (class 1 = real), tensor or array; returns p."""
-        logits = np.asarray(real_logits)
-        if logits.ndim == 2:
-            logits = logits[:, 0] if logits.shape[1] == 1 else logits[:, 1] - logits[:, 0]
-        self._signs += float(np.sign(logits).sum())
-        self._images += len(logits)
+    def update(self, real_scores: np.ndarray) -> float:
+        """Take D's scores of one batch of reals, logits of being real, an array [N]; returns p."""
+        self._signs += float(np.sign(real_scores).sum())
+        self._images += len(real_scores)
         self._updates += 1
         if self._updates == self.interval:
             self.r = self._signs / self._images
@@ -245,18 +225,18 @@ class AdaptiveProbability:
             self._signs, self._images, self._updates = 0.0, 0, 0
         return self.p
 
-    def state(self):
+    def state(self) -> Dict[str, Any]:
         """All that changes, as plain JSON."""
         return {"p": self.p, "r": self.r, "signs": self._signs, "images": self._images, "updates": self._updates}
 
-    def load_state(self, state):
+    def load_state(self, state: Dict[str, Any]) -> None:
         """Set what `state` returned."""
         self.p, self.r = state["p"], state["r"]
         self._signs, self._images, self._updates = state["signs"], state["images"], state["updates"]
 
 
-def pseudo_reals(real, fake, p, rng):
-    """APA (Jiang et al. 2021): the reals, each replaced by the fake at its place with probability p.
+def pseudo_reals(real: Tensor, fake: Tensor, p: float, rng: np.random.Generator) -> Tensor:
+    """Replace each real by the fake at its place with probability p: APA (Jiang et al. 2021).
 
     p comes from an `AdaptiveProbability`, as for ADA, whose logits should be those of true reals.
 

@@ -1,7 +1,9 @@
-"""Holes: what a classifier cannot see it cannot lean on. Every function takes and returns a uint8 [C, H, W] image.
+"""Holes: a classifier cannot rely on what it cannot see. Every function takes and returns a uint8 [C, H, W] image.
 
-For classifiers only: a GAN that is shown holes draws them.
+They are for classifiers only: a GAN that is shown holes draws them.
 """
+
+from __future__ import annotations
 
 import math
 
@@ -12,7 +14,7 @@ from .checks import checked_image
 TRIES = 10
 
 
-def cutout(image, rng, side):
+def cutout(image: np.ndarray, rng: np.random.Generator, side: float) -> np.ndarray:
     """One square at a uniform centre, which may cross the edge (DeVries & Taylor 2017, arXiv:1708.04552).
 
     Args:
@@ -30,7 +32,7 @@ def cutout(image, rng, side):
     return changed
 
 
-def random_erasing(image, rng, area, aspect=0.3):
+def random_erasing(image: np.ndarray, rng: np.random.Generator, area: float, aspect: float = 0.3) -> np.ndarray:
     """One rectangle inside the image, filled with uniform noise (Zhong et al. 2017, arXiv:1708.04896, algorithm 1).
 
     Args:

@@ -3,16 +3,21 @@
 Gradients flow through both parts of a mixture of features, and through no statistics of a style.
 """
 
+from __future__ import annotations
+
+from typing import Tuple
+
 import numpy as np
 import paddle
+from paddle import Tensor
 
-from .mixing import draw_mixture
+from .mixing import Mixture, draw_mixture
 
 SMALLEST_VARIANCE = 1e-6
 
 
-def mix_features(features, mixture):
-    """A `mixing.Mixture` of a float tensor [N, ...]; gradients flow to both samples.
+def mix_features(features: Tensor, mixture: Mixture) -> Tensor:
+    """Mix a float tensor [N, ...]; gradients flow to both samples.
 
     Raises:
         ValueError: a batch of another size.
@@ -22,7 +27,7 @@ def mix_features(features, mixture):
     return features * mixture.weight + _taken(features, mixture.partners) * (1 - mixture.weight)
 
 
-def manifold_mixup(features, targets, rng, alpha=2.0):
+def manifold_mixup(features: Tensor, targets: Tensor, rng: np.random.Generator, alpha: float = 2.0) -> Tuple[Tensor, Tensor]:
     """Manifold mixup (Verma et al. 2018, arXiv:1806.05236) of one layer's output; the caller draws the layer, the input among them.
 
     Args:
@@ -39,7 +44,7 @@ def manifold_mixup(features, targets, rng, alpha=2.0):
     return mix_features(features, mixture), mix_features(targets, mixture)
 
 
-def mixstyle(features, rng, alpha=0.1, probability=0.5):
+def mixstyle(features: Tensor, rng: np.random.Generator, alpha: float = 0.1, probability: float = 0.5) -> Tensor:
     """MixStyle (Zhou et al. 2021, arXiv:2104.02008, section 3): mix each map's mean and deviation with those of another sample.
 
     Args:
@@ -61,8 +66,8 @@ def mixstyle(features, rng, alpha=0.1, probability=0.5):
     return restyled(features, weights, partners) if happens else features
 
 
-def restyled(features, weights, partners):
-    """`features` with the style of sample i mixed from its own (weights[i]) and that of partners[i] (the rest).
+def restyled(features: Tensor, weights: np.ndarray, partners: np.ndarray) -> Tensor:
+    """Return `features` with the style of sample i mixed from its own (weights[i]) and that of partners[i] (the rest).
 
     Args:
         features: float32 tensor [N, C, H, W]. weights: float [N], 0 to 1. partners: int [N].
@@ -76,5 +81,5 @@ def restyled(features, weights, partners):
     return (features - mean) / deviation * new_deviation + new_mean
 
 
-def _taken(features, indices):
+def _taken(features: Tensor, indices: np.ndarray) -> Tensor:
     return paddle.index_select(features, paddle.to_tensor(np.asarray(indices, dtype="int64")), axis=0)

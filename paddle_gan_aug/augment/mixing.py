@@ -4,14 +4,17 @@ A target is a row of class weights that sum to 1: a mixture of images has the sa
 with it (soft labels).
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import Tuple
 
 import numpy as np
 
 
 @dataclass(frozen=True, eq=False)
 class Mixture:
-    """Who is mixed with whom.
+    """Which samples of a batch are mixed, and with which weights.
 
     Attributes:
         weight: the share of the sample itself, 0 to 1; one for the batch, as published.
@@ -21,8 +24,8 @@ class Mixture:
     weight: float
     partners: np.ndarray
 
-    def of(self, values):
-        """weight * values + (1 - weight) * values[partners], for a float [N, ...] array.
+    def of(self, values: np.ndarray) -> np.ndarray:
+        """Return weight * values + (1 - weight) * values[partners], for a float [N, ...] array.
 
         Raises:
             ValueError: integers, which cannot be mixed; a batch of another size.
@@ -35,8 +38,8 @@ class Mixture:
         return weight * values + (1 - weight) * values[self.partners]
 
 
-def draw_mixture(count, rng, alpha):
-    """A mixture for `count` samples: the weight from Beta(alpha, alpha), the partners by chance.
+def draw_mixture(count: int, rng: np.random.Generator, alpha: float) -> Mixture:
+    """Draw a mixture for `count` samples: the weight from Beta(alpha, alpha), the partners by chance.
 
     Raises:
         ValueError: alpha is not above 0.
@@ -46,8 +49,8 @@ def draw_mixture(count, rng, alpha):
     return Mixture(float(rng.beta(alpha, alpha)), rng.permutation(count))
 
 
-def one_hot(labels, classes):
-    """int labels [N] as targets, float32 [N, classes].
+def one_hot(labels: np.ndarray, classes: int) -> np.ndarray:
+    """Return int labels [N] as targets, float32 [N, classes].
 
     Raises:
         ValueError: a label outside the classes.
@@ -58,7 +61,7 @@ def one_hot(labels, classes):
     return np.eye(classes, dtype=np.float32)[labels]
 
 
-def mixup(images, targets, rng, alpha=0.2):
+def mixup(images: np.ndarray, targets: np.ndarray, rng: np.random.Generator, alpha: float = 0.2) -> Tuple[np.ndarray, np.ndarray]:
     """mixup (Zhang et al. 2017, arXiv:1710.09412): images and targets mixed alike.
 
     Args:
@@ -75,7 +78,7 @@ def mixup(images, targets, rng, alpha=0.2):
     return mixture.of(images), mixture.of(targets)
 
 
-def cutmix(images, targets, rng, alpha=1.0):
+def cutmix(images: np.ndarray, targets: np.ndarray, rng: np.random.Generator, alpha: float = 1.0) -> Tuple[np.ndarray, np.ndarray]:
     """CutMix (Yun et al. 2019, arXiv:1905.04899): one box of every image comes from its partner, and its area is the partner's weight.
 
     Args:
@@ -100,8 +103,8 @@ def cutmix(images, targets, rng, alpha=1.0):
     return pasted, Mixture(1 - area / (images.shape[2] * images.shape[3]), drawn.partners).of(targets)
 
 
-def cutmix_box(height, width, weight, rng):
-    """The box of CutMix: a share 1 - weight of the area and the shape of the image, at a uniform centre, clipped at the edges.
+def cutmix_box(height: int, width: int, weight: float, rng: np.random.Generator) -> Tuple[slice, slice]:
+    """Draw the box of CutMix: a share 1 - weight of the area and the shape of the image, at a uniform centre, clipped at the edges.
 
     Returns:
         (slice of rows, slice of columns).
@@ -111,9 +114,9 @@ def cutmix_box(height, width, weight, rng):
     for length in (height, width):
         cut, centre = int(length * side), int(rng.integers(length))
         box.append(slice(max(centre - cut // 2, 0), min(centre - cut // 2 + cut, length)))
-    return tuple(box)
+    return box[0], box[1]
 
 
-def _check_count(values, partners):
+def _check_count(values: np.ndarray, partners: np.ndarray) -> None:
     if len(values) != len(partners):
         raise ValueError(f"{len(values)} rows cannot be mixed by a mixture for {len(partners)}")

@@ -1,10 +1,13 @@
-"""Which transforms a data set can bear, how often and how strongly; and the automatic policies over them.
+"""Policies: the transforms that leave the labels of a kind of data right, how often and how strongly; and automatic policies over them.
 
-Everything here is a callable (image uint8 [C, H, W], rng) -> image, so that `transforms.transform_batch` takes it.
+Every policy is a callable (image uint8 [C, H, W], rng) -> image, so that `transforms.transform_batch` takes it.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
-from typing import Dict, Tuple
+from pathlib import Path
+from typing import Any, Dict, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
@@ -31,7 +34,7 @@ class Step:
     probability: float = 1.0
     ranges: Dict[str, Range] = field(default_factory=dict)
 
-    def __call__(self, image, rng):
+    def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         if rng.random() >= self.probability:
             return image
         return transform(self.name)(image, rng, ranges=self.ranges)
@@ -39,7 +42,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Policy:
-    """What one kind of data can bear.
+    """The transforms that one kind of data can take.
 
     Attributes:
         name: as in `POLICIES`. kind: of `transforms.KINDS`. says: what its standard augmentation does, in words.
@@ -53,7 +56,7 @@ class Policy:
     steps: Tuple[Step, ...]
     space: Tuple[Step, ...]
 
-    def __call__(self, image, rng):
+    def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """The standard augmentation of one image."""
         for step in self.steps:
             image = step(image, rng)
@@ -84,37 +87,39 @@ _COLOUR = (
 _COLOUR_SPACE = (*_FORM, Step("color", ranges=_FOCUS), *_PIXELS, *_NOISE)
 _MOVED, _LIT = "moved, partly covered", "moved, in other light and colours, partly covered"
 
-_ROWS = [
-    Policy(
-        "digits",
-        DIGITS,
-        "turned, scaled, moved and bent a little; never mirrored",
-        steps=(Step("rotate"), Step("scale"), Step("shift"), Step("elastic", 0.5)),
-        space=(*_FORM, Step("elastic"), *_PIXELS, *_NOISE),
-    ),
-    Policy("objects", OBJECTS, f"{_MOVED}; never mirrored", _GREY, (*_GREY_SPACE, Step("cutout"))),
-    Policy("mirrored", CLOTHES, f"mirrored, {_MOVED}", (_FLIP, *_GREY), (*_GREY_SPACE, Step("flip_horizontal"), Step("cutout"))),
-    Policy("colour objects", OBJECTS, f"{_LIT}; never mirrored", _COLOUR, (*_COLOUR_SPACE, Step("cutout"))),
-    Policy(
-        "colour mirrored",
-        PHOTOGRAPHS,
-        f"mirrored, {_LIT}",
-        (_FLIP, *_COLOUR),
-        (*_COLOUR_SPACE, Step("flip_horizontal"), Step("cutout")),
-    ),
-]
-POLICIES = {row.name: row for row in _ROWS}
+POLICIES: Dict[str, Policy] = {
+    row.name: row
+    for row in (
+        Policy(
+            "digits",
+            DIGITS,
+            "turned, scaled, moved and bent a little; never mirrored",
+            steps=(Step("rotate"), Step("scale"), Step("shift"), Step("elastic", 0.5)),
+            space=(*_FORM, Step("elastic"), *_PIXELS, *_NOISE),
+        ),
+        Policy("objects", OBJECTS, f"{_MOVED}; never mirrored", _GREY, (*_GREY_SPACE, Step("cutout"))),
+        Policy("mirrored", CLOTHES, f"mirrored, {_MOVED}", (_FLIP, *_GREY), (*_GREY_SPACE, Step("flip_horizontal"), Step("cutout"))),
+        Policy("colour objects", OBJECTS, f"{_LIT}; never mirrored", _COLOUR, (*_COLOUR_SPACE, Step("cutout"))),
+        Policy(
+            "colour mirrored",
+            PHOTOGRAPHS,
+            f"mirrored, {_LIT}",
+            (_FLIP, *_COLOUR),
+            (*_COLOUR_SPACE, Step("flip_horizontal"), Step("cutout")),
+        ),
+    )
+}
 CHOICES = ("digits", "objects", "mirrored")  # of `data.policy`, beside auto
 SHIPPED = {"fashion-mnist": "mirrored", "mnist": "digits"}  # known by name; the longer name first
 
 
-def policy_for(source, channels, choice="auto"):
-    """The policy of a data set: the chosen one, in colour for three channels.
+def policy_for(source: Union[str, Path], channels: int, choice: str = "auto") -> Policy:
+    """Return the policy of a data set: the chosen one, in colour for three channels.
 
     Args:
-        source: the data set's name or path, a string. channels: 1 or 3.
-        choice: of `CHOICES`; "auto" = what the set says of itself if it was written here, else that of MNIST or Fashion-MNIST by name,
-            else one that mirrors nothing: "objects" for colour, "digits" for grey.
+        source: the data set's name or path. channels: 1 or 3.
+        choice: one of `CHOICES`, or "auto": the policy that a set written by `augment` records, else that of MNIST or Fashion-MNIST by
+            name, else one that mirrors nothing: "objects" for colour, "digits" for grey.
 
     Raises:
         InputError: a written set whose description is damaged.
@@ -124,13 +129,13 @@ def policy_for(source, channels, choice="auto"):
     return POLICIES[f"colour {choice}" if channels == 3 and choice != "digits" else choice]
 
 
-def choice_of(policy):
-    """The value of `data.policy` that means a policy of `POLICIES`."""
+def choice_of(policy: Policy) -> str:
+    """Return the value of `data.policy` that means a policy of `POLICIES`."""
     return policy.name.removeprefix("colour ")
 
 
-def recorded_policy(source):
-    """What a set that was written here says of the policy of its data, one of `CHOICES`; None = it says nothing.
+def recorded_policy(source: Union[str, Path]) -> Optional[str]:
+    """Return the policy that a set written by `augment` records, one of `CHOICES`; None if it records none.
 
     Raises:
         InputError: its description is damaged.
@@ -145,7 +150,7 @@ def recorded_policy(source):
     return found
 
 
-def _by_name(source):
+def _by_name(source: Union[str, Path]) -> Optional[str]:
     name = str(source).rstrip("/").replace("\\", "/").rsplit("/", 1)[-1].lower().replace("_", "-")
     return next((choice for known, choice in SHIPPED.items() if known in name), None)
 
@@ -161,12 +166,12 @@ class RandAugment:
         ValueError: an empty space, a negative count, a magnitude outside 0..30.
     """
 
-    def __init__(self, space, count=2, magnitude=9):
+    def __init__(self, space: Sequence[Step], count: int = 2, magnitude: int = 9) -> None:
         if not space or count < 0 or not 0 <= magnitude <= LEVELS:
-            raise ValueError(f"RandAugment wants a space, a count and a magnitude from 0 to {LEVELS}, not {space}, {count}, {magnitude}")
+            raise ValueError(f"RandAugment needs a space, a count and a magnitude from 0 to {LEVELS}, not {space}, {count}, {magnitude}")
         self.space, self.count, self.strength = tuple(space), count, magnitude / LEVELS
 
-    def __call__(self, image, rng):
+    def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         for _ in range(self.count):
             image = _at_strength(self.space, image, rng, self.strength)
         return image
@@ -179,22 +184,22 @@ class TrivialAugment:
         ValueError: an empty space.
     """
 
-    def __init__(self, space):
+    def __init__(self, space: Sequence[Step]) -> None:
         if not space:
-            raise ValueError("TrivialAugment wants a space to choose from")
+            raise ValueError("TrivialAugment needs a space to choose from")
         self.space = tuple(space)
 
-    def __call__(self, image, rng):
+    def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         return _at_strength(self.space, image, rng, float(rng.integers(LEVELS + 1)) / LEVELS)
 
 
-def _at_strength(space, image, rng, strength):
+def _at_strength(space: Sequence[Step], image: np.ndarray, rng: np.random.Generator, strength: float) -> np.ndarray:
     step = space[int(rng.integers(len(space)))]
     return transform(step.name).at_end(image, rng, strength, step.ranges)
 
 
-def views_at_test_time(images, policy):
-    """The views of each image whose readings a classifier averages: nothing is drawn, so that a prediction stays a prediction.
+def views_at_test_time(images: np.ndarray, policy: Policy) -> np.ndarray:
+    """Return the views of each image whose readings a classifier averages. Nothing is random, so a prediction is repeatable.
 
     Args:
         images: uint8 [N, C, H, W]. policy: a `Policy`; mirrored views are made only where its labels survive them.
@@ -209,17 +214,15 @@ def views_at_test_time(images, policy):
     checked_batch(images)
     pixel = 1 / 28
     views = [images]
-    for change, values in [
-        *((shift, values) for values in ((pixel, 0), (-pixel, 0), (0, pixel), (0, -pixel))),
-        *((rotate, (degrees,)) for degrees in (-5, 5)),
-        *((scale, (factor,)) for factor in (0.95, 1.05)),
-    ]:
+    changes = [(shift, (pixel, 0)), (shift, (-pixel, 0)), (shift, (0, pixel)), (shift, (0, -pixel))]
+    changes += [(rotate, (-5,)), (rotate, (5,)), (scale, (0.95,)), (scale, (1.05,))]
+    for change, values in changes:
         views.append(np.stack([change(image, None, *values) for image in images]) if len(images) else images)
     if policy.kind in transform("flip_horizontal").safe_for:
         views.append(images[..., ::-1])
     return np.stack(views)
 
 
-def averaged(probabilities):
-    """Class probabilities of the views, float [V, N, K], as one reading per image, float [N, K]: their mean."""
+def averaged(probabilities: Any) -> np.ndarray:
+    """Average the class probabilities of the views, float [V, N, K], into one reading for each image, float [N, K]."""
     return np.asarray(probabilities).mean(axis=0)

@@ -1,19 +1,27 @@
-"""The table of all image transforms. One row is a transform with its ranges and the kinds of data whose labels survive it; tests,
-previews and policies all read this table, so that a new row is all that a new transform needs.
+"""The table of all image transforms. Nothing here imports Paddle.
+
+A row is a transform with its ranges and the kinds of data whose labels survive it. Tests, previews and policies read this table, so a new
+transform needs one function and one row; a program outside the package adds a row in the same way::
+
+    TRANSFORMS["mine"] = Transform("mine", my_function, {"amount": Range(0.0, 1.0)})
+
+Eight of them also exist in `paddle.vision.transforms`; ours stay, because results would change: theirs draw from global generators
+and fill what enters from outside with a constant instead of the nearest edge.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import Callable, Dict, Tuple
+from typing import Callable, Dict, Optional, Tuple
 
 import numpy as np
 
-from ..pictures import as_rgb, grid
 from . import erasing, geometric, noise, photometric
 from .checks import checked_batch, checked_image
 
 DIGITS, OBJECTS, CLOTHES, PHOTOGRAPHS = "digits", "objects", "clothes", "photographs"  # objects: with a left and a right
-SHOWN_SIDE = 64  # pixels of an image on a sheet, at most
 KINDS = (DIGITS, OBJECTS, CLOTHES, PHOTOGRAPHS)
+Change = Callable[[np.ndarray, np.random.Generator], np.ndarray]  # (image uint8 [C, H, W], rng) -> image of the same shape
 
 
 @dataclass(frozen=True)
@@ -31,12 +39,13 @@ class Range:
     identity: float = 0.0
     step: float = 0.0
 
-    def ends(self, strength=1.0):
+    def ends(self, strength: float = 1.0) -> Tuple[float, float]:
         """(low, high) at a strength from 0 to 1."""
-        return tuple(self.identity + strength * (end - self.identity) for end in (self.low, self.high))
+        low, high = (self.identity + strength * (end - self.identity) for end in (self.low, self.high))
+        return low, high
 
-    def draw(self, rng, strength=1.0):
-        """A uniform draw."""
+    def draw(self, rng: np.random.Generator, strength: float = 1.0) -> float:
+        """Draw a value uniformly."""
         low, high = self.ends(strength)
         if not self.step:
             return float(rng.uniform(low, high))
@@ -44,8 +53,8 @@ class Range:
         first, last = round(low / self.step), round(high / self.step)
         return float(rng.integers(first, last + 1)) / round(1 / self.step)
 
-    def draw_end(self, rng, strength=1.0):
-        """One of the two ends, each as likely as the other; the other one where an end is the identity."""
+    def draw_end(self, rng: np.random.Generator, strength: float = 1.0) -> float:
+        """Draw one of the two ends, each as likely as the other; an end that is the identity is left out."""
         ends = [value for value, full in zip(self.ends(strength), (self.low, self.high)) if full != self.identity] or [self.identity]
         return float(ends[int(rng.integers(len(ends)))])
 
@@ -63,12 +72,14 @@ class Transform:
     """
 
     name: str
-    function: Callable
+    function: Callable[..., np.ndarray]
     ranges: Dict[str, Range]
     safe_for: Tuple[str, ...] = KINDS
     needs_colour: bool = False
 
-    def __call__(self, image, rng, strength=1.0, ranges=None):
+    def __call__(
+        self, image: np.ndarray, rng: np.random.Generator, strength: float = 1.0, ranges: Optional[Dict[str, Range]] = None
+    ) -> np.ndarray:
         """Transform one image with values drawn uniformly.
 
         Args:
@@ -85,12 +96,14 @@ class Transform:
         ranges = self._ranges(strength, ranges)
         return self.function(checked_image(image), rng, **{name: values.draw(rng, strength) for name, values in ranges.items()})
 
-    def at_end(self, image, rng, strength=1.0, ranges=None):
-        """As a call, with every value at an end of its range: the strength is then exact, as RandAugment and TrivialAugment want it."""
+    def at_end(
+        self, image: np.ndarray, rng: np.random.Generator, strength: float = 1.0, ranges: Optional[Dict[str, Range]] = None
+    ) -> np.ndarray:
+        """Transform one image with every value at an end of its range: the strength is then exact, as automatic policies need it."""
         ranges = self._ranges(strength, ranges)
         return self.function(checked_image(image), rng, **{name: values.draw_end(rng, strength) for name, values in ranges.items()})
 
-    def _ranges(self, strength, ranges):
+    def _ranges(self, strength: float, ranges: Optional[Dict[str, Range]]) -> Dict[str, Range]:
         if not 0 <= strength <= 1:
             raise ValueError(f"the strength of a transform is between 0 and 1, not {strength}")
         if ranges and not set(ranges) <= set(self.ranges):
@@ -98,34 +111,36 @@ class Transform:
         return {**self.ranges, **(ranges or {})}
 
 
-_ROWS = [
-    # Supervised photometric augmentation: steps of a tenth. They are strong; policies narrow them.
-    Transform("color", photometric.color, {"factor": Range(0.0, 9.9, 1.0, 0.1)}, needs_colour=True),
-    Transform("brightness", photometric.brightness, {"factor": Range(0.4, 1.9, 1.0, 0.1)}),
-    Transform("contrast", photometric.contrast, {"factor": Range(1.0, 2.0, 1.0, 0.1)}),
-    Transform("sharpness", photometric.sharpness, {"factor": Range(0.0, 9.9, 1.0, 0.1)}),
-    # The usual limits for digits: 2 of 28 pixels, 15 degrees, a tenth of the size.
-    Transform("shift", geometric.shift, {"down": Range(-2 / 28, 2 / 28), "right": Range(-2 / 28, 2 / 28)}),
-    Transform("rotate", geometric.rotate, {"degrees": Range(-15.0, 15.0)}),
-    Transform("scale", geometric.scale, {"factor": Range(0.9, 1.1, 1.0)}),
-    Transform("shear", geometric.shear, {"slant": Range(-0.2, 0.2)}),
-    Transform("elastic", geometric.elastic, {"amount": Range(0.0, 0.06)}),
-    Transform("perspective", geometric.perspective, {"amount": Range(0.0, 0.08)}),
-    # A mirrored 2 is no digit, and a 6 upside down is a 9; clothes hang and things stand.
-    Transform("flip_horizontal", geometric.flip_horizontal, {"chance": Range(0.0, 1.0)}, (CLOTHES, PHOTOGRAPHS)),
-    Transform("flip_vertical", geometric.flip_vertical, {"chance": Range(0.0, 1.0)}, ()),
-    # A hole of half the side leaves too little of a digit: 7 becomes 1.
-    Transform("cutout", erasing.cutout, {"side": Range(0.0, 0.5)}, (OBJECTS, CLOTHES, PHOTOGRAPHS)),
-    Transform("random_erasing", erasing.random_erasing, {"area": Range(0.02, 0.4)}, (OBJECTS, CLOTHES, PHOTOGRAPHS)),
-    Transform("gaussian_noise", noise.gaussian_noise, {"levels": Range(0.0, 25.0)}),
-    Transform("blur", noise.blur, {"radius": Range(0.0, 0.035)}),
-    Transform("noise_sequence", noise.noise_sequence, {"severity": Range(0.0, 1.0)}),
-]
-TRANSFORMS = {row.name: row for row in _ROWS}
+TRANSFORMS: Dict[str, Transform] = {
+    row.name: row
+    for row in (
+        # Supervised photometric augmentation: steps of a tenth. They are strong; policies narrow them.
+        Transform("color", photometric.color, {"factor": Range(0.0, 9.9, 1.0, 0.1)}, needs_colour=True),
+        Transform("brightness", photometric.brightness, {"factor": Range(0.4, 1.9, 1.0, 0.1)}),
+        Transform("contrast", photometric.contrast, {"factor": Range(1.0, 2.0, 1.0, 0.1)}),
+        Transform("sharpness", photometric.sharpness, {"factor": Range(0.0, 9.9, 1.0, 0.1)}),
+        # The usual limits for digits: 2 of 28 pixels, 15 degrees, a tenth of the size.
+        Transform("shift", geometric.shift, {"down": Range(-2 / 28, 2 / 28), "right": Range(-2 / 28, 2 / 28)}),
+        Transform("rotate", geometric.rotate, {"degrees": Range(-15.0, 15.0)}),
+        Transform("scale", geometric.scale, {"factor": Range(0.9, 1.1, 1.0)}),
+        Transform("shear", geometric.shear, {"slant": Range(-0.2, 0.2)}),
+        Transform("elastic", geometric.elastic, {"amount": Range(0.0, 0.06)}),
+        Transform("perspective", geometric.perspective, {"amount": Range(0.0, 0.08)}),
+        # A mirrored 2 is no digit, and a 6 upside down is a 9; clothes hang and things stand.
+        Transform("flip_horizontal", geometric.flip_horizontal, {"chance": Range(0.0, 1.0)}, (CLOTHES, PHOTOGRAPHS)),
+        Transform("flip_vertical", geometric.flip_vertical, {"chance": Range(0.0, 1.0)}, ()),
+        # A hole of half the side leaves too little of a digit: 7 becomes 1.
+        Transform("cutout", erasing.cutout, {"side": Range(0.0, 0.5)}, (OBJECTS, CLOTHES, PHOTOGRAPHS)),
+        Transform("random_erasing", erasing.random_erasing, {"area": Range(0.02, 0.4)}, (OBJECTS, CLOTHES, PHOTOGRAPHS)),
+        Transform("gaussian_noise", noise.gaussian_noise, {"levels": Range(0.0, 25.0)}),
+        Transform("blur", noise.blur, {"radius": Range(0.0, 0.035)}),
+        Transform("noise_sequence", noise.noise_sequence, {"severity": Range(0.0, 1.0)}),
+    )
+}
 
 
-def transform(name):
-    """A row by its name.
+def transform(name: str) -> Transform:
+    """Return a row by its name.
 
     Raises:
         ValueError: no such transform; the message lists them.
@@ -135,8 +150,8 @@ def transform(name):
     return TRANSFORMS[name]
 
 
-def transform_batch(change, images, rng):
-    """Each image on its own, with draws of its own.
+def transform_batch(change: Change, images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Transform each image on its own, with draws of its own.
 
     Args:
         change: (image uint8 [C, H, W], rng) -> image of the same shape: a `Transform`, or anything from `policies`.
@@ -152,44 +167,3 @@ def transform_batch(change, images, rng):
     for index, image in enumerate(images):
         changed[index] = change(image, rng)
     return changed
-
-
-def preview_sheet(images, rng, strength=1.0):
-    """Before and after, side by side, of every transform of the table, in its order; see `before_and_after`.
-
-    Raises:
-        ValueError: other images, or none; a strength outside [0, 1].
-    """
-    checked_batch(images)
-    changes = {name: lambda image, rng, row=row: row(image, rng, strength) for name, row in TRANSFORMS.items()}
-    return before_and_after(images, changes, rng)
-
-
-def before_and_after(images, changes, rng):
-    """Images and what changes make of them, side by side: a row for each change, its name in the margin. Small images are enlarged.
-
-    Args:
-        images: uint8 [N, C, H, W], N >= 1: N pairs a row. changes: {name: (image, rng) -> image}, as for `transform_batch`.
-
-    Returns:
-        uint8 [H', W', 3].
-    """
-    times = max(1, SHOWN_SIDE // images.shape[2])
-    cells = [np.stack([images, transform_batch(change, images, rng)], axis=1).reshape(-1, *images.shape[1:]) for change in changes.values()]
-    cells = np.concatenate(cells).repeat(times, axis=2).repeat(times, axis=3)
-    sheet = grid(cells, columns=2 * len(images), padding=2, background=128)
-    margin = _names_beside(sheet.shape[0], list(changes), times * images.shape[2] + 2)
-    return np.ascontiguousarray(np.concatenate([margin, sheet], axis=1))
-
-
-def _names_beside(height, names, distance):
-    """A white strip of the given height with a name every `distance` pixels, in Pillow's own font."""
-    from PIL import Image, ImageDraw, ImageFont
-
-    font = ImageFont.load_default()
-    width = 8 + max(font.getmask(name).size[0] for name in names)
-    strip = Image.new("L", (width, height), 255)
-    draw = ImageDraw.Draw(strip)
-    for index, name in enumerate(names):
-        draw.text((4, index * distance + max(0, (distance - 14) // 2)), name, fill=0, font=font)
-    return as_rgb(np.asarray(strip))

@@ -259,10 +259,13 @@ def _run_options(args):
 
 def check_config(options, default):
     """Read the configuration before Paddle is imported, so that a mistake costs no wait; an error names the flag beside the key."""
+    from ..algorithms.checks import check_config as check_names_and_settings
     from ..config.loading import load_config
 
     try:
-        load_config(options["config"] or default, options["overrides"])
+        config = load_config(options["config"] or default, options["overrides"])
+        if not options.get("resume"):  # a run that goes on has its own configuration
+            check_names_and_settings(config)
     except InputError as error:
         message = str(error)
         for flag, (key, _) in FLAGS.items():

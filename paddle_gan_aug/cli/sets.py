@@ -274,10 +274,13 @@ def _duration(low, high):
 
 def _draw_transforms(to, overrides):
     from ..augment.preview import draw_previews
+    from ..data import DataSpec
 
-    reading = ("image_size", "channels", "skip_bad", "policy", "window", "background", "fit")
-    source = {key[5:]: value for key, value in overrides.items() if key in {f"data.{name}" for name in reading}}
-    paths = draw_previews(overrides.get("data.source", "mnist"), to, seed=int(overrides.get("train.seed", 0)), **source)
+    reading = ("image_size", "channels", "skip_bad", "window", "background", "fit")
+    given = {key[5:]: value for key, value in overrides.items() if key in {f"data.{name}" for name in reading}}
+    data = DataSpec(overrides.get("data.source", "mnist"), **given)
+    seed, policy = int(overrides.get("train.seed", 0)), overrides.get("data.policy", "auto")
+    paths = draw_previews(data, to=to, seed=seed, policy=policy)
     return {"to": [str(path) for path in paths]}, "\n".join(map(str, paths))
 
 

@@ -1,9 +1,11 @@
 """One typed configuration, the same in YAML, on the command line and in Python.
 
-A preset is a YAML file that holds only what differs from the defaults of `config_sections`; `config.yaml` in a run holds everything. A
-misspelt key or a value of the wrong type is an error that names the key and, for a misspelling, the nearest one: silently
-ignored settings cost more time than any other mistake.
+A preset is a YAML file that holds only what differs from the defaults of `sections`; `config.yaml` in a run holds everything. A misspelt
+key or a value of the wrong type is an error that names the key and, for a misspelling, the nearest one: silently ignored settings cost
+more time than any other mistake. Names and settings that need their algorithm to be judged are checked by `algorithms.checks`.
 """
+
+from __future__ import annotations
 
 import difflib
 import functools
@@ -11,7 +13,7 @@ import math
 import re
 import reprlib
 from pathlib import Path
-from typing import Literal, get_args, get_origin
+from typing import Any, Dict, FrozenSet, Iterable, List, Literal, Optional, Sequence, Type, Union, get_args, get_origin
 
 import msgspec
 import yaml
@@ -43,15 +45,15 @@ KNOWN_AS = {  # what other programs call a setting -> the key
 }
 
 
-def presets():
-    """The shipped presets as {name: one-line description}, in alphabetical order."""
+def presets() -> Dict[str, str]:
+    """Return the shipped presets as {name: one-line description}, in alphabetical order."""
     return {
         path.stem: (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("description", "")
         for path in sorted(PRESETS.glob("*.yaml"))
     }
 
 
-def load_config(source="classic", overrides=None):
+def load_config(source: Union[str, Path, Config] = "classic", overrides: Optional[Dict[str, Any]] = None) -> Config:
     """Read a configuration.
 
     Args:
@@ -72,8 +74,8 @@ def load_config(source="classic", overrides=None):
     return from_tree(tree, where=str(source))
 
 
-def _with_one_length(overrides):
-    """Whoever says how long by one measure means that one, not the smaller of it and the preset's other measure."""
+def _with_one_length(overrides: Dict[str, Any]) -> Dict[str, Any]:
+    """A length that is given in steps or epochs replaces both measures of the preset."""
     length = [key for key in ("train.steps", "train.epochs") if overrides.get(key) is not None]
     if len(length) != 1:
         return overrides
@@ -81,12 +83,12 @@ def _with_one_length(overrides):
     return {other: None, **overrides}
 
 
-def _without_old_place(overrides):
-    """Whoever names other data does not mean the place of the former."""
+def _without_old_place(overrides: Dict[str, Any]) -> Dict[str, Any]:
+    """Another `data.source` does not lie where the former one did."""
     return {"data.place": None, **overrides} if "data.source" in overrides else overrides
 
 
-def _source_path(source):
+def _source_path(source: Union[str, Path]) -> Path:
     if str(source) in presets():
         return PRESETS / f"{source}.yaml"
     path = find_path(source)
@@ -97,7 +99,7 @@ def _source_path(source):
     raise InputError(f"no preset or configuration file named {source}; {hint}")
 
 
-def _read_yaml(path):
+def _read_yaml(path: Path) -> Dict[str, Any]:
     try:
         if path.stat().st_size > 4 * LARGEST:  # bytes of a character
             raise ValueError(f"it has {path.stat().st_size} bytes, too many for settings")
@@ -113,8 +115,8 @@ def _read_yaml(path):
     return tree
 
 
-def parse_overrides(pairs):
-    """["train.steps=100", …] -> {"train.steps": 100, …}; the right-hand side is read as YAML, of a key for text as it stands.
+def parse_overrides(pairs: Sequence[str]) -> Dict[str, Any]:
+    """Read ["train.steps=100", …] as {"train.steps": 100, …}. The right-hand side is YAML; for a key that takes text it is the text itself.
 
     Raises:
         InputError: an item without "=".
@@ -129,7 +131,7 @@ def parse_overrides(pairs):
     return parsed
 
 
-def _lay_over(tree, dotted, value):
+def _lay_over(tree: Dict[str, Any], dotted: str, value: Any) -> None:
     *sections, key = dotted.split(".")
     for name in sections:
         inner = tree.get(name)
@@ -141,8 +143,8 @@ def _lay_over(tree, dotted, value):
     tree[key] = value
 
 
-def from_tree(tree, where="configuration"):
-    """A plain tree of dicts -> Config; the inverse of `to_tree`.
+def from_tree(tree: Dict[str, Any], where: str = "configuration") -> Config:
+    """Make a configuration of a plain tree of dicts: the inverse of `to_tree`.
 
     Raises:
         InputError: an unknown key (the nearest is named), a wrong type or range.
@@ -161,8 +163,12 @@ def from_tree(tree, where="configuration"):
 _FLOAT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+|[-+]\.\d+")
 
 
-def _numbers(value, where, key=""):
-    """YAML 1.1 reads 2e-4 as text; a number is meant, but where text is asked for. What no computer calculates with is refused."""
+def _numbers(value: Any, where: str, key: str = "") -> Any:
+    """Turn text such as 2e-4, which YAML 1.1 does not read as a number, into a number where the key does not take text.
+
+    Raises:
+        InputError: a number is not finite, or too large.
+    """
     if isinstance(value, dict):
         return {name: _numbers(inner, where, f"{key}.{name}" if key else str(name)) for name, inner in value.items()}
     if isinstance(value, list):
@@ -174,7 +180,7 @@ def _numbers(value, where, key=""):
     return value
 
 
-def _shown(value):
+def _shown(value: Any) -> str:
     """A value for a message: long ones are cut."""
     short = reprlib.Repr()
     short.maxstring = short.maxother = 60
@@ -184,32 +190,32 @@ def _shown(value):
         return "a number of thousands of digits"
 
 
-def _plain(message, key):
+def _plain(message: str, key: str) -> str:
     if message.startswith("Invalid enum value"):
         return "expected one of " + ", ".join(_choices(key))
     return message.replace("`", "").replace("Expected", "expected").partition(", got")[0].replace("| null", "or nothing")
 
 
-def _type_of(dotted):
+def _type_of(dotted: str) -> Any:
     kind = Config
     for name in dotted.split("."):
         kind = next(field.type for field in msgspec.structs.fields(kind) if field.name == name)
     return kind
 
 
-def _choices(dotted):
+def _choices(dotted: str) -> List[str]:
     """The values that a key of type Literal (or Optional[Literal]) may take."""
     flat = [choice for part in get_args(_type_of(dotted)) for choice in (get_args(part) or (part,))]
     return ["a whole number" if choice is int else str(choice) for choice in flat if isinstance(choice, (str, int)) or choice is int]
 
 
-def _value_at(tree, dotted):
+def _value_at(tree: Any, dotted: str) -> Any:
     for name in dotted.partition("[")[0].split("."):
         tree = tree.get(name) if isinstance(tree, dict) else None
     return tree
 
 
-def _check_keys(tree, section, prefix, where):
+def _check_keys(tree: Dict[str, Any], section: Type[Section], prefix: str, where: str) -> None:
     fields = {field.name: field.type for field in msgspec.structs.fields(section)}
     for key, value in tree.items():
         if key not in fields:
@@ -222,11 +228,11 @@ def _check_keys(tree, section, prefix, where):
             _check_keys(value, inner, f"{prefix}{key}.", where)
 
 
-def _first_key(section):
+def _first_key(section: Type[Section]) -> str:
     return msgspec.structs.fields(section)[0].name
 
 
-def _nearest(prefix, key, fields):
+def _nearest(prefix: str, key: str, fields: Iterable[str]) -> str:
     everywhere, key = all_keys(), key.replace("-", "_")
     near = (
         ([KNOWN_AS[key]] if key in KNOWN_AS else [])
@@ -237,7 +243,8 @@ def _nearest(prefix, key, fields):
     return f"did you mean {near[0]}?" if near else "known here: " + ", ".join(fields)
 
 
-def all_keys(section=Config, prefix=""):
+@functools.cache
+def all_keys(section: Type[Section] = Config, prefix: str = "") -> List[str]:
     """Every dotted key of the configuration, such as "train.steps"."""
     keys = []
     for field in msgspec.structs.fields(section):
@@ -249,26 +256,26 @@ def all_keys(section=Config, prefix=""):
 
 
 @functools.cache
-def text_keys():
+def text_keys() -> FrozenSet[str]:
     """The keys whose value is free text, or a list of such."""
     return frozenset(key for key in all_keys() if _takes_text(_type_of(key)))
 
 
-def _takes_list(kind):
+def _takes_list(kind: Any) -> bool:
     return get_origin(kind) is list or any(map(_takes_list, get_args(kind)))
 
 
-def _takes_text(kind):
+def _takes_text(kind: Any) -> bool:
     return kind is str or (get_origin(kind) is not Literal and any(map(_takes_text, get_args(kind))))
 
 
-def to_tree(config):
-    """Config -> a plain tree of dicts, lists, strings and numbers."""
+def to_tree(config: Config) -> Dict[str, Any]:
+    """Return a configuration as a plain tree of dicts, lists, strings and numbers."""
     return msgspec.to_builtins(config)
 
 
-def to_flat(config):
-    """Config -> {"section.key": value}."""
+def to_flat(config: Config) -> Dict[str, Any]:
+    """Return a configuration as {"section.key": value}."""
     flat = {}
     for key in all_keys():
         value = config
@@ -278,6 +285,13 @@ def to_flat(config):
     return flat
 
 
-def to_yaml(config):
-    """Config -> YAML text that `load_config` reads back to an equal Config."""
+def hyperparameters(config: Config) -> Dict[str, Any]:
+    """Return the settings that say what is learnt and how, {"section.key": value}: all but where the data lies and what is recorded."""
+    sections = [field.name for field in msgspec.structs.fields(Config) if getattr(field.type, "hyperparameters", False)]
+    chosen = ("algorithm", *(f"{name}." for name in sections))
+    return {key: value for key, value in to_flat(config).items() if key.startswith(chosen) and key != "data.place"}
+
+
+def to_yaml(config: Config) -> str:
+    """Return a configuration as YAML text that `load_config` reads back to an equal Config."""
     return yaml.safe_dump(to_tree(config), sort_keys=False, allow_unicode=True)

@@ -1,6 +1,10 @@
-"""The sections of the configuration: every key with its type, its range and its default."""
+"""The sections of the configuration: every setting with its type, its range, its default and what it means.
 
-from typing import Annotated, List, Literal, Optional, Union
+The sentences above a setting are its documentation. Names of losses, penalties, algorithms, architectures and policies are text here;
+`algorithms.checks` compares them with their tables.
+"""
+
+from typing import Annotated, ClassVar, List, Literal, Optional, Union
 
 import msgspec
 
@@ -10,6 +14,7 @@ Rate = Annotated[float, msgspec.Meta(gt=0)]
 Side = Annotated[int, msgspec.Meta(ge=8, le=1024)]
 Share = Annotated[float, msgspec.Meta(gt=0, lt=1)]
 Fraction = Annotated[float, msgspec.Meta(ge=0, lt=1)]
+Probability = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Width = Annotated[float, msgspec.Meta(gt=0, le=8)]
 InitStd = Optional[Annotated[float, msgspec.Meta(gt=0)]]
 Weight = Annotated[float, msgspec.Meta(ge=0)]
@@ -20,225 +25,357 @@ Grey = Annotated[int, msgspec.Meta(ge=0, le=255)]
 class Section(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """Base of all sections: an unknown key is an error."""
 
+    hyperparameters: ClassVar[bool] = True  # whether the records list its settings as hyperparameters of a run
+
 
 class Data(Section):
-    """`data.*`: what is learnt."""
+    """`data.*`: the images that are learnt."""
 
-    source: str = "mnist"  # a name, or a path of any kind that `data.load.READERS` lists
-    split: Literal["standard", "full"] = "standard"  # full: the validation part trains too
-    class_name: Optional[str] = None  # learn this class alone
-    classes: Optional[List[Union[int, str]]] = None  # learn these classes alone: by name, or by place where no name is a number
-    per_class: Optional[Positive] = None  # learn from so many images of each class alone
-    image_size: Optional[Side] = None  # height and width, by `fit`; None: the images are all alike and square
-    fit: Literal["crop", "pad", "stretch"] = "crop"  # crop: cut off the longer side's ends; pad: fill up with `background` or the edge
-    background: Optional[Union[Literal["white", "black"], Grey]] = None  # what transparent pictures lie on; None: they are refused
-    window: Optional[Window] = None  # [black, white]: the values in the files that mean these, as [0, 4095]; None: told from the values
-    channels: Optional[Literal[1, 3]] = None  # 1: grey, 3: colour; None: what all files have
-    allow_overlap: bool = False  # go on where test images are training images, pixel for pixel, instead of refusing
-    policy: Literal["auto", "digits", "objects", "mirrored"] = "auto"  # classical changes that labels survive; see augment/policies
-    skip_bad: bool = False  # leave files out that are damaged, transparent or animated, instead of refusing the data
-    valid_share: Optional[Share] = None  # held out of every class; None: a sixth, of IDX and JSON files in mixed order the last one
-    seed: Count = 0  # of that split and of per_class: another seed of the run leaves the data as it is
-    place: Optional[str] = None  # where `source` was found, an absolute path; set by `train`, so that a run finds its data from any folder
+    # The data set: a name, or a path of any kind that `data.load.READERS` lists.
+    source: str = "mnist"
+    # Whether validation images are held out of training (standard) or trained on too (full).
+    split: Literal["standard", "full"] = "standard"
+    # The only class that is learnt; without it all are.
+    class_name: Optional[str] = None
+    # The only classes that are learnt, by name, or by place where no name is a number; without it all are.
+    classes: Optional[List[Union[int, str]]] = None
+    # The number of images of each class that are learnt; without it all are.
+    per_class: Optional[Positive] = None
+    # The height and width that images are resized to, as `fit` says; without it all images must be square and of one size.
+    image_size: Optional[Side] = None
+    # How images become square: crop cuts off the ends of the longer side, pad fills up with `background` or the edge, stretch distorts.
+    fit: Literal["crop", "pad", "stretch"] = "crop"
+    # The colour or grey value that transparent pictures are laid on; without it they are refused.
+    background: Optional[Union[Literal["white", "black"], Grey]] = None
+    # The values in the files that mean black and white, such as [0, 4095]; without it the values themselves decide.
+    window: Optional[Window] = None
+    # The number of channels: 1 makes all images grey, 3 makes them colour; without it they keep what all files have.
+    channels: Optional[Literal[1, 3]] = None
+    # Whether training is allowed where test images are training images, pixel for pixel.
+    allow_overlap: bool = False
+    # The classical changes that leave the labels right, see `augment.policies`; auto chooses them by the data.
+    policy: Literal["auto", "digits", "objects", "mirrored"] = "auto"
+    # Whether files that are damaged, transparent or animated are left out, instead of refusing the data.
+    skip_bad: bool = False
+    # The share of every class that is held out for validation; without it a sixth, of IDX and JSON files in mixed order the last one.
+    valid_share: Optional[Share] = None
+    # The seed of that split and of `per_class`. Another `train.seed` leaves the data as it is.
+    seed: Count = 0
+    # The absolute path where `source` was found. Training sets it, so that a run finds its data from any folder.
+    place: Optional[str] = None
 
 
 class Generator(Section):
-    """`generator.*`: G."""
+    """`generator.*`: the generator G."""
 
-    architecture: Literal["classic", "augmentor", "folder", "dcgan", "residual"] = "classic"
-    conditioning: Literal["none", "embedding", "batch-norm"] = "none"  # how it is told the class: beside the latents, or in every BatchNorm
-    variant: Literal["transpose", "upsample"] = "transpose"  # of the classic architecture
-    activation: Optional[Literal["tanh", "relu", "leaky_relu"]] = None  # None: tanh for upsample, else leaky_relu
+    # The architecture.
+    architecture: str = "classic"
+    # How G is told the class: not at all (none), beside the latents (embedding), or in every BatchNorm (batch-norm).
+    conditioning: Literal["none", "embedding", "batch-norm"] = "none"
+    # The form of the classic architecture: transposed convolutions, or upsampling and convolutions.
+    variant: Literal["transpose", "upsample"] = "transpose"
+    # The activation; without it tanh for the variant upsample, else leaky_relu.
+    activation: Optional[Literal["tanh", "relu", "leaky_relu"]] = None
+    # The activation of the image.
     output_activation: Literal["tanh", "leaky_relu", "none"] = "tanh"
-    norm: Literal["none", "batch"] = "none"  # of the residual architecture; the others are always normalised
-    blocks: Positive = 1  # of the residual architecture
-    width: Width = 1.0  # multiplies every inner layer's size
+    # The normalisation of the residual architecture; the other architectures always use BatchNorm.
+    norm: Literal["none", "batch"] = "none"
+    # The number of residual blocks of the residual architecture.
+    blocks: Positive = 1
+    # The factor on the size of every inner layer.
+    width: Width = 1.0
+    # The number of random numbers that an image is made from.
     latent_dim: Positive = 100
-    init_std: InitStd = 0.02  # weights ~ N(0, std); None: the framework's own initialisation
-    ema: Fraction = 0.0  # decay of the averaged generator that makes the samples; 0: none is kept
+    # The standard deviation of the initial weights; without it the framework's own initialisation is used.
+    init_std: InitStd = 0.02
+    # The decay of the averaged generator that makes the samples; at 0 there is none.
+    ema: Fraction = 0.0
 
 
 class Discriminator(Section):
-    """`discriminator.*`: D."""
+    """`discriminator.*`: the discriminator D."""
 
-    architecture: Literal["classic", "augmentor", "folder", "dcgan", "residual"] = "classic"
-    conditioning: Literal["none", "embedding", "projection", "auxiliary"] = "none"  # auxiliary: a second head reads the class
+    # The architecture.
+    architecture: str = "classic"
+    # How D is told the class; with auxiliary it is not told but reads the class with a second head.
+    conditioning: Literal["none", "embedding", "projection", "auxiliary"] = "none"
+    # The normalisation.
     norm: Literal["none", "batch", "instance", "spectral"] = "none"
-    head: Literal["sigmoid", "softmax"] = "sigmoid"  # one logit or two
+    # The number of logits: one (sigmoid) or two (softmax).
+    head: Literal["sigmoid", "softmax"] = "sigmoid"
+    # The activation.
     activation: Literal["relu", "leaky_relu"] = "relu"
-    see_edges: bool = True  # of the classic architecture; False: the published pools, which drop the last rows and columns
-    dropout: Fraction = 0.0  # after every convolution, in all architectures but the classic one
-    pack: Positive = 1  # images judged together, stacked on their channels
-    minibatch_std: bool = False  # D sees how much the samples of a batch differ
-    blocks: Positive = 1  # of the residual architecture, at each size of its smaller maps
+    # Whether the classic architecture sees the last rows and columns, which its published pools drop.
+    see_edges: bool = True
+    # The share of numbers that is dropped after every convolution; the classic and the residual architecture have no dropout.
+    dropout: Fraction = 0.0
+    # The number of images that are judged together, stacked on their channels.
+    pack: Positive = 1
+    # Whether D sees how much the samples of a batch differ.
+    minibatch_std: bool = False
+    # The number of residual blocks of the residual architecture, at each size of its smaller maps.
+    blocks: Positive = 1
+    # The factor on the size of every inner layer.
     width: Width = 1.0
+    # The standard deviation of the initial weights; without it the framework's own initialisation is used.
     init_std: InitStd = 0.02
 
 
 class Classifier(Section):
-    """`classifier.*`: the supervised network."""
+    """`classifier.*`: the supervised classifier."""
 
-    architecture: Literal["lenet", "resnet"] = "lenet"
+    # The architecture.
+    architecture: str = "lenet"
+    # The factor on the number of feature maps.
     width: Width = 1.0
+    # The share of the features that is dropped in training.
     dropout: Fraction = 0.5
-    label_smoothing: Fraction = 0.0  # this share of every target is spread over all classes
-    class_weights: Literal["none", "balanced"] = "none"  # balanced: the images of rare classes count for more
-    augmentation: Literal["none", "standard", "randaugment", "trivialaugment"] = "none"  # with what the data set's policy allows
+    # The share of every target that is spread over all classes.
+    label_smoothing: Fraction = 0.0
+    # The weights of images in the loss: equal (none), or higher for rare classes (balanced).
+    class_weights: Literal["none", "balanced"] = "none"
+    # The augmentation of training images, made of changes that the data's policy allows.
+    augmentation: Literal["none", "standard", "randaugment", "trivialaugment"] = "none"
+    # The mixture of training images or of their features.
     mixing: Literal["none", "mixup", "cutmix", "manifold", "mixstyle"] = "none"
-    patience: Optional[Positive] = None  # end after so many validations (eval.every_steps) without a better one; the best is tested
-    test_views: bool = False  # average the readings of shifted, turned and scaled (where safe mirrored) views of each image
+    # The number of validations without a better one after which training ends; the best checkpoint is then tested.
+    patience: Optional[Positive] = None
+    # Whether the readings of shifted, turned, scaled and, where safe, mirrored views of each image are averaged.
+    test_views: bool = False
 
 
 class Generated(Section):
-    """`generated.*`: the generated part of a classifier's training."""
+    """`generated.*`: generated images in a classifier's training."""
 
-    source: Optional[str] = None  # a set on disk, or a GAN's run (or a folder of runs, one for each class)
-    share: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.5  # of every batch; 1: no real image is learnt
-    weight: Rate = 1.0  # of a generated image's loss beside a real one's
-    per_class: Positive = 500  # of a run: images that are made of each class at once
-    every_steps: Optional[Positive] = None  # of a run: make them anew so often; None: once
-    classifier: Optional[str] = None  # of a run: filter them by the default filters, with this run of classify on the same real data
-    teacher: Optional[str] = None  # a run of classify on the same real data, whose readings are their labels: soft ones
+    # The generated images: a set on disk, a GAN's run, or a folder of runs, one for each class.
+    source: Optional[str] = None
+    # The share of every batch that is generated; at 1 no real image is learnt.
+    share: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.5
+    # The weight of a generated image's loss beside that of a real one.
+    weight: Rate = 1.0
+    # The number of images of each class that a run makes at once.
+    per_class: Positive = 500
+    # The number of steps after which a run makes the images anew; without it they are made once.
+    every_steps: Optional[Positive] = None
+    # A run of classify on the same real data, by which the default filters choose among a run's images.
+    classifier: Optional[str] = None
+    # A run of classify on the same real data, whose readings become the soft labels of the generated images.
+    teacher: Optional[str] = None
 
 
 class Loss(Section):
-    """`loss.*`: what the algorithms `gan` and `infogan` minimise."""
+    """`loss.*`: the loss of the algorithms `gan` and `infogan`."""
 
-    name: Literal["non-saturating", "saturating", "softmax", "least-squares", "hinge", "wasserstein", "relativistic", "paired"] = (
-        "non-saturating"
-    )
-    class_weight: Weight = 1.0  # of the class read by an auxiliary head
-    category_weight: Weight = 1.0  # of the categorical code that infogan reads back
-    continuous_weight: Weight = 0.1  # of the continuous ones
-    clustering_weight: Weight = 1.0  # of sorting real images into infogan's categories, ten times that before the codes come in; 0: none
+    # The adversarial loss.
+    name: str = "non-saturating"
+    # The weight of the class that an auxiliary head reads.
+    class_weight: Weight = 1.0
+    # The weight of the categorical code that infogan reads back.
+    category_weight: Weight = 1.0
+    # The weight of the continuous codes that infogan reads back.
+    continuous_weight: Weight = 0.1
+    # The weight of sorting real images into infogan's categories; it counts ten times before the codes come in.
+    clustering_weight: Weight = 1.0
 
 
 class Code(Section):
-    """`code.*`: what infogan's latents hold beside noise."""
+    """`code.*`: the part of infogan's latents that is not noise."""
 
+    # The number of categories.
     categories: Annotated[int, msgspec.Meta(ge=2)] = 10
+    # The number of continuous codes.
     continuous: Count = 2
-    sorting_steps: Count = 0  # in which D only sorts real images; within as many again the codes come in; 0: they count from the start
+    # The number of steps in which D only sorts real images; within as many again the codes come in. At 0 they count from the start.
+    sorting_steps: Count = 0
 
 
 class Regularizer(Section):
     """`regularizer.*`: what keeps D smooth."""
 
-    penalty: Literal["none", "gradient-penalty", "r1", "r1-r2", "dragan"] = "none"
-    weight: Optional[Rate] = None  # None: the penalty's paper's
-    every_steps: Positive = 1  # above 1: a lazy penalty, every so many steps and so much the stronger
-    clip: Weight = 0.0  # D's weights stay within ±clip; 0: they are not clipped
+    # The penalty on D's gradient.
+    penalty: str = "none"
+    # The weight of the penalty; without it the weight of the penalty's paper.
+    weight: Optional[Rate] = None
+    # The number of steps from one penalty to the next; above 1 it is as many times stronger.
+    every_steps: Positive = 1
+    # The limit of D's weights, which stay within ±clip; at 0 they are not clipped.
+    clip: Weight = 0.0
+    # The weight of LeCam regularisation.
     lecam: Weight = 0.0
 
 
 class DiffAugment(Section):
-    """`diffaugment.*`: random changes of all that D sees, and what steers them."""
+    """`diffaugment.*`: random changes of all images that D sees, and what controls them."""
 
-    policy: Literal["none", "digits", "objects", "colour", "mirrored", "translation"] = "none"
+    # The policy: which changes are made, and how far they go.
+    policy: str = "none"
+    # The factor on the extents of all changes.
     strength: Weight = 1.0
-    probability: Annotated[float, msgspec.Meta(ge=0, le=1)] = 1.0  # of each change; with `adaptive` where it begins
-    # what comes in from beyond the edges and shows in holes: -1 is black, 1 white; auto: the median along the edges of the training images
+    # The probability of each change; with `adaptive` it is where the probability begins.
+    probability: Probability = 1.0
+    # The value from -1 (black) to 1 (white) that fills holes and enters from the edges; auto takes the median of the data's edges.
     fill: Union[Annotated[float, msgspec.Meta(ge=-1, le=1)], Literal["auto"]] = "auto"
-    adaptive: Literal["none", "ada", "apa"] = "none"  # ada: steers the probability; apa: how many fakes D is shown as reals
-    target: Fraction = 0.6  # of E sign D(real)
-    images_to_one: Positive = 500_000  # images that take the probability from 0 to 1
+    # The controller: ada controls the probability of the changes, apa the number of fakes that D is shown as reals.
+    adaptive: Literal["none", "ada", "apa"] = "none"
+    # The value of E sign D(real) that the controller aims at.
+    target: Fraction = 0.6
+    # The number of images that take the probability from 0 to 1.
+    images_to_one: Positive = 500_000
 
 
 class Variation(Section):
-    """`variation.*`: what makes another image of a given one; the size of its noise is generator.latent_dim."""
+    """`variation.*`: making another image of a given one. The size of its noise is `generator.latent_dim`."""
 
-    sources: Positive = 500  # training images that the run remembers, whose variations its grids show
-    diversity: Annotated[float, msgspec.Meta(ge=0)] = 1.0  # of a dagan: the weight of the reward for differing variations
-    strength: Annotated[float, msgspec.Meta(ge=0)] = 1.0  # of the learned augmenter: multiplies how far its changes may go
-    hardness: Annotated[float, msgspec.Meta(ge=0)] = 1.0  # of it: the weight of the classifier's errors beside the teacher's reading
-    teacher_decay: Fraction = 0.99  # of the moving average that is the teacher
+    # The number of training images that the run remembers and whose variations its grids show.
+    sources: Positive = 500
+    # The weight of the reward that a dagan gets for differing variations.
+    diversity: Weight = 1.0
+    # The factor on how far the changes of the learned augmenter may go.
+    strength: Weight = 1.0
+    # The weight of the classifier's errors beside the teacher's reading, for the learned augmenter.
+    hardness: Weight = 1.0
+    # The decay of the moving average that is the learned augmenter's teacher.
+    teacher_decay: Fraction = 0.99
 
 
 class Optimizer(Section):
-    """`optimizer.*`: Adam; one learning rate for D (in the classic GAN for its two optimizers), one for G."""
+    """`optimizer.*`: the optimizer Adam."""
 
+    # The learning rate of D; in the classic GAN that of its two optimizers.
     discriminator_lr: Rate = 2e-4
+    # The learning rate of G.
     generator_lr: Rate = 2e-4
+    # The learning rate of the classifier.
     classifier_lr: Rate = 2e-3
+    # The decay of the mean of gradients.
     beta1: Fraction = 0.9
+    # The decay of the mean of squared gradients.
     beta2: Fraction = 0.999
-    schedule: Literal["constant", "linear", "cosine"] = "constant"  # linear: constant for half the run, then down to zero
+    # How the learning rates fall to zero: not at all (constant), within the second half of the run (linear), or along a cosine.
+    schedule: Literal["constant", "linear", "cosine"] = "constant"
 
 
 class Schedule(Section):
-    """`schedule.*`: settings that move, along half a cosine, from what their own keys say to these (None: they stay)."""
+    """`schedule.*`: settings that move, along half a cosine, from the values of their own keys to these; without a value they stay."""
 
-    images: Optional[Positive] = None  # the real images after which they have arrived; None: at the run's end
-    learning_rate: Optional[Annotated[float, msgspec.Meta(ge=0)]] = None  # as a share of optimizer.*_lr
+    # The number of real images after which they have arrived; without it the run's end.
+    images: Optional[Positive] = None
+    # The learning rates at the end, as a share of `optimizer.*_lr`.
+    learning_rate: Optional[Weight] = None
+    # The value of `optimizer.beta2` at the end.
     beta2: Optional[Fraction] = None
-    penalty: Optional[Annotated[float, msgspec.Meta(ge=0)]] = None  # as a share of regularizer.weight
-    augment: Optional[Annotated[float, msgspec.Meta(ge=0, le=1)]] = None  # diffaugment.probability
-    ema_images: Optional[Positive] = None  # in generator.ema's place: G's average forgets half within so many images, at first within 0
+    # The weight of the penalty at the end, as a share of `regularizer.weight`.
+    penalty: Optional[Weight] = None
+    # The value of `diffaugment.probability` at the end.
+    augment: Optional[Probability] = None
+    # The number of images within which G's average forgets half, at the end, beginning at 0; it takes the place of `generator.ema`.
+    ema_images: Optional[Positive] = None
 
 
 class Train(Section):
-    """`train.*`: how long and on what."""
+    """`train.*`: how training goes."""
 
-    epochs: Optional[Positive] = None  # total; when steps is given too, the smaller of both ends the run
-    steps: Optional[Positive] = None  # total
+    # The passes over the data, in total; when `steps` is given too, the smaller of both ends the run.
+    epochs: Optional[Positive] = None
+    # The training steps, in total.
+    steps: Optional[Positive] = None
+    # The real images of a batch.
     batch_size: Positive = 128
-    discriminator_steps: Positive = 1  # of D for each step of G
-    accumulate: Positive = 1  # batches whose mean gradient makes one step
+    # The steps of D for each step of G.
+    discriminator_steps: Positive = 1
+    # The number of batches whose mean gradient makes one step.
+    accumulate: Positive = 1
+    # The root of all randomness.
     seed: Count = 0
-    real_target: Annotated[float, msgspec.Meta(gt=0.5, le=1)] = 1.0  # below 1: one-sided label smoothing
-    instance_noise: Annotated[float, msgspec.Meta(ge=0)] = 0.0  # std of the noise on all that D sees, decaying linearly to none
-    instance_noise_start: Count = 0  # the step it decays from
-    instance_noise_steps: Positive = 500  # and for how long
-    gradient_leaks: bool = False  # for the record only: repeats the two gradient leaks of the oldest version
+    # The label of real images; below 1 it is one-sided label smoothing.
+    real_target: Annotated[float, msgspec.Meta(gt=0.5, le=1)] = 1.0
+    # The standard deviation of the noise on all that D sees; it decays linearly to none.
+    instance_noise: Weight = 0.0
+    # The step from which the noise decays.
+    instance_noise_start: Count = 0
+    # The number of steps within which the noise decays.
+    instance_noise_steps: Positive = 500
+    # Whether the two gradient leaks of the oldest version are repeated, for comparison only.
+    gradient_leaks: bool = False
 
 
 class Checkpoint(Section):
-    """`checkpoint.*`"""
+    """`checkpoint.*`: saving the state of a run."""
 
+    hyperparameters: ClassVar[bool] = False
+
+    # The number of steps from one checkpoint to the next.
     every_steps: Positive = 500
+    # The number of checkpoints that are kept.
     keep: Positive = 3
 
 
 class Log(Section):
     """`log.*`: records for people."""
 
+    hyperparameters: ClassVar[bool] = False
+
+    # The number of steps from one record of the losses to the next.
     every_steps: Positive = 10
+    # The number of steps from one grid of samples to the next.
     grid_every_steps: Positive = 100
+    # The number of images of a grid.
     grid_images: Positive = 160
+    # Whether VisualDL records are written.
     visualdl: bool = True
 
 
 class Eval(Section):
     """`eval.*`: measures during training, against validation images."""
 
-    every_steps: Optional[Positive] = None  # None: not at all
-    count: Positive = 2000  # images each time
-    best: Literal["frechet", "kid", "precision", "recall", "density", "coverage"] = "frechet"  # what the best checkpoint is best by
+    hyperparameters: ClassVar[bool] = False
+
+    # The number of steps from one measurement to the next; without it nothing is measured.
+    every_steps: Optional[Positive] = None
+    # The number of images that are measured each time.
+    count: Positive = 2000
+    # The measure by which the best checkpoint is chosen.
+    best: Literal["frechet", "kid", "precision", "recall", "density", "coverage"] = "frechet"
 
 
 class Health(Section):
-    """`health.*`: whether the samples still look like images of this data."""
+    """`health.*`: checks that the samples still look like images of the data."""
 
+    hyperparameters: ClassVar[bool] = False
+
+    # The number of steps from one check to the next.
     every_steps: Positive = 50
-    samples: Annotated[int, msgspec.Meta(ge=8)] = 100  # looked at each time
-    settle_steps: Positive = 600  # by when they must have looked healthy once
-    recover: bool = True  # False: alarms are recorded, and the run goes on
-    tries: Count = 4  # how many rungs of the recovery ladder may be used
+    # The number of samples that are checked each time.
+    samples: Annotated[int, msgspec.Meta(ge=8)] = 100
+    # The step by which the samples must have looked healthy once.
+    settle_steps: Positive = 600
+    # Whether a collapsed run goes back and on with milder settings; otherwise alarms are only recorded.
+    recover: bool = True
+    # The number of rungs of the recovery ladder that may be used.
+    tries: Count = 4
 
 
 class Runtime(Section):
     """`runtime.*`: the process."""
 
+    hyperparameters: ClassVar[bool] = False
+
+    # The device that computes.
     device: Literal["auto", "cpu", "gpu"] = "auto"
-    threads: Count = 0  # 0: one per physical core
+    # The number of CPU threads; 0 means one for each physical core.
+    threads: Count = 0
+    # Whether the code path, the threads and the allocator are chosen for this CPU.
     cpu_tuning: bool = True
 
 
 class Config(Section):
     """Everything that defines a run."""
 
+    # What the configuration is for, in one line.
     description: str = ""
-    preset: str = "classic"  # where this configuration began; set by `load_config`
+    # The preset or file that this configuration began with; `load_config` sets it.
+    preset: str = "classic"
+    # The training algorithm.
     algorithm: str = "classic"
     data: Data = msgspec.field(default_factory=Data)
     generator: Generator = msgspec.field(default_factory=Generator)

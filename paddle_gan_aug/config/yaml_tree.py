@@ -1,5 +1,9 @@
 """YAML that people write, read strictly: one document of plain values, neither large nor deep, no key twice, and text as it was typed."""
 
+from __future__ import annotations
+
+from typing import Any, Collection
+
 import yaml
 
 LARGEST = 1_000_000  # characters; the longest configuration has some thousand
@@ -9,7 +13,7 @@ TEXT, NOTHING = "tag:yaml.org,2002:str", "tag:yaml.org,2002:null"
 NOTHINGS = ("", "~", "null", "Null", "NULL")
 
 
-def read_tree(text, text_keys=()):
+def read_tree(text: str, text_keys: Collection[str] = ()) -> Any:
     """Read a YAML document.
 
     Args:
@@ -36,7 +40,7 @@ def read_tree(text, text_keys=()):
         raise ValueError(" ".join(str(error).split())) from None
 
 
-def _check(document, text_keys):
+def _check(document: yaml.Node, text_keys: Collection[str]) -> None:
     """Look at every value once for each place where it stands."""
     waiting, seen = [(document, "", 0, False)], 0
     while waiting:
@@ -55,7 +59,7 @@ def _check(document, text_keys):
             node.tag = TEXT
 
 
-def _check_keys(mapping, where):
+def _check_keys(mapping: yaml.MappingNode, where: str) -> None:
     names = set()
     for name, _ in mapping.value:
         if not isinstance(name, yaml.ScalarNode):
@@ -66,7 +70,7 @@ def _check_keys(mapping, where):
         names.add(name.value)
 
 
-def read_value(text, is_text=False, is_list=False):
+def read_value(text: str, is_text: bool = False, is_list: bool = False) -> Any:
     """The value that somebody typed after `key=`.
 
     Args:

@@ -7,7 +7,7 @@ They know nothing of losses, optimizers or data sets: sizes come in, logits or i
 from ..runtime import import_paddle
 
 import_paddle()
-from .classifiers import CLASSIFIERS, LeNet, ResNet
+from .classifiers import LeNet, ResNet
 from .conditional import LABEL_FEATURES, EmbeddedLabels, HeadedDiscriminator
 from .discriminators import ClassicDiscriminator, HalvingDiscriminator
 from .generators import ClassicGenerator, DoublingGenerator
@@ -16,7 +16,6 @@ from .residual import ResidualDiscriminator, ResidualGenerator
 from .variation import ImageChanger, VariationGenerator
 
 __all__ = [
-    "CLASSIFIERS",
     "LABEL_FEATURES",
     "ClassicDiscriminator",
     "ClassicGenerator",

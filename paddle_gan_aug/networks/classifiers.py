@@ -1,10 +1,16 @@
 """Classifiers: images in, class logits out, with the features that the metrics look at."""
 
-from paddle import nn
+from __future__ import annotations
+
+from typing import Callable, Optional, Tuple
+
+from paddle import Tensor, nn
 from paddle.nn import functional as F
 
 from .generators import scaled
 from .layers import Conv2D, max_pool2d
+
+Change = Tuple[int, Callable[[Tensor], Tensor]]  # (number of a layer, function of its output), as feature mixing wants it
 
 
 class LeNet(nn.Layer):
@@ -23,7 +29,7 @@ class LeNet(nn.Layer):
     feature_width = 84
     layers = 3  # after which features can be mixed, the input being number 0
 
-    def __init__(self, classes=10, image_size=28, channels=1, width=1.0, dropout=0.0):
+    def __init__(self, classes: int = 10, image_size: int = 28, channels: int = 1, width: float = 1.0, dropout: float = 0.0) -> None:
         super().__init__()
         side = ((image_size - 4) // 2 - 4) // 2
         if side < 1:
@@ -37,27 +43,27 @@ class LeNet(nn.Layer):
         self.fc2 = nn.Linear(self.feature_width, classes)
         self.dropout = dropout
 
-    def features(self, images, change=None):
+    def features(self, images: Tensor, change: Optional[Change] = None) -> Tensor:
         """The last hidden layer: float32 [N, 84], >= 0. `change`: see `changed`."""
         h = F.relu(max_pool2d(self.bn1(self.conv1(changed(images, 0, change)))))
         h = F.relu(max_pool2d(self.bn2(self.conv2(changed(h, 1, change)))))
         h = changed(h, 2, change)
         return F.relu(self.fc1(h.reshape([h.shape[0], -1])))
 
-    def logits(self, features):
+    def logits(self, features: Tensor) -> Tensor:
         """What `features` gives -> logits."""
         return self.fc2(F.dropout(features, self.dropout, training=self.training))
 
-    def forward(self, images, change=None):
+    def forward(self, images: Tensor, change: Optional[Change] = None) -> Tensor:
         return self.logits(self.features(images, change))
 
 
-def changed(h, layer, change):
+def changed(h: Tensor, layer: int, change: Optional[Change]) -> Tensor:
     """`h`, or what `change` makes of it: None, or (number of a layer, function of its output), as feature mixing wants it."""
     return change[1](h) if change is not None and change[0] == layer else h
 
 
-def _convolution(inputs, maps, size, stride):
+def _convolution(inputs: int, maps: int, size: int, stride: int) -> nn.Layer:
     """A convolution without bias that keeps the size, over the stride."""
     if stride == 1:
         return Conv2D(inputs, maps, size, padding=size // 2, bias=False)
@@ -67,7 +73,7 @@ def _convolution(inputs, maps, size, stride):
 class _Residual(nn.Layer):
     """Two 3 x 3 convolutions around a shortcut (He et al. 2015, arXiv:1512.03385, figure 2); a stride halves the maps."""
 
-    def __init__(self, inputs, maps, stride):
+    def __init__(self, inputs: int, maps: int, stride: int) -> None:
         super().__init__()
         self.conv1, self.bn1 = _convolution(inputs, maps, 3, stride), nn.BatchNorm2D(maps)
         self.conv2, self.bn2 = _convolution(maps, maps, 3, 1), nn.BatchNorm2D(maps)
@@ -75,7 +81,7 @@ class _Residual(nn.Layer):
         if stride != 1 or inputs != maps:
             self.shortcut = nn.Sequential(_convolution(inputs, maps, 1, stride), nn.BatchNorm2D(maps))
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         h = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)))))
         return F.relu(h + (x if self.shortcut is None else self.shortcut(x)))
 
@@ -92,7 +98,7 @@ class ResNet(nn.Layer):
 
     layers = 4
 
-    def __init__(self, classes=10, image_size=28, channels=1, width=1.0, dropout=0.0):
+    def __init__(self, classes: int = 10, image_size: int = 28, channels: int = 1, width: float = 1.0, dropout: float = 0.0) -> None:
         super().__init__()
         maps = [scaled(count, width) for count in (16, 32, 64)]
         self.feature_width = maps[-1]
@@ -104,19 +110,16 @@ class ResNet(nn.Layer):
         self.fc = nn.Linear(maps[-1], classes)
         self.dropout = dropout
 
-    def features(self, images, change=None):
+    def features(self, images: Tensor, change: Optional[Change] = None) -> Tensor:
         """The mean of every map of the last stage: float32 [N, 64 * width], >= 0. `change`: see `changed`."""
         h = F.relu(self.bn(self.conv(changed(images, 0, change))))
         for number, stage in enumerate(self.stages, 1):
             h = stage(changed(h, number, change))
         return h.mean(axis=[2, 3])
 
-    def logits(self, features):
+    def logits(self, features: Tensor) -> Tensor:
         """What `features` gives -> logits."""
         return self.fc(F.dropout(features, self.dropout, training=self.training))
 
-    def forward(self, images, change=None):
+    def forward(self, images: Tensor, change: Optional[Change] = None) -> Tensor:
         return self.logits(self.features(images, change))
-
-
-CLASSIFIERS = {"lenet": LeNet, "resnet": ResNet}

@@ -4,8 +4,12 @@ A generator takes it beside the latents, or in every BatchNorm. A discriminator 
 features, or not at all but reads it with a second head.
 """
 
+from __future__ import annotations
+
+from typing import Optional, Tuple
+
 import paddle
-from paddle import nn
+from paddle import Tensor, nn
 from paddle.nn import functional as F
 
 from .layers import weight_attr
@@ -19,26 +23,26 @@ class ConditionalBatchNorm(nn.Layer):
     It begins as plain BatchNorm: every scale 1, every shift 0.
     """
 
-    def __init__(self, features, classes, axes=4, momentum=0.9):
+    def __init__(self, features: int, classes: int, axes: int = 4, momentum: float = 0.9) -> None:
         super().__init__()
         kind = nn.BatchNorm2D if axes == 4 else nn.BatchNorm1D
         self.norm = kind(features, momentum=momentum, weight_attr=False, bias_attr=False)
         self.scale = nn.Embedding(classes, features, weight_attr=paddle.ParamAttr(initializer=nn.initializer.Constant(1.0)))
         self.shift = nn.Embedding(classes, features, weight_attr=paddle.ParamAttr(initializer=nn.initializer.Constant(0.0)))
 
-    def forward(self, x, labels):
+    def forward(self, x: Tensor, labels: Tensor) -> Tensor:
         flat = self.norm(x).reshape([x.shape[0], x.shape[1], -1])
         return (flat * self.scale(labels).unsqueeze(2) + self.shift(labels).unsqueeze(2)).reshape(x.shape)
 
 
-def batch_norm(features, axes, classes=0, momentum=0.9):
+def batch_norm(features: int, axes: int, classes: int = 0, momentum: float = 0.9) -> nn.Layer:
     """BatchNorm over [N, features] (axes 2) or [N, features, H, W] (axes 4); with `classes` a conditional one."""
     if classes:
         return ConditionalBatchNorm(features, classes, axes, momentum)
     return (nn.BatchNorm2D if axes == 4 else nn.BatchNorm1D)(features, momentum=momentum)
 
 
-def normalise(norm, x, labels):
+def normalise(norm: nn.Layer, x: Tensor, labels: Optional[Tensor]) -> Tensor:
     """`norm` of x, told the labels if it wants them."""
     return norm(x, labels) if isinstance(norm, ConditionalBatchNorm) else norm(x)
 
@@ -52,12 +56,12 @@ class EmbeddedLabels(nn.Layer):
         body: a generator of latent_dim + `LABEL_FEATURES` latents.
     """
 
-    def __init__(self, body, classes):
+    def __init__(self, body: nn.Layer, classes: int) -> None:
         super().__init__()
         self.body = body
         self.embedding = nn.Embedding(classes, LABEL_FEATURES, weight_attr=weight_attr(0.3))
 
-    def forward(self, latents, labels):
+    def forward(self, latents: Tensor, labels: Tensor) -> Tensor:
         return self.body(paddle.concat([latents, self.embedding(labels)], axis=1))
 
 
@@ -77,11 +81,20 @@ class HeadedDiscriminator(nn.Layer):
         spectral: the added layers are normalised spectrally, too.
     """
 
-    def __init__(self, body, conditioning="none", classes=0, image_size=28, auxiliary=0, spectral=False, init_std=None):
+    def __init__(
+        self,
+        body: nn.Layer,
+        conditioning: str = "none",
+        classes: int = 0,
+        image_size: int = 28,
+        auxiliary: int = 0,
+        spectral: bool = False,
+        init_std: Optional[float] = None,
+    ) -> None:
         super().__init__()
         self.body, self.conditioning, self.classes, self.image_size = body, conditioning, classes, image_size
 
-        def linear(inputs, outputs, bias=None):
+        def linear(inputs: int, outputs: int, bias: Optional[bool] = None) -> nn.Layer:
             layer = nn.Linear(inputs, outputs, weight_attr=weight_attr(init_std), bias_attr=bias)
             return nn.utils.spectral_norm(layer) if spectral else layer
 
@@ -90,10 +103,10 @@ class HeadedDiscriminator(nn.Layer):
         auxiliary = classes if conditioning == "auxiliary" else auxiliary
         self.auxiliary = linear(body.feature_width, auxiliary) if auxiliary else None
 
-    def forward(self, images, labels=None):
+    def forward(self, images: Tensor, labels: Optional[Tensor] = None) -> Tensor:
         return self.read(images, labels)[0]
 
-    def read(self, images, labels=None):
+    def read(self, images: Tensor, labels: Optional[Tensor] = None) -> Tuple[Tensor, Optional[Tensor]]:
         """(logits [N, 1 or 2], what the second head says [N, auxiliary] or None)."""
         if self.label_map is not None:
             maps = self.label_map(self._one_hot(labels, images)).reshape([-1, 1, self.image_size, self.image_size])
@@ -104,5 +117,5 @@ class HeadedDiscriminator(nn.Layer):
             logits = logits + (features * self.projection(self._one_hot(labels, images))).sum(1, keepdim=True)
         return logits, None if self.auxiliary is None else self.auxiliary(features)
 
-    def _one_hot(self, labels, like):
+    def _one_hot(self, labels: Tensor, like: Tensor) -> Tensor:
         return F.one_hot(labels, self.classes).astype(like.dtype)

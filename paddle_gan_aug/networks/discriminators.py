@@ -3,10 +3,13 @@
 Each is `logits(features(images))`, so that other heads can be laid on the same features.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import Optional
 
 import paddle
-from paddle import nn
+from paddle import Tensor, nn
 
 from .generators import base_and_doublings, scaled
 from .layers import ACTIVATIONS, Conv2D, ConvPool, MaskDropout, norm1d, norm2d, weight_attr
@@ -37,16 +40,16 @@ class ClassicDiscriminator(nn.Layer):
 
     def __init__(
         self,
-        image_size=28,
-        channels=1,
-        width=1.0,
-        norm="none",
-        head="sigmoid",
-        activation="relu",
-        init_std=0.02,
-        see_edges=True,
-        minibatch_std=False,
-    ):
+        image_size: int = 28,
+        channels: int = 1,
+        width: float = 1.0,
+        norm: str = "none",
+        head: str = "sigmoid",
+        activation: str = "relu",
+        init_std: Optional[float] = 0.02,
+        see_edges: bool = True,
+        minibatch_std: bool = False,
+    ) -> None:
         super().__init__()
         side = ((image_size - 2) // 2 - 2) // 2
         if side < 1:
@@ -64,10 +67,10 @@ class ClassicDiscriminator(nn.Layer):
             nn.utils.spectral_norm(self.fc1)
             nn.utils.spectral_norm(self.fc2)
 
-    def forward(self, images):
+    def forward(self, images: Tensor) -> Tensor:
         return self.logits(self.features(images))
 
-    def features(self, images):
+    def features(self, images: Tensor) -> Tensor:
         """The last hidden layer, float32 [N, feature_width]."""
         if self.norm == "none" and batch_parts(images) > 1:
             parameters = [p for block in (self.block1, self.block2) for p in (block.conv.weight, block.bias)]
@@ -81,11 +84,11 @@ class ClassicDiscriminator(nn.Layer):
             h = self.norm1(h)
         return self.activation(h)
 
-    def logits(self, features):
+    def logits(self, features: Tensor) -> Tensor:
         """The logits of `features`, float32 [N, 1] or [N, 2]."""
         return self.fc2(features)
 
-    def _feature_maps(self, images, weight1, bias1, weight2, bias2):
+    def _feature_maps(self, images: Tensor, weight1: Tensor, bias1: Tensor, weight2: Tensor, bias2: Tensor) -> Tensor:
         return self.block2.compute(self.block1.compute(images, weight1, bias1), weight2, bias2)
 
 
@@ -99,7 +102,7 @@ class DiscriminatorPlan:
     """
 
     kernel_size: int = 5
-    last: int = None
+    last: Optional[int] = None
 
 
 DISCRIMINATOR_PLANS = {
@@ -129,18 +132,18 @@ class HalvingDiscriminator(nn.Layer):
 
     def __init__(
         self,
-        architecture="augmentor",
-        image_size=28,
-        channels=1,
-        width=1.0,
-        norm="none",
-        head="sigmoid",
-        activation="leaky_relu",
-        init_std=0.02,
-        dropout=0.0,
-        minibatch_std=False,
-        double_grad=False,
-    ):
+        architecture: str = "augmentor",
+        image_size: int = 28,
+        channels: int = 1,
+        width: float = 1.0,
+        norm: str = "none",
+        head: str = "sigmoid",
+        activation: str = "leaky_relu",
+        init_std: Optional[float] = 0.02,
+        dropout: float = 0.0,
+        minibatch_std: bool = False,
+        double_grad: bool = False,
+    ) -> None:
         super().__init__()
         plan = DISCRIMINATOR_PLANS[architecture]
         base, halvings = base_and_doublings(image_size)
@@ -162,10 +165,10 @@ class HalvingDiscriminator(nn.Layer):
         if norm == "spectral":
             nn.utils.spectral_norm(self.fc)
 
-    def forward(self, images):
+    def forward(self, images: Tensor) -> Tensor:
         return self.logits(self.features(images))
 
-    def features(self, images):
+    def features(self, images: Tensor) -> Tensor:
         """The last maps, flattened, float32 [N, feature_width]."""
         h = images
         for conv, norm in zip(self.convs, self.norms):
@@ -174,12 +177,12 @@ class HalvingDiscriminator(nn.Layer):
             h = with_minibatch_std(h)
         return h.reshape([h.shape[0], -1])
 
-    def logits(self, features):
+    def logits(self, features: Tensor) -> Tensor:
         """The logits of `features`, float32 [N, 1] or [N, 2]."""
         return self.fc(features)
 
 
-def with_minibatch_std(maps):
+def with_minibatch_std(maps: Tensor) -> Tensor:
     """`maps` [N, C, H, W] with one channel more: the standard deviation over the batch, averaged over all numbers of a sample.
 
     It tells D how much its samples differ, hence a generator that makes one image again and again (Karras et al. 2018, section 3).

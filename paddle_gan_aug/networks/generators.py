@@ -1,8 +1,11 @@
 """Generators: latent vectors in, images in [-1, 1] out."""
 
-from dataclasses import dataclass
+from __future__ import annotations
 
-from paddle import nn
+from dataclasses import dataclass
+from typing import Optional, Tuple
+
+from paddle import Tensor, nn
 
 from .conditional import batch_norm, normalise
 from .layers import ACTIVATIONS, Conv2D, UpConv2D, UpsampleConv2D, weight_attr
@@ -35,16 +38,16 @@ class ClassicGenerator(nn.Layer):
 
     def __init__(
         self,
-        variant="transpose",
-        image_size=28,
-        channels=1,
-        latent_dim=100,
-        width=1.0,
-        activation=None,
-        output_activation="tanh",
-        init_std=0.02,
-        classes=0,
-    ):
+        variant: str = "transpose",
+        image_size: int = 28,
+        channels: int = 1,
+        latent_dim: int = 100,
+        width: float = 1.0,
+        activation: Optional[str] = None,
+        output_activation: str = "tanh",
+        init_std: Optional[float] = 0.02,
+        classes: int = 0,
+    ) -> None:
         super().__init__()
         if image_size % 4:
             raise ValueError(f"the classic generator doubles twice: image_size must be a multiple of 4, got {image_size}")
@@ -64,7 +67,7 @@ class ClassicGenerator(nn.Layer):
             self.conv2 = UpsampleConv2D(half, channels, 5, 2 * self.base, init_std=init_std)
         self.bn3 = batch_norm(half, 4, classes)
 
-    def forward(self, latents, labels=None):
+    def forward(self, latents: Tensor, labels: Optional[Tensor] = None) -> Tensor:
         h = self.activation(normalise(self.bn1, self.fc1(latents), labels))
         h = self.activation(normalise(self.bn2, self.fc2(h), labels))
         h = h.reshape([h.shape[0], -1, self.base, self.base])
@@ -85,11 +88,11 @@ class GeneratorPlan:
         momentum: of BatchNorm, the share that is kept (the complement of what other frameworks call so).
     """
 
-    dense: tuple = ()
+    dense: Tuple[int, ...] = ()
     maps: int = 256
-    flat: int = None
+    flat: Optional[int] = None
     kernel_size: int = 5
-    last: int = None
+    last: Optional[int] = None
     momentum: float = 0.9
 
 
@@ -120,16 +123,16 @@ class DoublingGenerator(nn.Layer):
 
     def __init__(
         self,
-        architecture="augmentor",
-        image_size=28,
-        channels=1,
-        latent_dim=100,
-        width=1.0,
-        activation=None,
-        output_activation="tanh",
-        init_std=0.02,
-        classes=0,
-    ):
+        architecture: str = "augmentor",
+        image_size: int = 28,
+        channels: int = 1,
+        latent_dim: int = 100,
+        width: float = 1.0,
+        activation: Optional[str] = None,
+        output_activation: str = "tanh",
+        init_std: Optional[float] = 0.02,
+        classes: int = 0,
+    ) -> None:
         super().__init__()
         plan = GENERATOR_PLANS[architecture]
         self.latent_dim = latent_dim
@@ -155,7 +158,7 @@ class DoublingGenerator(nn.Layer):
         self.convs = nn.LayerList(convs)
         self.norms = nn.LayerList([batch_norm(size, 4, classes, plan.momentum) for size in outputs[:-1]])
 
-    def forward(self, latents, labels=None):
+    def forward(self, latents: Tensor, labels: Optional[Tensor] = None) -> Tensor:
         h = latents
         for dense, norm in zip(self.dense, self.dense_norms):
             h = self.activation(normalise(norm, dense(h), labels))
@@ -165,7 +168,7 @@ class DoublingGenerator(nn.Layer):
         return self.output_activation(self.convs[-1](h))
 
 
-def base_and_doublings(image_size):
+def base_and_doublings(image_size: int) -> Tuple[int, int]:
     """(the side of the smallest maps, how often it is doubled): 28 -> (7, 2), 32 -> (8, 2), 64 -> (8, 3).
 
     Raises:
@@ -176,11 +179,11 @@ def base_and_doublings(image_size):
         base, doublings = base // 2, doublings + 1
     if not doublings or base > LARGEST_BASE:
         raise ValueError(
-            f"image_size must be 4 to 8 pixels doubled (such as 28, 32, 48, 64), got {image_size}: resize the images (--image-size)"
+            f"image_size must be 4 to 8 pixels doubled (such as 28, 32, 48, 64), got {image_size}: set data.image_size to such a size"
         )
     return base, doublings
 
 
-def scaled(size, width):
+def scaled(size: float, width: float) -> int:
     """A layer's size at a width multiplier, at least 1."""
     return max(1, round(size * width))

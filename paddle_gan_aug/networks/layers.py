@@ -4,12 +4,15 @@ Each computes what the ordinary Paddle layer of its name computes (the tests hol
 the way there differs, with the reason beside it. Parameters keep the ordinary names and shapes.
 """
 
+from __future__ import annotations
+
 import functools
 import math
+from typing import List, Optional, Sequence
 
 import numpy as np
 import paddle
-from paddle import nn
+from paddle import Tensor, nn
 from paddle.nn import functional as F
 from scipy.special import ndtri
 
@@ -23,12 +26,12 @@ ACTIVATIONS = {
 }
 
 
-def weight_attr(init_std):
+def weight_attr(init_std: Optional[float]) -> Optional[paddle.ParamAttr]:
     """The attribute of a weight drawn from N(0, init_std), or None for the framework's own initialisation."""
     return None if init_std is None else paddle.ParamAttr(initializer=nn.initializer.Normal(0.0, init_std))
 
 
-def add_channel_bias(x, bias):
+def add_channel_bias(x: Tensor, bias: Tensor) -> Tensor:
     """`x` [N, C, H, W] + `bias` [C].
 
     Paddle's broadcast over four axes takes ten times as long as the same sum over three.
@@ -37,7 +40,7 @@ def add_channel_bias(x, bias):
     return (x.reshape([n, c, h * w]) + bias.reshape([c, 1])).reshape([n, c, h, w])
 
 
-def max_pool2d(x, see_edges=False):
+def max_pool2d(x: Tensor, see_edges: bool = False) -> Tensor:
     """Max-pool 2 with stride 2, [N, C, H, W] -> [N, C, H // 2, W // 2].
 
     At an odd size that drops the last row and column; `see_edges` then pools over 3 with stride 2, which gives the same size.
@@ -49,7 +52,7 @@ def max_pool2d(x, see_edges=False):
     return F.max_pool2d(x, kernel, stride=2, return_mask=True)[0]
 
 
-def upsample_nearest(x):
+def upsample_nearest(x: Tensor) -> Tensor:
     """Nearest-neighbour ×2, [N, C, H, W] -> [N, C, 2H, 2W]; unlike `nn.Upsample` it can be differentiated twice."""
     n, c, h, w = x.shape
     return x.reshape([n, c, h, 1, w, 1]).expand([n, c, h, 2, w, 2]).reshape([n, c, 2 * h, 2 * w])
@@ -61,11 +64,11 @@ class MaskDropout(nn.Layer):
     In training each number is kept with probability 1 - p and then divided by it; in evaluation mode the input passes unchanged.
     """
 
-    def __init__(self, p=0.5):
+    def __init__(self, p: float = 0.5) -> None:
         super().__init__()
         self.p = p
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         if not self.training or not self.p:
             return x
         return x * ((paddle.rand(x.shape) >= self.p).astype(x.dtype) / (1 - self.p))
@@ -77,14 +80,14 @@ class SplitLayer(nn.Layer):
     Subclasses have a `weight`, perhaps a `bias`, and implement `compute`, which uses what it is given in their place.
     """
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         return split_batch(self.compute, x, *self.given())
 
-    def given(self):
+    def given(self) -> List[Tensor]:
         """The parameters that `compute` takes after x."""
         return [self.weight] if self.bias is None else [self.weight, self.bias]
 
-    def compute(self, x, weight, bias=None):
+    def compute(self, x: Tensor, weight: Tensor, bias: Optional[Tensor] = None) -> Tensor:
         raise NotImplementedError
 
 
@@ -100,7 +103,17 @@ class Conv2D(SplitLayer):
         double_grad: the layer can be differentiated twice; it then neither takes the transposed form nor shares out the batch.
     """
 
-    def __init__(self, in_channels, out_channels, kernel_size, padding=0, bias=True, init_std=None, double_grad=False, stride=1):
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int,
+        padding: int = 0,
+        bias: bool = True,
+        init_std: Optional[float] = None,
+        double_grad: bool = False,
+        stride: int = 1,
+    ) -> None:
         super().__init__()
         shape = [out_channels, in_channels, kernel_size, kernel_size]
         default = nn.initializer.Normal(0.0, (2 / (in_channels * kernel_size**2)) ** 0.5)  # Paddle's own for convolutions
@@ -109,10 +122,10 @@ class Conv2D(SplitLayer):
         self.kernel_size, self.padding, self.double_grad, self.stride = kernel_size, padding, double_grad, stride
         self.transposed = in_channels >= 16 * out_channels and padding < kernel_size and stride == 1 and not double_grad
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         return self.compute(x, *self.given()) if self.double_grad else super().forward(x)
 
-    def compute(self, x, weight, bias=None):
+    def compute(self, x: Tensor, weight: Tensor, bias: Optional[Tensor] = None) -> Tensor:
         if self.transposed:
             kernel = weight.flip([2, 3]).transpose([1, 0, 2, 3])
             y = F.conv2d_transpose(x, kernel, padding=self.kernel_size - 1 - self.padding)
@@ -136,7 +149,9 @@ class UpsampleConv2D(Conv2D):
 
     largest_matrix = 1 << 23  # numbers in the constant matrix: 32 MB
 
-    def __init__(self, in_channels, out_channels, kernel_size, size, bias=True, init_std=None):
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel_size: int, size: int, bias: bool = True, init_std: Optional[float] = None
+    ) -> None:
         super().__init__(in_channels, out_channels, kernel_size, kernel_size // 2, bias, init_std)
         self.size = size
         self.fused = kernel_size**2 * size**2 * (2 * size) ** 2 <= self.largest_matrix
@@ -144,7 +159,7 @@ class UpsampleConv2D(Conv2D):
             spread = paddle.to_tensor(enlarge_and_shift(size, kernel_size), dtype=paddle.get_default_dtype())
             self.register_buffer("spread", spread, persistable=False)
 
-    def compute(self, x, weight, bias=None):
+    def compute(self, x: Tensor, weight: Tensor, bias: Optional[Tensor] = None) -> Tensor:
         if not self.fused:
             return super().compute(F.interpolate(x, scale_factor=2, mode="bilinear"), weight, bias)
         out_channels, in_channels, k, _ = weight.shape
@@ -155,7 +170,7 @@ class UpsampleConv2D(Conv2D):
         return y if bias is None else add_channel_bias(y, bias)
 
 
-def enlarge_and_shift(size, kernel_size):
+def enlarge_and_shift(size: int, kernel_size: int) -> np.ndarray:
     """The constant of `UpsampleConv2D`, float64 [k²·n², 4n²]: from every tap's small image to the sum of their enlarged, shifted ones."""
     source = np.maximum((np.arange(2 * size) + 0.5) / 2 - 0.5, 0)  # where a pixel of the large image lies in the small one
     left = source.astype(int)
@@ -178,7 +193,9 @@ class UpConv2D(SplitLayer):
 
     largest_product = 1 << 24  # numbers: 64 MB
 
-    def __init__(self, in_channels, out_channels, bias=True, init_std=None, kernel_size=4):
+    def __init__(
+        self, in_channels: int, out_channels: int, bias: bool = True, init_std: Optional[float] = None, kernel_size: int = 4
+    ) -> None:
         super().__init__()
         shape = [in_channels, out_channels, kernel_size, kernel_size]
         self.padding = (kernel_size - 1) // 2
@@ -186,7 +203,7 @@ class UpConv2D(SplitLayer):
         self.weight = self.create_parameter(shape, attr=weight_attr(init_std))
         self.bias = self.create_parameter([out_channels], is_bias=True) if bias else None
 
-    def compute(self, x, weight, bias=None):
+    def compute(self, x: Tensor, weight: Tensor, bias: Optional[Tensor] = None) -> Tensor:
         product = math.prod(x.shape) // x.shape[1] * math.prod(weight.shape[1:])
         if paddle.is_grad_enabled() or product > self.largest_product:
             y = F.conv2d_transpose(x, weight, stride=2, padding=self.padding, output_padding=self.output_padding)
@@ -194,7 +211,7 @@ class UpConv2D(SplitLayer):
             y = self._fold(x, weight)
         return y if bias is None else add_channel_bias(y, bias)
 
-    def _fold(self, x, weight):
+    def _fold(self, x: Tensor, weight: Tensor) -> Tensor:
         n, channels, h, w = x.shape
         taps = paddle.matmul(weight.reshape([channels, -1]).transpose([1, 0]), x.reshape([n, channels, h * w]))
         return F.fold(taps, [2 * h, 2 * w], weight.shape[2:], strides=2, paddings=self.padding)
@@ -212,7 +229,7 @@ class WeightNormLinear(nn.Layer):
         init_std: of v; None = the framework's initialisation of Linear.
     """
 
-    def __init__(self, in_features, out_features, train_scale=True, init_std=0.05):
+    def __init__(self, in_features: int, out_features: int, train_scale: bool = True, init_std: Optional[float] = 0.05) -> None:
         super().__init__()
         self.weight_v = self.create_parameter([in_features, out_features], attr=weight_attr(init_std))
         norm = paddle.linalg.norm(self.weight_v.detach(), axis=0)
@@ -221,7 +238,7 @@ class WeightNormLinear(nn.Layer):
         self.bias = self.create_parameter([out_features], is_bias=True)
         self.register_buffer("ones", paddle.ones([1, in_features]), persistable=False)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         squared_norm = paddle.matmul(self.ones, self.weight_v.square()).reshape([-1])  # [1, out] would broadcast five times slower
         return paddle.matmul(x, self.weight_v) * (self.weight_g * squared_norm.rsqrt()) + self.bias
 
@@ -229,15 +246,15 @@ class WeightNormLinear(nn.Layer):
 class GaussianNoise(nn.Layer):
     """Adds noise N(0, std) in training, any shape; in evaluation mode the input passes unchanged. See `gaussian_noises`."""
 
-    def __init__(self, std):
+    def __init__(self, std: float) -> None:
         super().__init__()
         self.std = std
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         return x + gaussian_noises([self.std], [x.shape])[0] if self.training else x
 
 
-def gaussian_noises(stds, shapes):
+def gaussian_noises(stds: Sequence[float], shapes: Sequence[Sequence[int]]) -> List[Tensor]:
     """Independent noise N(0, std) of every shape, as float32 tensors on the current device.
 
     On a CPU each number is one of the 65,536 equally likely quantiles of the normal distribution (none lies beyond 4.33 std),
@@ -258,13 +275,13 @@ def gaussian_noises(stds, shapes):
 
 
 @functools.cache  # one table for all layers of a std: a quarter of a megabyte, which must stay in the cache
-def _normal_quantiles(std):
+def _normal_quantiles(std: float) -> np.ndarray:
     """65,536 equally likely quantiles of N(0, std), float32."""
     quantiles = ndtri((np.arange(1 << 16) + 0.5) / (1 << 16))
     return (std * quantiles / quantiles.std()).astype(np.float32)
 
 
-def norm2d(kind, channels):
+def norm2d(kind: str, channels: int) -> Optional[nn.Layer]:
     """The normalisation layer `kind` over feature maps, or None ("none", and "spectral", which is a property of weights)."""
     if kind == "batch":
         return nn.BatchNorm2D(channels)
@@ -273,7 +290,7 @@ def norm2d(kind, channels):
     return None
 
 
-def norm1d(kind, features):
+def norm1d(kind: str, features: int) -> Optional[nn.Layer]:
     """The normalisation layer `kind` over a feature vector, or None. Instance normalisation has no meaning there."""
     return nn.BatchNorm1D(features) if kind == "batch" else None
 
@@ -285,7 +302,15 @@ class ConvPool(nn.Layer):
     largest of four activations is the activation of the largest, to the last bit.
     """
 
-    def __init__(self, in_channels, out_channels, norm="none", activation="relu", init_std=None, see_edges=False):
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        norm: str = "none",
+        activation: str = "relu",
+        init_std: Optional[float] = None,
+        see_edges: bool = False,
+    ) -> None:
         super().__init__()
         self.see_edges = see_edges
         self.conv = Conv2D(in_channels, out_channels, 3, bias=False, init_std=init_std)
@@ -295,14 +320,14 @@ class ConvPool(nn.Layer):
         if norm == "spectral":
             nn.utils.spectral_norm(self.conv, dim=0)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         y = self.conv(x)
         return self.pool(y if self.norm is None else self.norm(y), self.bias)
 
-    def compute(self, x, weight, bias):
+    def compute(self, x: Tensor, weight: Tensor, bias: Optional[Tensor]) -> Tensor:
         """The layer without normalisation, from these parameters: what `split_batch` takes."""
         return self.pool(self.conv.compute(x, weight), bias)
 
-    def pool(self, y, bias):
+    def pool(self, y: Tensor, bias: Optional[Tensor]) -> Tensor:
         y = max_pool2d(y, self.see_edges)
         return self.activation(y if bias is None else add_channel_bias(y, bias))

@@ -4,23 +4,28 @@ Paddle's CPU kernels for convolution, pooling and activations use one core, howe
 products use more. But Paddle's operations let go of Python's lock, so that Python threads can each take a part of a batch.
 """
 
+from __future__ import annotations
+
 import ctypes
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
 
 import paddle
+from paddle import Tensor
 from paddle.autograd import PyLayer
 
 from .. import runtime
 
 SMALLEST_PART = 8  # samples: below, handing the work out costs more than it saves
 THREADS = "split_batch"  # how their names begin
-_pools = {}
+_pools: Dict[int, ThreadPoolExecutor] = {}
+Graph = Tuple[List[Tensor], Tensor]  # (the leaves that want gradients, the output)
 
 
-def split_batch(function, x, *parameters):
+def split_batch(function: Callable[..., Tensor], x: Tensor, *parameters: Tensor) -> Tensor:
     """`function(x, *parameters)`, computed in as many parts of the batch as there are CPU threads.
 
     Args:
@@ -41,8 +46,8 @@ def split_batch(function, x, *parameters):
     if not paddle.is_grad_enabled() or not wanted:
         return infer(lambda part: function(part, *parameters), x)
 
-    def begin():
-        def compute(part):
+    def begin() -> List[Graph]:
+        def compute(part: Tensor) -> Any:
             leaves = [_leaf(tensor, like) for tensor, like in zip((part, *parameters), (x, *parameters))]
             with paddle.enable_grad():
                 return [leaf for leaf in leaves if not leaf.stop_gradient], function(*leaves)
@@ -52,7 +57,7 @@ def split_batch(function, x, *parameters):
     return _SplitBatch.apply(_pack(*wanted), begin, not x.stop_gradient)
 
 
-def infer(function, *batches):
+def infer(function: Callable[..., Tensor], *batches: Optional[Tensor]) -> Tensor:
     """`function(*batches)` without gradients, computed in as many parts of the batch as there are CPU threads.
 
     Args:
@@ -60,7 +65,7 @@ def infer(function, *batches):
         batches: tensors [N, …], or None, which is handed on.
     """
 
-    def compute(*part):
+    def compute(*part: Tensor) -> Any:
         with paddle.no_grad():  # each thread begins with gradients on
             return function(*part)
 
@@ -70,7 +75,7 @@ def infer(function, *batches):
     return paddle.concat(_in_threads(parts, compute, *[[None] * parts if batch is None else _cut(batch, parts) for batch in batches]))
 
 
-def batch_parts(x):
+def batch_parts(x: Tensor) -> int:
     """Into how many parts `split_batch` would share out the batch x."""
     if not x.place.is_cpu_place() or threading.current_thread().name.startswith(THREADS):
         return 1
@@ -85,16 +90,16 @@ class _SplitBatch(PyLayer):
     """
 
     @staticmethod
-    def forward(ctx, packed, begin, x_is_wanted):
+    def forward(ctx: Any, packed: Tensor, begin: Callable[[], List[Graph]], x_is_wanted: bool) -> Tensor:
         ctx.graphs, ctx.x_is_wanted = begin(), x_is_wanted
         return paddle.concat([output.detach() for _, output in ctx.graphs])
 
     @staticmethod
-    def backward(ctx, gradient):
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
         if paddle.is_grad_enabled():  # only under create_graph=True, where the parts' gradients would silently count as constants
             raise RuntimeError("a batch that split_batch shared out cannot be differentiated twice; build the layer with double_grad=True")
 
-        def differentiate(graph, part):
+        def differentiate(graph: Graph, part: Tensor) -> List[Tensor]:
             leaves, output = graph
             output.backward(part)
             return [paddle.zeros_like(leaf) if leaf.grad is None else leaf.grad for leaf in leaves]
@@ -105,28 +110,28 @@ class _SplitBatch(PyLayer):
         return _pack(*of_x, *[paddle.add_n(list(parts)) for parts in found])
 
 
-def _pack(*tensors):
+def _pack(*tensors: Tensor) -> Tensor:
     return paddle.concat([tensor.reshape([-1]) for tensor in tensors])
 
 
-def _leaf(tensor, like):
+def _leaf(tensor: Tensor, like: Tensor) -> Tensor:
     leaf = tensor.detach()
     leaf.stop_gradient = like.stop_gradient
     return leaf
 
 
-def _cut(x, parts):
+def _cut(x: Tensor, parts: int) -> List[Tensor]:
     size, rest = divmod(x.shape[0], parts)
     return paddle.split(x, [size + (i < rest) for i in range(parts)])
 
 
-def _in_threads(parts, function, *arguments):
+def _in_threads(parts: int, function: Callable[..., Any], *arguments: Iterable[Any]) -> List[Any]:
     if parts not in _pools:
         _pools[parts] = ThreadPoolExecutor(parts, THREADS, initializer=_one_openmp_thread)
     return list(_pools[parts].map(function, *arguments))
 
 
-def _one_openmp_thread():
+def _one_openmp_thread() -> None:
     """The matrix products inside a part stay on the part's own core."""
     for library in Path(paddle.__file__).parent.glob("libs/libiomp5*"):
         with suppress(OSError, AttributeError):

@@ -9,12 +9,15 @@ Paddle does one sample at a time. And it can be differentiated twice: D consists
 Every layer takes (maps, labels=None), and hands the labels to whom they concern.
 """
 
+from __future__ import annotations
+
 import functools
 import math
+from typing import Callable, List, Optional, Sequence, Tuple
 
 import numpy as np
 import paddle
-from paddle import nn
+from paddle import Tensor, nn
 from paddle.nn import functional as F
 
 from .generators import scaled
@@ -26,7 +29,7 @@ SLOPE = 0.2  # of the leaky ReLU
 GAIN = math.sqrt(2 / (1 + SLOPE**2))  # of weights behind which a leaky ReLU keeps the variance (He et al. 2015)
 
 
-def patch_and_sides(image_size):
+def patch_and_sides(image_size: int) -> Tuple[int, List[int]]:
     """(the patch's side, the maps' sides from the largest to the smallest): 28 -> (2, [14, 7, 4]), 64 -> (4, [16, 8, 4]).
 
     Raises:
@@ -37,14 +40,14 @@ def patch_and_sides(image_size):
         patch *= 2
     if image_size % (2 * patch) or image_size < 4 * patch:
         need = f"a multiple of {2 * patch}, at least {4 * patch}"
-        raise ValueError(f"image_size must be {need}, got {image_size}: resize the images (--image-size)")
+        raise ValueError(f"image_size must be {need}, got {image_size}: set data.image_size to such a size")
     sides = [image_size // patch, image_size // (2 * patch)]
     while sides[-1] > SMALLEST_MAP:
         sides.append((sides[-1] + 1) // 2)
     return patch, sides
 
 
-def maps_of(side, width):
+def maps_of(side: int, width: float) -> int:
     """How many maps of `side` there are at a width."""
     return scaled(next(maps for largest, maps in MAPS.items() if side <= largest), width)
 
@@ -52,7 +55,7 @@ def maps_of(side, width):
 # ---- constants ---------------------------------------------------------------------------------------------------------
 
 
-def shrinking(before, after):
+def shrinking(before: int, after: int) -> np.ndarray:
     """The matrix float64 [before², after²] that takes maps to a smaller size, blurred by a tent as wide as two of the new places.
 
     Halving weighs four places along each axis by 1, 3, 3, 1. Columns sum to 1: a flat map stays flat.
@@ -64,13 +67,13 @@ def shrinking(before, after):
     return np.kron(weights, weights)
 
 
-def shifts(side):
+def shifts(side: int) -> np.ndarray:
     """Matrices of zeros and ones, float64 [9, side⁴], a row for each tap: x · Σ w_tap · shifts_tap is a 3×3 convolution of x [side²]."""
     along = np.stack([np.eye(side, k=-offset) for offset in (-1, 0, 1)])  # [tap, from, to]
     return np.einsum("aip,bjq->abijpq", along, along).reshape(9, side**4)
 
 
-def waves(side):
+def waves(side: int) -> np.ndarray:
     """What patches are made of: float64 [side², side²], a row for each pair of frequencies, falling to nothing at the patch's border.
 
     Cosines (DCT-II) along both axes, under a window that adds up to 1 where patches overlap by half, and the weaker the higher their
@@ -84,7 +87,7 @@ def waves(side):
     return np.kron(windowed, windowed) * (strength / np.sqrt((strength**2).mean()))[:, None]
 
 
-def window(side):
+def window(side: int) -> np.ndarray:
     """sin² along one axis of a patch, float64 [side]."""
     return np.sin(np.pi * (np.arange(side) + 0.5) / side) ** 2
 
@@ -95,12 +98,12 @@ def window(side):
 class Products(nn.Layer):
     """Base of the layers here: weights from N(0, gain / √inputs), and constants that are not saved."""
 
-    def weight(self, shape, inputs, gain=1.0):
+    def weight(self, shape: Sequence[int], inputs: int, gain: float = 1.0) -> Tensor:
         """A parameter of `shape`; at gain 0 it begins as zeros."""
         initializer = nn.initializer.Normal(0.0, gain / math.sqrt(inputs)) if gain else nn.initializer.Constant(0.0)
         return self.create_parameter(shape, default_initializer=initializer)
 
-    def constant(self, name, array):
+    def constant(self, name: str, array: np.ndarray) -> None:
         """Keep `array` as the attribute `name`."""
         self.register_buffer(name, paddle.to_tensor(array, dtype=paddle.get_default_dtype()), persistable=False)
 
@@ -108,11 +111,11 @@ class Products(nn.Layer):
 class Mix(Products):
     """A 1×1 convolution without bias, [in, N, P] -> [out, N, P]."""
 
-    def __init__(self, inputs, outputs, gain=1.0):
+    def __init__(self, inputs: int, outputs: int, gain: float = 1.0) -> None:
         super().__init__()
         self.kernel = self.weight([outputs, inputs], inputs, gain)
 
-    def forward(self, x, labels=None):
+    def forward(self, x: Tensor, labels: Optional[Tensor] = None) -> Tensor:
         return paddle.matmul(self.kernel, x.reshape([x.shape[0], -1])).reshape([-1, *x.shape[1:]])
 
 
@@ -123,7 +126,7 @@ class Spread(Products):
         blurred: it begins as the blur 1, 2, 1 along both axes, instead of at random.
     """
 
-    def __init__(self, channels, side, gain=1.0, blurred=False):
+    def __init__(self, channels: int, side: int, gain: float = 1.0, blurred: bool = False) -> None:
         super().__init__()
         self.kernel = self.weight([channels, 9], 9, gain)
         if blurred:
@@ -131,7 +134,7 @@ class Spread(Products):
             self.kernel.set_value(np.repeat(blur, channels, 0).astype(self.kernel.numpy().dtype))
         self.constant("shifts", shifts(side))
 
-    def forward(self, x, labels=None):
+    def forward(self, x: Tensor, labels: Optional[Tensor] = None) -> Tensor:
         channels, _, places = x.shape
         return paddle.matmul(x, paddle.matmul(self.kernel, self.shifts).reshape([channels, places, places]))
 
@@ -139,11 +142,11 @@ class Spread(Products):
 class BiasedActivation(Products):
     """Leaky ReLU of x + bias, [C, N, P] -> [C, N, P]."""
 
-    def __init__(self, channels):
+    def __init__(self, channels: int) -> None:
         super().__init__()
         self.bias = self.create_parameter([channels, 1], is_bias=True)
 
-    def forward(self, x, labels=None):
+    def forward(self, x: Tensor, labels: Optional[Tensor] = None) -> Tensor:
         return F.leaky_relu(x.reshape([x.shape[0], -1]) + self.bias, SLOPE).reshape(x.shape)
 
 
@@ -152,7 +155,7 @@ class NormedActivation(Products):
 
     momentum = 0.9  # of the running statistics: the share that is kept
 
-    def __init__(self, channels, classes=0):
+    def __init__(self, channels: int, classes: int = 0) -> None:
         super().__init__()
         self.scale = self.create_parameter([max(1, classes), channels], default_initializer=nn.initializer.Constant(1.0))
         self.shift = self.create_parameter([max(1, classes), channels], is_bias=True)
@@ -160,7 +163,7 @@ class NormedActivation(Products):
         self.register_buffer("mean", paddle.zeros([channels, 1]))
         self.register_buffer("variance", paddle.ones([channels, 1]))
 
-    def forward(self, x, labels=None):
+    def forward(self, x: Tensor, labels: Optional[Tensor] = None) -> Tensor:
         channels, n, places = x.shape
         flat = x.reshape([channels, n * places])
         mean, variance = self._statistics(flat) if self.training else (self.mean, self.variance)
@@ -170,7 +173,7 @@ class NormedActivation(Products):
         scale, shift = (F.embedding(labels, table).transpose([1, 0]).unsqueeze(2) for table in (self.scale, self.shift))
         return F.leaky_relu(flat.reshape(x.shape) * scale + shift, SLOPE)
 
-    def _statistics(self, flat):
+    def _statistics(self, flat: Tensor) -> Tuple[Tensor, Tensor]:
         """Mean and variance of each channel [C, 1], kept for evaluation, too. A product with ones takes a tenth of the time of a sum."""
         share = paddle.full([flat.shape[1], 1], 1 / flat.shape[1], dtype=flat.dtype)
         mean = paddle.matmul(flat, share)
@@ -193,25 +196,25 @@ class Block(Products):
 
     expansion = 2
 
-    def __init__(self, channels, side, blocks=1, activation=BiasedActivation):
+    def __init__(self, channels: int, side: int, blocks: int = 1, activation: Callable[[int], nn.Layer] = BiasedActivation) -> None:
         super().__init__()
         inner, small = self.expansion * channels, blocks**-0.25
         self.spread, self.widen = Spread(channels, side, small), Mix(channels, inner, small)
         self.activation, self.narrow = activation(inner), Mix(inner, channels, 0.0)
 
-    def forward(self, x, labels=None):
+    def forward(self, x: Tensor, labels: Optional[Tensor] = None) -> Tensor:
         return x + self.narrow(self.activation(self.widen(self.spread(x)), labels))
 
 
 class Shrink(Products):
     """To smaller, blurred maps of another number, [in, N, before²] -> [out, N, after²]; see `shrinking`."""
 
-    def __init__(self, inputs, outputs, before, after):
+    def __init__(self, inputs: int, outputs: int, before: int, after: int) -> None:
         super().__init__()
         self.mix = Mix(inputs, outputs)
         self.constant("matrix", shrinking(before, after))
 
-    def forward(self, x, labels=None):
+    def forward(self, x: Tensor, labels: Optional[Tensor] = None) -> Tensor:
         channels, n, places = x.shape
         return self.mix(paddle.matmul(x.reshape([channels * n, places]), self.matrix).reshape([channels, n, -1]))
 
@@ -219,11 +222,11 @@ class Shrink(Products):
 class Merge(Products):
     """Each square of four places becomes one, [in, N, (2s)²] -> [out, N, s²]: a convolution of kernel and stride 2, without bias."""
 
-    def __init__(self, inputs, outputs):
+    def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
         self.mix = Mix(4 * inputs, outputs, GAIN)
 
-    def forward(self, x, labels=None):
+    def forward(self, x: Tensor, labels: Optional[Tensor] = None) -> Tensor:
         channels, n, places = x.shape
         side = math.isqrt(places) // 2
         x = x.reshape([channels, n, side, 2, side, 2]).transpose([3, 5, 0, 1, 2, 4])
@@ -233,11 +236,11 @@ class Merge(Products):
 class Unmerge(Products):
     """The transpose of `Merge`, [in, N, s²] -> [out, N, (2s)²]: a transposed convolution of kernel and stride 2, without bias."""
 
-    def __init__(self, inputs, outputs):
+    def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
         self.mix = Mix(inputs, 4 * outputs, GAIN)
 
-    def forward(self, x, labels=None):
+    def forward(self, x: Tensor, labels: Optional[Tensor] = None) -> Tensor:
         _, n, places = x.shape
         side = math.isqrt(places)
         x = self.mix(x).reshape([2, 2, -1, n, side, side]).transpose([2, 3, 4, 0, 5, 1])
@@ -250,7 +253,7 @@ class PatchesIn(Products):
     A convolution of kernel 2·patch, stride patch and padding patch / 2, without bias, whose kernels are sums of `waves`.
     """
 
-    def __init__(self, channels, outputs, image_size, patch):
+    def __init__(self, channels: int, outputs: int, image_size: int, patch: int) -> None:
         super().__init__()
         self.patch, self.side, self.reach, self.outputs = patch, image_size // patch, 2 * patch, outputs
         self.strengths = self.weight([self.reach**2, channels * outputs], channels * self.reach**2)
@@ -258,12 +261,12 @@ class PatchesIn(Products):
         # from the side + 1 blocks along an axis of a padded image to the two that lie under each patch
         self.constant("halves", np.concatenate([np.eye(self.side + 1, self.side, k=-offset) for offset in (0, 1)], axis=1))
 
-    def kernel(self):
+    def kernel(self) -> Tensor:
         """The convolution's kernel, [out, channels · reach²]."""
         kernel = paddle.matmul(self.waves, self.strengths, transpose_x=True).reshape([self.reach**2, -1, self.outputs])
         return kernel.transpose([2, 1, 0]).reshape([self.outputs, -1])
 
-    def forward(self, images, labels=None):
+    def forward(self, images: Tensor, labels: Optional[Tensor] = None) -> Tensor:
         n, c, _, _ = images.shape
         p, side, blocks = self.patch, self.side, self.side + 1
         x = F.pad(images, [p // 2] * 4).reshape([n, c, blocks, p, blocks, p]).transpose([1, 3, 5, 0, 2, 4])
@@ -276,7 +279,7 @@ class PatchesIn(Products):
 class PatchesOut(Products):
     """Maps to images as the sum of overlapping patches, [in, N, (S / patch)²] -> [N, channels, S, S]: `PatchesIn` reversed, and a bias."""
 
-    def __init__(self, inputs, channels, image_size, patch):
+    def __init__(self, inputs: int, channels: int, image_size: int, patch: int) -> None:
         super().__init__()
         self.patch, self.image_size, self.reach = patch, image_size, 2 * patch
         self.strengths = self.weight([self.reach**2, channels * inputs], inputs)
@@ -286,11 +289,11 @@ class PatchesOut(Products):
         alone = self._sum(paddle.to_tensor(np.repeat(shape, (image_size // patch) ** 2, 2), dtype="float32"))
         self.constant("share", 1 / alone.numpy())  # 1, but for the border, where fewer patches add up
 
-    def _sum(self, patches):
+    def _sum(self, patches: Tensor) -> Tensor:
         """[N, channels · reach², places] -> [N, channels, S, S]."""
         return F.fold(patches, [self.image_size] * 2, self.reach, strides=self.patch, paddings=self.patch // 2)
 
-    def forward(self, x, labels=None):
+    def forward(self, x: Tensor, labels: Optional[Tensor] = None) -> Tensor:
         inputs, n, places = x.shape
         kernel = paddle.matmul(self.waves, self.strengths, transpose_x=True).reshape([self.reach**2, -1, inputs]).transpose([1, 0, 2])
         patches = paddle.matmul(kernel.reshape([-1, inputs]), x.reshape([inputs, -1])).reshape([-1, n, places]).transpose([1, 0, 2])
@@ -319,7 +322,17 @@ class ResidualGenerator(Products):
         ValueError: image_size does not fit.
     """
 
-    def __init__(self, image_size=28, channels=1, latent_dim=64, width=1.0, blocks=1, norm="none", output_activation="none", classes=0):
+    def __init__(
+        self,
+        image_size: int = 28,
+        channels: int = 1,
+        latent_dim: int = 64,
+        width: float = 1.0,
+        blocks: int = 1,
+        norm: str = "none",
+        output_activation: str = "none",
+        classes: int = 0,
+    ) -> None:
         super().__init__()
         patch, (large, side, *_) = patch_and_sides(image_size)
         start, maps, last = maps_of(SMALLEST_MAP, width), maps_of(side, width), maps_of(large, width)
@@ -336,7 +349,7 @@ class ResidualGenerator(Products):
         self.image = PatchesOut(last, channels, image_size, patch)
         self.output_activation = ACTIVATIONS[output_activation]
 
-    def forward(self, latents, labels=None):
+    def forward(self, latents: Tensor, labels: Optional[Tensor] = None) -> Tensor:
         if self.embedding is not None:
             latents = paddle.concat([latents, self.embedding(labels)], axis=1)
         maps = paddle.matmul(latents, self.start, transpose_y=True).reshape([latents.shape[0], self.channels, -1]).transpose([1, 0, 2])
@@ -359,7 +372,7 @@ class ResidualDiscriminator(Products):
         ValueError: image_size does not fit.
     """
 
-    def __init__(self, image_size=28, channels=1, width=1.0, blocks=1):
+    def __init__(self, image_size: int = 28, channels: int = 1, width: float = 1.0, blocks: int = 1) -> None:
         super().__init__()
         patch, (large, *sides) = patch_and_sides(image_size)
         first, maps = maps_of(large, width), [maps_of(side, width) for side in sides]
@@ -374,13 +387,13 @@ class ResidualDiscriminator(Products):
         self.pattern = self.weight([maps[-1], sides[-1] ** 2, 1], sides[-1] ** 2)
         self.fc = nn.Linear(maps[-1], 1, weight_attr=weight_attr(maps[-1] ** -0.5))
 
-    def forward(self, images):
+    def forward(self, images: Tensor) -> Tensor:
         return self.logits(self.features(images))
 
-    def features(self, images):
+    def features(self, images: Tensor) -> Tensor:
         """Each of the last maps, weighed by its pattern and summed, float32 [N, feature_width]."""
         return paddle.matmul(self.body(images), self.pattern).reshape([-1, images.shape[0]]).transpose([1, 0])
 
-    def logits(self, features):
+    def logits(self, features: Tensor) -> Tensor:
         """The logits of `features`, float32 [N, 1]."""
         return self.fc(features)

@@ -1,9 +1,12 @@
 """Networks that make another image of a given one: a DAGAN's generator, and the small network of the learned augmenter."""
 
+from __future__ import annotations
+
 import math
+from typing import Optional
 
 import paddle
-from paddle import nn
+from paddle import Tensor, nn
 from paddle.nn import functional as F
 
 from .generators import scaled
@@ -22,7 +25,7 @@ BOUNDS = {  # how far each change goes; those of the learned augmenter are multi
 }
 
 
-def sampled(images, places):
+def sampled(images: Tensor, places: Tensor) -> Tensor:
     """Images [N, C, H, W] sampled bilinearly at `places` [N, H, W, 2] (right and down, the frame being -1 to 1); from outside comes the
     nearest edge pixel."""
     if images.stop_gradient:  # Paddle's backward of grid_sample writes the images' gradient, wanted or not: without one it crashes
@@ -48,7 +51,9 @@ class VariationGenerator(nn.Layer):
         ValueError: image_size is not a multiple of 4.
     """
 
-    def __init__(self, image_size=28, channels=1, noise_dim=100, width=1.0, init_std=0.02):
+    def __init__(
+        self, image_size: int = 28, channels: int = 1, noise_dim: int = 100, width: float = 1.0, init_std: Optional[float] = 0.02
+    ) -> None:
         super().__init__()
         if image_size % 4:
             raise ValueError(f"the variation generator halves twice: image_size must be a multiple of 4, got {image_size}")
@@ -68,7 +73,7 @@ class VariationGenerator(nn.Layer):
         self.decode2 = UpConv2D(2 * first, channels, init_std=init_std)
         self.register_buffer("places", F.affine_grid(paddle.eye(2, 3).unsqueeze(0), [1, 1, image_size, image_size], False), False)
 
-    def forward(self, images, noise):
+    def forward(self, images: Tensor, noise: Tensor) -> Tensor:
         count = images.shape[0]
         large = self.activation(self.encode1(images))
         small = self.activation(self.bn_encode2(self.encode2(large)))
@@ -101,7 +106,7 @@ class ImageChanger(nn.Layer):
 
     numbers = 8  # turn, scale, shear, shifts down and right, contrast, brightness, and the residual's strength
 
-    def __init__(self, image_size=28, channels=1, noise_dim=16, width=1.0, strength=1.0):
+    def __init__(self, image_size: int = 28, channels: int = 1, noise_dim: int = 16, width: float = 1.0, strength: float = 1.0) -> None:
         super().__init__()
         if image_size % 4:
             raise ValueError(f"the image changer halves twice: image_size must be a multiple of 4, got {image_size}")
@@ -118,7 +123,7 @@ class ImageChanger(nn.Layer):
         self.paint1 = UpConv2D(first, first)
         self.paint2 = UpConv2D(first, channels, init_std=0.02)
 
-    def forward(self, images, noise):
+    def forward(self, images: Tensor, noise: Tensor) -> Tensor:
         count, channels = images.shape[:2]
         seen = self.activation(self.see2(self.activation(self.see1(images)))).reshape([count, -1])
         code = self.activation(self.code(paddle.concat([seen, noise], axis=1)))
@@ -134,7 +139,7 @@ class ImageChanger(nn.Layer):
         flat = flat + (BOUNDS["brightness"] * brightness).unsqueeze(1) + residual * (BOUNDS["residual"] * amount).unsqueeze(1)
         return flat.clip(-1.0, 1.0).reshape(images.shape)
 
-    def _moved(self, images, turn, scale, shear, down, right):
+    def _moved(self, images: Tensor, turn: Tensor, scale: Tensor, shear: Tensor, down: Tensor, right: Tensor) -> Tensor:
         """The affine map."""
         angle, factor = BOUNDS["turn"] * turn, 1 / (1 + BOUNDS["scale"] * scale)
         slant = BOUNDS["shear"] * shear

@@ -7,6 +7,7 @@ import itertools
 import re
 import sys
 
+from ..algorithms.checks import check_config
 from ..config.loading import load_config
 from ..data import DataSpec, load
 from ..errors import InputError, RunFailed
@@ -56,9 +57,11 @@ def train_per_class(
         InputError: as `train`; a class is named; `resume` without a name.
         RunFailed: runs that collapsed beyond recovery; the others are trained.
     """
+    begun = None
     if resume and run and config is None:
-        config = _begun(run_folders(output, log)[0] / check_run_name(run))
-    config = load_config(config or default, overrides)
+        begun = _begun(run_folders(output, log)[0] / check_run_name(run))
+    config = load_config(begun or config or default, overrides)
+    check_config(config, before=begun)
     if config.data.class_name is not None:
         raise InputError("--per-class-runs trains every class: leave --digit or --class out")
     if resume and not run:

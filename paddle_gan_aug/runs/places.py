@@ -8,6 +8,7 @@ import os
 import re
 from pathlib import Path
 
+from ..algorithms.checks import check_config
 from ..config.loading import load_config, to_flat
 from ..data.load import NAMED
 from ..errors import InputError
@@ -185,6 +186,7 @@ def continued_config(folder, overrides, asked=None):
     for key, value in after.items():
         if value != before[key] and not key.startswith(CONTINUE_MAY_CHANGE):
             raise InputError(f"--resume: {key} was {before[key]} in run {folder.name} and cannot become {value}; start a new run for that")
+    check_config(config, before=own)
     return config
 
 

@@ -8,8 +8,9 @@ from typing import Any, Optional
 
 from .. import __version__, runtime
 from ..algorithms import build
+from ..algorithms.checks import check_config, is_read
 from ..augment.policies import recorded_policy
-from ..config.loading import Config, load_config, to_flat, to_yaml
+from ..config.loading import Config, hyperparameters, load_config, to_yaml
 from ..config.sections import Generated
 from ..data import Batches, DataSpec, MixedBatches, balanced_weights, load
 from ..errors import InputError, RunFailed
@@ -36,11 +37,6 @@ from .places import (
     run_folders,
     take_folder,
     unused_folder,
-)
-
-HYPERPARAMETERS = (
-    *("algorithm", "data.", "generator.", "discriminator.", "loss.", "code.", "regularizer.", "diffaugment."),
-    *("classifier.", "generated.", "variation.", "optimizer.", "schedule.", "train."),
 )
 
 
@@ -111,6 +107,7 @@ def train(
     anew = folder is None
     if anew:
         config = load_config(config or default, overrides)
+        check_config(config)
         if config.data.policy == "auto":  # a set that says so keeps its policy, also for a run that is opened when the set is gone
             config.data.policy = recorded_policy(config.data.source) or "auto"
         if config.data.place is None:
@@ -136,7 +133,7 @@ def _generated_part(config, images, generated):
         if config.generated != Generated():
             raise InputError("generated.*: there are no generated images to which these settings could apply; name some with --generated")
         return None
-    if generated is None or config.algorithm != "classifier":
+    if generated is None:
         raise InputError("generated.source is for classifiers: train this one with classify")
     runtime.start(config.runtime.device, config.runtime.threads, config.runtime.cpu_tuning)
     return generated(config, images)
@@ -206,15 +203,15 @@ class _Session:
             runtime.seed_paddle(seed, "initial weights")
             algorithm = build(config, self.images.shape, self.images.class_names, self.images.counts())
         batches.pairs = algorithm.pairs
-        if config.diffaugment.fill == "auto" and hasattr(algorithm, "view"):
+        if config.diffaugment.fill == "auto" and algorithm.view:
             from ..augment.diffaugment import background  # Paddle takes seconds to import, and what is refused needs none
 
             algorithm.view.fill = background(self.images.images)
-        if algorithm.latent_dim and config.eval.every_steps:
+        if algorithm.makes_images and config.eval.every_steps:
             from ..evaluation.measure import check_measurable  # scikit-learn takes a second to import
 
             check_measurable(self.images.shape, config.eval.count, DataSpec.of(config.data), "valid")
-        if not algorithm.latent_dim and config.algorithm == "classifier" and config.eval.every_steps:
+        if algorithm.reads_images and not algorithm.makes_images and config.eval.every_steps:
             self.validation = load(DataSpec.of(config.data), "valid")
         return config, batches, algorithm, planned_steps(config, algorithm.steps_per_epoch(batches))
 
@@ -222,7 +219,7 @@ class _Session:
         """One stretch of training, from the newest checkpoint when `resume`; see `run`."""
         folder, say, seed = self.folder, self.say, config.train.seed
         latents, first_step = None, 0
-        if algorithm.latent_dim:
+        if algorithm.makes_images:
             latents = algorithm.latents(config.log.grid_images, runtime.rng(seed, "fixed latents"))
         checkpoints = folder / "checkpoints"
         found = load_newest(checkpoints, self._fitting(algorithm), warn=say, adopts=self.recovery.adopts) if resume else None
@@ -241,7 +238,7 @@ class _Session:
 
         self._write_config(self.base)
         records = Records(folder, self.log, folder.name, visualdl=config.log.visualdl, resume_step=first_step if resume else None)
-        records.hyperparameters(_hyperparameters(config), list(algorithm.losses))
+        records.hyperparameters(hyperparameters(config), list(algorithm.losses))
         provenance = self._provenance(seed)
         with_state = named([*self._measures(config, records, latents, first_step), *self.callbacks])
         if self.recovery.used:  # also what began anew
@@ -322,7 +319,7 @@ def training_batches(config, images, generated=None):
     """The batches of a configuration: real images, for a classifier perhaps with generated ones or with weights."""
     seed, options = config.train.seed, config.generated
     weights = None
-    if config.algorithm == "classifier" and config.classifier.class_weights == "balanced":
+    if config.classifier.class_weights == "balanced" and is_read(config, "classifier.class_weights"):
         weights = balanced_weights(images.counts())
 
     def order(epoch):
@@ -363,10 +360,6 @@ def planned_steps(config, steps_per_epoch):
     if steps is None and epochs is None:
         raise InputError("neither train.steps nor train.epochs is set: say how long to train, for example --epochs 5")
     return min(n for n in (steps, epochs and epochs * steps_per_epoch) if n)
-
-
-def _hyperparameters(config):
-    return {key: value for key, value in to_flat(config).items() if key.startswith(HYPERPARAMETERS) and key != "data.place"}
 
 
 def open_run(run, checkpoint="last", device="auto", threads=0):

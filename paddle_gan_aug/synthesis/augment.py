@@ -15,9 +15,9 @@ from typing import Any, Optional
 
 from .. import runtime
 from ..algorithms import build
+from ..algorithms.checks import check_config
 from ..augment.policies import Policy, choice_of, policy_for
-from ..augment.preview import shown_images
-from ..augment.transforms import before_and_after
+from ..augment.preview import before_and_after, shown_images
 from ..config.loading import GAN_OF_ALL_CLASSES, GAN_OF_ONE_CLASS, load_config, to_flat
 from ..data import DataSpec, LabelledImages, check_overlap, load, test_part
 from ..data.load import place_of
@@ -217,6 +217,7 @@ def _plan(to, config, overrides, runs, per_class_runs, per_class, ratio, filters
         seed = overrides.get("train.seed", 0) if seed is None else seed
     else:
         config = load_config(config or (GAN_OF_ONE_CLASS if per_class_runs else GAN_OF_ALL_CLASSES), overrides)
+        check_config(config)
         if config.data.class_name is not None:
             raise InputError("augment makes all classes: leave --digit or --class out")
     seed = config.train.seed if seed is None else seed
@@ -305,9 +306,9 @@ def _algorithm(config, images):
     """The untrained algorithm of a configuration for training images, to ask what it can do."""
     runtime.start(config.runtime.device, config.runtime.threads, config.runtime.cpu_tuning)
     algorithm = build(config, images.shape, images.class_names)
-    if not algorithm.latent_dim:
+    if not algorithm.makes_images:
         raise InputError(f"{config.preset} makes no images: choose a GAN, train --list-presets prints them")
-    if hasattr(algorithm, "vary"):
+    if algorithm.varies_images:
         raise InputError(f"{config.preset} varies real images: choose a GAN that draws new ones, or train it and generate --from DATA")
     return algorithm
 

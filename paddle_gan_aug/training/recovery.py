@@ -10,7 +10,8 @@ import json
 from dataclasses import dataclass
 from typing import Callable
 
-from ..algorithms.combinations import SMOOTHED
+from ..algorithms.checks import is_read
+from ..algorithms.registry import LOSSES
 from ..config.loading import load_config
 from ..errors import InputError, RunFailed
 from ..files import write_json
@@ -26,47 +27,56 @@ class Rung:
 
     Args:
         name: as it stands in recovery.json.
+        key: the setting that it turns; the rung is passed over where training does not read it.
         text: what it does, for people.
         overrides: (configuration, step it goes on from) -> {"section.key": value}.
         keeps_optimizers: whether the optimizers' moments still fit.
         from_start: begin anew instead of going back to a checkpoint.
-        applies: configuration -> whether the rung changes anything there; it is passed over otherwise.
+        changes: configuration -> whether the rung changes the setting; it is passed over otherwise.
     """
 
     name: str
+    key: str
     text: str
     overrides: Callable
     keeps_optimizers: bool = True
     from_start: bool = False
-    applies: Callable = lambda config: True
+    changes: Callable = lambda config: True
+
+    def applies(self, config):
+        """Whether training with `config` reads the setting, and the rung changes it."""
+        return is_read(config, self.key) and self.changes(config)
 
 
 def _smaller_d_step(config, step):
     halved = {"optimizer.discriminator_lr": config.optimizer.discriminator_lr / 2}
-    smooths = config.algorithm == "classic" or config.loss.name in SMOOTHED
-    return {**halved, "train.real_target": 0.9} if smooths else halved
+    return {**halved, "train.real_target": 0.9} if LOSSES[config.loss.name].smooths else halved
 
 
 LADDER = [
     Rung(
         "smaller-d-step",
+        "optimizer.discriminator_lr",
         "half D's learning rate, and one-sided label smoothing where the loss has labels",
         _smaller_d_step,
     ),
     Rung(
         "instance-noise",
+        "train.instance_noise",
         "noise on all that D sees, fading within 500 steps",
         lambda config, step: {"train.instance_noise": 0.3, "train.instance_noise_start": step, "train.instance_noise_steps": 500},
     ),
     Rung(
         "spectral-norm",
+        "discriminator.norm",
         "spectral normalisation in D (its weights are kept, the optimizers begin anew)",
         lambda config, step: {"discriminator.norm": "spectral"},
         keeps_optimizers=False,
-        applies=lambda config: config.discriminator.norm != "spectral" and config.discriminator.architecture != "residual",
+        changes=lambda config: config.discriminator.norm != "spectral",
     ),
     Rung(
         "new-seed",
+        "train.seed",
         "from the start with another seed",
         lambda config, step: {"train.seed": config.train.seed + NEW_SEED, "train.instance_noise_start": 0},
         keeps_optimizers=False,

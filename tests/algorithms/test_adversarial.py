@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from paddle_gan_aug.algorithms.registry import LOSSES
 from paddle_gan_aug.config.loading import load_config
 from paddle_gan_aug.data import Batch
 
@@ -77,18 +78,11 @@ def assert_close(found, expected):
         np.testing.assert_allclose(one, other, atol=2e-5 * scale + 1e-9)
 
 
-HEADS = {"softmax": "softmax"}
-
-
-@pytest.mark.parametrize(
-    "loss", ["non-saturating", "saturating", "softmax", "least-squares", "hinge", "wasserstein", "relativistic", "paired"]
-)
+@pytest.mark.parametrize("loss", LOSSES)
 def test_d_and_g_get_the_gradients_of_their_losses(monkeypatch, loss):
     import paddle
 
-    from paddle_gan_aug.algorithms.losses import LOSSES
-
-    algorithm = gan(**{"loss.name": loss, "discriminator.head": HEADS.get(loss, "sigmoid")})
+    algorithm = gan(**{"loss.name": loss, "discriminator.head": "softmax" if LOSSES[loss].logits == 2 else "sigmoid"})
     recorded = Gradients(algorithm, monkeypatch)
     step(algorithm, 1)
     step(algorithm, 2)  # the second would show what the first left behind
@@ -165,7 +159,7 @@ def test_one_backward_through_g_a_step_and_d_untouched_by_g(monkeypatch):
 def test_penalties_join_d_with_their_weight(monkeypatch, penalty, every):
     import paddle
 
-    from paddle_gan_aug.algorithms.regularizers import PENALTIES
+    from paddle_gan_aug.algorithms.registry import PENALTIES
 
     algorithm = gan(**{"regularizer.penalty": penalty, "regularizer.every_steps": every, "regularizer.weight": 2.5})
     recorded = Gradients(algorithm, monkeypatch)
@@ -176,7 +170,7 @@ def test_penalties_join_d_with_their_weight(monkeypatch, penalty, every):
     rng = np.random.default_rng(1)
     images, fakes = paddle.to_tensor(real(100).images), algorithm.generator(paddle.to_tensor(algorithm.latents(BATCH, rng)))
     loss = algorithm.loss.d_loss(algorithm.discriminator(images), algorithm.discriminator(fakes.detach()))
-    loss = loss + 2.5 * every * PENALTIES[penalty].function(algorithm.discriminator, images, fakes.detach(), rng)
+    loss = loss + 2.5 * every * PENALTIES[penalty](algorithm.discriminator, images, fakes.detach(), rng)
     assert_close(given, [g.numpy() for g in paddle.grad(loss, parameters(algorithm.discriminator))])
 
 

@@ -26,9 +26,9 @@ def augment(x, policy, seed=1, **options):
 
 
 def policy(**extents):
-    from paddle_gan_aug.augment.diffaugment import Policy
+    from paddle_gan_aug.augment.diffaugment_policies import DiffAugmentPolicy
 
-    return Policy(**extents)
+    return DiffAugmentPolicy(**extents)
 
 
 def moved(image, down, right, fill):
@@ -182,9 +182,9 @@ def test_gradients_equal_finite_differences(name, shape):
 
 def test_digits_keep_their_shape():
     """No flips, turns or colour: what is left of a digit is the digit itself, moved by at most four pixels, most of it to be seen."""
-    from paddle_gan_aug.augment.diffaugment import POLICIES
+    from paddle_gan_aug.augment.diffaugment_policies import DIFFAUGMENT_POLICIES
 
-    assert POLICIES["digits"] == policy(translation=0.125, cutout=0.25)
+    assert DIFFAUGMENT_POLICIES["digits"] == policy(translation=0.125, cutout=0.25)
 
 
 def test_mistakes_are_refused():
@@ -221,14 +221,15 @@ def test_the_adaptive_probability_moves_as_published():
     assert ps[-1] == 0.8
 
 
-def test_the_adaptive_probability_reads_every_kind_of_logits():
+def test_the_adaptive_probability_takes_the_scores_of_every_kind_of_logits():
     import paddle
 
+    from paddle_gan_aug.algorithms.losses import score
     from paddle_gan_aug.augment.diffaugment import AdaptiveProbability
 
     for logits in (np.array([1.0, 2.0, -1.0]), np.array([[1.0], [2.0], [-1.0]]), np.array([[0.0, 1.0], [-3.0, -1.0], [1.0, 0.0]])):
         control = AdaptiveProbability(interval=1)
-        control.update(paddle.to_tensor(logits, stop_gradient=False))
+        control.update(score(paddle.to_tensor(logits)).numpy())
         assert control.r == pytest.approx(1 / 3)
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from paddle_gan_aug.augment import geometric, noise, photometric
 from paddle_gan_aug.augment.erasing import cutout, random_erasing
-from paddle_gan_aug.augment.transforms import DIGITS, KINDS, TRANSFORMS, Range, preview_sheet, transform, transform_batch
+from paddle_gan_aug.augment.transforms import DIGITS, KINDS, TRANSFORMS, Range, transform, transform_batch
 from paddle_gan_aug.data import load
 
 SHAPES = [(1, 28, 28), (3, 32, 32), (3, 64, 64), (1, 33, 48)]
@@ -192,18 +192,3 @@ def test_a_sequence_gets_worse(digits):
         np.testing.assert_array_equal(noise.noise_sequence(image, np.random.default_rng(seed), 1.0), steps[-1])
     assert (np.diff(away) > 0).all()
     np.testing.assert_array_equal(noise.noise_sequence(digits[0], np.random.default_rng(0), 1.0, length=0), digits[0])
-
-
-def test_the_preview_shows_every_transform(digits):
-    for images in (digits[:3], picture((3, 32, 32))[None]):
-        sheet = preview_sheet(images, np.random.default_rng(0))
-        side = 2 * images.shape[2]
-        assert sheet.dtype == np.uint8 and sheet.shape[2] == 3 and sheet.shape[0] == len(TRANSFORMS) * (side + 2) - 2
-        width = len(images) * 2 * (side + 2) - 2
-        before = sheet[:side, -width : -width + side]
-        twice = images[0].transpose(1, 2, 0).repeat(2, axis=0).repeat(2, axis=1)
-        np.testing.assert_array_equal(before, np.broadcast_to(twice, before.shape))
-        assert (sheet[:, :-width] < 128).any()  # the names
-    np.testing.assert_array_equal(sheet, preview_sheet(images, np.random.default_rng(0)))
-    with pytest.raises(ValueError, match="N >= 1"):
-        preview_sheet(digits[:0], np.random.default_rng(0))

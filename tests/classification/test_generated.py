@@ -124,9 +124,8 @@ def test_a_set_on_disk_as_the_generated_part(here, tiny, small_mnist, tmp_path):
         done = here(*by_key, *override, code=2)
         assert any(word in done.stderr for word in words.split("|")), done.stderr
         assert not (here.output / "bad").exists()
-    assert (
-        "train this one with classify" in here("train", "--data", small_mnist, "-o", f"generated.source={tmp_path / 'set'}", code=2).stderr
-    )
+    refused = here("train", "--data", small_mnist, "-o", f"generated.source={tmp_path / 'set'}", code=2)
+    assert "the algorithm classic (unlike classifier) does not read it" in refused.stderr
 
 
 def test_settings_of_generated_images_without_any_are_refused(small_mnist, tmp_path):

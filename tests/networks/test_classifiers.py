@@ -4,7 +4,8 @@ import numpy as np
 import paddle
 import pytest
 
-from paddle_gan_aug.networks import CLASSIFIERS, ResNet
+from paddle_gan_aug.algorithms.registry import CLASSIFIERS, resolve
+from paddle_gan_aug.networks import ResNet
 
 
 def parameters(network):
@@ -23,7 +24,7 @@ def test_resnet_has_the_parameters_of_its_layers(process):
 @pytest.mark.parametrize("channels, size", [(1, 28), (3, 32)])
 def test_logits_come_from_features_and_every_layer_can_be_changed(process, name, channels, size):
     paddle.seed(0)
-    network = CLASSIFIERS[name](classes=5, image_size=size, channels=channels, width=0.25)
+    network = resolve(CLASSIFIERS[name])(classes=5, image_size=size, channels=channels, width=0.25)
     network.eval()
     images = paddle.randn([4, channels, size, size])
     features = network.features(images)

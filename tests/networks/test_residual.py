@@ -119,7 +119,7 @@ def test_sides_of_the_maps():
 
 @pytest.mark.parametrize("size, channels", [(12, 1), (28, 3), (96, 1)])
 def test_d_can_be_differentiated_twice(size, channels):
-    from paddle_gan_aug.algorithms.regularizers import check_double_grad
+    from paddle_gan_aug.algorithms.double_grad import check_double_grad
     from paddle_gan_aug.networks import ResidualDiscriminator
 
     discriminator = ResidualDiscriminator(size, channels, 0.1)

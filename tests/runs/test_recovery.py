@@ -9,7 +9,8 @@ import pytest
 from safetensors.numpy import load_file
 
 import paddle_gan_aug
-from paddle_gan_aug.algorithms.combinations import SMOOTHED, check_combination
+from paddle_gan_aug.algorithms.checks import check_config
+from paddle_gan_aug.algorithms.registry import LOSSES
 from paddle_gan_aug.config.loading import load_config, presets
 from paddle_gan_aug.data import load, to_network
 from paddle_gan_aug.errors import RunFailed
@@ -165,9 +166,18 @@ def test_every_rung_that_applies_leaves_a_preset_valid(preset):
     for rung in LADDER:
         if rung.applies(config):
             config = load_config(config, rung.overrides(config, 10))
-            check_combination(config)
+            check_config(config)
     assert config.discriminator.norm == "spectral"
-    assert (config.train.real_target == 0.9) == (config.algorithm == "classic" or config.loss.name in SMOOTHED)
+    assert (config.train.real_target == 0.9) == LOSSES[config.loss.name].smooths
+
+
+def test_rungs_whose_setting_the_algorithm_does_not_read_are_passed_over(tmp_path):
+    config = load_config("learned-augmenter", {"health.recover": True})
+    assert [rung.name for rung in LADDER if rung.applies(config)] == ["new-seed"]
+    assert Recovery(tmp_path).climb(Collapsed(20, ["blank images"], 10), 10, 4, config).name == "new-seed"
+    assert [rung.name for rung in LADDER if rung.applies(load_config("dagan"))] == [rung.name for rung in LADDER]
+    residual = load_config("lsgan", {"discriminator.architecture": "residual"})
+    assert "spectral-norm" not in [rung.name for rung in LADDER if rung.applies(residual)]
 
 
 def test_rungs_that_change_nothing_are_passed_over(tmp_path):
