@@ -45,7 +45,7 @@ def features(args):
     from paddle_gan_aug.evaluation.feature_network import train_feature_network
 
     runtime.start("cpu")
-    network = train_feature_network(args.data, args.to, args.seed)
+    network = train_feature_network(args.data, to=args.to, seed=args.seed)
     accuracy = "no validation images" if network.accuracy is None else f"accuracy {100 * network.accuracy:.2f} % on validation images"
     return {"name": network.name, **network.description}, f"{network.name}: {accuracy}"
 
@@ -66,7 +66,7 @@ def quality(args):
     rows = []
     for name in args.runs:
         began = time.perf_counter()
-        result, _ = evaluate(name, count=args.count, part=args.part)
+        result = evaluate(name, count=args.count, part=args.part).result
         seconds = round(time.perf_counter() - began, 1)
         rows.append({"run": Path(name).name, **result, "seconds": seconds, "peak_mb": peak_memory()})
         print(f"{name}: {seconds} s, {rows[-1]['peak_mb']} MB", file=sys.stderr, flush=True)

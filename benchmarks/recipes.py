@@ -174,6 +174,6 @@ class JudgedAt(Callback):
         data = load_config(self.recipe["preset"], self.recipe["overrides"]).data
         source, images = DataSpec.of(data), to_uint8(algorithm.sample(self.recipe["evaluate"], runtime.rng(self.seed, "evaluation")))
         network = feature_network(source.whole())
-        result = evaluate_images(images, source, "valid", feature_network=network)
+        result = evaluate_images(images, real=source, part="valid", network=network)
         copies = {name: result["memorisation"][name] for name in ("copied", "near_duplicates")}
         return {**{name: result[name]["value"] for name in MEASURED}, **copies, "feature_network": network.name}

@@ -6,7 +6,7 @@ from benchmarks.judge import Judge
 from paddle_gan_aug import __version__, runtime
 from paddle_gan_aug.data import DataSpec, load, to_network
 from paddle_gan_aug.errors import InputError
-from paddle_gan_aug.metrics import mean_pairwise_distance
+from paddle_gan_aug.metrics.diversity import mean_pairwise_distance
 from paddle_gan_aug.synthesis.vary import open_varying
 
 SEED = 0  # of the noise, and of which images are varied

@@ -213,7 +213,7 @@ class Eval(Section):
 
     every_steps: Optional[Positive] = None  # None: not at all
     count: Positive = 2000  # images each time
-    best: Literal["frechet", "kid", "precision", "recall", "density", "coverage"] = "frechet"  # what the best checkpoint is best by
+    best: str = "frechet"  # the metric that the best checkpoint is best by
 
 
 class Health(Section):
