@@ -1,105 +1,190 @@
-"""The arguments of `python -m benchmarks`."""
+"""Every kind of measurement is one row here: its help, its arguments, and the function that takes them by name.
+
+A function returns (result, text): what `--json` prints and `--to FILE` stores, and what people read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import importlib
+import inspect
+import sys
+from dataclasses import dataclass
+from typing import Any, Callable, Dict, Tuple
 
 from paddle_gan_aug.cli.flags import positive, seed
+from paddle_gan_aug.files import write_json
 
-ROWS = {  # kinds that train the rows of a file
-    "recipe": "train the rows of a recipe file and judge their samples",
-    "collapse": "train every digit alone, and count the runs that end healthy",
-    "zoo": "every preset at one budget of images, measured in every way",
-}
-FILES = {"recipe": "recipes"}  # where a kind's rows and results are called otherwise
+Command = argparse.ArgumentParser
 
 
-def bench_flags(command):
-    """The arguments of `python -m benchmarks`."""
-    _speed_flags(command)
-    kinds = command.add_subparsers(dest="kind", metavar="WHAT", parser_class=type(command), help="without it the speed of steps, or:")
-    for name, text in ROWS.items():
-        rows = kinds.add_parser(name, help=f"{text}; stored rows are skipped")
-        rows.add_argument("--recipes", default=f"benchmarks/rows/{FILES.get(name, name)}.yaml", metavar="FILE", help="the rows to train")
-        rows.add_argument("--only", nargs="+", metavar="NAME", help="these rows alone")
-        rows.add_argument("--to", default=f"work/results/{FILES.get(name, name)}", metavar="DIR", help="where the results are")
-        rows.add_argument("--stored", action="store_true", help="train nothing, print the table of the rows there are")
-        rows.add_argument("--judge", required=True, metavar="RUN", help="the run of classify that reads the samples")
-    samples = kinds.add_parser("samples", help="judge the samples of trained runs")
-    samples.add_argument("runs", nargs="+", metavar="RUN", help="trained runs")
-    samples.add_argument(
-        "--part", choices=["test", "valid"], default="test", help="the real images beside them: test for final figures alone"
-    )
-    samples.add_argument("--count", type=positive, default=5000, help="samples of each run")
-    samples.add_argument("--judge", required=True, metavar="RUN", help="the run of classify that reads the samples")
-    samples.add_argument("--to", metavar="FILE", help="store the result as JSON")
-    features = kinds.add_parser("features", help="train the feature network of a data set anew, as the shipped one was made")
-    features.add_argument("--data", default="mnist", help="whose training images it learns")
-    features.add_argument("--seed", type=seed, default=0, help="root of all randomness")
-    features.add_argument("--to", metavar="DIR", help="where it goes; without it the cache that evaluate looks into")
-    quality = kinds.add_parser("quality", help="every metric of trained runs against the test images, as a table, with time and memory")
-    quality.add_argument("runs", nargs="+", metavar="RUN", help="trained runs")
-    quality.add_argument("--count", type=positive, default=10_000, help="samples of each run")
-    quality.add_argument("--part", choices=["test", "valid"], default="test", help="test images, or validation images for any choice")
-    quality.add_argument("--to", metavar="FILE", help="store the result as JSON")
-    patches = kinds.add_parser("patches", help="make a small colour set in class folders from photographs that scikit-learn ships")
-    patches.add_argument("--image-size", type=positive, default=32, metavar="N", help="pixels")
-    patches.add_argument("--per-class", type=positive, default=200, metavar="N", help="patches of each of the five classes")
-    patches.add_argument("--seed", type=seed, default=0, help="of their places")
-    patches.add_argument("--to", required=True, metavar="DIR", help="a new or empty folder")
-    variations = kinds.add_parser("variations", help="what the judge reads in variations of real images, by default of classes never seen")
-    variations.add_argument("runs", nargs="+", metavar="RUN", help="runs of dagan or learned-augmenter")
-    variations.add_argument("--judge", required=True, metavar="RUN", help="the run of classify that reads them")
-    variations.add_argument("--classes", nargs="+", metavar="NAME", help="of these classes; without it those the run has not seen")
-    variations.add_argument("--count", type=positive, default=500, help="validation images of each class that are varied")
-    variations.add_argument("--draws", type=positive, default=8, help="variations of each")
-    variations.add_argument("--to", metavar="FILE", help="store the result as JSON")
-    holes = kinds.add_parser("holes", help="in how many samples the holes are seen that DiffAugment cuts into what D sees")
-    holes.add_argument("runs", nargs="+", metavar="RUN", help="trained GANs of one data set, with DiffAugment and without")
-    holes.add_argument("--policy", default="digits", metavar="NAME", help="whose holes: digits, objects, colour or mirrored")
-    holes.add_argument("--count", type=positive, default=5000, help="samples of each run")
-    holes.add_argument("--to", metavar="FILE", help="store the result as JSON")
-    generation = kinds.add_parser("generation", help="images a second, from the latents to PNG files with their manifest")
-    generation.add_argument("run", nargs="?", metavar="RUN", help="a trained run; without it the classic transpose generator")
-    generation.add_argument("--count", type=positive, default=10_000, help="how many images")
-    generation.add_argument("--to", metavar="FILE", help="store the result as JSON")
-    whole = kinds.add_parser("wall", help="a whole training as a user types it, from Enter to its end, with its memory")
-    whole.add_argument("--gan", default="classic", metavar="PRESET", help="as for train")
-    whole.add_argument("--seed", type=seed, default=0, help="root of all randomness")
-    whole.add_argument("--judge", metavar="RUN", help="the run of classify that reads the samples; without it they are not read")
-    whole.add_argument("--to", metavar="FILE", help="store the result as JSON")
-    uneven = kinds.add_parser("imbalanced", help="what augment makes of a folder of MNIST digits with unequal classes, and in what time")
-    uneven.add_argument("--digits", nargs="+", default=["3", "5", "8"], metavar="D", help="the classes")
-    uneven.add_argument("--counts", nargs="+", type=positive, default=[600, 600, 60], metavar="N", help="images of each")
-    uneven.add_argument("--gan", metavar="PRESET", help="as for augment")
-    uneven.add_argument("--to", metavar="FILE", help="store the result as JSON")
-    agrees = kinds.add_parser("agreement", help="how often a classifier reads a set's images as their labels say")
-    agrees.add_argument("set", metavar="SET", help="a folder, an .npz, any labelled data")
-    agrees.add_argument("--judge", required=True, metavar="RUN", help="a run of classify, not the one that filtered the set")
-    agrees.add_argument("--to", metavar="FILE", help="store the result as JSON")
-    cas = kinds.add_parser("cas", help="classifiers that learn generated images alone, tested on real ones; stored rows are skipped")
-    cas.add_argument("--rows", default="benchmarks/rows/cas.yaml", metavar="FILE", help="the rows")
-    cas.add_argument("--only", nargs="+", metavar="NAME", help="these rows alone")
-    cas.add_argument("--to", default="work/results/cas", metavar="DIR", help="where the results are")
-    kills = kinds.add_parser("kills", help="kill runs at random moments, resume them, and compare them with an undisturbed one")
-    kills.add_argument("--count", type=positive, default=30, help="how many runs are killed")
-    kills.add_argument("--seed", type=seed, default=0, help="of the moments")
-    kills.add_argument("--data", default="mnist", help="what the runs learn")
-    kills.add_argument("--to", metavar="FILE", help="store the result as JSON")
-    tuning = kinds.add_parser("tuning", help="the classic step with the run-time settings on and off, side by side")
-    tuning.add_argument("--steps", metavar="STEP", default="classic transpose", help="which: 'PRESET VARIANT'")
-    tuning.add_argument("--turns", type=positive, default=6, help="how often each is asked for a second's worth of steps")
-    tuning.add_argument("--to", metavar="FILE", help="store the result as JSON")
+def _flags_of_rows(name: str) -> Callable[[Command], None]:
+    return functools.partial(_add_rows_flags, name)
 
 
-def _speed_flags(command):
+def _add_rows_flags(name: str, command: Command) -> None:
+    command.add_argument("--recipes", default=f"benchmarks/rows/{name}.yaml", metavar="FILE", help="the rows to train")
+    command.add_argument("--only", nargs="+", metavar="NAME", help="train these rows alone")
+    command.add_argument("--to", default=f"work/results/{name}", metavar="DIR", help="the folder of the results")
+    command.add_argument("--stored", action="store_true", help="train nothing, print the table of the rows that are stored")
+
+
+def _count(command: Command, default: int, text: str) -> None:
+    command.add_argument("--count", type=positive, default=default, metavar="N", help=text)
+
+
+def _part(command: Command) -> None:
+    command.add_argument("--part", choices=["test", "valid"], default="test", help="test images, or validation images for any choice")
+
+
+def _seed(command: Command) -> None:
+    command.add_argument("--seed", type=seed, default=0, metavar="S", help="the root of all randomness")
+
+
+def _samples_flags(command: Command) -> None:
+    command.add_argument("runs", nargs="+", metavar="RUN", help="trained runs")
+    _part(command)
+    _count(command, 5000, "how many samples are drawn of each run")
+
+
+def _features_flags(command: Command) -> None:
+    command.add_argument("--data", default="mnist", metavar="NAME_OR_PATH", help="the data whose training images it learns")
+    _seed(command)
+    command.add_argument("--to", metavar="DIR", help="where it goes; without it the cache that evaluate looks into")
+
+
+def _quality_flags(command: Command) -> None:
+    command.add_argument("runs", nargs="+", metavar="RUN", help="trained runs")
+    _count(command, 10_000, "how many samples are drawn of each run")
+    _part(command)
+
+
+def _patches_flags(command: Command) -> None:
+    command.add_argument("--image-size", type=positive, default=32, metavar="N", help="the pixels of a side")
+    command.add_argument("--per-class", type=positive, default=200, metavar="N", help="how many patches each of the five classes has")
+    _seed(command)
+    command.add_argument("--to", required=True, metavar="DIR", help="a new or empty folder")
+
+
+def _variations_flags(command: Command) -> None:
+    command.add_argument("runs", nargs="+", metavar="RUN", help="runs of dagan or learned-augmenter")
+    command.add_argument("--classes", nargs="+", metavar="NAME", help="vary these classes; without it those that the run has not seen")
+    _count(command, 500, "how many validation images of each class are varied")
+    command.add_argument("--draws", type=positive, default=8, metavar="N", help="how many variations of each image are made")
+
+
+def _holes_flags(command: Command) -> None:
+    command.add_argument("runs", nargs="+", metavar="RUN", help="trained GANs of one data set, with DiffAugment and without")
+    command.add_argument("--policy", default="digits", metavar="NAME", help="the policy whose holes are looked for")
+    _count(command, 5000, "how many samples are drawn of each run")
+
+
+def _generation_flags(command: Command) -> None:
+    command.add_argument("run", nargs="?", metavar="RUN", help="a trained run; without it the classic transpose generator")
+    _count(command, 10_000, "how many images are written")
+
+
+def _wall_flags(command: Command) -> None:
+    command.add_argument("--gan", default="classic", metavar="PRESET", help="the preset that is trained")
+    _seed(command)
+    command.add_argument("--samples", action="store_true", help="read 5,000 samples of the trained run too")
+
+
+def _imbalanced_flags(command: Command) -> None:
+    command.add_argument("--digits", nargs="+", default=["3", "5", "8"], metavar="D", help="the classes")
+    command.add_argument("--counts", nargs="+", type=positive, default=[600, 600, 60], metavar="N", help="how many images each has")
+    command.add_argument("--gan", metavar="PRESET", help="the preset of the GAN; without it the one that augment chooses")
+
+
+def _agreement_flags(command: Command) -> None:
+    command.add_argument("set", metavar="SET", help="labelled images: a folder, an .npz or any other labelled data")
+    command.add_argument("--data", default="mnist", metavar="NAME_OR_PATH", help="the real data whose feature network reads them")
+
+
+def _cas_flags(command: Command) -> None:
+    command.add_argument("--rows", default="benchmarks/rows/cas.yaml", metavar="FILE", help="the rows to train")
+    command.add_argument("--only", nargs="+", metavar="NAME", help="train these rows alone")
+    command.add_argument("--to", default="work/results/cas", metavar="DIR", help="the folder of the results")
+
+
+def _kills_flags(command: Command) -> None:
+    _count(command, 30, "how many runs are killed")
+    _seed(command)
+    command.add_argument("--data", default="mnist", metavar="NAME_OR_PATH", help="what the runs learn")
+
+
+def _tuning_flags(command: Command) -> None:
+    command.add_argument("--steps", metavar="STEP", default="classic transpose", help="a step as 'PRESET VARIANT'")
+    command.add_argument("--turns", type=positive, default=6, metavar="N", help="how often each is asked for a second's worth of steps")
+
+
+def _speed_flags(command: Command) -> None:
     peers = ["pytorch", "original"]
-    command.add_argument("--against", choices=peers, help="beside the same step in PyTorch, or the original's on Paddle as installed")
-    command.add_argument("--steps", nargs="+", metavar="STEP", help="which: 'PRESET VARIANT' such as 'classic upsample', or mlp")
-    command.add_argument("--threads", type=positive, help="CPU threads of each; default: one per physical core")
-    command.add_argument("--turns", type=positive, default=6, help="how often each is asked for a second's worth of steps")
+    command.add_argument("--against", choices=peers, help="compare with the same step in PyTorch, or with the original's on Paddle")
+    command.add_argument("--steps", nargs="+", metavar="STEP", help="steps as 'PRESET VARIANT', such as 'classic upsample', or mlp")
+    command.add_argument("--threads", type=positive, metavar="N", help="CPU threads of each; default: one per physical core")
+    command.add_argument("--turns", type=positive, default=6, metavar="N", help="how often each is asked for a second's worth of steps")
     command.add_argument("-o", "--override", nargs="+", action="extend", metavar="KEY=VALUE", default=[], help="any configuration key")
-    command.add_argument("--to", metavar="FILE", help="store the result as JSON")
 
 
-def bench(args):
+@dataclass(frozen=True)
+class Kind:
+    """A kind of measurement.
+
+    Attributes:
+        function: "module:function" that takes the arguments which it names, and perhaps `say`; returns (result, text).
+        flags: adds the arguments. help: one line. stores: `--to FILE` stores the result, else the function uses `to` itself.
+    """
+
+    function: str
+    flags: Callable[[Command], None]
+    help: str
+    stores: bool = True
+
+
+SPEED = Kind("benchmarks.speed.measure:speed", _speed_flags, "the speed of steps")
+_SKIPPED = "; stored rows are skipped"
+KINDS: Dict[str, Kind] = {
+    "recipe": Kind("benchmarks.recipes:recipe", _flags_of_rows("recipes"), f"train rows and read their samples{_SKIPPED}", False),
+    "collapse": Kind(
+        "benchmarks.recipes:collapse", _flags_of_rows("collapse"), f"train every digit alone and count the healthy runs{_SKIPPED}", False
+    ),
+    "zoo": Kind(
+        "benchmarks.recipes:zoo", _flags_of_rows("zoo"), f"train every preset at one budget and measure it in every way{_SKIPPED}", False
+    ),
+    "samples": Kind("benchmarks.readings:samples", _samples_flags, "read the samples of trained runs"),
+    "features": Kind("benchmarks.readings:features", _features_flags, "train the feature network of a data set anew", False),
+    "quality": Kind("benchmarks.quality:quality", _quality_flags, "measure trained runs by every metric, with time and memory"),
+    "patches": Kind("benchmarks.patches:patches", _patches_flags, "cut a small colour set from photographs of scikit-learn", False),
+    "variations": Kind("benchmarks.variations:variations", _variations_flags, "read variations of real images of unseen classes"),
+    "holes": Kind("benchmarks.holes:holes", _holes_flags, "look in samples for the holes that DiffAugment cuts into what D sees"),
+    "generation": Kind("benchmarks.sets:generation", _generation_flags, "measure images a second, from latents to files with a manifest"),
+    "wall": Kind("benchmarks.wall:wall", _wall_flags, "measure a whole training from Enter to its end, with its memory"),
+    "imbalanced": Kind("benchmarks.sets:level", _imbalanced_flags, "augment a folder of MNIST digits with unequal classes"),
+    "agreement": Kind("benchmarks.readings:agreement", _agreement_flags, "measure how often a set is read as its labels say"),
+    "cas": Kind("benchmarks.sets:cas", _cas_flags, f"train classifiers on generated images alone, test on real ones{_SKIPPED}", False),
+    "kills": Kind("benchmarks.faults:kills", _kills_flags, "kill runs at random moments, resume them, and compare them"),
+    "tuning": Kind("benchmarks.speed.measure:tuning", _tuning_flags, "time the classic step with the run-time settings on and off"),
+}
+
+
+def bench_flags(command: Command) -> None:
+    """The arguments of `python -m benchmarks`."""
+    kinds = command.add_subparsers(dest="kind", metavar="WHAT", parser_class=type(command), help="without it the speed of steps, or:")
+    for kind, parser in [(SPEED, command), *((kind, kinds.add_parser(name, help=kind.help)) for name, kind in KINDS.items())]:
+        kind.flags(parser)
+        if kind.stores:
+            parser.add_argument("--to", metavar="FILE", help="store the result as JSON")
+
+
+def bench(args: argparse.Namespace) -> Tuple[Any, str]:
     """Run `python -m benchmarks`; returns (result, text)."""
-    from benchmarks import bench as measurements
-
-    return getattr(measurements, args.kind or "speed")(args)
+    kind = KINDS[args.kind] if args.kind else SPEED
+    module, name = kind.function.split(":")
+    function = getattr(importlib.import_module(module), name)
+    given = {**vars(args), "say": functools.partial(print, file=sys.stderr, flush=True)}
+    result, text = function(**{parameter: given[parameter] for parameter in inspect.signature(function).parameters})
+    if kind.stores and args.to:
+        write_json(args.to, result)
+    return result, text

@@ -1,5 +1,7 @@
 """Kills runs at random moments and holds what they become, once resumed, against a run that nobody disturbed."""
 
+from __future__ import annotations
+
 import json
 import os
 import random
@@ -9,6 +11,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any, Callable, Dict, List, Tuple
 
 import numpy as np
 from safetensors.numpy import load_file
@@ -24,7 +27,13 @@ SETTINGS = ["generator.width=0.05", "discriminator.width=0.05", "train.batch_siz
 QUIET = ["log.every_steps=5", "log.grid_every_steps=100", "log.grid_images=32", "health.every_steps=50", "health.recover=false"]
 
 
-def kill_tests(count, seed=0, data="mnist", say=print):
+def kills(count: int, seed: int, data: str, say: Callable[[str], None]) -> Tuple[Dict[str, Any], str]:
+    """`kills`: see `kill_tests`."""
+    result = kill_tests(count, seed, data, say)
+    return result, f"{result['identical']} of {count} killed runs resumed to the same bits as the undisturbed one"
+
+
+def kill_tests(count: int, seed: int = 0, data: str = "mnist", say: Callable[[str], None] = print) -> Dict[str, Any]:
     """Kill `count` runs with SIGKILL, every third of them while it saves a checkpoint, resume each, and compare.
 
     Args:
@@ -39,7 +48,7 @@ def kill_tests(count, seed=0, data="mnist", say=print):
         RunFailed: a run could not be started or resumed at all.
     """
     moments = random.Random(seed)
-    kills = []
+    killed = []
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         began = time.monotonic()
@@ -56,23 +65,23 @@ def kill_tests(count, seed=0, data="mnist", say=print):
             _finish(_start(folder, run, data, "--resume"))
             kill = {"when": when, "resumed_from": max(steps, default=0), "differences": differences(folder, "whole", run)}
             say(json.dumps(kill))
-            kills.append(kill)
-    return {"kills": kills, "identical": sum(not kill["differences"] for kill in kills), "count": count}
+            killed.append(kill)
+    return {"kills": killed, "identical": sum(not kill["differences"] for kill in killed), "count": count}
 
 
-def _start(folder, run, data, *more):
+def _start(folder: Path, run: str, data: str, *more: str) -> subprocess.Popen:
     command = [sys.executable, "-m", "paddle_gan_aug", "train", "--data", data, "--run", run, "--steps", STEPS, *more]
     command += ["--output", folder / "output", "--log", folder / "log", "-o", *SETTINGS, *QUIET]
     return subprocess.Popen(list(map(str, command)), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
 
-def _finish(process):
+def _finish(process: subprocess.Popen) -> None:
     _, said = process.communicate()
     if process.returncode:
         raise RunFailed(f"a run ended with {process.returncode}: " + " ".join(said.split())[-400:])
 
 
-def _wait(process, folder, when, seconds):
+def _wait(process: subprocess.Popen, folder: Path, when: str, seconds: float) -> None:
     """Until the first checkpoint or records are there and `seconds` have passed; for "saving", until a save is under way."""
     while process.poll() is None and not (folder / "metrics.jsonl").exists():
         time.sleep(0.005)
@@ -83,7 +92,7 @@ def _wait(process, folder, when, seconds):
         pass
 
 
-def differences(folder, one, other):
+def differences(folder: Path, one: str, other: str) -> List[str]:
     """What differs between two runs under `folder`, times aside: weights, moments, records, curves; [] when nothing does."""
     found = []
     checkpoints = [folder / "output" / run / "checkpoints" for run in (one, other)]
@@ -100,11 +109,11 @@ def differences(folder, one, other):
     return found
 
 
-def _without_times(row):
+def _without_times(row: Dict[str, Any]) -> Dict[str, Any]:
     return {key: value for key, value in row.items() if key not in TIMES}
 
 
-def _curves(folder):
+def _curves(folder: Path) -> Dict[Tuple[str, str], List[Tuple[int, float]]]:
     """{(folder, tag): [(step, value)]} of a run's VisualDL scalars, without the hyper-parameter table's (one point a process)."""
     curves = {}
     for path in sorted(folder.glob("*/vdlrecords.*.log")):

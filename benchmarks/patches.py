@@ -5,6 +5,12 @@
 end; it is no benchmark.
 """
 
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Dict, Tuple, Union
+
 import numpy as np
 
 from paddle_gan_aug import runtime
@@ -22,7 +28,14 @@ REGIONS = {  # class -> (photograph, left, top, right, bottom)
 LARGEST = 128  # pixels: what the smallest region holds with room to move
 
 
-def write_patches(to, image_size=32, per_class=200, seed=0):
+def patches(to: str, image_size: int, per_class: int, seed: int) -> Tuple[Dict[str, Any], str]:
+    """`patches`: see `write_patches`."""
+    folder = write_patches(to, image_size, per_class, seed)
+    count = per_class * len(REGIONS)
+    return {"to": str(folder), "count": count, "classes": list(REGIONS)}, f"{count} patches of {len(REGIONS)} classes in {folder}"
+
+
+def write_patches(to: Union[str, os.PathLike], image_size: int = 32, per_class: int = 200, seed: int = 0) -> Path:
     """Write <class>/<index>.png, `per_class` patches of image_size × image_size pixels of each class, at places drawn by the seed.
 
     Raises:

@@ -1,27 +1,29 @@
-"""What generated sets are worth, measured: how fast they are written, whether another classifier agrees with their labels, and how
-well a classifier reads real test images that has learnt from them alone (classifier accuracy score, Ravuri & Vinyals 2019,
-arXiv:1905.10887).
+"""What generated sets are worth, measured: how fast they are written, what augment makes of unequal classes, and how well a classifier
+reads real test images that has learnt from them alone (classifier accuracy score, Ravuri & Vinyals 2019, arXiv:1905.10887).
 """
+
+from __future__ import annotations
 
 import json
 import re
 import tempfile
 import time
 from pathlib import Path
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 import yaml
 
 from paddle_gan_aug import __version__, runtime
 from paddle_gan_aug.classification.classify import classify
-from paddle_gan_aug.classification.generated import as_classes, generated_part
+from paddle_gan_aug.classification.generated import generated_part
 from paddle_gan_aug.config.loading import load_config
-from paddle_gan_aug.data import DataSpec, load, to_network, to_uint8
+from paddle_gan_aug.data import load, to_uint8
 from paddle_gan_aug.errors import InputError
 from paddle_gan_aug.files import find_path, make_folder, project_root, write_json
 from paddle_gan_aug.pictures import save_png
 from paddle_gan_aug.runs.places import is_run
-from paddle_gan_aug.runs.run import open_run, train
+from paddle_gan_aug.runs.run import train
 from paddle_gan_aug.synthesis.augment import augment_data
 from paddle_gan_aug.synthesis.draw import PIECE
 from paddle_gan_aug.synthesis.generate import DROPPED, MANIFEST, generate
@@ -29,14 +31,52 @@ from paddle_gan_aug.synthesis.sources import Makers
 from paddle_gan_aug.synthesis.writers import PictureWriter
 
 ROW = {
-    **{"data": "mnist", "preset": None, "gan_seed": 0, "gan_overrides": {}, "filters": "none", "every_steps": None},
-    **{"steps": 3000, "seeds": [0, 1, 2], "overrides": {}},
+    "data": "mnist",
+    "preset": None,
+    "gan_seed": 0,
+    "gan_overrides": {},
+    "filters": "none",
+    "every_steps": None,
+    "steps": 3000,
+    "seeds": [0, 1, 2],
+    "overrides": {},
 }
 PER_CLASS = 6000
 FILTER_SEED = 1000  # no judge has it
 
 
-def writing_speed(run=None, count=10_000):
+Row = Dict[str, Any]
+Say = Callable[[str], None]
+
+
+def generation(run: Optional[str], count: int) -> Tuple[Row, str]:
+    """`generation`: see `writing_speed`."""
+    runtime.start("cpu")
+    result = writing_speed(run, count)
+    text = (
+        f"{result['images_per_second']:.0f} images/s: {result['count']} in {result['seconds']} s with {result['threads']} threads; alone: "
+        f"networks {result['networks']} s, encoding and writing {result['encoding_and_writing']} s"
+    )
+    return result, text
+
+
+def level(digits: Sequence[str], counts: Sequence[int], gan: Optional[str], say: Say) -> Tuple[Row, str]:
+    """`imbalanced`: see the function of that name."""
+    if len(digits) != len(counts):
+        raise InputError(f"{len(digits)} --digits and {len(counts)} --counts; give one count for each digit")
+    runtime.start("cpu")
+    result = imbalanced(dict(zip(digits, counts)), gan, say=say)
+    rows = [f"{name}: {real} real + {made} generated = {both}" for name, real, made, both in result["table"]]
+    return result, "\n".join([*rows, f"in {result['seconds']} s with {result['threads']} threads"])
+
+
+def cas(rows: str, to: str, only: Optional[Sequence[str]], say: Say) -> Tuple[List[Row], str]:
+    """`cas`: see `run_scores`."""
+    scores = run_scores(rows, to, only, say)
+    return scores, score_table(scores)
+
+
+def writing_speed(run: Any = None, count: int = 10_000) -> Row:
     """Seconds to generate `count` images and write them as PNG files with their manifest, and where they go.
 
     Args:
@@ -72,35 +112,7 @@ def writing_speed(run=None, count=10_000):
     return {"count": count, "threads": runtime.cpu_threads(), **{name: round(value, 2) for name, value in rounded.items()}}
 
 
-def agreement(path, judge, data=None):
-    """How often a classifier reads a set's images as their labels say.
-
-    Args:
-        path: a set on the disk, in any form that `load` reads. judge: a run of `classify`, not the one that filtered the set.
-
-    Returns:
-        A dict: count, agreement (0 to 1) in all and per class, counts per class.
-    """
-    run = open_run(judge)
-    real = load(DataSpec.of(run.config.data) if data is None else data, "train")
-    images = as_classes(load(DataSpec(str(path), image_size=real.image_size, channels=real.channels), "train", split="full"), real)
-    right = np.concatenate(
-        [
-            run.algorithm.read(to_network(images.images[i : i + 2000]))[0].argmax(1) == images.labels[i : i + 2000]
-            for i in range(0, len(images), 2000)
-        ]
-    )
-    classes = {name: images.labels == c for c, name in enumerate(images.class_names) if (images.labels == c).any()}
-    return {
-        "judge": run.folder.name,
-        "count": len(images),
-        "agreement": float(right.mean()),
-        "classes": {name: float(right[mine].mean()) for name, mine in classes.items()},
-        "counts": {name: int(mine.sum()) for name, mine in classes.items()},
-    }
-
-
-def imbalanced(counts, preset=None, seed=0, say=print):
+def imbalanced(counts: Dict[str, int], preset: Optional[str] = None, seed: int = 0, say: Say = print) -> Row:
     """Level a folder of real MNIST digits with `augment`, as a user would, and count what comes out.
 
     Args:
@@ -135,7 +147,7 @@ def imbalanced(counts, preset=None, seed=0, say=print):
 # ---- the classifier accuracy score -------------------------------------------------------------------------------------
 
 
-def run_scores(rows, to, only=None, say=print):
+def run_scores(rows: str, to: str, only: Optional[Sequence[str]] = None, say: Say = print) -> List[Row]:
     """Train and test the classifier of every row and seed that has no result yet.
 
     A GAN and a filters' classifier are trained once for all rows that name the same; their runs stay in `output/cas`.
@@ -166,7 +178,7 @@ def run_scores(rows, to, only=None, say=print):
     return found
 
 
-def read_rows(path):
+def read_rows(path: str) -> List[Row]:
     """The rows of a file, each with every key."""
     try:
         rows = yaml.safe_load(find_path(path).read_text(encoding="utf-8"))
@@ -177,7 +189,7 @@ def read_rows(path):
     return known
 
 
-def _score(row, seed):
+def _score(row: Row, seed: int) -> Optional[Row]:
     output = project_root() / "output" / "cas"
     data = Path(row["data"]).name
     overrides = {"data.source": row["data"], "train.seed": seed, "train.steps": row["steps"], "train.epochs": None, **row["overrides"]}
@@ -191,7 +203,7 @@ def _score(row, seed):
             made["classifier"] = str(_trained(output, f"{data}-filter", "classifier", of_filter))
         overrides = {"generated.per_class": PER_CLASS, **overrides, **{f"generated.{key}": value for key, value in made.items()}}
 
-    def part_of(config, real):
+    def part_of(config: Any, real: Any) -> Any:
         parts.append(generated_part(config, real))
         return parts[-1]
 
@@ -217,20 +229,20 @@ def _score(row, seed):
     }
 
 
-def _trained(output, name, preset, overrides):
+def _trained(output: Path, name: str, preset: str, overrides: Dict[str, Any]) -> Path:
     """The folder of a run that is trained if it is not there, or not to its end."""
     config = None if is_run(output / name) else load_config(preset, {**overrides, "log.visualdl": False})
     return _folder_of(train(config, run=name, output=output, log=output / "log", resume=config is None))
 
 
-def _folder_of(run):
+def _folder_of(run: Any) -> Path:
     """The folder of a run that ended; an interruption goes on upwards."""
     if run.interrupted:
         raise KeyboardInterrupt(run.interrupted)
     return run.folder
 
 
-def score_table(rows):
+def score_table(rows: List[Row]) -> str:
     """Accuracy on real test images, a line of Markdown a row: mean and range of its seeds, and the accept rates of its classes."""
     lines = [
         "| row | filters | renewed every | steps | accuracy | lowest – highest | seeds | accepted, lowest class |",

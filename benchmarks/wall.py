@@ -1,25 +1,34 @@
 """A whole command as a user types it: from Enter to its end, on the clock."""
 
+from __future__ import annotations
+
 import os
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any, Dict, Tuple
 
 from paddle_gan_aug import __version__, runtime
 from paddle_gan_aug.errors import RunFailed
 from paddle_gan_aug.files import project_root
 
 
-def wall_time(preset, judge=None, seed=0):
-    """Train a preset with `python train.py --gan PRESET` in a process of its own, and judge what it has learnt.
+def wall(gan: str, samples: bool, seed: int) -> Tuple[Dict[str, Any], str]:
+    """`wall`: see `wall_time`."""
+    result = wall_time(gan, samples, seed)
+    return result, f"{result['command']}: {result['seconds']} s from Enter, at most {result['peak_mb']} MB"
+
+
+def wall_time(preset: str, samples: bool = False, seed: int = 0) -> Dict[str, Any]:
+    """Train a preset with `python train.py --gan PRESET` in a process of its own, and read its samples.
 
     Args:
-        judge: a run of `classify` that reads 5,000 fresh samples beside validation images; None = they are not read.
+        samples: read 5,000 fresh samples beside validation images.
 
     Returns:
-        A dict: command, seconds from Enter to the end, peak_mb (most resident memory), threads, and with a judge its numbers.
+        A dict: command, seconds from Enter to the end, peak_mb (most resident memory), threads, and what was read in the samples.
 
     Raises:
         RunFailed: the command ended with another code than 0.
@@ -39,16 +48,16 @@ def wall_time(preset, judge=None, seed=0):
         if process.returncode:
             said.seek(0)
             raise RunFailed(f"python {' '.join(typed)} failed: " + " ".join(said.read().split())[-400:])
-        numbers = {} if judge is None else _read(Path(folder) / "timed", judge, seed)
+        numbers = _read(Path(folder) / "timed", seed) if samples else {}
     found = {"command": "python " + " ".join(typed), "seconds": round(seconds, 1), "peak_mb": round(used.ru_maxrss / 1024)}
     return {**found, "threads": runtime.default_threads(), "version": __version__, **numbers}
 
 
-def _read(folder, judge, seed):
-    from benchmarks.judge import Judge
+def _read(folder: Path, seed: int) -> Dict[str, Any]:
+    from benchmarks.readings import COUNT, provenance, readings, reference_for
+    from paddle_gan_aug.data import DataSpec
     from paddle_gan_aug.runs.run import open_run
 
     run = open_run(folder)
-    reader = Judge(judge)
-    samples = reader.samples(run.algorithm, 5000, runtime.rng(seed, "judged samples"))
-    return {"step": run.step, "judge": reader.name, "reference": reader.reference, "samples": samples}
+    reference = reference_for(DataSpec.of(run.config.data))
+    return {"step": run.step, **provenance(reference), "samples": readings(run.algorithm, reference, COUNT, seed)}

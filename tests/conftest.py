@@ -138,3 +138,17 @@ def tiny(tmp_path_factory, small_mnist, process):
     runs["digits"] = folder / "digits"
     runs["classifier"] = train("classifier", "classifier", **{"train.steps": 60, "train.batch_size": 50, "train.epochs": None})
     return runs
+
+
+@pytest.fixture
+def reads(monkeypatch):
+    """The parts of data sets that are read from now on: a list that grows."""
+    module, parts = importlib.import_module("paddle_gan_aug.data.load"), []
+    select = module.select
+
+    def counted(read_part, part, *arguments, **options):
+        parts.append(part)
+        return select(read_part, part, *arguments, **options)
+
+    monkeypatch.setattr(module, "select", counted)
+    return parts

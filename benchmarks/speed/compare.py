@@ -1,5 +1,7 @@
 """The measuring side: starts the contenders, asks them in turn, and puts their answers together."""
 
+from __future__ import annotations
+
 import contextlib
 import importlib.util
 import json
@@ -11,6 +13,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple
 
 from benchmarks.speed import worker
 from paddle_gan_aug import runtime
@@ -39,7 +42,7 @@ class Contender:
         RunFailed: the process ended early; the message holds the end of what it said.
     """
 
-    def __init__(self, environment, **job):
+    def __init__(self, environment: Dict[str, str], **job: Any) -> None:
         self.milliseconds, self.stages = [], []
         self._said = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed by `close`)
         self._process = subprocess.Popen(
@@ -52,27 +55,27 @@ class Contender:
         )
         self.process = self._answer()
 
-    def ask(self, do, **arguments):
+    def ask(self, do: str, **arguments: Any) -> Dict[str, Any]:
         """Have the worker do something and wait for its answer, a dict."""
         self._process.stdin.write(json.dumps({"do": do, **arguments}) + "\n")
         self._process.stdin.flush()
         return self._answer()
 
-    def _answer(self):
+    def _answer(self) -> Dict[str, Any]:
         for line in self._process.stdout:
             if line.startswith("{"):
                 return json.loads(line)
         self._said.seek(0)
         raise RunFailed("a measured process ended early: " + " ".join(self._said.read().split())[-600:])
 
-    def time_steps(self, numbers):
+    def time_steps(self, numbers: Iterable[int]) -> None:
         """Time the steps of these numbers."""
         for number in numbers:
             answer = self.ask("step", number=number)
             self.milliseconds.append(answer["ms"])
             self.stages.append(answer.get("stages", {}))
 
-    def close(self):
+    def close(self) -> None:
         """End the process."""
         self._process.communicate(timeout=60)
         self._said.close()
@@ -81,7 +84,9 @@ class Contender:
 # ---- beside another framework ------------------------------------------------------------------------------------------
 
 
-def against_pytorch(steps=PEER_STEPS, threads=None, turns=TURNS, say=print):
+def against_pytorch(
+    steps: Sequence[str] = PEER_STEPS, threads: Optional[int] = None, turns: int = TURNS, say: Callable[[str], None] = print
+) -> List[Dict[str, Any]]:
     """Steps (and, where there are some, samples) beside the same in PyTorch.
 
     Args:
@@ -105,7 +110,7 @@ def against_pytorch(steps=PEER_STEPS, threads=None, turns=TURNS, say=print):
     return entries
 
 
-def _beside_pytorch(step, threads, turns):
+def _beside_pytorch(step: str, threads: Optional[int], turns: int) -> Dict[str, Any]:
     with contextlib.ExitStack() as stack:
         weights = str(Path(stack.enter_context(tempfile.TemporaryDirectory()), "weights.safetensors"))
         job, kind = ({}, "mlp") if step == "mlp" else ({"config": to_tree(_peer_config(step))}, "classic")
@@ -133,7 +138,7 @@ def _beside_pytorch(step, threads, turns):
         return entry
 
 
-def _peer_config(step):
+def _peer_config(step: str) -> Any:
     preset, overrides = preset_and_variant(step)
     config = load_config(preset, {**overrides, "train.batch_size": 128})
     if config.algorithm != "classic" or config.discriminator.norm != "none" or config.generator.activation is None:
@@ -141,7 +146,9 @@ def _peer_config(step):
     return config
 
 
-def against_original(steps=PEER_STEPS[:2], threads=None, turns=TURNS, say=print):
+def against_original(
+    steps: Sequence[str] = PEER_STEPS[:2], threads: Optional[int] = None, turns: int = TURNS, say: Callable[[str], None] = print
+) -> List[Dict[str, Any]]:
     """Steps beside the original's on Paddle as installed; arguments and entries as for `against_pytorch`."""
     entries = []
     for step in steps:
@@ -155,7 +162,7 @@ def against_original(steps=PEER_STEPS[:2], threads=None, turns=TURNS, say=print)
     return entries
 
 
-def settings_on_and_off(step=PEER_STEPS[0], turns=TURNS):
+def settings_on_and_off(step: str = PEER_STEPS[0], turns: int = TURNS) -> Dict[str, Any]:
     """A step at batch 128 with the process settings on, and beside it with them off; an entry as for `against_pytorch`."""
     with contextlib.ExitStack() as stack:
         job = {"contender": "paddle classic", "config": to_tree(_peer_config(step))}
@@ -168,13 +175,13 @@ def settings_on_and_off(step=PEER_STEPS[0], turns=TURNS):
         return {"step": step, "batch": 128, **_entry(contenders[0], {"off": contenders[1]}, "settings", turns, difference)}
 
 
-def _largest_difference(contenders, steps=CHECKED_STEPS):
+def _largest_difference(contenders: List[Contender], steps: int = CHECKED_STEPS) -> float:
     """The largest difference of any loss in the first steps, which all contenders make from equal weights, relative above 1."""
     losses = [[contender.ask("step", number=number)["losses"] for number in range(1, steps + 1)] for contender in contenders]
     return max(abs(a - b) / max(1.0, abs(a)) for other in losses[1:] for x, y in zip(losses[0], other) for a, b in zip(x, y))
 
 
-def _time_in_turn(contenders, turns, steps):
+def _time_in_turn(contenders: List[Contender], turns: int, steps: int) -> None:
     first = 10
     for contender in contenders:
         contender.time_steps(range(first, first + WARM_UP))
@@ -188,7 +195,7 @@ def _time_in_turn(contenders, turns, steps):
             time.sleep(PAUSE)
 
 
-def _entry(ours, peers, name, turns, difference=None):
+def _entry(ours: Contender, peers: Dict[str, Contender], name: str, turns: int, difference: Optional[float] = None) -> Dict[str, Any]:
     """Medians, and the ratio with its spread over the turns."""
     medians = {key: statistics.median(peer.milliseconds) for key, peer in peers.items()}
     best = min(medians, key=medians.get)
@@ -215,18 +222,18 @@ def _entry(ours, peers, name, turns, difference=None):
     return entry
 
 
-def _limit(ours):
+def _limit(ours: Contender) -> Dict[str, Any]:
     """How far a step is from its products at the rate of a large one, measured in the same process."""
     limit = ours.ask("limit")
     milliseconds = 1000 * limit["gflop"] / limit["gflops"]
     return {"gflop": round(limit["gflop"], 2), "matrix_gflops": round(limit["gflops"]), "limit_ms": round(milliseconds, 1)}
 
 
-def _median_stages(stages):
+def _median_stages(stages: List[Dict[str, float]]) -> Dict[str, float]:
     return {name: round(statistics.median(step[name] for step in stages), 2) for name in stages[0]}
 
 
-def _generation(ours, peers, turns):
+def _generation(ours: Contender, peers: Dict[str, Contender], turns: int) -> Dict[str, Any]:
     """Images a second into memory, in turn."""
     contenders = {"paddle": ours, **peers}
     seconds = {name: [] for name in contenders}
@@ -238,7 +245,7 @@ def _generation(ours, peers, turns):
     return {**rates, "ratio": round(rates["paddle"] / max(rates[name] for name in peers), 3)}
 
 
-def step_line(entry):
+def step_line(entry: Dict[str, Any]) -> str:
     """One entry for people."""
     peers = ", ".join(f"{name} {value:.0f} ms" for name, value in entry["peers_ms"].items())
     text = f"{entry['step']}, batch {entry['batch']}: {entry['paddle_ms']:.0f} ms; {entry['against']}: {peers}; ratio {entry['ratio']:.2f}"
@@ -249,7 +256,7 @@ def step_line(entry):
     return text
 
 
-def preset_and_variant(step):
+def preset_and_variant(step: str) -> Tuple[str, Dict[str, Any]]:
     """ "classic upsample" -> ("classic", the overrides for that variant); the variant may be left out.
 
     Raises:
@@ -264,7 +271,7 @@ def preset_and_variant(step):
 # ---- by itself ---------------------------------------------------------------------------------------------------------
 
 
-def alone(step, overrides=None, threads=None, turns=TURNS):
+def alone(step: str, overrides: Optional[Dict[str, Any]] = None, threads: Optional[int] = None, turns: int = TURNS) -> Dict[str, Any]:
     """The step "preset variant" by stage, its sampling, and a short whole run: start, memory, what records and pictures take.
 
     Returns:
@@ -302,7 +309,7 @@ def alone(step, overrides=None, threads=None, turns=TURNS):
     }
 
 
-def table(entries):
+def table(entries: List[Dict[str, Any]]) -> str:
     """The entries of `alone` as lines for people."""
     lines = []
     for entry in entries:
@@ -322,7 +329,7 @@ def table(entries):
 # ---- processes ---------------------------------------------------------------------------------------------------------
 
 
-def plain_environment(threads=None):
+def plain_environment(threads: Optional[int] = None) -> Dict[str, str]:
     """The environment without this project's settings; `threads` for a contender that wants them set."""
     environment = {name: value for name, value in os.environ.items() if name not in runtime.TUNED_VARIABLES}
     environment[runtime.TUNING_SWITCH] = "off"
@@ -331,19 +338,19 @@ def plain_environment(threads=None):
     return environment
 
 
-def paddle_environment(threads=None):
+def paddle_environment(threads: Optional[int] = None) -> Dict[str, str]:
     """The environment in which this project chooses its own settings."""
     return {**plain_environment(threads), runtime.TUNING_SWITCH: "on"}
 
 
-def machine():
+def machine() -> Dict[str, Any]:
     """What the figures were measured on."""
     model, kilobytes = _field("/proc/cpuinfo", "model name") or platform.processor(), _field("/proc/meminfo", "MemTotal") or "0"
     memory = round(int(kilobytes.split()[0]) / 2**20)
     return {"cpu": model, "cores": runtime.default_threads(), "memory_gib": memory, "python": platform.python_version()}
 
 
-def _field(path, name):
+def _field(path: str, name: str) -> Optional[str]:
     """The value of the first line "name: value" of a file of /proc, or None."""
     with contextlib.suppress(OSError):
         for line in Path(path).read_text().splitlines():

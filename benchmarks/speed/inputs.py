@@ -1,5 +1,9 @@
 """What every contender gets alike: the images, the latents and the random numbers of step n."""
 
+from __future__ import annotations
+
+from typing import Any, Dict, Tuple
+
 import numpy as np
 
 from paddle_gan_aug import runtime
@@ -16,15 +20,15 @@ class ClassicInputs:
         job: {"config": a configuration's tree}.
     """
 
-    def __init__(self, job):
+    def __init__(self, job: Dict[str, Any]) -> None:
         self.config = from_tree(job["config"])
         self.images = load("mnist")
         self.batches = Batches(self.images, self.config.train.batch_size, lambda epoch: runtime.rng(0, "shuffle", epoch))
 
-    def latents(self, count, rng):
+    def latents(self, count: int, rng: np.random.Generator) -> np.ndarray:
         return rng.standard_normal((count, self.config.generator.latent_dim), dtype=np.float32)
 
-    def step(self, number):
+    def step(self, number: int) -> Tuple[np.ndarray, ...]:
         """(images float32 [B, 1, 28, 28] in [-1, 1], latents float32 [B, latent_dim]) of step `number`."""
         real = self.batches.batch(number - 1).images
         return real, self.latents(len(real), runtime.rng(0, "step", number))
@@ -33,11 +37,11 @@ class ClassicInputs:
 class MLPInputs:
     """The batches of the semi-supervised network's steps."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.images = load("mnist")
         self.batches = Batches(self.images, 3 * LABELLED, lambda epoch: runtime.rng(0, "shuffle", epoch))
 
-    def step(self, number):
+    def step(self, number: int) -> Tuple[np.ndarray, ...]:
         """(labelled, labels, unlabelled, unlabelled for G, latents for D's step, latents for G's) of step `number`.
 
         Images are float32 [100, 784] in [0, 1], labels int64 [100], latents float32 [100, 100] ~ U(0, 1).

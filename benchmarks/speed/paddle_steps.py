@@ -1,10 +1,13 @@
 """This project's contenders."""
 
+from __future__ import annotations
+
 import math
 import statistics
 import tempfile
 import time
 from pathlib import Path
+from typing import Any, Dict, Sequence
 
 import paddle
 from paddle import nn
@@ -21,7 +24,7 @@ from paddle_gan_aug.runs.run import train
 from paddle_gan_aug.training.loop import Callback
 
 
-def matrix_rate(size=2048, repeats=7):
+def matrix_rate(size: int = 2048, repeats: int = 7) -> float:
     """GFLOP/s of a large matrix product here and now: what a step of nothing but products would run at."""
     a, seconds = paddle.randn([size, size]), []
     for _ in range(repeats):
@@ -31,11 +34,11 @@ def matrix_rate(size=2048, repeats=7):
     return 2e-9 * size**3 / statistics.median(seconds)
 
 
-def multiply_adds(network, shape):
+def multiply_adds(network: Any, shape: Sequence[int]) -> int:
     """Multiplications of one sample's forward pass through the products and convolutions of `network`, whose input is [N, *shape]."""
     found = []
 
-    def count(layer, inputs, output):
+    def count(layer: Any, inputs: Any, output: Any) -> None:
         if isinstance(layer, (nn.Linear, WeightNormLinear)):
             found.append(math.prod((layer.weight_v if isinstance(layer, WeightNormLinear) else layer.weight).shape))
         elif isinstance(layer, UpConv2D):
@@ -57,7 +60,7 @@ class Classic:
         job: {"config": a configuration's tree}.
     """
 
-    def __init__(self, job):
+    def __init__(self, job: Dict[str, Any]) -> None:
         self.inputs = ClassicInputs(job)
         runtime.seed_paddle(0, "initial weights")
         images = self.inputs.images
@@ -73,10 +76,10 @@ class Classic:
         if self.algorithm.average:
             self.watch.wrap(self.algorithm.average, "update", "average")
 
-    def save_weights(self, to):
+    def save_weights(self, to: str) -> None:
         save_file(self.algorithm.weights(), to)
 
-    def step(self, number):
+    def step(self, number: int) -> Dict[str, Any]:
         """One step on the images and latents of `number`: {"ms", "stages", "losses"}."""
         with self.watch.stage("rest"):
             self.algorithm.begin_step(number, 1000)
@@ -86,11 +89,11 @@ class Classic:
         stages = self.watch.read()
         return {"ms": sum(stages.values()), "stages": stages, "losses": [float(values[name]) for name in self.algorithm.losses]}
 
-    def generate(self, count):
+    def generate(self, count: int) -> None:
         """Make `count` images in memory."""
         self.algorithm.sample(count, runtime.rng(0, "generation"))
 
-    def limit(self):
+    def limit(self) -> Dict[str, float]:
         """{"gflop": of a step, "gflops": of a large product}: D runs forward three times, G once; gradients by weights and by inputs
         take as much again each, but for the weights of D in G's step.
         """
@@ -104,7 +107,7 @@ class Classic:
 class SemiSupervisedMLP:
     """The step of the feature-matching GAN on MNIST (Salimans et al. 2016), D with weight normalisation and noise, batch 3×100 + 2×100."""
 
-    def __init__(self, job):
+    def __init__(self, job: Dict[str, Any]) -> None:
         runtime.seed_paddle(0, "initial weights")
         self.inputs = MLPInputs()
         self.d, self.g = SemiSupervisedD(), FlatG()
@@ -118,22 +121,22 @@ class SemiSupervisedMLP:
             self.watch.wrap(optimizer, "step", "optimizers")
         self.watch.wrap(self, "_learn", "backward")
 
-    def save_weights(self, to):
+    def save_weights(self, to: str) -> None:
         networks = {"d": self.d, "g": self.g}
         save_file({f"{name}/{key}": value.numpy() for name, net in networks.items() for key, value in net.state_dict().items()}, to)
 
-    def set_noise(self, on):
+    def set_noise(self, on: bool) -> None:
         """Without noise the two frameworks can be held against each other."""
         self.d.train() if on else self.d.eval()
 
-    def step(self, number):
+    def step(self, number: int) -> Dict[str, Any]:
         """One step on the images and latents of `number`: {"ms", "stages", "losses"}."""
         with self.watch.stage("rest"):
             losses = self._step(number)
         stages = self.watch.read()
         return {"ms": sum(stages.values()), "stages": stages, "losses": losses}
 
-    def _step(self, number):
+    def _step(self, number: int) -> Any:
         arrays = self.inputs.step(number)
         labelled, labels, unlabelled, unlabelled2, latents, latents2 = map(paddle.to_tensor, arrays)
         with paddle.no_grad():
@@ -150,12 +153,12 @@ class SemiSupervisedMLP:
             self._learn(self.g, matching)
         return [float(on_labelled), float(on_unlabelled), float(matching)]
 
-    def limit(self):
+    def limit(self) -> Dict[str, float]:
         """See `Classic.limit`: D learns from 300 samples and reads 200 more, G makes 200 and learns from 100."""
         d, g = multiply_adds(self.d, [784]), multiply_adds(self.g, [100])
         return {"gflop": 2e-9 * (d * (3 * 300 + 2 * 100 + 100) + g * (200 + 2 * 100)), "gflops": matrix_rate()}
 
-    def _learn(self, network, loss):
+    def _learn(self, network: Any, loss: Any) -> Any:
         loss.backward()
         self.optimizers[network].step()
         clear_gradients(network)
@@ -167,20 +170,20 @@ class SemiSupervisedD(nn.Layer):
     SIZES = (784, 1000, 500, 250, 250, 250, 10)
     STDS = (0.3, 0.5, 0.5, 0.5, 0.5, 0.5)
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.layers = nn.LayerList([WeightNormLinear(a, b, train_scale=b == 10) for a, b in zip(self.SIZES, self.SIZES[1:])])
 
-    def noises(self, count, layers):
+    def noises(self, count: int, layers: Any) -> Any:
         """What the first `layers` layers' inputs of `count` samples get."""
         return gaussian_noises(self.STDS[:layers], [[count, size] for size in self.SIZES[:layers]]) if self.training else [0.0] * layers
 
-    def features(self, x, noises=None):
+    def features(self, x: Any, noises: Any = None) -> Any:
         for layer, noise in zip(self.layers[:-1], noises or self.noises(len(x), len(self.layers) - 1)):
             x = F.relu(layer(x + noise))
         return x
 
-    def forward(self, x):
+    def forward(self, x: Any) -> Any:
         noises = self.noises(len(x), len(self.layers))
         return self.layers[-1](self.features(x, noises) + noises[-1])
 
@@ -188,13 +191,13 @@ class SemiSupervisedD(nn.Layer):
 class FlatG(nn.Layer):
     """100-500-500-784 with BatchNorm and softplus, sigmoid output."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.fc1, self.bn1 = nn.Linear(100, 500, bias_attr=False), nn.BatchNorm1D(500)
         self.fc2, self.bn2 = nn.Linear(500, 500, bias_attr=False), nn.BatchNorm1D(500)
         self.fc3 = WeightNormLinear(500, 784, train_scale=False)
 
-    def forward(self, latents):
+    def forward(self, latents: Any) -> Any:
         h = F.softplus(self.bn1(self.fc1(latents)))
         return F.sigmoid(self.fc3(F.softplus(self.bn2(self.fc2(h)))))
 
@@ -202,10 +205,10 @@ class FlatG(nn.Layer):
 class WholeRun(Callback):
     """A run as `train` makes it, records and grids and all: when its first step is done, and what the callbacks take."""
 
-    def __init__(self, job):
+    def __init__(self, job: Dict[str, Any]) -> None:
         self.job = job
 
-    def train(self, steps):
+    def train(self, steps: int) -> Dict[str, Any]:
         """{"first_step_seconds" since the process was asked for, "step_ms", "shares": of the training time by callback}."""
         with tempfile.TemporaryDirectory() as folder:
             places = {"output": Path(folder, "output"), "log": Path(folder, "log")}
@@ -217,6 +220,6 @@ class WholeRun(Callback):
             "shares": {name: seconds / total for name, seconds in self.progress.spent.items()},
         }
 
-    def on_step(self, progress):
+    def on_step(self, progress: Any) -> None:
         if progress.step == 1:
             self.first_step, self.progress = time.time(), progress

@@ -3,7 +3,10 @@
 A bias in every layer, both passes of fakes made anew and not detached, D's gradients computed in G's step.
 """
 
+from __future__ import annotations
+
 import time
+from typing import Any, Callable, Dict
 
 import paddle
 from paddle import nn
@@ -18,7 +21,7 @@ from paddle_gan_aug.networks.layers import ACTIVATIONS
 class OriginalClassic:
     """Steps of the original; settings of D's normalisation and of the average are not followed."""
 
-    def __init__(self, job):
+    def __init__(self, job: Dict[str, Any]) -> None:
         self.inputs = ClassicInputs(job)
         config = self.inputs.config
         runtime.seed_paddle(0, "initial weights")
@@ -28,7 +31,7 @@ class OriginalClassic:
         self.fake_d = paddle.optimizer.Adam(config.optimizer.discriminator_lr, beta1=beta1, parameters=self.d.parameters())
         self.learn_g = paddle.optimizer.Adam(config.optimizer.generator_lr, beta1=beta1, parameters=self.g.parameters())
 
-    def step(self, number):
+    def step(self, number: int) -> Dict[str, Any]:
         """One step on the images and latents of `number`: {"ms", "losses"}."""
         began = time.perf_counter()
         real, latents = map(paddle.to_tensor, self.inputs.step(number))
@@ -39,7 +42,7 @@ class OriginalClassic:
         ]
         return {"ms": 1000 * (time.perf_counter() - began), "losses": [float(loss) for loss in losses]}
 
-    def _learn(self, optimizer, logits, label):
+    def _learn(self, optimizer: Any, logits: Any, label: float) -> Any:
         loss = F.binary_cross_entropy_with_logits(logits, paddle.full_like(logits, label))
         loss.backward()
         optimizer.step()
@@ -51,15 +54,15 @@ class OriginalClassic:
 class Apply(nn.Layer):
     """A function as a layer."""
 
-    def __init__(self, function):
+    def __init__(self, function: Callable[[Any], Any]) -> None:
         super().__init__()
         self.function = function
 
-    def forward(self, x):
+    def forward(self, x: Any) -> Any:
         return self.function(x)
 
 
-def plain_generator(config):
+def plain_generator(config: Any) -> nn.Sequential:
     features, maps, half = scaled(1024, config.width), scaled(128, config.width), scaled(64, config.width)
     act = Apply(ACTIVATIONS[config.activation or "leaky_relu"])
     layers = [nn.Linear(config.latent_dim, features), nn.BatchNorm1D(features), act]
@@ -72,7 +75,7 @@ def plain_generator(config):
     return nn.Sequential(*layers, nn.Tanh())
 
 
-def plain_discriminator(config):
+def plain_discriminator(config: Any) -> nn.Sequential:
     features, maps, half = scaled(1024, config.width), scaled(128, config.width), scaled(64, config.width)
     act = Apply(ACTIVATIONS[config.activation])
     return nn.Sequential(

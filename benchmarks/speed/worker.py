@@ -1,10 +1,13 @@
 """One contender's process: it reads a job from its argument, then requests from its input, a JSON object a line each way."""
 
+from __future__ import annotations
+
 import importlib
 import json
 import sys
 import time
 from pathlib import Path
+from typing import Any, Dict, Optional
 
 from paddle_gan_aug import runtime
 
@@ -18,7 +21,7 @@ CONTENDERS = {  # what a job's "contender" may be -> the class that does it
 }
 
 
-def main(job):
+def main(job: Dict[str, Any]) -> None:
     """Serve `job`: {"contender", …}. A request is {"do": method, …arguments}; the answer is what the method returns."""
     file, name = CONTENDERS[job["contender"]]
     process = None if file == "pytorch_steps" else vars(runtime.start("cpu"))
@@ -32,11 +35,11 @@ def main(job):
         answer({**reply, "seconds": time.perf_counter() - began, "peak_mb": peak_memory()})
 
 
-def answer(reply):
+def answer(reply: Dict[str, Any]) -> None:
     print(json.dumps(reply), flush=True)
 
 
-def peak_memory():
+def peak_memory() -> Optional[int]:
     """The most memory this process has held, in MB (VmHWM), or None elsewhere than on Linux."""
     try:
         line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))

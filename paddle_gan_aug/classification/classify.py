@@ -3,7 +3,7 @@
 from ..data import DataSpec, check_overlap, load, load_test
 from ..errors import InputError
 from ..files import listed, make_folder, write_json
-from ..metrics import accuracy, confusion_matrix
+from ..metrics.classification import accuracy, confusion_matrix
 from ..pictures import class_histogram_figure, confusion_matrix_figure, optional_picture, read_png
 from ..records.run_records import Records
 from ..runs.places import run_folders

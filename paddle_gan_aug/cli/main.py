@@ -261,11 +261,13 @@ def check_config(options, default):
     """Read the configuration before Paddle is imported, so that a mistake costs no wait; an error names the flag beside the key."""
     from ..algorithms.checks import check_config as check_names_and_settings
     from ..config.loading import load_config
+    from ..evaluation.registry import check_measures
 
     try:
         config = load_config(options["config"] or default, options["overrides"])
         if not options.get("resume"):  # a run that goes on has its own configuration
             check_names_and_settings(config)
+            check_measures(config)
     except InputError as error:
         message = str(error)
         for flag, (key, _) in FLAGS.items():
@@ -363,17 +365,17 @@ def _evaluate_flags(command):
 
 
 def _evaluate(args):
-    from ..runs.evaluate import evaluate, table
+    from ..runs.evaluate import evaluate
 
-    result, page = evaluate(
+    found = evaluate(
         args.run_or_images,
-        args.data,
-        args.part,
-        args.count,
-        args.seed,
-        args.checkpoint,
-        args.to,
-        classifier_accuracy_score=args.cas,
+        data=args.data,
+        part=args.part,
+        count=args.count,
+        seed=args.seed,
+        checkpoint=args.checkpoint,
+        to=args.to,
+        also=("classifier_accuracy_score",) if args.cas else (),
         tsne=args.tsne,
         device=args.device,
         threads=args.threads,
@@ -382,8 +384,8 @@ def _evaluate(args):
         skip_bad=args.skip_bad,
         allow_overlap=args.allow_overlap,
     )
-    shown = f"\n{page}" if page else ""
-    _say(args, {**result, "page": page and str(page)}, table(result) + shown)
+    shown = f"\n{found.page}" if found.page else ""
+    _say(args, {**found.result, "page": found.page and str(found.page)}, found.table() + shown)
     return DONE
 
 

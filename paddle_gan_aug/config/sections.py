@@ -334,8 +334,8 @@ class Eval(Section):
     every_steps: Optional[Positive] = None
     # The number of images that are measured each time.
     count: Positive = 2000
-    # The measure by which the best checkpoint is chosen.
-    best: Literal["frechet", "kid", "precision", "recall", "density", "coverage"] = "frechet"
+    # The metric by which the best checkpoint is chosen.
+    best: str = "frechet"
 
 
 class Health(Section):

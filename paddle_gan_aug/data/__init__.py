@@ -5,7 +5,7 @@ from .idx import idx_file_names, is_idx_folder, read_idx, read_idx_folder, write
 from .image_files import read_images
 from .images import LabelledImages, concatenate, to_network, to_uint8
 from .json_gz import read_mnist_json, write_mnist_json
-from .load import PARTS, READERS, load, load_test, test_part
+from .load import PARTS, READERS, load, load_test, narrow, test_part
 from .mixed_batches import MixedBatches, balanced_weights
 from .overlap import check_overlap
 from .spec import DataSpec, as_spec
@@ -31,6 +31,7 @@ __all__ = [
     "iterate",
     "load",
     "load_test",
+    "narrow",
     "read_idx",
     "read_idx_folder",
     "read_images",

@@ -23,7 +23,7 @@ from .images import LabelledImages
 from .json_gz import read_mnist_json
 from .npz import is_npz, open_npz
 from .overlap import tell_repeated_validation
-from .spec import as_spec
+from .spec import DataSpec, as_spec
 from .splits import check_choice, check_split, few_of_each_class, last_sixth_is_fair, select, stratified
 from .telling import tell_once
 from .values import DARKEST_WHITE, as_pixels, look, range_of, say_what_looks_wrong
@@ -231,14 +231,22 @@ def _finished(data, source, part):
     """The images of a part at the wanted size and depth; of the wanted classes, and of those so many each for training."""
     if part != "valid":  # they are of the same kind as the training images
         say_what_looks_wrong(data.images, str(source), source.channels)
-    if source.classes is not None:
-        data = data.of_classes(source.classes)
-    if source.per_class is not None and part == "train":
-        data = few_of_each_class(data, source.per_class, source.seed)
-    if source.class_name is not None:
-        data = data.of_class(source.class_name)
+    data = narrow(data, source, part)
     images = fit(data.images, source.image_size, source.channels, source.fit, source.background)
     return data if images is data.images else dataclasses.replace(data, images=images)
+
+
+def narrow(data: LabelledImages, spec: DataSpec, part: str) -> LabelledImages:
+    """Those of the images of a part that a spec means by `classes`, `per_class` (of training images alone) and `class_name`.
+
+    Raises:
+        InputError: no such class, or no image of it.
+    """
+    if spec.classes is not None:
+        data = data.of_classes(spec.classes)
+    if spec.per_class is not None and part == "train":
+        data = few_of_each_class(data, spec.per_class, spec.seed)
+    return data if spec.class_name is None else data.of_class(spec.class_name)
 
 
 def _understood(path):

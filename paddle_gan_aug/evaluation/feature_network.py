@@ -7,14 +7,17 @@ once and kept in `output/.cache/`, by the fingerprint of the data. Numbers from 
 The shipped one is made by `python -m benchmarks features --data mnist --to paddle_gan_aug/features`.
 """
 
+from __future__ import annotations
+
 import contextlib
 import hashlib
 import json
+import os
 import re
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Dict, Optional, Tuple, Union
 
 import numpy as np
 from safetensors import SafetensorError
@@ -22,14 +25,15 @@ from safetensors.numpy import load, save
 
 from .. import __version__, runtime
 from ..algorithms import build
-from ..config.loading import load_config, to_flat
-from ..data import Batches, as_spec, to_network
+from ..config.loading import Config, load_config, to_flat
+from ..data import Batches, DataSpec, LabelledImages, as_spec, to_network
 from ..data import load as load_images
 from ..errors import InputError, NoSuchPart
 from ..files import atomic_write, make_folder, project_root, write_json
 from ..training.callbacks import ProgressLine
 from ..training.loop import run_steps
 
+PathLike = Union[str, os.PathLike]
 SHIPPED = Path(__file__).resolve().parent.parent / "features"
 SETTINGS = ("classifier.", "optimizer.classifier", "optimizer.beta", "optimizer.schedule", "train.batch_size", "train.steps", "train.seed")
 EPOCHS = 6
@@ -48,20 +52,20 @@ class FeatureNetwork:
     """
 
     name: str
-    description: dict
+    description: Dict[str, Any]
     algorithm: Any
 
     @property
-    def accuracy(self):
+    def accuracy(self) -> Optional[float]:
         """The share of validation images that it reads rightly; None where the data has none."""
         return self.description["accuracy"]
 
     @property
-    def feature_width(self):
+    def feature_width(self) -> int:
         """How many features an image has."""
         return self.algorithm.classifier.feature_width
 
-    def read(self, images):
+    def read(self, images: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
         """Read images in one pass that serves all metrics.
 
         Args:
@@ -83,7 +87,7 @@ class FeatureNetwork:
         return features / np.float32(self.description["feature_scale"]), probabilities
 
 
-def read_real(network, images):
+def read_real(network: FeatureNetwork, images: LabelledImages) -> Tuple[np.ndarray, np.ndarray]:
     """Read a part of a real data set; what was read is kept in `output/.cache/`, since it is read for every evaluation.
 
     Args:
@@ -106,64 +110,96 @@ def read_real(network, images):
     return features, probabilities
 
 
-def feature_network(source="mnist", quiet=False):
+def feature_network(data: Union[str, DataSpec] = "mnist", *, quiet: bool = False) -> FeatureNetwork:
     """The feature network of a data set: the shipped one, the one in the cache, or a new one, trained now.
 
     Args:
-        source: the data set, by name, path or as a `DataSpec`; what counts is its training images, not what it is called. All of its
+        data: the data set, by name, path or as a `DataSpec`; what counts is its training images, not what it is called. All of its
             classes are learnt, also those that a `DataSpec` leaves out; of a few-label source its few images alone.
-        quiet: no progress line while training.
-
-    Returns:
-        A `FeatureNetwork`.
+        quiet: print no progress line while training.
 
     Raises:
         InputError: no such data, or images that the classifier cannot learn.
     """
-    source = replace(as_spec(source), classes=None, class_name=None, split="standard")
-    fingerprint = load_images(source, "train").fingerprint()
-    cache = project_root() / "output" / ".cache" / f"features-{fingerprint[:16]}"
+    spec = replace(as_spec(data), classes=None, class_name=None, split="standard")
+    return find_network(load_images(spec, "train"), _validation_of(spec), str(spec), quiet=quiet)
+
+
+def find_network(training: LabelledImages, validation: Optional[LabelledImages], name: str, *, quiet: bool = False) -> FeatureNetwork:
+    """As `feature_network`, of images that were read: `validation` is what it is tested on, `name` what the data is called."""
+    fingerprint = training.fingerprint()
+    cache = _cache(fingerprint)
     for path in [*sorted(SHIPPED.glob("*.json")), *sorted(cache.glob("*.json"))]:
         network = _load_if_of(path, fingerprint)
         if network is not None:
             return network
     if not quiet:
-        print(f"no feature network for {source} yet: training one, kept in {cache}", file=sys.stderr, flush=True)
-    return train_feature_network(source, cache, quiet=quiet)
+        print(f"no feature network for {name} yet: training one, kept in {cache}", file=sys.stderr, flush=True)
+    return _train(training, validation, name, cache, quiet=quiet)
 
 
-def train_feature_network(source="mnist", to=None, seed=0, steps=None, quiet=False):
+def _cache(fingerprint: str) -> Path:
+    return project_root() / "output" / ".cache" / f"features-{fingerprint[:16]}"
+
+
+def _validation_of(spec: DataSpec) -> Optional[LabelledImages]:
+    """The validation images, or None where the data is too small to hold any out."""
+    try:
+        return load_images(spec, "valid")
+    except NoSuchPart:
+        return None
+
+
+def train_feature_network(
+    data: Union[str, DataSpec] = "mnist",
+    *,
+    to: Optional[PathLike] = None,
+    seed: int = 0,
+    steps: Optional[int] = None,
+    quiet: bool = False,
+) -> FeatureNetwork:
     """Train the feature network of a data set on its training part and write it.
 
     Args:
-        source: the data set, by name or path.
-        to: the folder for <source>.safetensors (the weights) and <source>.json (what they are); made if need be.
-            None = the cache, where `feature_network` looks.
+        data: the data set, by name or path.
+        to: the folder for <name>.safetensors (the weights) and <name>.json (what they are); made if need be. None = the cache, where
+            `feature_network` looks.
         steps: None = six epochs, or 1,000 steps if that is more.
-
-    Returns:
-        A `FeatureNetwork`.
 
     Raises:
         InputError: no such data, images that the classifier cannot learn, a folder that cannot be written to.
         KeyboardInterrupt: it was interrupted; nothing is written.
     """
-    images = load_images(source, "train")
-    fingerprint = images.fingerprint()
-    folder = make_folder(to or project_root() / "output" / ".cache" / f"features-{fingerprint[:16]}")
-    config, algorithm = train_classifier(images, seed, steps, quiet)
-    name = re.sub(r"[^\w-]+", "-", Path(str(source)).name.split(".")[0]).strip("-") or "data"
+    spec = as_spec(data)
+    training = load_images(spec, "train")
+    folder = to or _cache(training.fingerprint())
+    return _train(training, _validation_of(spec), str(spec), folder, seed, steps, quiet)
+
+
+def _train(
+    training: LabelledImages,
+    validation: Optional[LabelledImages],
+    source: str,
+    folder: PathLike,
+    seed: int = 0,
+    steps: Optional[int] = None,
+    quiet: bool = False,
+) -> FeatureNetwork:
+    folder = make_folder(folder)
+    config, algorithm = train_classifier(training, seed, steps, quiet)
+    name = re.sub(r"[^\w-]+", "-", Path(source).name.split(".")[0]).strip("-") or "data"
     weights = save({key: np.ascontiguousarray(value) for key, value in algorithm.weights().items()})
     with atomic_write(folder / f"{name}.safetensors") as file:
         file.write(weights)
     description = {
-        "source": str(source),
-        "fingerprint": fingerprint,
-        "trained_on": {"source": images.source, "count": len(images)},
-        "image_shape": list(images.shape),
-        "class_names": list(images.class_names),
-        **_validation(source, algorithm),
-        "feature_scale": _root_mean_square(algorithm, images.images),
+        "source": source,
+        "fingerprint": training.fingerprint(),
+        "trained_on": {"source": training.source, "count": len(training)},
+        "image_shape": list(training.shape),
+        "class_names": list(training.class_names),
+        "accuracy": None if validation is None else _accuracy(algorithm, validation),
+        "validation_count": 0 if validation is None else len(validation),
+        "feature_scale": _root_mean_square(algorithm, training.images),
         "sha256": hashlib.sha256(weights).hexdigest(),
         "settings": {key: value for key, value in to_flat(config).items() if key.startswith(SETTINGS)},
         "version": __version__,
@@ -174,7 +210,7 @@ def train_feature_network(source="mnist", to=None, seed=0, steps=None, quiet=Fal
     return load_feature_network(folder / f"{name}.json")
 
 
-def train_classifier(images, seed=0, steps=None, quiet=True):
+def train_classifier(images: LabelledImages, seed: int = 0, steps: Optional[int] = None, quiet: bool = True) -> Tuple[Config, Any]:
     """Train the preset `classifier` on `LabelledImages`, without a run's folder.
 
     Args:
@@ -199,17 +235,12 @@ def train_classifier(images, seed=0, steps=None, quiet=True):
     return config, algorithm
 
 
-def _validation(source, algorithm):
-    """Accuracy on the validation images and their count; None and 0 where the data is too small to hold any out."""
-    try:
-        held_out = load_images(source, "valid")
-    except NoSuchPart:
-        return {"accuracy": None, "validation_count": 0}
-    probabilities, _ = algorithm.read(to_network(held_out.images))
-    return {"accuracy": float((probabilities.argmax(1) == held_out.labels).mean()), "validation_count": len(held_out)}
+def _accuracy(algorithm: Any, images: LabelledImages) -> float:
+    probabilities, _ = algorithm.read(to_network(images.images))
+    return float((probabilities.argmax(1) == images.labels).mean())
 
 
-def _root_mean_square(algorithm, images):
+def _root_mean_square(algorithm: Any, images: np.ndarray) -> float:
     """Of the features of all images; 1 where all are 0."""
     squares = [
         np.square(algorithm.read(to_network(images[i : i + READ_AT_ONCE]))[1], dtype=np.float64).sum(0)
@@ -218,7 +249,7 @@ def _root_mean_square(algorithm, images):
     return float(np.sqrt(np.sum(squares) / (len(images) * len(squares[0])))) or 1.0
 
 
-def load_feature_network(path):
+def load_feature_network(path: PathLike) -> FeatureNetwork:
     """Read a feature network.
 
     Args:
@@ -245,7 +276,7 @@ def load_feature_network(path):
         raise InputError(f"feature network {path} cannot be used: {error}; train it again with train_feature_network") from None
 
 
-def _load_if_of(path, fingerprint):
+def _load_if_of(path: Path, fingerprint: str) -> Optional[FeatureNetwork]:
     """The network at `path` if it is of the data with this fingerprint and sound, else None."""
     try:
         if json.loads(path.read_text(encoding="utf-8")).get("fingerprint") != fingerprint:

@@ -1,9 +1,13 @@
 """What every measure asks of its input, in one place, so that all of them refuse the same things in the same words."""
 
+from __future__ import annotations
+
+from typing import Any, Tuple
+
 import numpy as np
 
 
-def checked_rows(name, rows, least=1):
+def checked_rows(name: str, rows: Any, least: int = 1) -> np.ndarray:
     """`rows` as float64 [N, width].
 
     Args:
@@ -23,7 +27,7 @@ def checked_rows(name, rows, least=1):
     return rows
 
 
-def checked_pair(real, fake, least=1):
+def checked_pair(real: Any, fake: Any, least: int = 1) -> Tuple[np.ndarray, np.ndarray]:
     """Real and generated features as float64 [N, width] and [M, width].
 
     Raises:
@@ -35,7 +39,7 @@ def checked_pair(real, fake, least=1):
     return real, fake
 
 
-def checked_probabilities(probabilities, least=1):
+def checked_probabilities(probabilities: Any, least: int = 1) -> np.ndarray:
     """Class probabilities as float64 [N, classes].
 
     Raises:
@@ -47,7 +51,7 @@ def checked_probabilities(probabilities, least=1):
     return probabilities
 
 
-def checked_images(name, images):
+def checked_images(name: str, images: Any) -> np.ndarray:
     """uint8 images [N, ...] as they are.
 
     Raises:

@@ -4,15 +4,27 @@ It is FID when the features are Inception's. On other features the numbers are o
 features of one network can be compared.
 """
 
+from __future__ import annotations
+
+from typing import Any, Dict, Tuple
+
 import numpy as np
 from scipy.linalg import eigh, svdvals
 
 from .checks import checked_pair
+from .sides import Sides
 
 ROWS_PER_FEATURE = 2  # fewer rows than that, and the covariance is mostly noise
 
 
-def frechet_distance(real, fake):
+def measure_frechet(sides: Sides) -> Dict[str, Any]:
+    """`value`: see `frechet_distance`."""
+    features = sides.generated.features
+    few = sides.too_few(ROWS_PER_FEATURE * features.shape[1], f"twice the {features.shape[1]} features")
+    return few or {"value": frechet_distance(sides.real.features, features)}
+
+
+def frechet_distance(real: np.ndarray, fake: np.ndarray) -> float:
     """|m1 - m2|² + tr(C1 + C2 - 2 (C1 C2)^½) of the means m and covariances C of two sets, in float64; >= 0, 0 for equal sets.
 
     Args:
@@ -22,18 +34,17 @@ def frechet_distance(real, fake):
         ValueError: fewer than 2 · width rows in a set; not finite; widths that differ.
     """
     real, fake = checked_pair(real, fake)
-    least = ROWS_PER_FEATURE * real.shape[1]
-    real, fake = checked_pair(real, fake, least)
+    real, fake = checked_pair(real, fake, least=ROWS_PER_FEATURE * real.shape[1])
     return frechet_from_moments(*moments(real), *moments(fake))
 
 
-def moments(features):
+def moments(features: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
     """The mean [width] and the unbiased covariance [width, width] of features, float64."""
     features = np.asarray(features, dtype=np.float64)
     return features.mean(0), np.atleast_2d(np.cov(features, rowvar=False))
 
 
-def frechet_from_moments(mean1, covariance1, mean2, covariance2):
+def frechet_from_moments(mean1: np.ndarray, covariance1: np.ndarray, mean2: np.ndarray, covariance2: np.ndarray) -> float:
     """The same from means [width] and covariances [width, width] (symmetric, no negative eigenvalue).
 
     tr (C1 C2)^½ is the sum of the singular values of C1^½ C2^½. In this form a singular covariance (a feature that is
@@ -54,7 +65,7 @@ def frechet_from_moments(mean1, covariance1, mean2, covariance2):
     return float(max(distance, 0.0))  # rounding may leave -1e-12 for equal sets
 
 
-def _root(covariance):
+def _root(covariance: np.ndarray) -> np.ndarray:
     """The symmetric square root of a symmetric matrix without negative eigenvalues but for rounding."""
     values, vectors = eigh(covariance)
     return (vectors * np.sqrt(np.clip(values, 0, None))) @ vectors.T

@@ -5,15 +5,22 @@ again. None of these needs a trained judge to be seen; seven numbers of a hundre
 light and what is ground is not assumed: real images say where each number's limit lies, and where none can lie.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import Dict, List, Optional, Tuple
 
 import numpy as np
 from scipy.special import ndtri, stdtrit
 
+from .checks import checked_images
+
+TONE = 0.8  # pixels in [-1, 1] beyond this are bright, beyond its negative dark
 GREY_LEVELS = 16  # images that agree in these steps, of the range that the data uses, at quarter size count as the same
 SUBSETS = 40  # of real images, to learn each sign's natural spread
 FEWEST = 10  # images of a class that tell how pale its palest are
 EVEN = 2  # classes that differ by less than this factor are drawn evenly when they are drawn by their shares
+RARE = 0.0005  # the share of real images that may lie beyond a limit of the signs of a single image
 NOISE = 4.0  # the roughness of pixels that know nothing of their neighbours
 
 
@@ -43,9 +50,10 @@ SIGNS = [
     Sign("repeats", "repeated images", too_low=False, factor=3.0, margin=0.1, worst=1.0),
     Sign("commonest", "repeated images", too_low=False, factor=2.5, margin=0.1, worst=1.0),
 ]
+IMAGE_SIGNS = [sign for sign in SIGNS if sign.name in ("contrast", "bright", "dark", "roughness")]  # those that one image has
 
 
-def image_signs(images, tones=(-1.0, 1.0)):
+def image_signs(images: np.ndarray, tones: Tuple[float, float] = (-1.0, 1.0)) -> Dict[str, float]:
     """The seven numbers of a set of images.
 
     Args:
@@ -67,22 +75,57 @@ def image_signs(images, tones=(-1.0, 1.0)):
         raise ValueError(f"expected at least 4 images [N, C, H, W], got shape {images.shape}")
     if not np.isfinite(images).all():
         return {sign.name: float("nan") for sign in SIGNS}
-    steps = np.square(np.diff(images, axis=2)).mean() + np.square(np.diff(images, axis=3)).mean()
     flat = images.reshape(len(images), -1)
     half = len(flat) // 2
     equal = _equal_images(images, tones)
     return {
         "contrast": float(np.median(flat.std(1))),
-        "bright": float((flat > 0.8).mean()),
-        "dark": float((flat < -0.8).mean()),
-        "roughness": float(steps / max(flat.var(), 1e-6)),
+        **{name: float(value) for name, value in _signs_of_pixels(images).items()},
         "diversity": float(np.linalg.norm(flat[:half] - flat[half : 2 * half], axis=1).mean()),
         "repeats": float(equal.sum() / len(images)),
         "commonest": float(equal.max(initial=0) / len(images)),
     }
 
 
-def _equal_images(images, tones):
+def single_image_signs(images: np.ndarray) -> Dict[str, np.ndarray]:
+    """The contrast, bright, dark and roughness of `image_signs` for each image on its own, from uint8 [N, C, H, W]: {name: float [N]}."""
+    images = np.asarray(images).astype(np.float32) / 127.5 - 1
+    return {"contrast": images.reshape(len(images), -1).std(1), **_signs_of_pixels(images, each=True)}
+
+
+def _signs_of_pixels(images: np.ndarray, each: bool = False) -> Dict[str, np.ndarray]:
+    """Bright, dark and roughness of a set of images, or of each image on its own."""
+    flat, over, over_pixels = images.reshape(len(images), -1), (1, 2, 3) if each else None, 1 if each else None
+    steps = np.square(np.diff(images, axis=2)).mean(over) + np.square(np.diff(images, axis=3)).mean(over)
+    return {
+        "bright": (flat > TONE).mean(over_pixels),
+        "dark": (flat < -TONE).mean(over_pixels),
+        "roughness": steps / np.maximum(flat.var(over_pixels), np.float32(1e-6)),
+    }
+
+
+def single_image_limits(real: np.ndarray) -> Dict[Tuple[str, bool], float]:
+    """{(sign, too_low): limit} for `single_image_signs`, moved out to where few real images lie.
+
+    Args:
+        real: uint8 [M, C, H, W], M >= 1.
+
+    Raises:
+        ValueError: not uint8 images, or none.
+    """
+    if not len(checked_images("real images", real)):
+        raise ValueError("limits need at least one real image")
+    measured = single_image_signs(real)
+    limits = {}
+    for sign in IMAGE_SIGNS:
+        values = measured[sign.name]
+        edge, mean = np.quantile(values, RARE if sign.too_low else 1 - RARE), values.mean()
+        sides = (edge, mean * sign.factor, mean - sign.margin) if sign.too_low else (edge, mean * sign.factor, mean + sign.margin)
+        limits[sign.name, sign.too_low] = float(min(sides) if sign.too_low else max(sides))
+    return limits
+
+
+def _equal_images(images: np.ndarray, tones: Tuple[float, float]) -> np.ndarray:
     """The sizes of all groups of two and more images that are equal, int64."""
     n, c, h, w = images.shape
     small = images[:, :, : h - h % 4, : w - w % 4].reshape(n, c, h // 4, 4, w // 4, 4).mean((3, 5)).reshape(n, -1)
@@ -111,7 +154,7 @@ class Limits:
         tones: the darkest and the brightest value of the real images, but for one in a thousand pixels.
     """
 
-    def __init__(self, real, count, rng, labels=None):
+    def __init__(self, real: np.ndarray, count: int, rng: np.random.Generator, labels: Optional[np.ndarray] = None) -> None:
         self.tones = tuple(float(tone) for tone in np.quantile(real, (0.001, 0.999)))
         labels = np.zeros(len(real), np.int64) if labels is None else np.asarray(labels)
         classes = [np.flatnonzero(labels == label) for label in np.unique(labels)]
@@ -127,7 +170,9 @@ class Limits:
         mean = min(signs["contrast"].mean() for signs, *_ in drawn)
         self.limits["contrast", True] = max(self.limits["contrast", True], float(min(palest / 2, SIGNS[0].factor * mean)))
 
-    def _signs_of_sets(self, real, groups, count, rng):
+    def _signs_of_sets(
+        self, real: np.ndarray, groups: List[np.ndarray], count: int, rng: np.random.Generator
+    ) -> Tuple[Dict[str, np.ndarray], float, float]:
         """Of sets with as many images of each group of indices: {name: float [SUBSETS]}, how much wider unseen sets spread, and what
         share of them may be of a kind that the members do not show."""
         each = [count // len(groups) + (position < count % len(groups)) for position in range(len(groups))]
@@ -136,11 +181,11 @@ class Limits:
         unknown = float(each @ np.minimum(1, 3 / sizes) / count)  # the rule of three: what none of n shows is, at 95 %, rarer than 3 / n
         return {name: np.array([signs[name] for signs in found]) for name in found[0]}, _widening(each, sizes), unknown
 
-    def signs(self, images):
+    def signs(self, images: np.ndarray) -> Dict[str, float]:
         """`image_signs` in the tones of this data."""
         return image_signs(images, self.tones)
 
-    def alarms(self, signs):
+    def alarms(self, signs: Dict[str, float]) -> List[str]:
         """What is wrong with a set of images, by its signs: a list of texts, empty when nothing is."""
         if any(np.isnan(value) for value in signs.values()):
             return ["values that are not finite"]
@@ -152,17 +197,17 @@ class Limits:
         return wrong
 
 
-def _palest(images):
+def _palest(images: np.ndarray) -> float:
     """The contrast that nine of ten images have; where few tell, a fifth of what all have."""
     contrasts = images.reshape(len(images), -1).std(1)
     return np.quantile(contrasts, 0.1) if len(images) >= FEWEST else contrasts.min() / 5
 
 
-def _drawn(members, count, rng):
+def _drawn(members: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
     return rng.choice(members, count, replace=2 * count > len(members))
 
 
-def _widening(counts, members):
+def _widening(counts: np.ndarray, members: np.ndarray) -> float:
     """How much wider unseen sets of so many images of each group spread about the mean of sets that were drawn from the members.
 
     Unseen sets differ from the drawn ones by chance, and those from what all such images would be: the fewer there are the more. Student's
@@ -175,7 +220,7 @@ def _widening(counts, members):
     return stdtrit(freedom, 0.99) / ndtri(0.99) * np.sqrt(unseen.sum() / drawn.sum())
 
 
-def _limit(sign, values, wider, unknown):
+def _limit(sign: Sign, values: np.ndarray, wider: float, unknown: float) -> float:
     mean, spread = values.mean(), sign.spread * wider * values.std()
     distance = max(sign.margin and max(sign.margin, unknown), spread)
     if sign.too_low:

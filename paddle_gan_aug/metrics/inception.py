@@ -1,12 +1,30 @@
 """The inception score, here of any classifier: Salimans et al. 2016 (arXiv:1606.03498), section 4."""
 
+from __future__ import annotations
+
+from typing import Any, Dict, Tuple
+
 import numpy as np
 from scipy.stats import entropy
 
+from ..runtime import rng as rng_of
 from .checks import checked_probabilities
+from .sides import Sides
+
+SPLITS, LEAST_SPLIT = 10, 100  # parts of the set; a set of fewer images than that is one part
 
 
-def inception_score(probabilities, rng, splits=10):
+def measure_inception_score(sides: Sides) -> Dict[str, Any]:
+    """`value` and `error`: see `inception_score`. The error is the standard deviation over the parts, as is usual, not the standard
+    error; None where there is one part.
+    """
+    probabilities = sides.generated.probabilities
+    splits = SPLITS if len(probabilities) >= LEAST_SPLIT else 1
+    value, deviation = inception_score(probabilities, rng_of(sides.seed, "inception score"), splits)
+    return {"value": value, "error": deviation if splits > 1 else None}
+
+
+def inception_score(probabilities: np.ndarray, rng: np.random.Generator, splits: int = SPLITS) -> Tuple[float, float]:
     """exp of the mean KL(p(class | image) || p(class)): 1 (nothing learnt, or one class only) to the number of classes.
 
     It asks that every image be of a clear class and that all classes appear; it does not see a class whose images are all alike.

@@ -3,17 +3,51 @@
 All four look at balls around images in feature space, each reaching to the image's k-th nearest neighbour in its own set.
 """
 
+from __future__ import annotations
+
+from typing import Any, Dict, Tuple
+
 import numpy as np
 from sklearn.metrics import pairwise_distances_chunked
 from sklearn.neighbors import NearestNeighbors
 
 from .checks import checked_pair
+from .sides import Sides
 
 NEIGHBOURS = 5
 CHUNK_MEGABYTES = 64
 
 
-def precision_recall_density_coverage(real, fake, neighbours=NEIGHBOURS):
+def measure_precision(sides: Sides) -> Dict[str, Any]:
+    """`value`: see `precision_recall_density_coverage`."""
+    return _measure("precision", sides)
+
+
+def measure_recall(sides: Sides) -> Dict[str, Any]:
+    """`value`: see `precision_recall_density_coverage`."""
+    return _measure("recall", sides)
+
+
+def measure_density(sides: Sides) -> Dict[str, Any]:
+    """`value`: see `precision_recall_density_coverage`."""
+    return _measure("density", sides)
+
+
+def measure_coverage(sides: Sides) -> Dict[str, Any]:
+    """`value`: see `precision_recall_density_coverage`."""
+    return _measure("coverage", sides)
+
+
+def _measure(name: str, sides: Sides) -> Dict[str, Any]:
+    few = sides.too_few(NEIGHBOURS + 1, f"more than the {NEIGHBOURS} neighbours looked at")
+    return few or {"value": sides.once(_all_four)[name]}
+
+
+def _all_four(sides: Sides) -> Dict[str, float]:
+    return precision_recall_density_coverage(sides.real.features, sides.generated.features)
+
+
+def precision_recall_density_coverage(real: np.ndarray, fake: np.ndarray, neighbours: int = NEIGHBOURS) -> Dict[str, float]:
     """The four as a dict of floats.
 
     precision: the share of generated rows inside the ball of a real row. recall: the share of real rows inside the ball of
@@ -36,7 +70,7 @@ def precision_recall_density_coverage(real, fake, neighbours=NEIGHBOURS):
 
     balls = np.zeros(len(fake), dtype=np.int64)  # real balls that each generated row lies in
 
-    def reduce(distances, start):
+    def reduce(distances: np.ndarray, start: int) -> Tuple[np.ndarray, np.ndarray]:
         """Squared distances of the real rows from `start` on to all generated ones -> for each, (in a generated ball, covered)."""
         inside = distances < real_radii[start : start + len(distances), None]
         balls[:] += inside.sum(0)
@@ -52,7 +86,7 @@ def precision_recall_density_coverage(real, fake, neighbours=NEIGHBOURS):
     }
 
 
-def squared_radii(features, neighbours):
+def squared_radii(features: np.ndarray, neighbours: int) -> np.ndarray:
     """The squared distance of each row to its k-th nearest other row: float64 [N]."""
     distances, _ = NearestNeighbors(n_neighbors=neighbours, algorithm="brute").fit(features).kneighbors()
     return distances[:, -1] ** 2

@@ -14,6 +14,8 @@ from ..config.loading import Config, hyperparameters, load_config, to_yaml
 from ..config.sections import Generated
 from ..data import Batches, DataSpec, MixedBatches, balanced_weights, load
 from ..errors import InputError, RunFailed
+from ..evaluation.real_images import check_measurable, read_real_images
+from ..evaluation.registry import check_measures
 from ..files import atomic_write, lock_folder, make_folder
 from ..records.run_records import Records
 from ..training.callbacks import Checkpoints, Grids, ProgressLine, Recorder, named
@@ -114,6 +116,7 @@ def train(
             config = load_config(config, {"data.place": place_of_data(config.data.source)})
         folder = output / check_run_name(run) if run else unused_folder(output, default_name(config))
         check_free(folder)
+    check_measures(config)
     images = training_images(config)
     if not anew:
         check_same_data(folder, config.data.source, images, allow_changed_data)
@@ -153,6 +156,7 @@ class _Session:
     generated: Any = None
     process: Any = None
     validation: Any = None  # the validation images of a classifier
+    real: Any = None  # the `RealImages` that a GAN's samples are measured against
     recovery: Any = None
     initial: Any = ()  # (callback of the caller, its first state as JSON)
 
@@ -208,9 +212,8 @@ class _Session:
 
             algorithm.view.fill = background(self.images.images)
         if algorithm.makes_images and config.eval.every_steps:
-            from ..evaluation.measure import check_measurable  # scikit-learn takes a second to import
-
-            check_measurable(self.images.shape, config.eval.count, DataSpec.of(config.data), "valid")
+            self.real = self.real or read_real_images(DataSpec.of(config.data), "valid", training=self.images)
+            check_measurable(self.images.shape, config.eval.count, self.real)
         if algorithm.reads_images and not algorithm.makes_images and config.eval.every_steps:
             self.validation = load(DataSpec.of(config.data), "valid")
         return config, batches, algorithm, planned_steps(config, algorithm.steps_per_epoch(batches))
@@ -288,9 +291,9 @@ class _Session:
             return [] if self.validation is None else [Validation(config, self.validation)]
         measures = [HealthMonitor(config.health, self.images, latents, config.train.seed, first_step, records, self.say)]
         if config.eval.every_steps:
-            from ..evaluation.callback import Evaluation  # as in build
+            from ..evaluation.callback import EvaluationCallback  # scikit-learn takes a second to import
 
-            measures.append(Evaluation(config, records, self.say))
+            measures.append(EvaluationCallback(config, self.real, records, self.say))
         return measures
 
     def _writers(self, config, records, latents, provenance, with_state, best):

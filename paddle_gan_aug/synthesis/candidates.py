@@ -6,14 +6,12 @@ from typing import Optional
 import numpy as np
 
 from ..metrics.checks import checked_images, checked_probabilities, checked_rows
-from ..metrics.health import SIGNS
+from ..metrics.health import single_image_limits
 from .scores import checked_scores
 
 ROUNDING = 1e-4  # of a mean feature vector's length: nearer than that, two images are the same
 SMALLEST_CELL = 50  # distances that a class must have for limits of its own
-RARE = 0.0005  # the share of real images that may lie beyond a limit of the signs of a single image
 NEIGHBOURS = 5
-IMAGE_SIGNS = [sign for sign in SIGNS if sign.name in ("contrast", "bright", "dark", "roughness")]
 
 
 _PARTS = ("images", "labels", "features", "probabilities", "scores")
@@ -89,7 +87,7 @@ class Reference:
     def __init__(
         self, images=None, features=None, labels=None, held_out=None, real_scores=None, fake_scores=None, natural=None, reading=None
     ):
-        self.sign_limits = None if images is None else sign_limits(images)
+        self.sign_limits = None if images is None else single_image_limits(images)
         self.space = None if features is None else FeatureSpace(features, labels, held_out, natural)
         self.reading = reading
         self.real_scores, self.fake_scores = real_scores, fake_scores
@@ -156,38 +154,3 @@ class FeatureSpace:
             if finder.n_samples_fit_ > 1:  # without rows to look for it leaves out each row itself
                 found[c] = finder.kneighbors(n_neighbors=min(NEIGHBOURS, finder.n_samples_fit_ - 1))[0][:, [0, -1]]
         return found
-
-
-def single_image_signs(images):
-    """`metrics.health`'s signs of a set, for each image on its own, from uint8 [N, C, H, W]: {name: float64 [N]}.
-
-    Contrast: standard deviation of the pixels; bright, dark: share of pixels beyond 0.8 on either side; roughness: mean squared step
-    between neighbouring pixels over the pixels' variance. Pixels count as in [-1, 1].
-    """
-    images = np.asarray(images).astype(np.float32) / 127.5 - 1
-    flat = images.reshape(len(images), -1)
-    steps = sum(np.square(np.diff(images, axis=axis)).mean(axis=(1, 2, 3)) for axis in (2, 3))
-    return {
-        "contrast": flat.std(1),
-        "bright": (flat > 0.8).mean(1),
-        "dark": (flat < -0.8).mean(1),
-        "roughness": steps / np.maximum(flat.var(1), 1e-6),
-    }
-
-
-def sign_limits(real):
-    """{(sign, too_low): limit} for single images: as in `metrics.health`, moved out to where few real images lie.
-
-    Args:
-        real: uint8 [M, C, H, W], M >= 1.
-    """
-    if not len(checked_images("real images", real)):
-        raise ValueError("limits need at least one real image")
-    found = single_image_signs(real)
-    limits = {}
-    for sign in IMAGE_SIGNS:
-        values = found[sign.name]
-        edge, mean = np.quantile(values, RARE if sign.too_low else 1 - RARE), values.mean()
-        sides = (edge, mean * sign.factor, mean - sign.margin) if sign.too_low else (edge, mean * sign.factor, mean + sign.margin)
-        limits[sign.name, sign.too_low] = float(min(sides) if sign.too_low else max(sides))
-    return limits

@@ -10,7 +10,7 @@ from typing import Callable, Dict, Tuple
 
 import numpy as np
 
-from .candidates import IMAGE_SIGNS, single_image_signs
+from ..metrics.health import IMAGE_SIGNS, single_image_signs
 from .held_out import CERTAIN, CONFIDENT, entropies
 from .scores import calibration, metropolis_hastings, rejection_probabilities
 

@@ -149,10 +149,10 @@ class Checkpoints(Callback):
 
 
 def named(callbacks):
-    """{name of its class: callback}, in order; a second one of the same class is called <name>-2."""
+    """{`state_name`, or the name of its class: callback}, in order; a second one of the same name is called <name>-2."""
     names = {}
     for callback in callbacks:
-        name = kind = type(callback).__name__
+        name = kind = callback.state_name or type(callback).__name__
         number = 1
         while name in names:
             number += 1

@@ -57,6 +57,8 @@ class Callback:
     write: what they set in `Progress` (`values`, `notes`, `best`, `stopped`, `failure`) is recorded and acted on at that very step.
     """
 
+    state_name: Optional[str] = None  # what its state is called in checkpoints; None: as its class
+
     def on_begin(self, progress):
         """Before the first step of this process."""
 

@@ -15,10 +15,10 @@ def holes(monkeypatch, process):
 
 
 def test_holes_are_seen_where_there_are_some(holes, monkeypatch):
-    from paddle_gan_aug.data import DataSpec, load, to_network
+    from paddle_gan_aug.data import load, to_network
 
     monkeypatch.setattr(holes, "STEPS", 400)
-    reader = holes.HoleReader(DataSpec("mnist"), 0.25, -1.0)
+    reader = holes.HoleReader(load("mnist", "train"), 0.25, -1.0)
     whole = to_network(load("mnist", "valid").images[:1000])
     cut = reader.cut(whole, "test")
     assert 300 < len(cut) < 1000  # the others' holes lie where nothing is

@@ -43,6 +43,6 @@ def test_a_colour_folder_from_end_to_end(cli, small, tmp_path, size):
     assert samples.ndim == 3 and (samples.std(2) > 0).any()
     rows = [json.loads(line) for line in (cli.output / "r" / "metrics.jsonl").read_text().splitlines()]
     assert any("health/contrast" in row for row in rows)
-    assert main(["generate", str(cli.output / "r"), "--count", "3", "--to", str(tmp_path / "images")]) == 0
+    cli("generate", cli.output / "r", "--count", 3, "--to", tmp_path / "images")
     assert Image.open(tmp_path / "images" / "000000.png").mode == "RGB"
     assert Image.open(tmp_path / "images" / "000000.png").size == (size, size)

@@ -38,13 +38,6 @@ def test_a_classifier_accuracy_score_row_is_computed_once(here, small_mnist, tmp
         sets.read_rows(tmp_path / "rows.yaml")
 
 
-def test_agreement_counts_what_another_classifier_reads(here, tiny, small_mnist):
-    result = json.loads(here("benchmarks", "--json", "agreement", small_mnist, "--judge", tiny["classifier"]).stdout)
-    assert result["count"] == 600 and sum(result["counts"].values()) == 600
-    assert sum(result["classes"][c] * n for c, n in result["counts"].items()) == pytest.approx(600 * result["agreement"])
-    assert result["agreement"] > 0.5
-
-
 def test_writing_speed_says_where_the_time_goes(here, tiny):
     result = json.loads(here("benchmarks", "--json", "generation", tiny["5"], "--count", 600).stdout)
     assert result["count"] == 600 and result["images_per_second"] == pytest.approx(600 / result["seconds"], rel=0.05)

@@ -81,3 +81,11 @@ def test_mistakes(cli):
     assert "trains classifier" in cli("benchmarks", "--steps", "classifier transpose", code=2).stderr
     assert "expected 'PRESET VARIANT'" in cli("benchmarks", "--steps", "fast transpose upsample", code=2).stderr
     assert "at least 1" in cli("benchmarks", "--turns", 0, code=2).stderr
+
+
+def test_tuning_changes_the_time_and_not_the_losses(cli):
+    result = json.loads(cli("benchmarks", "--json", "tuning", "--steps", "fast transpose", "--turns", 1).stdout)
+    assert result["largest_loss_difference"] < 1e-3
+    assert result["process"]["cpu_tuning"] is True
+    assert result["peer"]["cpu_tuning"] is False
+    assert result["ratio"] == pytest.approx(result["settings_ms"] / result["paddle_ms"], rel=0.02)

@@ -10,7 +10,7 @@ from paddle_gan_aug.data import load
 from paddle_gan_aug.errors import InputError
 from paddle_gan_aug.evaluation import feature_network as module
 from paddle_gan_aug.evaluation.feature_network import feature_network, load_feature_network, train_feature_network
-from paddle_gan_aug.metrics import inception_score
+from paddle_gan_aug.metrics.inception import inception_score
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def test_other_data_gets_a_network_of_its_own_once(process, small_mnist, other_p
     assert sorted(path.name for path in folder.iterdir()) == ["small-mnist.json", "small-mnist.safetensors"]
     assert made.name.startswith("small-mnist-") and made.accuracy > 0.3
     assert made.description["validation_count"] == 100
-    monkeypatch.setattr(module, "train_feature_network", None)  # a second training would fail
+    monkeypatch.setattr(module, "_train", None)  # a second training would fail
     found = feature_network(small_mnist)
     assert found.name == made.name
     images = load(small_mnist, "test").images
@@ -86,7 +86,9 @@ def test_other_data_gets_a_network_of_its_own_once(process, small_mnist, other_p
 
 
 def test_equal_seeds_make_equal_networks(process, small_mnist, tmp_path):
-    names = [train_feature_network(small_mnist, tmp_path / str(i), seed, steps=3, quiet=True).name for i, seed in enumerate((0, 0, 1))]
+    names = [
+        train_feature_network(small_mnist, to=tmp_path / str(i), seed=seed, steps=3, quiet=True).name for i, seed in enumerate((0, 0, 1))
+    ]
     assert names[0] == names[1] != names[2]
     weights = [load_file(tmp_path / str(i) / "small-mnist.safetensors") for i in range(2)]
     assert all(np.array_equal(weights[0][key], weights[1][key]) for key in weights[0])

@@ -4,7 +4,6 @@ The error of every metric is its spread over five disjoint sets of untouched tes
 """
 
 import json
-from importlib import import_module
 
 import numpy as np
 import pytest
@@ -13,13 +12,16 @@ from scipy.ndimage import gaussian_filter
 from paddle_gan_aug.data import DataSpec, load
 from paddle_gan_aug.errors import InputError
 from paddle_gan_aug.evaluation import feature_network
-from paddle_gan_aug.evaluation import measure as evaluation
-from paddle_gan_aug.evaluation.measure import METRICS, compare, evaluate_images
-from paddle_gan_aug.metrics import closeness_to_training, nearness
+from paddle_gan_aug.evaluation import reference as references
+from paddle_gan_aug.evaluation.measure import evaluate_images, measure
+from paddle_gan_aug.evaluation.real_images import read_real_images
+from paddle_gan_aug.evaluation.registry import METRICS
+from paddle_gan_aug.evaluation.samples import Samples
+from paddle_gan_aug.metrics.memorisation import closeness_to_training, nearness
 
 COUNT = 2000
-EVERYDAY = [name for name in METRICS if name != "classifier_accuracy_score"]
-WITH_FLOOR = set(EVERYDAY)
+EVERYDAY = [name for name, row in METRICS.items() if not row.on_request and not row.needs]
+WITH_FLOOR = {name for name in EVERYDAY if METRICS[name].floor}
 ERRORS = 4  # a metric has moved when it is so many errors away
 
 
@@ -118,8 +120,8 @@ def test_untouched_real_images_are_near_the_floor(untouched):
 def test_memorisation_flags_every_copied_set_and_no_new_one(process):
     """α = .001: twenty copied sets, twenty faintly altered ones, twenty of held-out real images."""
     network = feature_network.feature_network("mnist")
-    reference = evaluation._reference(network, DataSpec("mnist"), "valid")
-    training = reference.training_read[0]
+    reference = references.reference_of(read_real_images("mnist"), network)
+    training = reference.training.features
     rng = np.random.default_rng(3)
 
     def flagged(fake, unseen=reference.unseen):
@@ -142,8 +144,8 @@ def test_memorisation_flags_every_copied_set_and_no_new_one(process):
 def test_typical_images_are_no_copies(process, learnt):
     """A generator that leaves out all that is unusual is near training images, as near as it is to images that it never saw."""
     network = feature_network.feature_network("mnist")
-    reference = evaluation._reference(network, DataSpec("mnist"), "valid")
-    held_out, labels = reference.read[0], reference.images.labels
+    reference = references.reference_of(read_real_images("mnist"), network)
+    held_out, labels = reference.images.features, reference.images.labels
     distances = np.array([np.linalg.norm(x - held_out[labels == label].mean(0)) for x, label in zip(held_out, labels)])
     typical = distances < np.array([np.median(distances[labels == label]) for label in range(10)])[labels]
     rng = np.random.default_rng(4)
@@ -156,7 +158,7 @@ def test_typical_images_are_no_copies(process, learnt):
 
     levels = []
     for seed in range(5):
-        training = reference.training_read[0][np.random.default_rng(seed).permutation(len(reference.training))[:learnt]]
+        training = reference.training.features[np.random.default_rng(seed).permutation(len(reference.training))[:learnt]]
         levels.append(measured(0, training)["p_value"])
     assert min(levels) > 0.001
     assert measured(200, training)["p_value"] < 0.001  # one in eleven
@@ -186,7 +188,7 @@ def test_equal_seeds_give_equal_results(shuffled_test_images):
 
 def test_one_class_alone(shuffled_test_images):
     fives = shuffled_test_images.of_class(5).images
-    result = evaluate_images(fives, DataSpec(class_name="5"))
+    result = evaluate_images(fives, real=DataSpec(class_name="5"))
     assert result["count"] == len(fives)
     assert result["reference"]["count"] == min(len(fives), len(load("mnist", "valid", class_name=5)))
     assert result["frechet"]["value"] < 3 * result["frechet"]["floor"]
@@ -196,28 +198,15 @@ def test_one_class_alone(shuffled_test_images):
 def test_classifier_accuracy_score(process, small_mnist, shuffled_test_images, tmp_path, monkeypatch):
     """Real images in place of generated ones score as the floor does; labels that lie score less."""
     monkeypatch.setattr(feature_network, "LEAST_STEPS", 60)
-    network = feature_network.train_feature_network(small_mnist, tmp_path, steps=20, quiet=True)
+    network = feature_network.train_feature_network(small_mnist, to=tmp_path, steps=20, quiet=True)
     some = shuffled_test_images.subset(slice(0, 400))
-    options = {"feature_network": network, "classifier_accuracy_score": True}
-    honest = evaluate_images(some.images, small_mnist, labels=some.labels, **options)["classifier_accuracy_score"]
-    lying = evaluate_images(some.images, small_mnist, labels=(some.labels + 1) % 10, **options)["classifier_accuracy_score"]
+    options = {"real": small_mnist, "network": network, "also": ["classifier_accuracy_score"]}
+    honest = evaluate_images(some.images, labels=some.labels, **options)["classifier_accuracy_score"]
+    lying = evaluate_images(some.images, labels=(some.labels + 1) % 10, **options)["classifier_accuracy_score"]
     assert honest["floor"] == lying["floor"] > 0.5
     assert honest["floor_count"] == 400
     assert honest["value"] == pytest.approx(honest["floor"], abs=0.2)
     assert lying["value"] < 0.2
-
-
-def test_results_of_different_networks_refuse_to_be_compared(untouched):
-    first, second = untouched[:2]
-    assert compare(first, second)["frechet"] == (first["frechet"]["value"], second["frechet"]["value"])
-    assert set(compare(first, second)) == set(EVERYDAY)
-    other = {**second, "feature_network": {"name": "mnist-00000000", "accuracy": 0.99}}
-    with pytest.raises(InputError, match="mnist-00000000 cannot be compared"):
-        compare(first, other)
-    with pytest.raises(InputError, match="2000 and 400 images"):
-        compare(first, {**second, "count": 400})
-    with pytest.raises(InputError, match="different real images"):
-        compare(first, {**second, "reference": {**second["reference"], "fingerprint": "0"}})
 
 
 @pytest.mark.parametrize(
@@ -232,12 +221,12 @@ def test_results_of_different_networks_refuse_to_be_compared(untouched):
         (np.zeros((200, 1, 28, 28), np.uint8), {"count": 201}, "count 201: there are 200"),
         (np.zeros((200, 1, 28, 28), np.uint8), {"count": 0}, "count 0"),
         (np.zeros((200, 1, 28, 28), np.uint8), {"part": "eval"}, "part 'eval'"),
-        (np.zeros((200, 1, 28, 28), np.uint8), {"source": "nowhere"}, "nowhere"),
-        (np.zeros((200, 1, 28, 28), np.uint8), {"source": DataSpec(class_name="ten")}, "ten"),
-        (np.zeros((200, 1, 28, 28), np.uint8), {"source": DataSpec(split="full")}, "full"),
-        (np.zeros((200, 1, 28, 28), np.uint8), {"classifier_accuracy_score": True}, "needs the labels"),
-        (np.zeros((200, 1, 28, 28), np.uint8), {"classifier_accuracy_score": True, "labels": [0] * 9}, "200 generated images but 9"),
-        (np.zeros((200, 1, 28, 28), np.uint8), {"classifier_accuracy_score": True, "labels": [10] * 200}, "10 classes"),
+        (np.zeros((200, 1, 28, 28), np.uint8), {"real": "nowhere"}, "nowhere"),
+        (np.zeros((200, 1, 28, 28), np.uint8), {"real": DataSpec(class_name="ten")}, "ten"),
+        (np.zeros((200, 1, 28, 28), np.uint8), {"real": DataSpec(split="full")}, "full"),
+        (np.zeros((200, 1, 28, 28), np.uint8), {"also": ["classifier_accuracy_score"]}, "needs the labels"),
+        (np.zeros((200, 1, 28, 28), np.uint8), {"also": ["classifier_accuracy_score"], "labels": [0] * 9}, "200 generated images but 9"),
+        (np.zeros((200, 1, 28, 28), np.uint8), {"also": ["classifier_accuracy_score"], "labels": [10] * 200}, "10 classes"),
     ],
 )
 def test_bad_input(process, images, options, message):
@@ -272,7 +261,7 @@ def test_few_real_images(process, tmp_path, shuffled_test_images):
     network = feature_network.feature_network("mnist")
     few = shuffled_test_images.of_class(3)
     np.savez(tmp_path / "few.npz", images=few.images[:12], labels=np.zeros(12, np.int64))
-    result = evaluate_images(few.images[12:52], tmp_path / "few.npz", feature_network=network)
+    result = evaluate_images(few.images[12:52], real=tmp_path / "few.npz", network=network)
     assert (result["reference"]["count"], result["floor_count"]) == (2, 10)
     assert result["frechet"]["value"] is result["kid"]["value"] is result["coverage"]["value"] is None
     assert result["memorisation"]["value"] is None and "needs at least 4 real images" in result["memorisation"]["why"]
@@ -284,7 +273,7 @@ def test_a_near_duplicate_is_rarer_than_one_of_the_unseen_images(process, tmp_pa
     """Of 20 unseen real images one lies nearest to training: as many generated images may be as near by chance."""
     network = feature_network.feature_network("mnist")
     np.savez(tmp_path / "some.npz", images=shuffled_test_images.images[:240], labels=shuffled_test_images.labels[:240])
-    measured = evaluate_images(shuffled_test_images.images[300:600], tmp_path / "some.npz", feature_network=network)["memorisation"]
+    measured = evaluate_images(shuffled_test_images.images[300:600], real=tmp_path / "some.npz", network=network)["memorisation"]
     assert measured["near_floor"] == pytest.approx(1 / 22, abs=0.01)
     assert evaluate_images(shuffled_test_images.images[:300])["memorisation"]["near_floor"] == pytest.approx(0.001)
 
@@ -292,40 +281,68 @@ def test_a_near_duplicate_is_rarer_than_one_of_the_unseen_images(process, tmp_pa
 def test_a_folder_that_was_edited_is_other_data(process, tmp_path, shuffled_test_images, monkeypatch):
     """In one process, as in a notebook: neither the reference nor the feature network of the old images stays."""
     network, asked = feature_network.feature_network("mnist"), []
-    monkeypatch.setattr(evaluation, "find_feature_network", lambda source: asked.append(source) or network)
+    monkeypatch.setattr(references, "find_network", lambda *images, quiet: asked.append(images) or network)
     path, images = tmp_path / "data.npz", shuffled_test_images.images
     results = []
     for start in (0, 0, 500):
         part = shuffled_test_images.subset(slice(start, start + 400))
         np.savez(path, images=part.images, labels=part.labels)
-        results.append(evaluate_images(images[1000:1100], path))
+        results.append(evaluate_images(images[1000:1100], real=path))
     assert results[0] == results[1]
     assert results[0]["reference"]["fingerprint"] != results[2]["reference"]["fingerprint"]
     assert results[0]["kid"]["value"] != results[2]["kid"]["value"]
     assert len(asked) == 2
 
 
-def test_few_validation_images_choose_the_best_checkpoint_by_what_they_can(tmp_path, small_mnist, monkeypatch):
-    import paddle_gan_aug
+def test_metrics_are_chosen_by_name_and_give_the_same_numbers(shuffled_test_images):
+    images, labels = shuffled_test_images.images[:300], shuffled_test_images.labels[:300]
+    everything = evaluate_images(images, labels=labels)
+    assert set(everything) >= {*EVERYDAY, "agreement", "diversity_within"} and "code_accuracy" not in everything
+    some = evaluate_images(images, labels=labels, metrics=["agreement", "recall"])
+    assert [name for name in METRICS if name in some] == ["recall", "agreement"]
+    assert all(some[name] == everything[name] for name in some)
+    with pytest.raises(InputError, match="no metric recal: .*nearest: recall"):
+        evaluate_images(images, metrics=["recal"])
+    with pytest.raises(InputError, match="code accuracy needs the codes"):
+        evaluate_images(images, also=["code_accuracy"])
 
-    monkeypatch.setattr(feature_network, "LEAST_STEPS", 20)
-    monkeypatch.setattr(feature_network, "EPOCHS", 1)
-    overrides = {"data.source": str(small_mnist), "train.batch_size": 50, "eval.every_steps": 2, "train.steps": 2, "eval.count": 50}
-    run = paddle_gan_aug.train("fast", run="r", overrides=overrides, output=tmp_path / "o", log=tmp_path / "log", quiet=True)
-    best = json.loads((run.folder / "checkpoints" / "best.json").read_text())
-    assert best["metric"] == "kid" and best["value"] is not None
+
+def test_what_is_read_in_the_images(shuffled_test_images):
+    """Real digits are read surely and as they are labelled; prototypes lack diversity; lying labels and noise are noticed."""
+    real = shuffled_test_images.subset(slice(0, 1000))
+    result = evaluate_images(real.images, labels=real.labels)
+    assert result["confident"]["value"] > 0.95 and result["confident"]["value"] == pytest.approx(result["confident"]["floor"], abs=0.03)
+    assert result["agreement"]["value"] > 0.97 and set(result["agreement"]["classes"]) == set("0123456789")
+    assert result["agreement"]["smallest"] == min(result["agreement"]["classes"].values())
+    assert 0.06 < result["smallest_class"]["value"] < 0.1
+    assert result["smallest_class"]["value"] == min(result["class_histogram"]["shares"].values())
+    assert result["diversity_within"]["value"] == pytest.approx(1.0, abs=0.05)
+    firsts = [int((real.labels == label).argmax()) for label in range(10)]
+    prototypes = evaluate_images(real.images[firsts * 5], labels=real.labels[firsts * 5])
+    assert prototypes["diversity_within"]["value"] == pytest.approx(0, abs=1e-5) and prototypes["diversity"]["value"] > 0.8
+    assert evaluate_images(real.images, labels=(real.labels + 1) % 10, metrics=["agreement"])["agreement"]["value"] < 0.2
+    grey = evaluate_images(np.zeros((20, 1, 28, 28), np.uint8))
+    assert grey["smallest_class"]["value"] == 0 and grey["diversity"]["value"] == pytest.approx(0, abs=1e-6)
 
 
-def test_images_of_another_shape_are_known_before_anything_is_learnt(tmp_path, small_mnist, monkeypatch):
-    import paddle_gan_aug
+def test_codes_stand_for_classes(process, shuffled_test_images):
+    real = shuffled_test_images.subset(slice(0, 500))
+    samples = Samples(real.images, codes=(real.labels + 3) % 10)
+    entry = measure(samples, references.reference_of(read_real_images("mnist")), metrics=["code_accuracy"])["code_accuracy"]
+    assert entry["value"] > 0.97 and entry["classes"]["3"] == "0" and "floor" not in entry
 
-    for learns in ("evaluation.measure.find_feature_network", "runs.evaluate.feature_network"):
-        module, name = learns.rsplit(".", 1)
-        monkeypatch.setattr(import_module(f"paddle_gan_aug.{module}"), name, lambda *_: pytest.fail("a feature network was learnt"))
-    overrides = {"data.source": str(small_mnist), "train.batch_size": 50, "train.steps": 1}
-    paddle_gan_aug.train("fast", run="r", overrides=overrides, output=tmp_path, log=tmp_path, quiet=True)
-    with pytest.raises(InputError, match="1 generated images are too few"):
-        paddle_gan_aug.evaluate(tmp_path / "r", count=1, quiet=True)
-    with pytest.raises(InputError, match=r"differ in shape \(1 x 28 x 28 and 3 x 32 x 32\)"):
-        np.savez(tmp_path / "colour.npz", images=np.zeros((600, 3, 32, 32), np.uint8))
-        paddle_gan_aug.evaluate(tmp_path / "r", data=tmp_path / "colour.npz", part="valid", quiet=True)
+
+def test_one_class_that_was_asked_for_by_label_is_read_as_that(shuffled_test_images):
+    fives = shuffled_test_images.of_class(5)
+    result = evaluate_images(fives.images, real=DataSpec(class_name="5"), labels=fives.labels)
+    assert result["agreement"]["value"] == result["smallest_class"]["value"] == result["class_histogram"]["shares"]["5"] > 0.97
+    assert result["diversity_within"]["value"] == pytest.approx(1.0, abs=0.1)
+
+
+def test_labels_say_nothing_to_a_network_of_other_classes(process, tmp_path, shuffled_test_images):
+    network = feature_network.feature_network("mnist")
+    few = shuffled_test_images.of_class(3)
+    np.savez(tmp_path / "few.npz", images=few.images[:30], labels=np.zeros(30, np.int64))
+    result = evaluate_images(few.images[30:60], real=tmp_path / "few.npz", network=network, labels=np.zeros(30, np.int64))
+    for name in ("agreement", "smallest_class"):
+        assert result[name]["value"] is None and "reads the classes of the real images" in result[name]["why"]

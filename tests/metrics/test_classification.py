@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from paddle_gan_aug.metrics import (
+from paddle_gan_aug.metrics.classification import (
     accuracy,
     class_histogram,
     class_shares,
@@ -11,8 +11,8 @@ from paddle_gan_aug.metrics import (
     confident_share,
     confusion_matrix,
     histogram_divergence,
-    mean_pairwise_distance,
 )
+from paddle_gan_aug.metrics.diversity import mean_pairwise_distance
 
 PROBABILITIES = np.array([[0.95, 0.03, 0.02], [0.5, 0.3, 0.2], [0.05, 0.9, 0.05], [0.1, 0.1, 0.8]])
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import pdist
 
-from paddle_gan_aug.metrics import first_occurrences, mean_pairwise_distance, repeated_share
+from paddle_gan_aug.metrics.diversity import first_occurrences, mean_pairwise_distance, repeated_share
 
 
 def test_pieces_give_the_mean_over_all_pairs(monkeypatch):

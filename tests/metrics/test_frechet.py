@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from scipy.linalg import sqrtm
 
-from paddle_gan_aug.metrics import frechet_distance, frechet_from_moments
-from paddle_gan_aug.metrics.frechet import moments
+from paddle_gan_aug.metrics.frechet import frechet_distance, frechet_from_moments, moments
 
 
 def test_gaussians_with_diagonal_covariances():

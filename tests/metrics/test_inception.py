@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from paddle_gan_aug.metrics import inception_score
+from paddle_gan_aug.metrics.inception import inception_score
 
 
 def score(probabilities, splits=1):

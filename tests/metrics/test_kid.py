@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from paddle_gan_aug.metrics import kernel_distance
+from paddle_gan_aug.metrics.kid import kernel_distance
 
 
 def by_hand(real, fake):

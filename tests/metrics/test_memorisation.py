@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import mannwhitneyu
 
-from paddle_gan_aug.metrics import closeness_to_training, duplicate_share, nearness
-from paddle_gan_aug.metrics.memorisation import Nearness
+from paddle_gan_aug.metrics.memorisation import Nearness, closeness_to_training, duplicate_share, nearness
 
 
 def alone(ratios):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from paddle_gan_aug.metrics import precision_recall_density_coverage
+from paddle_gan_aug.metrics.prdc import precision_recall_density_coverage
 
 LINE = np.arange(4.0)[:, None]  # 0, 1, 2, 3: with k = 1 every ball reaches 1 far, its edge left out
 

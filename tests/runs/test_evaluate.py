@@ -7,8 +7,9 @@ import pytest
 from PIL import Image
 
 from paddle_gan_aug.data import load, read_images
+from paddle_gan_aug.evaluation.registry import METRICS
 
-KEYS = {"frechet", "kid", "inception_score", "precision", "recall", "density", "coverage", "class_histogram", "diversity", "memorisation"}
+KEYS = {name for name, row in METRICS.items() if not row.on_request and not row.needs}
 
 
 @pytest.fixture(scope="module")
@@ -157,12 +158,38 @@ def test_a_small_test_set_is_measured_by_what_it_allows(here, small_mnist, digit
     monkeypatch.setattr(feature_network, "EPOCHS", 1)
     np.savez(tmp_path / "images.npz", images=digits[:60])
     done = here("evaluate", tmp_path / "images.npz", "--data", small_mnist, "--to", tmp_path / "page", "--tsne")
-    told = "needs 168 generated and 168 real images (twice the 84 features), there are 60 and 60"
-    assert done.stdout.splitlines()[-2] == f"not measured: frechet: {told}"
+    why = "needs 168 generated and 168 real images (twice the 84 features), there are 60 and 60"
+    assert done.stdout.splitlines()[-2] == f"not measured: frechet: {why}"
     result = json.loads((tmp_path / "page" / "evaluation.json").read_text())
-    assert result["frechet"]["value"] is None and result["frechet"]["why"] == told
+    assert result["frechet"]["value"] is None and result["frechet"]["why"] == why
     assert all(result[name]["value"] is not None for name in KEYS - {"frechet"})
     page = (tmp_path / "page" / "index.html").read_text()
-    assert f"not measured: {told}" in page and "tsne.png" in page
+    assert f"not measured: {why}" in page and "tsne.png" in page
     three = json.loads(here("evaluate", write_folder(tmp_path / "three", digits[:3]), "--data", small_mnist, "--json").stdout)
     assert {name for name in KEYS if three[name]["value"] is None} == {"frechet", "kid", "precision", "recall", "density", "coverage"}
+
+
+def test_each_part_of_the_data_is_read_once(here, tiny, tmp_path, reads):
+    """Of a run of all classes, of a run of one class, and of class folders, with their page."""
+    import paddle_gan_aug
+
+    for run in ("conditional", "5"):
+        del reads[:]
+        found = paddle_gan_aug.evaluate(tiny[run], count=20, to=tmp_path / run, quiet=True)
+        assert sorted(reads) == ["test", "train", "valid"] and found.page.exists()
+        assert found.result["agreement"]["value"] is not None, "the labels are what each image was asked for"
+    digits = load("mnist", "valid").subset(range(40))
+    folder = write_folder(tmp_path / "images", digits.images, [str(label) for label in digits.labels])
+    del reads[:]
+    found = paddle_gan_aug.evaluate(folder, to=tmp_path / "page", quiet=True)
+    assert sorted(reads) == ["test", "train", "valid"] and found.page.exists()
+    assert found.result["agreement"]["value"] > 0.9
+    assert found.table().startswith("40 images against 40 test images of mnist")
+
+
+def test_metrics_by_name(here, digits, tmp_path):
+    import paddle_gan_aug
+
+    np.savez(tmp_path / "images.npz", images=digits[:50])
+    found = paddle_gan_aug.evaluate(tmp_path / "images.npz", metrics=["kid"], to=tmp_path / "page", quiet=True)
+    assert list(found.values) == ["kid"] and not (tmp_path / "page" / "classes.png").exists() and found.page.exists()

@@ -1,0 +1,89 @@
+"""The tables of the benchmarks, as Markdown: of rows that were just measured, and of stored ones."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Optional
+
+from paddle_gan_aug.evaluation.registry import METRICS
+
+Row = Dict[str, Any]
+HEALTHY_SHARE, HEALTHY_DIVERSITY = 0.9, 0.5  # read as the digit; of the real digit's diversity
+ZOO = {  # key in a mark -> how it is shown
+    **{name: metric.format for name, metric in METRICS.items() if metric.headline},
+    "copied": "",
+    "seconds": ".0f",
+}
+
+
+def quality_table(rows: List[Row]) -> str:
+    """Every run as a line, below the real floor of the first; a column for each metric that one of them has."""
+    names = [name for name in METRICS if any(name in row for row in rows)]
+    lines = ["| run | " + " | ".join(name.replace("_", " ") for name in names) + " |", "|---|" + "---|" * len(names)]
+    floor = {name: rows[0].get(name, {}).get("floor") for name in names}
+    values = [(row["run"], {name: row.get(name, {}).get("value") for name in names}) for row in rows]
+    for label, of_run in [("*real floor*", floor), *values]:
+        lines.append(f"| {label} | " + " | ".join("–" if of_run[name] is None else f"{of_run[name]:.3g}" for name in names) + " |")
+    return "\n".join(lines)
+
+
+def is_healthy(row: Row) -> bool:
+    """Whether a row of single digits ended with samples one can use."""
+    if "failed" in row or not row["marks"]:
+        return False
+    last = row["marks"][-1]
+    return last["read_as_class"] >= HEALTHY_SHARE and last["diversity"] >= HEALTHY_DIVERSITY
+
+
+def collapse_table(rows: List[Row]) -> str:
+    """Every run of `collapse` as a line, and the sums by preset of those without a planted fault."""
+    lines = ["| run | seed | healthy | read as the digit | diversity | alarms | rungs |", "|---|---|---|---|---|---|---|"]
+    for row in rows:
+        last = row["marks"][-1] if row["marks"] else {"read_as_class": float("nan"), "diversity": float("nan")}
+        rungs = ", ".join(alarm["rung"] for alarm in row["alarms"] if alarm["rung"]) or "–"
+        lines.append(
+            f"| {row['name']} | {row['seed']} | {'yes' if is_healthy(row) else 'no'} | {last['read_as_class']:.3f} | "
+            f"{last['diversity']:.2f} | {len(row['alarms'])} | {rungs} |"
+        )
+    for preset in dict.fromkeys(row["preset"] for row in rows):
+        mine = [row for row in rows if row["preset"] == preset and not row.get("plant")]
+        lines.append(f"\n{preset}: {sum(map(is_healthy, mine))} of {len(mine)} runs end healthy")
+    return "\n".join(lines)
+
+
+def zoo_table(rows: List[Row]) -> str:
+    """Every row as a line, its seeds beside each other, each at its best mark by Fréchet distance. A column for each headline metric of
+    the registry that a row has.
+    """
+    best: Dict[str, List[Row]] = {}
+    for row in rows:
+        mark = min(row["marks"], key=lambda mark: mark.get("frechet", 0), default={"step": "failed"})
+        best.setdefault(row["name"], []).append({**mark, "seed": row["seed"]})
+    columns = {"seed": "", "step": "", **ZOO}
+    columns = {name: kind for name, kind in columns.items() if any(name in mark for marks in best.values() for mark in marks)}
+    lines = ["| row | " + " | ".join(name.replace("_", " ") for name in columns) + " |", "|---|" + "---|" * len(columns)]
+    for name, marks in best.items():
+        lines.append(f"| {name} | " + " | ".join(_cell(marks, key, kind) for key, kind in columns.items()) + " |")
+    return "\n".join(lines)
+
+
+def _cell(marks: List[Row], name: str, kind: str) -> str:
+    """What the seeds of a row have, "–" for what they have not."""
+    values = [mark.get(name) for mark in marks]
+    return ", ".join(_shown(value, kind) for value in values) if any(value is not None for value in values) else "–"
+
+
+def _shown(value: Optional[Any], kind: str) -> str:
+    if value is None:
+        return "–"
+    return ("yes" if value else "no") if isinstance(value, bool) else format(value, kind)
+
+
+def recipe_table(rows: List[Row]) -> str:
+    """Every mark of every row; the alarm is the first that the health monitor raised."""
+    lines = ["| row | seed | step | seconds | confident | smallest class | diversity | alarm at |", "|---|---|---|---|---|---|---|---|"]
+    for row in rows:
+        alarm = min((alarm["step"] for alarm in row["alarms"]), default="–") if "alarms" in row else "not looked for"
+        for mark in row["marks"]:
+            measured = f"{mark['confident']:.2f} | {mark['smallest_class']:.3f} | {mark['diversity']:.2f}"
+            lines.append(f"| {row['name']} | {row['seed']} | {mark['step']} | {mark['seconds']:.0f} | {measured} | {alarm} |")
+    return "\n".join(lines)

@@ -1,0 +1,128 @@
+"""The real side of every metric: what a feature network reads in real images, and what real images give in place of generated ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Callable, Dict, List, Optional, Tuple
+
+import numpy as np
+
+from .. import runtime
+from ..data import LabelledImages
+from ..metrics.memorisation import nearness
+from ..metrics.sides import ImageSide, Nearness, Sides
+from .feature_network import FeatureNetwork, find_network, read_real
+from .real_images import RealImages
+from .registry import FLOORS, Metric
+from .samples import Samples
+
+KEPT = 4  # networks and references in memory
+
+
+@dataclass(eq=False)
+class Reference:
+    """Real images as a feature network reads them.
+
+    Attributes:
+        network: the feature network. real: the images.
+        images: the reference. training: what the generator learnt.
+        held_out: features beside which memorisation looks for the nearest training image.
+        unseen: the `Nearness` of other real images that the generator did not learn; None where there are too few.
+    """
+
+    network: FeatureNetwork
+    real: RealImages
+    images: ImageSide
+    training: ImageSide
+    held_out: np.ndarray
+    unseen: Optional[Nearness]
+    fingerprint: str  # of the reference's images
+    _floors: Dict[Tuple[Metric, int, int, int], Dict[str, Any]] = field(default_factory=dict)
+
+    def read(self, samples: Samples) -> ImageSide:
+        """Generated images with what the network reads in them."""
+        return ImageSide(samples.images, *self.network.read(samples.images), samples.labels, samples.codes)
+
+    def sides(self, generated: ImageSide, real_count: int, seed: int) -> Sides:
+        """Generated images, or real ones in their place, beside `real_count` images of the reference."""
+        chosen = runtime.rng(seed, "reference images").permutation(len(self.images))[:real_count]
+        names, read_names = self.real.training.class_names, tuple(self.network.description["class_names"])
+        real = self.images.subset(chosen)
+        return Sides(generated, real, self.images, self.training, names, read_names, seed, self.held_out, self.unseen)
+
+    def floors(self, metrics: List[Metric], count: int, real_count: int, seed: int) -> Dict[str, Dict[str, Any]]:
+        """{name: {"floor": value}} of metrics, with `count` real images in place of generated ones; {} for a metric without a floor."""
+        new = [metric for metric in metrics if (metric, count, real_count, seed) not in self._floors]
+        if new:
+            stand_in = self.training.subset(runtime.rng(seed, "floor images").permutation(len(self.training))[:count])
+            beside = self.sides(stand_in, real_count, seed)
+            of_part = {"training": beside, "reference": self.sides(beside.real, real_count, seed)}
+            for metric in new:
+                self._floors[metric, count, real_count, seed] = _floor(metric, of_part)
+        return {metric.name: dict(self._floors[metric, count, real_count, seed]) for metric in metrics}
+
+
+def _floor(metric: Metric, of_part: Dict[str, Sides]) -> Dict[str, Any]:
+    if metric.floor is None:
+        return {}
+    if metric.floor in FLOORS:
+        return {"floor": metric.function("compute")(of_part[metric.floor])["value"]}
+    return metric.function("floor")(of_part["training"])
+
+
+_networks: Dict[str, FeatureNetwork] = {}  # by the content of the data: a folder that was edited is other data
+_references: Dict[Tuple[Any, ...], Reference] = {}
+
+
+def _kept(cache: Dict[Any, Any], key: Any, make: Callable[[], Any]) -> Any:
+    """What `make` gives for `key`, made once while the cache holds it."""
+    if key not in cache:
+        while len(cache) >= KEPT:
+            del cache[next(iter(cache))]
+        cache[key] = make()
+    return cache[key]
+
+
+def reference_of(real: RealImages, network: Optional[FeatureNetwork] = None, quiet: bool = False) -> Reference:
+    """The reference of real images; made once for the same images in a process.
+
+    Args:
+        network: whose features are looked at; None = the feature network of the data, which is trained if there is none.
+        quiet: no progress line while it is trained.
+
+    Raises:
+        InputError: images that a feature network cannot learn or read.
+    """
+    if network is None:
+        training, validation = real.network_training, real.network_validation
+        network = _kept(_networks, training.fingerprint(), lambda: find_network(training, validation, str(real.spec), quiet=quiet))
+    parts = [part and part.fingerprint() for part in (real.reference, real.training, real.validation)]
+    return _kept(_references, (network.name, real.spec, real.part, *parts), lambda: _read(network, real, parts[0]))
+
+
+def _read(network: FeatureNetwork, real: RealImages, fingerprint: str) -> Reference:
+    reference, training = (_side(network, images) for images in (real.reference, real.training))
+    halves = _held_out_halves(network, real.validation) or _halves(reference.features, reference.labels)
+    unseen = nearness(halves[1], training.features, halves[0]) if min(map(len, halves)) and len(halves[1]) > 1 else None
+    return Reference(network, real, reference, training, halves[0], unseen, fingerprint)
+
+
+def _side(network: FeatureNetwork, images: LabelledImages) -> ImageSide:
+    return ImageSide(images.images, *read_real(network, images), images.labels)
+
+
+def _held_out_halves(network: FeatureNetwork, images: Optional[LabelledImages]) -> Optional[Tuple[np.ndarray, np.ndarray]]:
+    """The halves of the validation images, or None where there are too few. Test images are often of another origin, and then nearer to
+    one another than to training images.
+    """
+    halves = images and _halves(read_real(network, images)[0], images.labels)
+    return halves if halves and all(map(len, halves)) else None
+
+
+def _halves(features: np.ndarray, labels: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+    """The first and the second half of each class in file order: what lies side by side is often of one hand, and so very near."""
+    first = np.zeros(len(labels), dtype=bool)
+    for label in np.unique(labels):
+        mine = np.flatnonzero(labels == label)
+        first[mine[: len(mine) // 2]] = True
+    return features[first], features[~first]
