@@ -20,7 +20,7 @@ import types
 from pathlib import Path
 
 from ..errors import InputError
-from .record_files import import_visualdl, read_records
+from .visualdl_file import import_visualdl, read_records
 
 HOST = "127.0.0.1"  # never wider: the page has no password
 DEFAULT_PORT = 8040

@@ -12,7 +12,7 @@ from ..config.loading import load_config, to_flat
 from ..data.load import NAMED
 from ..errors import InputError
 from ..files import LOCK, find_path, make_folder, project_root
-from ..records.run_records import METRICS_FILE
+from ..records.metrics_file import METRICS_FILE
 from ..training.checkpoint import MALFORMED, peek, steps_on_disk
 
 CONTINUE_MAY_CHANGE = ("train.steps", "train.epochs", "checkpoint.", "log.", "runtime.", "data.place", "data.allow_overlap")

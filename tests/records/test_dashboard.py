@@ -19,8 +19,8 @@ import pytest
 
 from paddle_gan_aug.errors import InputError
 from paddle_gan_aug.records import dashboard
-from paddle_gan_aug.records.record_files import read_records
 from paddle_gan_aug.records.run_records import Records
+from paddle_gan_aug.records.visualdl_file import read_records
 
 ROOT = Path(dashboard.__file__).parents[2]
 
