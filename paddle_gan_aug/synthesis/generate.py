@@ -103,7 +103,7 @@ def generate(
     """
     filters = filters or Filters()
     to = _usable(to, resume)
-    _check_numbers(count, per_class, quotas, seed, truncation, filters.attempts, balance)
+    _check_numbers(count, per_class, quotas, seed, truncation, filters.attempts, balance, ratio)
     names = chosen_filters(filters.names, filters.classifier is not None)
     if filters.settings and not names:
         raise InputError("--filter-set: no filter is on; choose some with --filter, or give --classifier")
@@ -194,9 +194,11 @@ def _row_of_each_class(to):
     return {row.get("class"): row for row in read_manifest(to)}.values()
 
 
-def _check_numbers(count, per_class, quotas, seed, truncation, attempts, balance):
+def _check_numbers(count, per_class, quotas, seed, truncation, attempts, balance, ratio):
     if sum(wish is not None for wish in (count, per_class, quotas, balance)) != 1:
         raise InputError("say how many images: --count N, or --per-class N, or --balance DATA; one of them")
+    if ratio is not None and balance is None:
+        raise InputError(f"ratio {ratio}: it says how far `balance` goes; name the data with balance=DATA")
     if count is not None and count < 1:
         raise InputError(f"--count {count}: ask for at least one image")
     if seed < 0:
