@@ -11,7 +11,7 @@ from pathlib import Path
 from ..config.loading import load_config, to_flat
 from ..data.load import NAMED
 from ..errors import InputError
-from ..files import LOCK, find_path, make_folder, project_root
+from ..files import LOCK_FILES, find_path, make_folder, project_root
 from ..records.metrics_file import METRICS_FILE
 from ..training.checkpoint import MALFORMED, peek, steps_on_disk
 
@@ -84,7 +84,7 @@ def check_free(folder):
     if not folder.exists():
         return
     found = [path for path in folder.rglob("*") if path.is_file()] if folder.is_dir() else [folder]
-    if [path for path in found if path.name != LOCK and not path.name.startswith(".config.yaml.")]:
+    if [path for path in found if path.name not in LOCK_FILES and not path.name.startswith(".config.yaml.")]:
         raise InputError(
             f"run {folder.name} exists in {folder.parent}: choose another --run, or go on with it: --run {folder.name} --resume"
         )

@@ -17,7 +17,7 @@ from ..console import ProgressLine, listed, one_line
 from ..data import load
 from ..data.written_set import DESCRIPTION, MANIFEST, read_json_object, read_manifest
 from ..errors import InputError, RunFailed
-from ..files import LOCK, atomic_write, lock_folder, make_folder, remove_temporaries, write_json
+from ..files import LOCK_FILES, atomic_write, lock_folder, make_folder, remove_temporaries, write_json
 from ..pictures import grid, optional_picture, read_png, save_png
 from .draw import Standing, best_dropped, draw
 from .filters import FILTERS
@@ -158,7 +158,7 @@ def _usable(to, resume):
         raise InputError(f"--to {to}: give a folder; the images go into it beside their manifest")
     if (
         to.exists()
-        and (not to.is_dir() or any(path.name != LOCK for path in to.iterdir()))
+        and (not to.is_dir() or any(path.name not in LOCK_FILES for path in to.iterdir()))
         and not (resume and ((to / FOLDER).is_dir() or (to / MANIFEST).is_file()))
     ):
         begun = "; the set that was begun there goes on with --resume" if (to / FOLDER).is_dir() else ""
