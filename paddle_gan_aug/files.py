@@ -25,6 +25,7 @@ def atomic_write(path: Union[str, Path], mode: str = "wb") -> Iterator[IO[Any]]:
 
     The folder must exist. When the block raises, the old file (if any) stays as it was and the temporary file is removed. In
     text, bytes of file names that are not UTF-8 are written as in `printable`; JSON and YAML read them back as the same name.
+    No maintained library does this with the file and its folder put on the disk.
     """
     path = Path(path)
     with naming(path):
@@ -124,7 +125,7 @@ def write_json(path: Union[str, Path], value: Any) -> None:
 
 
 def sha256(path: Union[str, Path]) -> str:
-    """The SHA-256 of a file's bytes as 64 hexadecimal digits."""
+    """The SHA-256 of a file's bytes as 64 hexadecimal digits (hashlib reads files itself from Python 3.11 on)."""
     digest = hashlib.sha256()
     with open(path, "rb") as file:
         for block in iter(lambda: file.read(1 << 20), b""):

@@ -330,8 +330,8 @@ def test_the_seed_of_a_file_makes_the_latents(here, folder, tmp_path):
 @pytest.mark.parametrize(
     "more, words",
     [
-        (["--steps", 9], "train.steps (--steps) is 3"),
-        (["-o", "generator.width=0.1", "data.image_size=32"], "generator.width (--width) is 0.05, data.image_size (--image-size) is None"),
+        (["--steps", 9], "--steps (train.steps) is 3"),
+        (["-o", "generator.width=0.1", "data.image_size=32"], "generator.width is 0.05, --image-size (data.image_size) is None"),
         (["-o", "data.classes=[1,2]"], "data.classes (--classes) is None"),
         (["--data", "mnist"], "learnt"),
     ],

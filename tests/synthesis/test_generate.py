@@ -71,7 +71,7 @@ def test_a_conditional_run_shows_the_classes_in_turn(tmp_path, small_mnist):
     "arguments, words",
     [
         (["--count", "0"], "at least 1"),
-        (["--count", "x"], "invalid int value"),
+        (["--count", "x"], "expected a whole number"),
         (["--seed", "-1"], "from 0"),
         (["--checkpoint", "77"], "no checkpoint 77; it has 3"),
         (["--checkpoint", "newest"], "no checkpoint newest; it has 3"),
