@@ -332,7 +332,7 @@ def test_the_seed_of_a_file_makes_the_latents(here, folder, tmp_path):
     [
         (["--steps", 9], "--steps (train.steps) is 3"),
         (["-o", "generator.width=0.1", "data.image_size=32"], "generator.width is 0.05, --image-size (data.image_size) is None"),
-        (["-o", "data.classes=[1,2]"], "data.classes (--classes) is None"),
+        (["-o", "data.classes=[1,2]"], "data.classes is None"),
         (["--data", "mnist"], "learnt"),
     ],
 )
