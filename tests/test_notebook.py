@@ -13,7 +13,7 @@ import pytest
 from nbclient import NotebookClient
 
 from paddle_gan_aug.config.loading import load_config
-from paddle_gan_aug.records.record_files import read_metrics
+from paddle_gan_aug.records.metrics_file import read_metrics
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOK = ROOT / "work" / "01-classic-gan.ipynb"

@@ -30,7 +30,7 @@ from ..data import Batches, DataSpec, LabelledImages, as_spec, to_network
 from ..data import load as load_images
 from ..errors import InputError, NoSuchPart
 from ..files import atomic_write, make_folder, project_root, write_json
-from ..training.callbacks import ProgressLine
+from ..training.callbacks import ProgressCallback
 from ..training.loop import run_steps
 
 PathLike = Union[str, os.PathLike]
@@ -229,7 +229,7 @@ def train_classifier(images: LabelledImages, seed: int = 0, steps: Optional[int]
     config = load_config("classifier", settings)
     runtime.seed_paddle(seed, "initial weights")
     algorithm = build(config, images.shape, images.class_names)
-    progress = run_steps(algorithm, batches, steps, seed, [] if quiet else [ProgressLine()])
+    progress = run_steps(algorithm, batches, steps, seed, [] if quiet else [ProgressCallback()])
     if progress.interrupted:
         raise KeyboardInterrupt(progress.interrupted)
     return config, algorithm

@@ -11,6 +11,7 @@ from typing import Any, Callable, Collection, Dict, Optional, Sequence, Tuple, U
 import numpy as np
 
 from .. import runtime
+from ..console import listed
 from ..data import DataSpec, LabelledImages, read_images
 from ..errors import InputError
 from ..evaluation.measure import measure
@@ -19,7 +20,7 @@ from ..evaluation.real_images import RealImages, check_measurable, read_real_ima
 from ..evaluation.reference import reference_of
 from ..evaluation.result import Evaluation
 from ..evaluation.samples import Samples, draw_samples
-from ..files import listed, make_folder
+from ..files import make_folder
 from .places import is_run, unused_folder
 from .run import Run, open_run
 

@@ -12,8 +12,8 @@ from ..algorithms.checks import check_config
 from ..config.loading import load_config, to_flat
 from ..data.load import NAMED
 from ..errors import InputError
-from ..files import LOCK, find_path, make_folder, project_root
-from ..records.run_records import METRICS_FILE
+from ..files import LOCK_FILES, find_path, make_folder, project_root
+from ..records.metrics_file import METRICS_FILE
 from ..training.checkpoint import MALFORMED, peek, steps_on_disk
 
 CONTINUE_MAY_CHANGE = ("train.steps", "train.epochs", "checkpoint.", "log.", "runtime.", "data.place", "data.allow_overlap")
@@ -85,7 +85,7 @@ def check_free(folder):
     if not folder.exists():
         return
     found = [path for path in folder.rglob("*") if path.is_file()] if folder.is_dir() else [folder]
-    if [path for path in found if path.name != LOCK and not path.name.startswith(".config.yaml.")]:
+    if [path for path in found if path.name not in LOCK_FILES and not path.name.startswith(".config.yaml.")]:
         raise InputError(
             f"run {folder.name} exists in {folder.parent}: choose another --run, or go on with it: --run {folder.name} --resume"
         )

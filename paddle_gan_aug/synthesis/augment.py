@@ -19,11 +19,12 @@ from ..algorithms.checks import check_config
 from ..augment.policies import Policy, choice_of, policy_for
 from ..augment.preview import before_and_after, shown_images
 from ..config.loading import GAN_OF_ALL_CLASSES, GAN_OF_ONE_CLASS, load_config, to_flat
+from ..console import listed, one_line
 from ..data import DataSpec, LabelledImages, check_overlap, load, test_part
 from ..data.load import place_of
 from ..data.written_set import DESCRIPTION, MANIFEST, read_manifest
 from ..errors import InputError, NoSuchPart, RunFailed
-from ..files import atomic_write, find_path, listed, make_folder, one_line, project_root, remove_temporaries, write_json
+from ..files import atomic_write, find_path, make_folder, project_root, remove_temporaries, write_json
 from ..pictures import save_png
 from ..runs.batch_size import fit_batch_size
 from ..runs.per_class import train_per_class
@@ -263,7 +264,7 @@ def _config_of_runs(runs, overrides):
         raise InputError(f"run {opened.folder} learnt {learnt}, not {other}: leave --run out to train one")
     ignored = [key for key in overrides if not key.startswith(OF_USE) and key != "data.source" and asked[key] != before[key]]
     if ignored:
-        told = ", ".join(f"{key} (--{key.rpartition('.')[2].replace('_', '-')}) is {before[key]}" for key in ignored)
+        told = ", ".join(f"{key} is {before[key]}" for key in ignored)
         raise InputError(f"--run uses trained GANs, whose settings stay: {told} in {opened.folder}; leave it out, or train without --run")
     config = load_config(opened.config, {key: value for key, value in overrides.items() if key.startswith(OF_USE)})
     config.data.class_name = None

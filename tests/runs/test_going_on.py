@@ -215,6 +215,7 @@ def test_what_was_killed_before_it_began_may_begin(here, small_mnist, tmp_path):
     folder = here.output / "r"
     (folder / "checkpoints").mkdir(parents=True)
     (folder / ".lock").write_text("123")
+    (folder / ".lock.pid").write_text("123")
     (folder / ".config.yaml.a1b2").write_text("half")
     check_free(folder)
     said = here("train", "--data", small_mnist, "--batch-size=50", "--steps", 2, *TINY[4:], "--run", "r", "--resume").stderr
