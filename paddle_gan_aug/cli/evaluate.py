@@ -31,6 +31,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--to", metavar="DIR", help="Write the page of pictures into this folder; without it into the run's report folder.")
     parser.add_argument(
         "--cas",
+        dest="classifier_accuracy_score",
         action="store_true",
         help="Measure the classifier accuracy score too. It needs labelled images and takes some minutes.",
     )
@@ -50,7 +51,7 @@ def run(args: argparse.Namespace) -> Result:
         seed=args.seed,
         checkpoint=args.checkpoint,
         to=args.to,
-        also=("classifier_accuracy_score",) if args.cas else (),
+        also=("classifier_accuracy_score",) if args.classifier_accuracy_score else (),
         tsne=args.tsne,
         device=args.device,
         threads=args.threads,
