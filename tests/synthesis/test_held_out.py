@@ -79,14 +79,14 @@ def test_many_validation_images_are_enough(tiny, monkeypatch):
 @pytest.fixture
 def one_digit_for_all(monkeypatch):
     """Whatever class is asked for, the generator draws threes that are in no set here."""
-    from paddle_gan_aug.synthesis.sources import Makers
+    from paddle_gan_aug.synthesis.sampler import Samplers
 
     threes = load("mnist", "valid").of_class("3").images.astype("float32") / 127.5 - 1
 
     def images(self, class_index, latents):
         return threes[(np.abs(latents[:, 0]) * 1e6).astype(int) % len(threes)]
 
-    monkeypatch.setattr(Makers, "images", images)
+    monkeypatch.setattr(Samplers, "images", images)
 
 
 def command(path, to, *more):
