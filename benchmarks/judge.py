@@ -7,7 +7,7 @@ test images only for final figures).
 from paddle_gan_aug.data import load, to_network
 from paddle_gan_aug.errors import InputError
 from paddle_gan_aug.metrics import class_shares, code_accuracy, confident_share, mean_pairwise_distance
-from paddle_gan_aug.runs.run import open_run
+from paddle_gan_aug.runs.opened import open_run
 
 
 class Judge:

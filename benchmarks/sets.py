@@ -20,8 +20,9 @@ from paddle_gan_aug.data import DataSpec, load, to_network, to_uint8
 from paddle_gan_aug.errors import InputError
 from paddle_gan_aug.files import find_path, make_folder, project_root, write_json
 from paddle_gan_aug.pictures import save_png
+from paddle_gan_aug.runs.opened import open_run
 from paddle_gan_aug.runs.places import is_run
-from paddle_gan_aug.runs.run import open_run, train
+from paddle_gan_aug.runs.run import train
 from paddle_gan_aug.synthesis.augment import augment_data
 from paddle_gan_aug.synthesis.drawing import CHUNK
 from paddle_gan_aug.synthesis.generate import DROPPED, MANIFEST, generate

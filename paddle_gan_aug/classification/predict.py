@@ -13,8 +13,8 @@ from ..data.folders import file_of_set, list_folder
 from ..data.npz import is_npz, read_npz
 from ..errors import InputError
 from ..files import find_path, listed
+from ..runs.opened import open_run
 from ..runs.reading import read_probabilities
-from ..runs.run import open_run
 
 COLUMNS = ("file", "class", "probability")
 

@@ -14,8 +14,8 @@ from ..evaluation.feature_network import feature_network, read_real
 from ..evaluation.measure import METRICS, check_measurable, evaluate_images
 from ..files import atomic_write, listed, make_folder, write_json
 from ..pictures import class_histogram_figure, grid, optional_picture, paired_grid, save_png, scatter_figure
+from .opened import open_run
 from .places import is_run, unused_folder
-from .run import open_run
 
 COUNT = 10_000  # images that are drawn from a run
 NEIGHBOURS = 48  # samples shown beside their nearest training images

@@ -26,9 +26,11 @@ from ..errors import InputError, NoSuchPart, RunFailed
 from ..files import atomic_write, find_path, listed, make_folder, one_line, project_root, remove_temporaries, write_json
 from ..pictures import save_png
 from ..runs.batch_size import fit_batch_size
+from ..runs.batches import training_images
+from ..runs.opened import open_run
 from ..runs.per_class import train_per_class
 from ..runs.places import check_run_name, is_run, run_folder, run_folders
-from ..runs.run import open_run, train, training_images
+from ..runs.run import train
 from .estimate import estimate
 from .filter_runner import aside_lines, chosen_filters, open_reader
 from .generate import DROPPED, GRID, Filters, QuotaNotMet, count_by_class, generate, worth

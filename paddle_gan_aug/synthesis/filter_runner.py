@@ -7,7 +7,7 @@ import numpy as np
 
 from ..data import to_network
 from ..errors import InputError, NoSuchPart
-from ..runs.run import open_run
+from ..runs.opened import open_run
 from .candidates import Candidates, Reference
 from .filters import FILTERS, OPINIONS, FilterChain, full_settings
 from .held_out import held_out

@@ -14,8 +14,8 @@ from ..data import DataSpec, load, to_network, to_uint8
 from ..data.images import class_index
 from ..errors import InputError
 from ..files import find_path, sha256
+from ..runs.opened import open_run
 from ..runs.places import is_run
-from ..runs.run import open_run
 
 SCORED_AT_ONCE = 500
 

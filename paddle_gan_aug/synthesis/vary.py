@@ -10,7 +10,7 @@ from ..data.written_set import read_manifest
 from ..errors import InputError
 from ..files import atomic_write, make_folder, sha256
 from ..pictures import paired_grid, save_png
-from ..runs.run import open_run
+from ..runs.opened import open_run
 from .writers import class_folder, json_line, write_lists
 
 BATCH = 500

@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from paddle_gan_aug.data import load
-from paddle_gan_aug.runs.run import train, training_images
+from paddle_gan_aug.runs.batches import training_images
+from paddle_gan_aug.runs.run import train
 from paddle_gan_aug.synthesis import held_out as module
 from paddle_gan_aug.synthesis.held_out import held_out
 
@@ -61,7 +62,7 @@ def test_what_cannot_be_learnt_is_not_known_though_it_is_learnt_by_heart(tmp_pat
 
 
 def test_many_validation_images_are_enough(tiny, monkeypatch):
-    from paddle_gan_aug.runs.run import open_run
+    from paddle_gan_aug.runs.opened import open_run
 
     monkeypatch.setattr(module, "_cross_fitted", lambda *_: pytest.fail("nothing is to be learnt again"))
     run = open_run(tiny["classifier"])

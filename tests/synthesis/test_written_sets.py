@@ -12,7 +12,7 @@ import paddle_gan_aug
 from paddle_gan_aug import runtime
 from paddle_gan_aug.data import load, to_uint8
 from paddle_gan_aug.errors import InputError
-from paddle_gan_aug.runs.run import open_run
+from paddle_gan_aug.runs.opened import open_run
 from paddle_gan_aug.synthesis.generate import count_by_class, dropped_reasons, generate, worth
 from paddle_gan_aug.synthesis.partial_set import PartialSet
 from paddle_gan_aug.synthesis.sampler import Samplers
