@@ -118,7 +118,7 @@ def _images_of(run_or_images, data, part, count, seed, checkpoint, device, threa
         check_measurable(images.shape[1:], len(images), source, part, allow_overlap=allow_overlap)
         return images, _as_real_classes(labels, names, source), source, None
     opened = open_run(run_or_images, checkpoint, device, threads)
-    if not opened.algorithm.latent_dim:
+    if not opened.algorithm.makes_images:
         raise InputError(f"run {opened.folder} makes no images: it trained the algorithm {opened.config.algorithm}")
     learnt = opened.config.data
     source = DataSpec.of(learnt)

@@ -190,15 +190,15 @@ class _Session:
             runtime.seed_paddle(seed, "initial weights")
             algorithm = build(config, self.images.shape, self.images.class_names, self.images.counts())
         batches.pairs = algorithm.pairs
-        if config.diffaugment.fill == "auto" and hasattr(algorithm, "view"):
+        if config.diffaugment.fill == "auto" and algorithm.view:
             from ..augment.diffaugment import background  # Paddle takes seconds to import, and what is refused needs none
 
             algorithm.view.fill = background(self.images.images)
-        if algorithm.latent_dim and config.eval.every_steps:
+        if algorithm.makes_images and config.eval.every_steps:
             from ..evaluation.measure import check_measurable  # scikit-learn takes a second to import
 
             check_measurable(self.images.shape, config.eval.count, DataSpec.of(config.data), "valid")
-        if not algorithm.latent_dim and config.algorithm == "classifier" and config.eval.every_steps:
+        if algorithm.reads_images and not algorithm.makes_images and config.eval.every_steps:
             self.validation = load(DataSpec.of(config.data), "valid")
         return config, batches, algorithm, planned_steps(config, algorithm.steps_per_epoch(batches))
 
@@ -206,7 +206,7 @@ class _Session:
         """One stretch of training, from the newest checkpoint when `resume`; see `run`."""
         folder, say, seed = self.folder, self.say, config.train.seed
         latents, first_step = None, 0
-        if algorithm.latent_dim:
+        if algorithm.makes_images:
             latents = algorithm.latents(config.log.grid_images, runtime.rng(seed, "fixed latents"))
         checkpoints = folder / "checkpoints"
         found = load_newest(checkpoints, self._fitting(algorithm), warn=say, adopts=self.recovery.adopts) if resume else None

@@ -307,9 +307,9 @@ def _algorithm(config, images):
     """The untrained algorithm of a configuration for training images, to ask what it can do."""
     runtime.start(config.runtime.device, config.runtime.threads, config.runtime.cpu_tuning)
     algorithm = build(config, images.shape, images.class_names)
-    if not algorithm.latent_dim:
+    if not algorithm.makes_images:
         raise InputError(f"{config.preset} makes no images: choose a GAN, train --list-presets prints them")
-    if hasattr(algorithm, "vary"):
+    if algorithm.varies_images:
         raise InputError(f"{config.preset} varies real images: choose a GAN that draws new ones, or train it and generate --from DATA")
     return algorithm
 

@@ -105,7 +105,7 @@ def _timed(config, images):
 
     take(WARM_UP)
     seconds = _range([take(STEPS) for _ in range(ROUNDS)])
-    if algorithm.latent_dim:  # the samples that the health check and the grids look at
+    if algorithm.makes_images:  # the samples that the health check and the grids look at
         looks = config.health.samples / config.health.every_steps + config.log.grid_images / config.log.grid_every_steps
         seconds += _drawing(algorithm) * looks
     return seconds, total, algorithm

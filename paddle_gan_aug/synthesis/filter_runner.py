@@ -49,7 +49,7 @@ def open_reader(name, real, device="auto", threads=0):
         InputError: it reads no images, or has learnt other ones, or generated ones.
     """
     run = open_run(name, device=device, threads=threads)
-    if not hasattr(run.algorithm, "read"):
+    if not run.algorithm.reads_images:
         raise InputError(f"run {run.folder} reads no images: it trained the algorithm {run.config.algorithm}; give a run of classify")
     if run.state.get("generated"):
         raise InputError(f"the classifier {run.folder} has learnt from generated images: give one that learnt real images alone")

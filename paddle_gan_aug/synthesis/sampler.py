@@ -50,9 +50,9 @@ class Samplers:
         folders = expand(runs)
         opened = [open_run(folder, checkpoint, device, threads) for folder in folders]
         for run in opened:
-            if not run.algorithm.latent_dim:
+            if not run.algorithm.makes_images:
                 raise InputError(f"run {run.folder} makes no images: it trained the algorithm {run.config.algorithm}")
-            if hasattr(run.algorithm, "vary"):
+            if run.algorithm.varies_images:
                 raise InputError(f"run {run.folder} makes images of real ones: say of which, generate {run.folder} --from DATA --count N")
         first = opened[0]
         for run in opened[1:]:

@@ -76,6 +76,6 @@ def open_varying(run, checkpoint="last", device="auto", threads=0):
         InputError: it does not.
     """
     opened = open_run(run, checkpoint, device, threads)
-    if not hasattr(opened.algorithm, "vary"):
+    if not opened.algorithm.varies_images:
         raise InputError(f"run {opened.folder} varies no images: it trained the algorithm {opened.config.algorithm}")
     return opened
