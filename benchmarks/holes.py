@@ -79,7 +79,7 @@ class HoleReader:
         with tempfile.TemporaryDirectory() as folder:
             data = Path(folder) / "holes.npz"
             np.savez(data, images=images, labels=labels, class_names=np.array(["whole", "cut"]))
-            run, _ = classify(test=data, overrides={**given, "data.source": str(data)}, run="r", output=folder, log=folder, quiet=True)
+            run = classify(test=data, overrides={**given, "data.source": str(data)}, run="r", output=folder, log=folder, quiet=True).run
         if run.interrupted:
             raise KeyboardInterrupt(run.interrupted)
         self.network = run.algorithm

@@ -14,7 +14,7 @@ import yaml
 
 from paddle_gan_aug import __version__, runtime
 from paddle_gan_aug.classification.classify import classify
-from paddle_gan_aug.classification.generated import as_classes, generated_part
+from paddle_gan_aug.classification.generated import as_classes
 from paddle_gan_aug.config.loading import load_config
 from paddle_gan_aug.data import DataSpec, load, to_network, to_uint8
 from paddle_gan_aug.errors import InputError
@@ -183,7 +183,6 @@ def _score(row, seed):
     output = project_root() / "output" / "cas"
     data = Path(row["data"]).name
     overrides = {"data.source": row["data"], "train.seed": seed, "train.steps": row["steps"], "train.epochs": None, **row["overrides"]}
-    parts = []
     if row["preset"]:
         name = re.sub(r"\W+", "-", f"{data}-{row['preset']}-{row['gan_seed']}")
         gan = _trained(output, name, row["preset"], {"data.source": row["data"], "train.seed": row["gan_seed"], **row["gan_overrides"]})
@@ -193,20 +192,16 @@ def _score(row, seed):
             made["classifier"] = str(_trained(output, f"{data}-filter", "classifier", of_filter))
         overrides = {"generated.per_class": PER_CLASS, **overrides, **{f"generated.{key}": value for key, value in made.items()}}
 
-    def part_of(config, real):
-        parts.append(generated_part(config, real))
-        return parts[-1]
-
     name = re.sub(r"\W+", "-", f"{data}-{row['name']}-{seed}")
     began = time.perf_counter()
     config = load_config("classifier", {**overrides, "log.visualdl": False})
     resume = is_run(output / name)
-    run, report = classify(None if resume else config, run=name, output=output, log=output / "log", resume=resume, generated=part_of)
-    if run.interrupted:
+    tested = classify(None if resume else config, run=name, output=output, log=output / "log", resume=resume)
+    if tested.run.interrupted:
         return None
-    accept = {}
-    if parts and parts[-1].filtered is not None:
-        accept = {c: part["accept_rate"] for c, part in parts[-1].filtered["classes"].items()}
+    report, accept = tested.report, {}
+    if tested.generated is not None and tested.generated.filtered is not None:
+        accept = {c: part["accept_rate"] for c, part in tested.generated.filtered["classes"].items()}
     return {
         **{key: row[key] for key in ("name", "data", "preset", "filters", "every_steps", "steps")},
         "seed": seed,

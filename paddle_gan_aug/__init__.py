@@ -23,7 +23,7 @@ _PUBLIC = {
     "LabelledDataset": "paddle_gan_aug.classification.dataset",  # a data set (an augmented one, say) as a paddle.io.Dataset
     "predict": "paddle_gan_aug.classification.predict",  # images -> what a classifier reads in them
     "train_per_class": "paddle_gan_aug.runs.per_class",  # a Config -> one trained run for each class
-    "classify": "paddle_gan_aug.classification.generated",  # labelled images -> a classifier and its confusion matrix
+    "classify": "paddle_gan_aug.classification.classify",  # labelled images -> a classifier and its confusion matrix
     "vary": "paddle_gan_aug.synthesis.vary",  # a run that learnt to vary images, and images -> variations of them on disk
     "evaluate": "paddle_gan_aug.runs.evaluate",  # a run or images -> every metric beside its real floor, and a page
     "evaluate_images": "paddle_gan_aug.evaluation.measure",  # an array of images -> the same numbers

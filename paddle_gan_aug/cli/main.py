@@ -300,8 +300,8 @@ def _best(best):
 def _train_per_class(args, options):
     from ..runs.per_class import train_per_class
 
-    folder, runs = train_per_class(**options)
-    interrupted = runs[-1].interrupted
+    trained = train_per_class(**options)
+    folder, runs, interrupted = trained.folder, trained.runs, trained.interrupted
     result = {"runs": [str(run.folder) for run in runs], "interrupted": interrupted}
     after = f"; go on with: --per-class-runs --run {folder.name} --resume" if interrupted else f"; generate {folder} --per-class N"
     _say(args, result, f"{len(runs)} runs in {folder}{after}")
@@ -325,9 +325,10 @@ def _classify_flags(command):
 
 def _classify(args):
     options = check_config(_run_options(args), "classifier")
-    from ..classification.generated import classify
+    from ..classification.classify import classify
 
-    run, report = classify(test=args.test, **options)
+    tested = classify(test=args.test, **options)
+    run, report = tested.run, tested.report
     if run.interrupted:
         _say(args, {"run": str(run.folder), "step": run.step, "interrupted": run.interrupted}, _ending(run))
         return INTERRUPTED

@@ -302,7 +302,12 @@ def predict(args):
     from ..classification.predict import as_lines
     from ..classification.predict import predict as read
 
-    rows = read(
-        args.run, args.images[0] if len(args.images) == 1 else args.images, args.checkpoint, args.device, args.threads, args.skip_bad
+    predictions = read(
+        args.run,
+        args.images[0] if len(args.images) == 1 else args.images,
+        checkpoint=args.checkpoint,
+        device=args.device,
+        threads=args.threads,
+        skip_bad=args.skip_bad,
     )
-    return rows, as_lines(rows, "csv" if args.csv else "json")
+    return [prediction.row() for prediction in predictions], as_lines(predictions, "csv" if args.csv else "json")

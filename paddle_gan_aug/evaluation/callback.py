@@ -25,6 +25,9 @@ class Evaluation(Callback):
         say: takes the same summary, as a line.
     """
 
+    stage = "measure"
+    state_name = "Evaluation"
+
     def __init__(self, config, records, say):
         self.config, self.records, self.say, self.best = config, records, say, None
 

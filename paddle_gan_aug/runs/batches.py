@@ -1,22 +1,44 @@
 """What a configuration trains on: its images, their batches, and for how many steps."""
 
+from typing import Any, Union
+
+import numpy as np
+
 from .. import runtime
-from ..data import Batches, DataSpec, MixedBatches, balanced_weights, load
+from ..config.loading import Config
+from ..data import Batches, DataSpec, LabelledImages, MixedBatches, balanced_weights, load
 from ..errors import InputError
 
 
-def training_batches(config, images, generated=None):
-    """The batches of a configuration: real images, for a classifier perhaps with generated ones or with weights."""
+def training_images(config: Config) -> LabelledImages:
+    """The images that a configuration trains on.
+
+    Raises:
+        InputError: As `load`.
+    """
+    return load(DataSpec.of(config.data), "train")
+
+
+def training_batches(config: Config, images: LabelledImages, generated: Any = None, *, pairs: bool = False) -> Union[Batches, MixedBatches]:
+    """The batches of a configuration: of real images, for a classifier perhaps with generated images or with weights.
+
+    Args:
+        generated: The generated part, see `runs.run.train_prepared`; None means real images alone.
+        pairs: Each image comes with another one of its class.
+
+    Raises:
+        InputError: The batch size does not fit the number of images.
+    """
     seed, options = config.train.seed, config.generated
     weights = None
     if config.algorithm == "classifier" and config.classifier.class_weights == "balanced":
         weights = balanced_weights(images.counts())
 
-    def order(epoch):
+    def order(epoch: int) -> np.random.Generator:
         return runtime.rng(seed, "shuffle", epoch)
 
     if generated is None and weights is None:
-        return Batches(images, config.train.batch_size, order)
+        return Batches(images, config.train.batch_size, order, pairs=pairs)
     return MixedBatches(
         images,
         config.train.batch_size,
@@ -31,15 +53,13 @@ def training_batches(config, images, generated=None):
     )
 
 
-def training_images(config):
-    """The images a configuration trains on."""
-    data = config.data
-    return load(DataSpec.of(data), "train")
+def planned_steps(config: Config, steps_per_epoch: int) -> int:
+    """The total number of steps: `train.steps`, or `train.epochs` times the steps of an epoch, or the smaller of both.
 
-
-def planned_steps(config, steps_per_epoch):
-    """The run's total of steps: `train.steps`, or `train.epochs` times the steps of an epoch, or the smaller of both."""
+    Raises:
+        InputError: Neither is set.
+    """
     steps, epochs = config.train.steps, config.train.epochs
     if steps is None and epochs is None:
-        raise InputError("neither train.steps nor train.epochs is set: say how long to train, for example --epochs 5")
+        raise InputError("train.steps and train.epochs are both unset: set one of them, for example train.epochs=5")
     return min(n for n in (steps, epochs and epochs * steps_per_epoch) if n)

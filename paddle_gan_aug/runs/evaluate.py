@@ -117,7 +117,7 @@ def _images_of(run_or_images, data, part, count, seed, checkpoint, device, threa
         source = DataSpec(str(data or "mnist"), **reading)
         check_measurable(images.shape[1:], len(images), source, part, allow_overlap=allow_overlap)
         return images, _as_real_classes(labels, names, source), source, None
-    opened = open_run(run_or_images, checkpoint, device, threads)
+    opened = open_run(run_or_images, checkpoint=checkpoint, device=device, threads=threads)
     if not opened.algorithm.makes_images:
         raise InputError(f"run {opened.folder} makes no images: it trained the algorithm {opened.config.algorithm}")
     learnt = opened.config.data

@@ -256,7 +256,7 @@ def _config_of_runs(runs, overrides):
     """
     first, of_process = expand(runs)[0], {key: value for key, value in overrides.items() if key.startswith("runtime.")}
     process = load_config(run_folder(first) / "config.yaml", of_process).runtime  # Paddle starts once, with what was asked for
-    opened = open_run(first, "last", process.device, process.threads)
+    opened = open_run(first, device=process.device, threads=process.threads)
     before, asked = to_flat(load_config(opened.config)), to_flat(load_config(opened.config, overrides))
     given = overrides.get("data.source", before["data.source"])
     if given != before["data.source"] and find_path(given).resolve() != place_of(DataSpec.of(opened.config.data)).resolve():
@@ -337,7 +337,7 @@ def _train_what_is_missing(plan, output, log, resume, quiet):
         name = f"{plan.name}-gan"
         if plan.per_class_runs:
             going_on = resume and (folder / name).is_dir()
-            plan.runs = [train_per_class(plan.config, run=name, resume=going_on, classes=plan.wanted, **where)[0]]
+            plan.runs = [train_per_class(plan.config, run=name, resume=going_on, classes=plan.wanted, **where).folder]
         else:
             plan.runs = [_train(plan.config, name, folder, resume, where).folder]
 

@@ -48,7 +48,7 @@ class Samplers:
 
     def __init__(self, runs, checkpoint="last", device="auto", threads=0):
         folders = expand(runs)
-        opened = [open_run(folder, checkpoint, device, threads) for folder in folders]
+        opened = [open_run(folder, checkpoint=checkpoint, device=device, threads=threads) for folder in folders]
         for run in opened:
             if not run.algorithm.makes_images:
                 raise InputError(f"run {run.folder} makes no images: it trained the algorithm {run.config.algorithm}")

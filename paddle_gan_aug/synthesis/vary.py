@@ -75,7 +75,7 @@ def open_varying(run, checkpoint="last", device="auto", threads=0):
     Raises:
         InputError: it does not.
     """
-    opened = open_run(run, checkpoint, device, threads)
+    opened = open_run(run, checkpoint=checkpoint, device=device, threads=threads)
     if not opened.algorithm.varies_images:
         raise InputError(f"run {opened.folder} varies no images: it trained the algorithm {opened.config.algorithm}")
     return opened

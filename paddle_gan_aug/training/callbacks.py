@@ -2,27 +2,38 @@
 
 import sys
 import time
+from pathlib import Path
+from typing import Any, Dict, Mapping, Optional, TextIO
 
+import numpy as np
 from tqdm import tqdm
 
 from ..data import to_uint8
 from ..pictures import grid, optional_picture, titled_grid
+from ..records.run_records import Records
 from ..runtime import rng
 from .checkpoint import note_best, save_checkpoint
-from .loop import Callback
+from .loop import Callback, Progress
 
 
 class ProgressLine(Callback):
-    """One moving line on a terminal, one plain line every few seconds elsewhere (a file, a notebook's job log)."""
+    """One moving line on a terminal, and one plain line every few seconds elsewhere (a file, a notebook, a job's log).
 
+    Args:
+        stream: Where to write; None means standard error.
+        prefix: Text before each line.
+    """
+
+    stage = "show"
     plain_every_seconds = 10.0
 
-    def __init__(self, stream=None):
+    def __init__(self, stream: Optional[TextIO] = None, prefix: str = "") -> None:
         self.stream = stream or sys.stderr
-        self.bar = None
-        self.printed = None  # when the last plain line was, and None before the first
+        self.prefix = prefix
+        self.bar: Any = None
+        self.printed: Optional[float] = None  # when the last plain line was; None before the first
 
-    def on_begin(self, progress):
+    def on_begin(self, progress: Progress) -> None:
         if self.stream.isatty():
             self.bar = tqdm(
                 total=progress.total_steps,
@@ -34,7 +45,7 @@ class ProgressLine(Callback):
                 bar_format="{desc}|{bar:12}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}]{postfix}",
             )
 
-    def on_step(self, progress):
+    def on_step(self, progress: Progress) -> None:
         if self.bar is not None:
             self.bar.update(1)
             if self.bar.n == self.bar.last_print_n:  # tqdm has just drawn: renew the texts for its next drawing
@@ -44,69 +55,76 @@ class ProgressLine(Callback):
             self.printed = time.monotonic()
             print(f"{self._place(progress)} {self._numbers(progress)} ETA {_clock(self._eta(progress))}", file=self.stream, flush=True)
 
-    def close(self):
+    def close(self) -> None:
         if self.bar is not None:
             self.bar.close()
 
-    def _place(self, progress):
+    def _place(self, progress: Progress) -> str:
         epochs = -(-progress.total_steps // progress.steps_per_epoch)
-        place = f"epoch {progress.epoch}/{epochs}"
+        place = f"{self.prefix}epoch {progress.epoch}/{epochs}"
         return place if self.bar is not None else f"{place} step {progress.step}/{progress.total_steps}"
 
-    def _numbers(self, progress):
+    def _numbers(self, progress: Progress) -> str:
         names = progress.algorithm.losses
         losses = " ".join(f"{name.removesuffix('_loss')} {float(progress.values[name]):.3f}" for name in names)
         return f"{progress.images_per_second:.0f} images/s {losses}"
 
-    def _eta(self, progress):
+    def _eta(self, progress: Progress) -> float:
         done = progress.step - progress.first_step
         return (time.perf_counter() - progress.started) / done * (progress.total_steps - progress.step)
 
 
-def _clock(seconds):
-    minutes, seconds = divmod(int(seconds), 60)
-    return f"{minutes}:{seconds:02d}"
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes}:{rest:02d}"
 
 
 class Recorder(Callback):
-    """Writes the step's values to the records every `every` steps, at the first and at the run's last.
+    """Writes the values of a step to the records: every `every` steps, at the first step and at the last step of the run.
 
     An interruption leaves no line of its own: a run that was interrupted and resumed has the same records as one that was not.
     """
 
-    def __init__(self, records, every):
+    stage = "record"
+
+    def __init__(self, records: Records, every: int) -> None:
         self.records, self.every = records, every
 
-    def on_step(self, progress):
+    def on_step(self, progress: Progress) -> None:
         if progress.step % self.every == 0 or progress.step == 1 or progress.complete or progress.notes:
             values = {name: float(value) for name, value in progress.values.items()}
             values["images_per_second"] = progress.images_per_second
             self.records.scalars(progress.step, values, epoch=progress.epoch, **progress.notes)
 
-    def on_end(self, progress):
+    def on_end(self, progress: Progress) -> None:
         if progress.complete:
             self.records.hyperparameter_results({name: float(value) for name, value in progress.values.items()})
 
-    def close(self):
+    def close(self) -> None:
         self.records.close()
 
 
 class Grids(Callback):
-    """Draws the run's fixed latents into `samples/step-<n>.png` and the dashboard every `every` steps and at the run's last.
+    """Draws the images of the run's fixed latents, every `every` steps and at the last step of the run.
 
-    A conditional algorithm draws one class a row. One with a code adds `samples/<code>-step-<n>.png`, where that code alone changes.
+    The picture goes to `samples/step-<n>.png` and to the dashboard. A conditional algorithm draws one class per row. An algorithm
+    with a code adds `samples/<code>-step-<n>.png`, in which that code alone changes.
 
     Args:
+        folder: The folder of the pictures.
+        records: The records that show them on the dashboard.
         latents: float32 [N, latent_dim], the same for the whole run.
-        seed: the run's root seed, for all else of the latents in which a code is swept.
+        every: Steps between two pictures.
+        seed: The run's root seed, for the latents in which a code is swept.
     """
 
+    stage = "record"
     columns = 16
 
-    def __init__(self, folder, records, latents, every, seed=0):
+    def __init__(self, folder: Path, records: Records, latents: np.ndarray, every: int, seed: int = 0) -> None:
         self.folder, self.records, self.latents, self.every, self.seed = folder, records, latents, every, seed
 
-    def on_step(self, progress):
+    def on_step(self, progress: Progress) -> None:
         if progress.step % self.every == 0 or progress.complete:
             algorithm = progress.algorithm
             labels = algorithm.grid_labels(len(self.latents), self.columns)
@@ -114,7 +132,7 @@ class Grids(Callback):
             for name, latents in algorithm.sweeps(self.columns, rng(self.seed, "sweeps")).items():
                 self._draw(progress, f"{name}-", name, algorithm.images(latents))
 
-    def _draw(self, progress, prefix, tag, images):
+    def _draw(self, progress: Progress, prefix: str, tag: str, images: np.ndarray) -> None:
         images = to_uint8(images)
         title = f"epoch {progress.epoch}, step {progress.step}" + (f", {tag}" if prefix else "")
         with optional_picture(self.folder / f"{prefix}step-{progress.step:06d}.png") as path:
@@ -123,22 +141,37 @@ class Grids(Callback):
 
 
 class Checkpoints(Callback):
-    """Saves every `every` steps, at a step that is the best so far, and at the last step, also an interrupted run's.
+    """Saves the run every `every` steps, at a step that is the best so far, and at the last step, also of an interrupted run.
 
     Args:
-        provenance: what every state.json says beside the step: seed, configuration hash, data fingerprint, versions.
-        with_state: {name: callback}, those whose `state()` belongs to the run's, see `named`.
+        folder: The run's `checkpoints` folder.
+        latents: float32 [N, latent_dim], the fixed latents of the grids, or None.
+        provenance: What every state.json says beside the step: seed, data, versions.
+        every: Steps between two checkpoints.
+        keep: How many checkpoints stay.
+        with_state: {name: callback}, the callbacks whose `state()` is saved, see `loop.by_state_name`.
         best: {"step", "metric", "value"} of the best checkpoint so far, or None.
     """
 
-    def __init__(self, folder, latents, provenance, every, keep, with_state, best=None):
+    stage = "save"
+
+    def __init__(
+        self,
+        folder: Path,
+        latents: Optional[np.ndarray],
+        provenance: Mapping[str, Any],
+        every: int,
+        keep: int,
+        with_state: Mapping[str, Callback],
+        best: Optional[Dict[str, Any]] = None,
+    ) -> None:
         self.folder, self.latents, self.provenance, self.every, self.keep = folder, latents, provenance, every, keep
         self.with_state, self.best = with_state, best
 
-    def on_begin(self, progress):
+    def on_begin(self, progress: Progress) -> None:
         note_best(self.folder, self.best)  # a run that went back forgets what was the best since
 
-    def on_step(self, progress):
+    def on_step(self, progress: Progress) -> None:
         if progress.best:
             self.best = {"step": progress.step, **progress.best}
         if (progress.step % self.every == 0 or progress.last or progress.best) and not progress.failure:
@@ -146,16 +179,3 @@ class Checkpoints(Callback):
             callbacks = {name: state for name, state in callbacks.items() if state}
             state = {"total_steps": progress.total_steps, "stopped": progress.stopped, "callbacks": callbacks, **self.provenance}
             save_checkpoint(self.folder, progress.step, progress.algorithm, self.latents, state, self.keep, self.best)
-
-
-def named(callbacks):
-    """{name of its class: callback}, in order; a second one of the same class is called <name>-2."""
-    names = {}
-    for callback in callbacks:
-        name = kind = type(callback).__name__
-        number = 1
-        while name in names:
-            number += 1
-            name = f"{kind}-{number}"
-        names[name] = callback
-    return names

@@ -14,9 +14,9 @@ def judge(tmp_path_factory, small_mnist):
 
     folder = tmp_path_factory.mktemp("judge")
     overrides = {"data.source": str(small_mnist), "train.epochs": 12, "train.batch_size": 50}
-    run, report = paddle_gan_aug.classify(run="judge", output=folder, log=folder / "log", overrides=overrides, quiet=True)
-    assert report["accuracy"] > 0.7
-    return run.folder
+    tested = paddle_gan_aug.classify(run="judge", output=folder, log=folder / "log", overrides=overrides, quiet=True)
+    assert tested.accuracy > 0.7
+    return tested.run.folder
 
 
 TINY = {"generator.width": 0.05, "discriminator.width": 0.05, "train.batch_size": 50, "log.grid_images": 16}

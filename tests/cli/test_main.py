@@ -186,7 +186,7 @@ def test_a_name_in_use_is_refused_and_untouched(cli, small, small_mnist):
     before = {path: path.read_bytes() for path in cli.output.rglob("*") if path.is_file()}
     done = cli("train", "--data", small_mnist, *small, "--steps", 2, "--run", "taken", code=2)
     assert "taken" in done.stderr
-    assert "--resume" in done.stderr
+    assert "resume" in done.stderr
     assert {path: path.read_bytes() for path in cli.output.rglob("*") if path.is_file()} == before
 
 

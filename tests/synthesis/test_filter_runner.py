@@ -60,7 +60,7 @@ def test_a_classifier_of_other_images_is_refused(tiny, small_mnist, tmp_path):
         log=tmp_path,
         overrides={**NEW, "data.source": str(small_mnist), "generated.source": str(tiny["conditional"]), "generated.per_class": 5},
         quiet=True,
-    )[0]
+    ).run
     with pytest.raises(InputError, match="generated images"):
         FilterRunner(samplers, ["agreement"], tainted.folder)
     FilterRunner(samplers, ["agreement"], tiny["classifier"])

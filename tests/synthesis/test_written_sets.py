@@ -35,7 +35,7 @@ def test_an_image_is_made_again_from_its_row(tiny, tmp_path, filtered):
     assert len(rows) == 40
     if filtered:
         assert any(row["latent"] != i % 4 for i, row in enumerate(rows))
-    algorithm = open_run(tiny["conditional"], rows[0]["checkpoint"]).algorithm
+    algorithm = open_run(tiny["conditional"], checkpoint=rows[0]["checkpoint"]).algorithm
     pictures = []
     for row in rows:
         c = int(row["class"])
@@ -117,7 +117,7 @@ def test_a_class_that_no_gan_learns(here, two_classes, small_mnist, tmp_path):
         quiet=True,
         classes=["0"],
         overrides={**options["overrides"], "train.steps": 1, "generator.width": 0.05, "discriminator.width": 0.05, "log.visualdl": False},
-    )[0]
+    ).folder
     with pytest.raises(InputError, match="no image of the class 1, and cannot make any: it learns 0"):
         paddle_gan_aug.augment_data(tmp_path / "out", runs=[per_class], **options)
     assert not (tmp_path / "out").exists()
@@ -128,9 +128,9 @@ def test_classes_that_look_alike_as_file_names(small_mnist, tmp_path):
     np.savez(tmp_path / "d.npz", images=images, labels=np.arange(24) % 2, class_names=["a b", "a/b"])
     overrides = {"data.source": str(tmp_path / "d.npz"), "train.steps": 1, "generator.width": 0.05, "discriminator.width": 0.05}
     options = {"overrides": {**overrides, "log.visualdl": False}, "quiet": True}
-    folder, runs = paddle_gan_aug.train_per_class("fast", run="r", output=tmp_path, log=tmp_path, **options)
-    assert [(run.folder.name, run.config.data.class_name) for run in runs] == [("r-a-b", "a b"), ("r-a-b-2", "a/b")]
-    assert Samplers(folder).classes == (0, 1)
+    trained = paddle_gan_aug.train_per_class("fast", run="r", output=tmp_path, log=tmp_path, **options)
+    assert [(run.folder.name, run.config.data.class_name) for run in trained.runs] == [("r-a-b", "a b"), ("r-a-b-2", "a/b")]
+    assert Samplers(trained.folder).classes == (0, 1)
 
 
 def test_balance_reads_the_data_as_the_run_did(here, small_mnist, tmp_path):
