@@ -84,7 +84,7 @@ def classify(
         >>> result = classify(overrides={"data.source": "my-folder", "generated.source": "my-generated-set"})
         >>> result.accuracy
     """
-    options = {"run": run, "output": output, "log": log, "resume": resume, "overrides": overrides, "quiet": quiet}
+    options: Dict[str, Any] = {"run": run, "output": output, "log": log, "resume": resume, "overrides": overrides, "quiet": quiet}
     prepared = prepare(config, allow_changed_data=allow_changed_data, classifier=True, **options)
     _check_classes(prepared.images)
     tested = _test_images(prepared, test)

@@ -4,7 +4,7 @@ What a GAN draws is a function of (seed, round). A run that resumes sees the sam
 """
 
 import sys
-from typing import Any, Dict, Optional
+from typing import Any, Callable, Dict, Optional, Union
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from ..synthesis.quotas import equal
 from ..synthesis.sampler import Samplers, expand
 
 
-def generated_part(config: Config, real: LabelledImages) -> Any:
+def generated_part(config: Config, real: LabelledImages) -> "Union[_Renewed, _Stored]":
     """The images that `generated.*` of a configuration describes.
 
     Args:
@@ -36,17 +36,17 @@ def generated_part(config: Config, real: LabelledImages) -> Any:
         InputError: There is no such set or run; it has other classes or another size; settings that only runs have are set for a set.
     """
     options, process = config.generated, config.runtime
+    source = str(options.source)
     runtime.start(process.device, process.threads, process.cpu_tuning)
-    path = find_path(options.source)
-    if is_run(options.source) or (path.is_dir() and any(path.glob("*/config.yaml"))):
+    path = find_path(source)
+    part: Union[_Renewed, _Stored]
+    if is_run(source) or (path.is_dir() and any(path.glob("*/config.yaml"))):
         part = _Renewed(config, real)
     elif options.every_steps or options.classifier:
-        raise InputError(
-            f"generated.source {options.source} is no run: generated.every_steps and generated.classifier are for images that a GAN draws"
-        )
+        settings = "generated.every_steps and generated.classifier"
+        raise InputError(f"generated.source {source} is no run: {settings} are for images that a GAN draws")
     else:
-        part = _Stored(options.source, real)
-    part.read = None
+        part = _Stored(source, real)
     if options.teacher:
         teacher = open_reader(options.teacher, real, process.device, process.threads)
         part.read = lambda images: teacher.algorithm.read(images)[0]
@@ -58,6 +58,8 @@ class _Stored:
     """A set on the disk, in any form that `load` reads."""
 
     filtered = None
+    read: Optional[Callable[[np.ndarray], np.ndarray]] = None
+    description: Dict[str, Any]
 
     def __init__(self, name: str, real: LabelledImages) -> None:
         source = DataSpec(str(name), image_size=real.image_size, channels=real.channels)
@@ -71,6 +73,9 @@ class _Stored:
 
 class _Renewed:
     """Images that a GAN draws, `generated.per_class` of each class at once."""
+
+    read: Optional[Callable[[np.ndarray], np.ndarray]] = None
+    description: Dict[str, Any]
 
     def __init__(self, config: Config, real: LabelledImages) -> None:
         options, process = config.generated, config.runtime
@@ -97,7 +102,7 @@ class _Renewed:
     @property
     def filtered(self) -> Optional[Dict[str, Any]]:
         """What the filters have dropped so far, as in dropped.json; None without filters."""
-        return self._runner and self._runner.chain.report.to_json()
+        return None if self._runner is None else self._runner.chain.report.to_json()
 
     def images(self, number: int) -> LabelledImages:
         """The images of a round, counted from 0."""

@@ -154,5 +154,5 @@ def _chosen(folder: Path, checkpoint: Union[str, int], steps: Sequence[int]) -> 
     if step is None:
         raise InputError(f"run {folder} has no best checkpoint: it was trained without eval.every_steps; choose last, or a step: {there}")
     if str(step) not in map(str, steps):
-        raise InputError(f"run {folder} has no checkpoint {step}: choose last, best, or a step: {there}")
+        raise InputError(f"run {folder} has no checkpoint {step}; it has {there} (choose last, best or a step)")
     return int(step)

@@ -58,13 +58,9 @@ def train_per_class(
         config: A `Config`, the name of a preset, or a YAML file. None means the preset `classic`, or with `resume` what the runs
             have been trained with.
         run: The name of the folder of runs, and the beginning of each run's name. None means preset-data-date-time.
-        output: As for `train`.
-        log: As for `train`.
+        output, log, overrides, quiet, allow_changed_data: As for `train`.
         resume: Continue the runs of the folder `run`. Runs that are finished stay as they are.
-        overrides: As for `train`.
-        quiet: Print nothing but failures.
         classes: The names of the classes to train; None means all.
-        allow_changed_data: As for `train`.
 
     Raises:
         InputError: As `train`; also if `data.class_name` is set, or `resume` has no `run`.
@@ -77,31 +73,25 @@ def train_per_class(
     output, log = run_folders(output, log)
     if resume and not run:
         raise InputError("cannot resume runs of single classes without a name: set run to the name of their folder")
-    if resume and run and config is None:
+    if resume and config is None:
         config = _begun(output / check_run_name(run))
-    config = load_config(config or "classic", overrides)
-    if config.data.class_name is not None:
+    settings = load_config(config or "classic", overrides)
+    if settings.data.class_name is not None:
         raise InputError("data.class_name: runs of single classes train every class: leave it out")
-    folder = output / check_run_name(run) if run else unused_folder(output, default_name(config))
+    folder = output / check_run_name(run) if run else unused_folder(output, default_name(settings))
     _check_folder(folder, resume)
-    images = load(DataSpec.of(config.data), "train")
+    images = load(DataSpec.of(settings.data), "train")
     counts = {
         name: int(count) for name, count in zip(images.class_names, images.counts()) if count and (classes is None or name in classes)
     }
+    runs, failures = [], []
     parts = _file_names(images.class_names)
-    runs: List[Run] = []
-    failures: List[str] = []
+    options: Dict[str, Any] = {"output": folder, "log": log, "allow_changed_data": allow_changed_data, "quiet": True}
     for number, (name, count) in enumerate(counts.items(), 1):
-        line = [] if quiet else [ProgressLine(prefix=f"class {name} ({number} of {len(counts)}) · ")]
-        own = {"data.class_name": name, "train.batch_size": min(config.train.batch_size, count)}
-        part = f"{folder.name}-{parts[name]}"
-        options = {"run": part, "output": folder, "log": log, "callbacks": line, "allow_changed_data": allow_changed_data, "quiet": True}
-        begun = resume and (folder / part / "config.yaml").is_file()
+        options["run"] = f"{folder.name}-{parts[name]}"
+        options["callbacks"] = [] if quiet else [ProgressLine(prefix=f"class {name} ({number} of {len(counts)}) · ")]
         try:
-            if begun:
-                runs.append(train(resume=True, overrides=_continuing(overrides), **options))
-            else:
-                runs.append(train(load_config(config, own), **options))
+            runs.append(_train_class(settings, name, count, resume, overrides, options))
         except RunFailed as error:
             failures.append(name)
             print(f"class {name}: {error}", file=sys.stderr, flush=True)
@@ -110,6 +100,16 @@ def train_per_class(
     if failures:
         raise RunFailed(f"no run for {', '.join(failures)} in {folder}: they collapsed; the other {len(runs)} are trained")
     return PerClassRuns(folder, runs)
+
+
+def _train_class(
+    config: Config, name: str, count: int, resume: bool, overrides: Optional[Mapping[str, Any]], options: Dict[str, Any]
+) -> Run:
+    """Train the run of a class, or continue it if it has begun."""
+    if resume and (options["output"] / options["run"] / "config.yaml").is_file():
+        return train(resume=True, overrides=_continuing(overrides), **options)
+    own = {"data.class_name": name, "train.batch_size": min(config.train.batch_size, count)}
+    return train(load_config(config, own), **options)
 
 
 def _check_folder(folder: Path, resume: bool) -> None:

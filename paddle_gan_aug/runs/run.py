@@ -78,7 +78,7 @@ def train(
         >>> run = train("classic", overrides={"train.steps": 300})
         >>> run.sample(64).save("digits.png")
     """
-    options = {"run": run, "output": output, "log": log, "resume": resume, "overrides": overrides, "quiet": quiet}
+    options: Dict[str, Any] = {"run": run, "output": output, "log": log, "resume": resume, "overrides": overrides, "quiet": quiet}
     return train_prepared(prepare(config, allow_changed_data=allow_changed_data, **options), callbacks=callbacks)
 
 

@@ -190,8 +190,8 @@ def _signals_noted(progress: Progress) -> Iterator[None]:
         for signal_number, handler in previous.items():
             signal.signal(signal_number, handler)
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        previous[number] = signal.signal(number, note)
+    for watched in (signal.SIGINT, signal.SIGTERM):
+        previous[watched] = signal.signal(watched, note)
     try:
         yield
     finally:
