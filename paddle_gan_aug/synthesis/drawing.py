@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import runtime
 from ..data import LabelledImages, to_uint8
+from ..runs import sampling
 from .candidates import Candidates
 from .filters import KEPT, OPINIONS
 
@@ -54,7 +55,7 @@ class Chunk:
 
 def stream_of(samplers, class_index):
     """The name of the random stream of a class's latents. A run of one class makes the same images alone and beside others."""
-    return f"generate class {class_index}" if samplers.of(class_index).run.algorithm.conditional else "generate"
+    return sampling.stream_of(samplers.of(class_index).run.algorithm, class_index)
 
 
 def draw(samplers, runner, class_index, progress, seed, truncation=None):

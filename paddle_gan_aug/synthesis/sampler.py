@@ -9,13 +9,13 @@ from typing import Any, Optional
 
 import numpy as np
 
-from .. import runtime
 from ..data import DataSpec, load, to_network, to_uint8
 from ..data.images import class_index
 from ..errors import InputError
 from ..files import find_path, sha256
 from ..runs.opened import open_run
 from ..runs.places import is_run
+from ..runs.sampling import latents_of
 
 SCORED_AT_ONCE = 500
 
@@ -123,7 +123,7 @@ class Samplers:
             truncation: as for `Algorithm.latents`.
         """
         algorithm = self.of(class_index).run.algorithm
-        return np.concatenate([algorithm.latents(1, runtime.rng(seed, stream, index), truncation) for index in indices])
+        return latents_of(algorithm, stream, indices, seed, truncation)
 
     def scores(self, class_index, images, batch_size=SCORED_AT_ONCE):
         """What the discriminator of a class says of uint8 images [N, C, H, W]: logits of "real", float32 [N]."""
