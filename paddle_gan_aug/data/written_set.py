@@ -5,6 +5,9 @@ import json
 from ..errors import InputError
 
 MANIFEST, DESCRIPTION = "manifest.jsonl", "paddle_gan_aug.json"
+DROPPED, GRID, TABLE = "dropped.json", "grid.png", "images.csv"
+CLASS_LIST, PART_LISTS = "label_list.txt", ("train_list.txt", "val_list.txt", "test_list.txt")
+OWN_FILES = (MANIFEST, DESCRIPTION, DROPPED, GRID, TABLE, CLASS_LIST, *PART_LISTS)  # in the folder of a set, beside its class folders
 LONGEST_LINE = 1 << 20  # characters of a manifest's line: none that is honest comes near
 
 
