@@ -1,8 +1,9 @@
 """The command `classify`: train a classifier on labelled images and say how well it reads those it has not seen."""
 
+from ..console import listed
 from ..data import DataSpec, check_overlap, load, load_test
 from ..errors import InputError
-from ..files import listed, make_folder, write_json
+from ..files import make_folder, write_json
 from ..metrics import accuracy, confusion_matrix
 from ..pictures import class_histogram_figure, confusion_matrix_figure, optional_picture, read_png
 from ..records.run_records import Records

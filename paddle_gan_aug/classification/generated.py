@@ -8,9 +8,10 @@ import sys
 import numpy as np
 
 from .. import runtime
+from ..console import listed
 from ..data import DataSpec, LabelledImages, load
 from ..errors import InputError, RunFailed
-from ..files import find_path, listed
+from ..files import find_path
 from ..runs.places import is_run
 from ..synthesis.draw import draw_set
 from ..synthesis.gate import Gate, chosen_filters, open_reader

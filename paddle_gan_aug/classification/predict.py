@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
+from ..console import listed
 from ..data.decoding import SUFFIXES, decode, say_skipped
 from ..data.folders import file_of_set, list_folder
 from ..data.npz import is_npz, read_npz
 from ..errors import InputError
-from ..files import find_path, listed
+from ..files import find_path
 from ..runs.reading import read_probabilities
 from ..runs.run import open_run
 

@@ -11,20 +11,9 @@ from ..config.loading import load_config
 from ..data import DataSpec, load
 from ..errors import InputError, RunFailed
 from ..files import printable
-from ..training.callbacks import ProgressLine
+from ..training.callbacks import ProgressCallback
 from .places import check_run_name, default_name, is_run, run_folders, unused_folder
 from .run import train
-
-
-class _OneOfMany(ProgressLine):
-    """A progress line that says which of the runs this is."""
-
-    def __init__(self, prefix):
-        super().__init__()
-        self.prefix = prefix
-
-    def _place(self, progress):
-        return f"{self.prefix} · {super()._place(progress)}"
 
 
 def train_per_class(
@@ -79,7 +68,7 @@ def train_per_class(
         own = {"data.class_name": name, "train.batch_size": min(config.train.batch_size, count)}
         part = f"{folder.name}-{parts[name]}"
         begun = resume and (folder / part / "config.yaml").is_file()
-        line = [] if quiet else [_OneOfMany(f"class {name} ({number} of {len(counts)})")]
+        line = [] if quiet else [ProgressCallback(f"class {name} ({number} of {len(counts)}) · ")]
         try:
             trained = train(
                 None if begun else load_config(config, own),

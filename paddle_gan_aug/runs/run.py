@@ -15,7 +15,7 @@ from ..data import Batches, DataSpec, MixedBatches, balanced_weights, load
 from ..errors import InputError, RunFailed
 from ..files import atomic_write, lock_folder, make_folder
 from ..records.run_records import Records
-from ..training.callbacks import Checkpoints, Grids, ProgressLine, Recorder, named
+from ..training.callbacks import Checkpoints, Grids, ProgressCallback, Recorder, named
 from ..training.checkpoint import MALFORMED, best_noted, best_of, best_step, load_newest, steps_on_disk
 from ..training.health import Collapsed, HealthMonitor
 from ..training.loop import run_steps
@@ -253,7 +253,7 @@ class _Session:
         callbacks = self._writers(config, records, latents, provenance, with_state, best)
         what = f"{len(self.images)} images of {self.images.source}"
         say(f"run {folder}  ·  {what}  ·  {total_steps} steps  ·  {self.process.device}, {_counted(self.process.threads, 'thread')}")
-        line = [] if self.quiet else [ProgressLine()]
+        line = [] if self.quiet else [ProgressCallback()]
         progress = run_steps(algorithm, batches, total_steps, seed, [*line, *with_state.values(), *callbacks], first_step)
         return Run(folder, config, algorithm, progress.step, {"step": progress.step, **provenance}, progress.interrupted)
 

@@ -13,16 +13,16 @@ from typing import NamedTuple, Optional
 import numpy as np
 
 from ..augment.policies import choice_of, policy_for
+from ..console import ProgressLine, listed, one_line
 from ..data import load
 from ..data.class_names import class_folder
 from ..data.written_set import DESCRIPTION, DROPPED, GRID, MANIFEST, read_json_object, read_manifest
 from ..errors import InputError, RunFailed
-from ..files import LOCK, atomic_write, listed, lock_folder, make_folder, one_line, remove_temporaries, write_json
+from ..files import LOCK, atomic_write, lock_folder, make_folder, remove_temporaries, write_json
 from ..pictures import grid, optional_picture, read_png, save_png
 from .draw import Standing, best_dropped, draw
 from .filters import FILTERS
 from .gate import Gate, chosen_filters, told_aside
-from .progress_line import ProgressLine
 from .quotas import equal, interleaved, lacking
 from .sources import Makers
 from .spool import FOLDER, Spool, told_request

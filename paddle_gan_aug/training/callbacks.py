@@ -1,71 +1,44 @@
 """What happens around the steps of a run: the progress line, records, image grids and checkpoints."""
 
-import sys
-import time
+from typing import Optional, TextIO
 
-from tqdm import tqdm
-
+from ..console import ProgressLine
 from ..data import to_uint8
 from ..pictures import grid, optional_picture, titled_grid
 from ..runtime import rng
 from .checkpoint import note_best, save_checkpoint
-from .loop import Callback
+from .loop import Callback, Progress
 
 
-class ProgressLine(Callback):
-    """One moving line on a terminal, one plain line every few seconds elsewhere (a file, a notebook's job log)."""
+class ProgressCallback(Callback):
+    """Shows the run's progress in a `console.ProgressLine`: epoch, step, images per second and losses.
 
-    plain_every_seconds = 10.0
+    Args:
+        prefix: what stands before the epoch.
+        stream: where the line goes; None = standard error.
+    """
 
-    def __init__(self, stream=None):
-        self.stream = stream or sys.stderr
-        self.bar = None
-        self.printed = None  # when the last plain line was, and None before the first
+    def __init__(self, prefix: str = "", stream: Optional[TextIO] = None) -> None:
+        self.prefix, self.stream, self.line = prefix, stream, None
 
-    def on_begin(self, progress):
-        if self.stream.isatty():
-            self.bar = tqdm(
-                total=progress.total_steps,
-                initial=progress.step,
-                file=self.stream,
-                unit="step",
-                dynamic_ncols=True,
-                mininterval=0.5,
-                bar_format="{desc}|{bar:12}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}]{postfix}",
-            )
+    def on_begin(self, progress: Progress) -> None:
+        self.line = ProgressLine(progress.total_steps, "step", progress.step, stream=self.stream)
 
-    def on_step(self, progress):
-        if self.bar is not None:
-            self.bar.update(1)
-            if self.bar.n == self.bar.last_print_n:  # tqdm has just drawn: renew the texts for its next drawing
-                self.bar.set_description_str(self._place(progress), refresh=False)
-                self.bar.set_postfix_str(self._numbers(progress), refresh=False)
-        elif self.printed is None or progress.last or time.monotonic() - self.printed >= self.plain_every_seconds:
-            self.printed = time.monotonic()
-            print(f"{self._place(progress)} {self._numbers(progress)} ETA {_clock(self._eta(progress))}", file=self.stream, flush=True)
-
-    def close(self):
-        if self.bar is not None:
-            self.bar.close()
-
-    def _place(self, progress):
+    def on_step(self, progress: Progress) -> None:
         epochs = -(-progress.total_steps // progress.steps_per_epoch)
-        place = f"epoch {progress.epoch}/{epochs}"
-        return place if self.bar is not None else f"{place} step {progress.step}/{progress.total_steps}"
+        first = progress.step == progress.first_step + 1
+        text = f"{self.prefix}epoch {progress.epoch}/{epochs}"
+        self.line.add(1, text, lambda: _numbers(progress), now=first or progress.last)
 
-    def _numbers(self, progress):
-        names = progress.algorithm.losses
-        losses = " ".join(f"{name.removesuffix('_loss')} {float(progress.values[name]):.3f}" for name in names)
-        return f"{progress.images_per_second:.0f} images/s {losses}"
-
-    def _eta(self, progress):
-        done = progress.step - progress.first_step
-        return (time.perf_counter() - progress.started) / done * (progress.total_steps - progress.step)
+    def close(self) -> None:
+        if self.line is not None:
+            self.line.close()
 
 
-def _clock(seconds):
-    minutes, seconds = divmod(int(seconds), 60)
-    return f"{minutes}:{seconds:02d}"
+def _numbers(progress: Progress) -> str:
+    names = progress.algorithm.losses
+    losses = " ".join(f"{name.removesuffix('_loss')} {float(progress.values[name]):.3f}" for name in names)
+    return f"{progress.images_per_second:.0f} images/s {losses}"
 
 
 class Recorder(Callback):
