@@ -176,7 +176,7 @@ def recipe_table(rows):
 def samples(args):
     """`bench samples`: what the judge reads in fresh samples of trained runs, beside real images of `args.part`."""
     from benchmarks.judge import Judge
-    from paddle_gan_aug.runs.run import open_run
+    from paddle_gan_aug.runs.opened import open_run
 
     rows = []
     for name in args.runs:

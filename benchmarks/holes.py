@@ -15,7 +15,7 @@ from paddle_gan_aug.augment.diffaugment import POLICIES, Policy, background, dif
 from paddle_gan_aug.classification.classify import classify
 from paddle_gan_aug.data import DataSpec, load, to_network, to_uint8
 from paddle_gan_aug.errors import InputError
-from paddle_gan_aug.runs.run import open_run
+from paddle_gan_aug.runs.opened import open_run
 
 LEARNT, HELD_OUT, STEPS = 20_000, 5000, 1000
 PIECE = 1000

@@ -7,7 +7,7 @@ test images only for final figures).
 from paddle_gan_aug.data import load, to_network
 from paddle_gan_aug.errors import InputError
 from paddle_gan_aug.metrics import class_shares, code_accuracy, confident_share, mean_pairwise_distance
-from paddle_gan_aug.runs.run import open_run
+from paddle_gan_aug.runs.opened import open_run
 
 
 class Judge:
@@ -26,7 +26,7 @@ class Judge:
 
     def __init__(self, run, part="valid", class_name=None, source="mnist", count=5000):
         opened = open_run(run)
-        if opened.config.algorithm != "classifier":
+        if not opened.algorithm.reads_images or opened.algorithm.makes_images:
             raise InputError(f"{opened.folder} trained {opened.config.algorithm}: the judge must be a run of classify")
         self.classifier, self.name, self.class_name = opened.algorithm, opened.folder.name, class_name
         real = load(source, part, class_name=class_name, split="standard")
@@ -39,7 +39,7 @@ class Judge:
     def samples(self, algorithm, count, rng):
         """The numbers of `count` fresh images of `algorithm`; see `read`."""
         latents, labels = algorithm.latents(count, rng), algorithm.default_labels(count)
-        codes = algorithm.categories(latents) if hasattr(algorithm, "categories") else None
+        codes = algorithm.categories(latents)
         return self.read(algorithm.draw(latents, labels), labels, codes)
 
     def read(self, images, labels=None, codes=None):

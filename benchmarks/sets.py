@@ -20,12 +20,13 @@ from paddle_gan_aug.data import DataSpec, load, to_network, to_uint8
 from paddle_gan_aug.errors import InputError
 from paddle_gan_aug.files import find_path, make_folder, project_root, write_json
 from paddle_gan_aug.pictures import save_png
+from paddle_gan_aug.runs.opened import open_run
 from paddle_gan_aug.runs.places import is_run
-from paddle_gan_aug.runs.run import open_run, train
+from paddle_gan_aug.runs.run import train
 from paddle_gan_aug.synthesis.augment import augment_data
-from paddle_gan_aug.synthesis.draw import PIECE
+from paddle_gan_aug.synthesis.drawing import CHUNK
 from paddle_gan_aug.synthesis.generate import DROPPED, MANIFEST, generate
-from paddle_gan_aug.synthesis.sources import Makers
+from paddle_gan_aug.synthesis.sampler import Samplers
 from paddle_gan_aug.synthesis.writers import PictureWriter
 
 ROW = {
@@ -50,19 +51,20 @@ def writing_speed(run=None, count=10_000):
         if run is None:
             once = {"train.steps": 1, "generator.variant": "transpose", "log.visualdl": False}
             run = _folder_of(train("classic", run="r", output=folder, log=folder, overrides=once, quiet=True))
-        makers = Makers(run)
-        c = makers.classes[0]
-        makers.sample(c, range(PIECE), 0, "warm up")
+        samplers = Samplers(run)
+        c = samplers.classes[0]
+        samplers.sample(c, range(CHUNK), 0, "warm up")
         began = time.perf_counter()
         pieces = [
-            to_uint8(makers.images(c, makers.latents("generate", range(i, min(i + PIECE, count)), 0, c))) for i in range(0, count, PIECE)
+            to_uint8(samplers.images(c, samplers.latents("generate", range(i, min(i + CHUNK, count)), 0, c)))
+            for i in range(0, count, CHUNK)
         ]
         networks = time.perf_counter() - began
         (folder / "pictures").mkdir()
         began = time.perf_counter()
         writer = PictureWriter(folder / "pictures")
         for number, piece in enumerate(pieces):
-            writer.write([f"{number * PIECE + i:06d}.png" for i in range(len(piece))], piece)
+            writer.write([f"{number * CHUNK + i:06d}.png" for i in range(len(piece))], piece)
         writer.close()
         writing = time.perf_counter() - began
         began = time.perf_counter()

@@ -46,7 +46,7 @@ def wall_time(preset, judge=None, seed=0):
 
 def _read(folder, judge, seed):
     from benchmarks.judge import Judge
-    from paddle_gan_aug.runs.run import open_run
+    from paddle_gan_aug.runs.opened import open_run
 
     run = open_run(folder)
     reader = Judge(judge)

@@ -16,7 +16,7 @@ _PUBLIC = {
     "LabelledImages": "paddle_gan_aug.data",  # uint8 images, int64 labels, class names
     "load_config": "paddle_gan_aug.config.loading",  # a preset or YAML file plus overrides -> Config
     "train": "paddle_gan_aug.runs.run",  # a Config -> a trained run on disk
-    "open_run": "paddle_gan_aug.runs.run",  # a run's folder -> its trained algorithm, ready to sample
+    "open_run": "paddle_gan_aug.runs.opened",  # a run's folder -> its trained algorithm, ready to sample
     "generate": "paddle_gan_aug.synthesis.generate",  # a run -> images on disk
     "augment_data": "paddle_gan_aug.synthesis.augment",  # a labelled data set -> the same with generated images beside the real ones
     "Filters": "paddle_gan_aug.synthesis.generate",  # which generated images are kept

@@ -226,8 +226,8 @@ def _read_yaml(path):
 def _read_run(path):
     from paddle_gan_aug.config.loading import load_config
     from paddle_gan_aug.records.record_files import read_metrics
+    from paddle_gan_aug.runs.opened import open_run
     from paddle_gan_aug.runs.places import continued_config, resumable, run_folder
-    from paddle_gan_aug.runs.run import open_run
     from paddle_gan_aug.training.checkpoint import best_step
     from paddle_gan_aug.training.recovery import Recovery
 

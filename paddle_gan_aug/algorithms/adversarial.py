@@ -42,6 +42,8 @@ class AdversarialGAN(Algorithm):
         ValueError: a penalty is asked for, and D cannot be differentiated twice; the text names the layer and what to take instead.
     """
 
+    makes_images = True
+
     def __init__(self, config, channels, image_size, class_names):
         super().__init__(config)
         g, d = config.generator, config.discriminator

@@ -22,15 +22,25 @@ class Algorithm:
     """Base of all algorithms.
 
     Subclasses fill `networks` and `optimizers` (dicts by name, insertion order is the order on disk) and implement
-    `step`; those that can sample set `latent_dim` and implement `images`, those that sample by class set `conditional` and
-    `classes` (how many there are), those with a discriminator implement `realness`.
+    `step`. The attributes from `makes_images` to `conditional` say what else an algorithm can do.
+
+    Attributes:
+        makes_images: whether it samples: it sets `latent_dim` and implements `images`.
+        reads_images: whether it classifies: it implements `read`.
+        varies_images: whether it makes variations of real images: it implements `vary`.
+        conditional: whether its samples can be asked for by class: it also sets `classes`, how many there are.
     """
+
+    makes_images = False
+    reads_images = False
+    varies_images = False
+    conditional = False
 
     batches_per_step = 1  # how many batches of real data one step wants
     pairs = False  # whether its batches must hold a partner of the same class for each image
     losses = ()  # the names among `step`'s values that the progress line shows
-    latent_dim = None  # None: it makes no images
-    conditional = False  # whether its images can be asked for by class
+    latent_dim = None  # the size of a latent, of an algorithm that makes images
+    view = None  # what its discriminator sees of an image, a `view.View`
     learnt_classes = None  # of a conditional one the indices of the classes that had images to learn from; None: all of them
 
     def __init__(self, config):
@@ -123,6 +133,9 @@ class Algorithm:
         """`images` of any number of latents, `batch_size` at a time."""
         parts = [slice(start, start + batch_size) for start in range(0, len(latents), batch_size)]
         return np.concatenate([self.images(latents[part], None if labels is None else labels[part]) for part in parts])
+
+    def categories(self, latents):
+        """The category that each of `latents` asks for, int64 [N]; None for an algorithm that finds no categories by itself."""
 
     def default_labels(self, count):
         """The labels that `count` images are asked for by unless said otherwise: `labels_in_turn`, or None if not `conditional`."""

@@ -20,6 +20,7 @@ from .view import View
 class ClassicGAN(Algorithm):
     """See the module. `config.generator`, `.discriminator`, `.optimizer`, `.train` describe it."""
 
+    makes_images = True
     losses = ("d_real_loss", "d_fake_loss", "g_loss")
 
     def __init__(self, config, channels, image_size, class_names):

@@ -23,6 +23,7 @@ AUGMENTATIONS = {  # name -> (policy of the data set -> what changes one image)
 class SupervisedClassifier(Algorithm):
     """A classifier with softmax cross-entropy and Adam. `config.classifier` and `config.optimizer` describe it."""
 
+    reads_images = True
     losses = ("loss",)
 
     def __init__(self, config, channels, image_size, class_names):

@@ -45,6 +45,8 @@ class Varying(Algorithm):
     A latent's first number chooses the source (by its quantile), the others are the noise; so `latent_dim` is the noise's size + 1.
     """
 
+    makes_images = True
+    varies_images = True
     noise_dim = None
 
     def remember_sources(self, channels, image_size):

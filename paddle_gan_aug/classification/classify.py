@@ -7,9 +7,10 @@ from ..files import make_folder, write_json
 from ..metrics import accuracy, confusion_matrix
 from ..pictures import class_histogram_figure, confusion_matrix_figure, optional_picture, read_png
 from ..records.run_records import Records
+from ..runs.opened import open_run
 from ..runs.places import run_folders
 from ..runs.reading import read_probabilities
-from ..runs.run import open_run, train
+from ..runs.run import train
 from ..training.checkpoint import best_step
 
 

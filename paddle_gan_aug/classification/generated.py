@@ -13,11 +13,11 @@ from ..data import DataSpec, LabelledImages, load
 from ..errors import InputError, RunFailed
 from ..files import find_path
 from ..runs.places import is_run
-from ..synthesis.draw import draw_set
-from ..synthesis.gate import Gate, chosen_filters, open_reader
+from ..synthesis.drawing import draw_set
+from ..synthesis.filter_runner import FilterRunner, chosen_filters, open_reader
 from ..synthesis.generate import ATTEMPTS
 from ..synthesis.quotas import equal
-from ..synthesis.sources import Makers, expand
+from ..synthesis.sampler import Samplers, expand
 from .classify import classify as learn
 
 
@@ -75,34 +75,34 @@ class _Renewed:
     def __init__(self, config, real):
         options, process = config.generated, config.runtime
         self._seed, self._per_class = config.train.seed, options.per_class
-        self._makers = Makers(expand(options.source), device=process.device, threads=process.threads)
-        if not self._makers.labelled:
+        self._samplers = Samplers(expand(options.source), device=process.device, threads=process.threads)
+        if not self._samplers.labelled:
             raise InputError(
                 f"generated.source {options.source} makes images without classes: give a conditional run, or one for each class"
             )
-        if self._makers.class_names != real.class_names or self._makers.shape != real.shape:
+        if self._samplers.class_names != real.class_names or self._samplers.shape != real.shape:
             raise InputError(f"generated.source {options.source} makes images of other classes or another size than {real.source}")
-        fingerprints = {self._makers.real().fingerprint(), real.fingerprint()}
+        fingerprints = {self._samplers.real().fingerprint(), real.fingerprint()}
         if len(fingerprints) > 1:
             print(f"warning: {options.source} learnt other images than this classifier does", file=sys.stderr)
-        self._gate = None
+        self._runner = None
         if options.classifier:
             names = chosen_filters(None, True)
-            self._gate = Gate(self._makers, names, options.classifier, device=process.device, threads=process.threads)
+            self._runner = FilterRunner(self._samplers, names, options.classifier, device=process.device, threads=process.threads)
         self.description = {
-            "runs": [maker.origin for maker in self._makers.makers],
-            "filters": self._gate and {"classifier": self._gate.classifier, "names": names},
+            "runs": [sampler.origin for sampler in self._samplers.samplers],
+            "filters": self._runner and {"classifier": self._runner.classifier, "names": names},
         }
 
     @property
     def filtered(self):
         """What the filters have dropped so far, as in dropped.json; None without filters."""
-        return self._gate and self._gate.chain.report.to_json()
+        return self._runner and self._runner.chain.report.to_json()
 
     def images(self, number):
-        quotas = equal(self._makers.classes, self._per_class)
+        quotas = equal(self._samplers.classes, self._per_class)
         seed = int(runtime.rng(self._seed, "renewed", number).integers(2**31))
-        images, missing = draw_set(self._makers, self._gate, quotas, seed, ATTEMPTS)
+        images, missing = draw_set(self._samplers, self._runner, quotas, seed, ATTEMPTS)
         if missing:
             short = listed(missing)
             raise RunFailed(f"classes stayed short of {self._per_class} generated images: {short}; filter less, or train the GAN longer")

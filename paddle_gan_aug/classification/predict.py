@@ -14,8 +14,8 @@ from ..data.folders import file_of_set, list_folder
 from ..data.npz import is_npz, read_npz
 from ..errors import InputError
 from ..files import find_path
+from ..runs.opened import open_run
 from ..runs.reading import read_probabilities
-from ..runs.run import open_run
 
 COLUMNS = ("file", "class", "probability")
 
@@ -36,7 +36,7 @@ def predict(run, images, checkpoint="last", device="auto", threads=0, skip_bad=F
         InputError: no such run or images, images that cannot be read, a run that is no classifier.
     """
     opened = open_run(run, checkpoint, device, threads)
-    if not hasattr(opened.algorithm, "read"):
+    if not opened.algorithm.reads_images:
         raise InputError(f"run {opened.folder} reads no images: it trained the algorithm {opened.config.algorithm}; give a run of classify")
     shape, classes = opened.state["image_shape"], opened.state["data"]["class_names"]
     paths = [images] if isinstance(images, (str, Path)) else list(images)

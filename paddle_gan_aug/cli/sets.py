@@ -212,10 +212,10 @@ def _augment_text(result):
             f"{_duration(low, high)} in all, an estimate from a few steps on this machine; nothing was written but that picture and caches"
         )
     else:
-        from ..synthesis.generate import told_worth
+        from ..synthesis.generate import worth_lines
 
         to = Path(result["to"])
-        lines += [*_worth(result["worth"]), *told_worth(to)]
+        lines += [*_worth(result["worth"]), *worth_lines(to)]
         lines.append(f"the augmented data is in {to}{_dropped(to)}; look at {to / 'grid.png'}")
         lines += _next_command(result, to)
     return "\n".join(lines)

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
+from ..console import listed
 from ..errors import InputError, NoSuchPart
-from ..files import listed
 from ..pictures import enlarged, grid
 from .save import save_class_folders
 

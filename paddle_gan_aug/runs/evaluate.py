@@ -15,8 +15,8 @@ from ..evaluation.feature_network import feature_network, read_real
 from ..evaluation.measure import METRICS, check_measurable, evaluate_images
 from ..files import atomic_write, make_folder, write_json
 from ..pictures import class_histogram_figure, grid, optional_picture, paired_grid, save_png, scatter_figure
+from .opened import open_run
 from .places import is_run, unused_folder
-from .run import open_run
 
 COUNT = 10_000  # images that are drawn from a run
 NEIGHBOURS = 48  # samples shown beside their nearest training images
@@ -119,7 +119,7 @@ def _images_of(run_or_images, data, part, count, seed, checkpoint, device, threa
         check_measurable(images.shape[1:], len(images), source, part, allow_overlap=allow_overlap)
         return images, _as_real_classes(labels, names, source), source, None
     opened = open_run(run_or_images, checkpoint, device, threads)
-    if not opened.algorithm.latent_dim:
+    if not opened.algorithm.makes_images:
         raise InputError(f"run {opened.folder} makes no images: it trained the algorithm {opened.config.algorithm}")
     learnt = opened.config.data
     source = DataSpec.of(learnt)

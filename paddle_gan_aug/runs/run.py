@@ -4,24 +4,26 @@ import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
 from .. import __version__, runtime
 from ..algorithms import build
 from ..augment.policies import recorded_policy
 from ..config.loading import Config, load_config, to_flat, to_yaml
 from ..config.sections import Generated
-from ..data import Batches, DataSpec, MixedBatches, balanced_weights, load
+from ..data import DataSpec, load
 from ..errors import InputError, RunFailed
 from ..files import atomic_write, lock_folder, make_folder
 from ..records.run_records import Records
 from ..training.callbacks import Checkpoints, Grids, ProgressCallback, Recorder, named
-from ..training.checkpoint import MALFORMED, best_noted, best_of, best_step, load_newest, steps_on_disk
+from ..training.checkpoint import MALFORMED, best_noted, load_newest, steps_on_disk
 from ..training.health import Collapsed, HealthMonitor
 from ..training.loop import run_steps
 from ..training.recovery import Recovery
 from ..training.validation import Validation
 from .batch_size import fit_batch_size
+from .batches import planned_steps, training_batches, training_images
+from .opened import Run
 from .places import (
     check_free,
     check_run_name,
@@ -32,7 +34,6 @@ from .places import (
     default_name,
     place_of_data,
     resumable,
-    run_folder,
     run_folders,
     take_folder,
     unused_folder,
@@ -42,23 +43,6 @@ HYPERPARAMETERS = (
     *("algorithm", "data.", "generator.", "discriminator.", "loss.", "code.", "regularizer.", "diffaugment."),
     *("classifier.", "generated.", "variation.", "optimizer.", "schedule.", "train."),
 )
-
-
-@dataclass
-class Run:
-    """A trained (or interrupted) run: its folder, its configuration and its algorithm, ready to sample."""
-
-    folder: Path
-    config: Config
-    algorithm: Any
-    step: int
-    state: dict
-    interrupted: Optional[str] = None  # the signal that ended this training, if one did
-
-    @property
-    def best(self):
-        """The best measure on validation images so far, {"step", "metric", "value"}; None where none was taken (`eval.every_steps`)."""
-        return best_of(self.folder / "checkpoints")
 
 
 def train(
@@ -206,15 +190,15 @@ class _Session:
             runtime.seed_paddle(seed, "initial weights")
             algorithm = build(config, self.images.shape, self.images.class_names, self.images.counts())
         batches.pairs = algorithm.pairs
-        if config.diffaugment.fill == "auto" and hasattr(algorithm, "view"):
+        if config.diffaugment.fill == "auto" and algorithm.view:
             from ..augment.diffaugment import background  # Paddle takes seconds to import, and what is refused needs none
 
             algorithm.view.fill = background(self.images.images)
-        if algorithm.latent_dim and config.eval.every_steps:
+        if algorithm.makes_images and config.eval.every_steps:
             from ..evaluation.measure import check_measurable  # scikit-learn takes a second to import
 
             check_measurable(self.images.shape, config.eval.count, DataSpec.of(config.data), "valid")
-        if not algorithm.latent_dim and config.algorithm == "classifier" and config.eval.every_steps:
+        if algorithm.reads_images and not algorithm.makes_images and config.eval.every_steps:
             self.validation = load(DataSpec.of(config.data), "valid")
         return config, batches, algorithm, planned_steps(config, algorithm.steps_per_epoch(batches))
 
@@ -222,7 +206,7 @@ class _Session:
         """One stretch of training, from the newest checkpoint when `resume`; see `run`."""
         folder, say, seed = self.folder, self.say, config.train.seed
         latents, first_step = None, 0
-        if algorithm.latent_dim:
+        if algorithm.makes_images:
             latents = algorithm.latents(config.log.grid_images, runtime.rng(seed, "fixed latents"))
         checkpoints = folder / "checkpoints"
         found = load_newest(checkpoints, self._fitting(algorithm), warn=say, adopts=self.recovery.adopts) if resume else None
@@ -318,32 +302,6 @@ def _load_states(callbacks, states, path):
                 raise InputError(f"{path / 'state.json'} has no state for {name} ({type(error).__name__}: {error})") from None
 
 
-def training_batches(config, images, generated=None):
-    """The batches of a configuration: real images, for a classifier perhaps with generated ones or with weights."""
-    seed, options = config.train.seed, config.generated
-    weights = None
-    if config.algorithm == "classifier" and config.classifier.class_weights == "balanced":
-        weights = balanced_weights(images.counts())
-
-    def order(epoch):
-        return runtime.rng(seed, "shuffle", epoch)
-
-    if generated is None and weights is None:
-        return Batches(images, config.train.batch_size, order)
-    return MixedBatches(
-        images,
-        config.train.batch_size,
-        order,
-        generated and generated.images,
-        options.every_steps,
-        options.share,
-        options.weight,
-        weights,
-        lambda number, epoch: runtime.rng(seed, f"shuffle generated {number}", epoch),
-        generated and generated.read,
-    )
-
-
 def make_run_folders(folder, log):
     """Make what a run needs in `output` and `log`; returns the run's folder."""
     for path in (folder.parent, log, folder, folder / "checkpoints"):
@@ -351,63 +309,5 @@ def make_run_folders(folder, log):
     return folder
 
 
-def training_images(config):
-    """The images a configuration trains on."""
-    data = config.data
-    return load(DataSpec.of(data), "train")
-
-
-def planned_steps(config, steps_per_epoch):
-    """The run's total of steps: `train.steps`, or `train.epochs` times the steps of an epoch, or the smaller of both."""
-    steps, epochs = config.train.steps, config.train.epochs
-    if steps is None and epochs is None:
-        raise InputError("neither train.steps nor train.epochs is set: say how long to train, for example --epochs 5")
-    return min(n for n in (steps, epochs and epochs * steps_per_epoch) if n)
-
-
 def _hyperparameters(config):
     return {key: value for key, value in to_flat(config).items() if key.startswith(HYPERPARAMETERS) and key != "data.place"}
-
-
-def open_run(run, checkpoint="last", device="auto", threads=0):
-    """Open a trained run to sample from it or to read images with it.
-
-    Args:
-        run: the run's folder, or its name in `output`.
-        checkpoint: "last", "best" (by what `eval.best` names), or a step.
-
-    Returns:
-        A `Run`.
-
-    Raises:
-        InputError: no run, or no such checkpoint. RunFailed: every checkpoint is damaged.
-    """
-    folder = run_folder(run)
-    recovery = Recovery(folder)
-    if recovery.failed:
-        raise RunFailed(f"run {folder} has failed ({recovery.failed}): no samples are made from it")
-    base = load_config(folder / "config.yaml")
-    steps = recovery.steps(folder / "checkpoints")
-    if not steps:
-        raise InputError(f"run {folder} has no checkpoint yet: train it first (--run {folder.name} --resume)")
-    if checkpoint == "best":
-        checkpoint = best_step(folder / "checkpoints")
-        if checkpoint is None:
-            raise InputError(f"run {folder} has no best checkpoint: it was trained without --eval-every; use --checkpoint last or a step")
-    if checkpoint != "last" and str(checkpoint) not in map(str, steps):
-        there = ", ".join(map(str, steps))
-        raise InputError(f"run {folder} has no checkpoint {checkpoint}; it has {there} (--checkpoint last, best or a step)")
-    runtime.start(device, threads, base.runtime.cpu_tuning)
-
-    def algorithm_for(state):
-        data = state["data"]
-        return build(recovery.config(base, recovery.count_of(state)), state["image_shape"], data["class_names"], data.get("counts"))
-
-    wanted = steps if checkpoint == "last" else [int(checkpoint)]
-    found = load_newest(folder / "checkpoints", algorithm_for, wanted, optimizers=False)
-    if found is None:
-        raise RunFailed(f"run {folder}: no undamaged checkpoint is left; train it again under another name")
-    algorithm, state, _ = found
-    for network in algorithm.networks.values():
-        network.eval()  # nobody trains it: threads that draw at the same time need not switch it to and fro
-    return Run(folder, algorithm.config, algorithm, state["step"], state)

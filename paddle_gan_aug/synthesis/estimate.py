@@ -8,8 +8,9 @@ from .. import runtime
 from ..algorithms import build
 from ..config.loading import load_config
 from ..data import to_network, to_uint8
-from ..runs.run import open_run, planned_steps, training_batches
-from .sources import expand
+from ..runs.batches import planned_steps, training_batches
+from ..runs.opened import open_run
+from .sampler import expand
 from .writers import png_bytes
 
 WARM_UP, ROUNDS, STEPS = 3, 4, 3  # steps that do not count; then so many times so many steps
@@ -104,7 +105,7 @@ def _timed(config, images):
 
     take(WARM_UP)
     seconds = _range([take(STEPS) for _ in range(ROUNDS)])
-    if algorithm.latent_dim:  # the samples that the health check and the grids look at
+    if algorithm.makes_images:  # the samples that the health check and the grids look at
         looks = config.health.samples / config.health.every_steps + config.log.grid_images / config.log.grid_every_steps
         seconds += _drawing(algorithm) * looks
     return seconds, total, algorithm

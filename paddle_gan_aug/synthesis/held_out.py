@@ -14,7 +14,7 @@ from .. import runtime
 from ..algorithms import build
 from ..config.loading import load_config
 from ..data import to_network
-from ..runs.run import training_batches
+from ..runs.batches import training_batches
 from ..training.loop import run_steps
 from .candidates import FeatureSpace
 
@@ -108,7 +108,7 @@ def needs_folds(real, valid):
 
 
 def _held_out(run, real, valid):
-    cross = run.config.algorithm == "classifier" and needs_folds(real, valid)
+    cross = not run.algorithm.makes_images and needs_folds(real, valid)
     if valid is None and not cross:
         return None
     parts = [] if valid is None else [(_read(run.algorithm, valid.images)[0], valid.labels)]

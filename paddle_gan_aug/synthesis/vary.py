@@ -11,7 +11,7 @@ from ..data.written_set import read_manifest
 from ..errors import InputError
 from ..files import atomic_write, make_folder, sha256
 from ..pictures import paired_grid, save_png
-from ..runs.run import open_run
+from ..runs.opened import open_run
 from .writers import json_line, write_lists
 
 BATCH = 500
@@ -77,6 +77,6 @@ def open_varying(run, checkpoint="last", device="auto", threads=0):
         InputError: it does not.
     """
     opened = open_run(run, checkpoint, device, threads)
-    if not hasattr(opened.algorithm, "vary"):
+    if not opened.algorithm.varies_images:
         raise InputError(f"run {opened.folder} varies no images: it trained the algorithm {opened.config.algorithm}")
     return opened

@@ -1,7 +1,7 @@
 """The forms in which a set can lie on the disk. Each is a row of `FORMATS`; images go in piece by piece, in the order of each class.
 
 A folder's pictures are written as they come. The other forms want counts and mixed classes from the first byte on: their images wait
-in the spool, and are copied from there when all are made.
+in the partial set, and are copied from there when all are made.
 """
 
 import concurrent.futures
@@ -31,7 +31,7 @@ OLDEST = (1980, 1, 1, 0, 0, 0)  # of a zip file: the same content is to give the
 class PictureWriter:
     """Writes uint8 [C, H, W] images as PNG files; a few threads, since most of the time is the system's.
 
-    A file may be written twice, with the same content; it counts once the spool says so, and needs no atomic writing.
+    A file may be written twice, with the same content; it counts once the partial set says so, and needs no atomic writing.
     """
 
     def __init__(self, folder, threads=2):

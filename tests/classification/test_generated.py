@@ -60,7 +60,7 @@ def test_every_way_of_training_resumes_bit_for_bit(tiny, small_mnist, tmp_path, 
 def test_the_parts_of_a_batch(tiny, small_mnist):
     """Shares and weights are exact, and a renewed part changes with the round and with nothing else."""
     from paddle_gan_aug.classification.generated import generated_part
-    from paddle_gan_aug.runs.run import training_batches, training_images
+    from paddle_gan_aug.runs.batches import training_batches, training_images
 
     options = {"data.source": str(small_mnist), "train.batch_size": 50, "generated.source": str(tiny["conditional"])}
     options.update({"generated.share": 0.3, "generated.weight": 0.25, "generated.every_steps": 4, "generated.per_class": 3})
@@ -84,7 +84,7 @@ def test_a_teacher_s_readings_are_the_labels_that_are_learnt(tiny, small_mnist):
 
     from paddle_gan_aug.algorithms import build
     from paddle_gan_aug.classification.generated import generated_part
-    from paddle_gan_aug.runs.run import training_batches, training_images
+    from paddle_gan_aug.runs.batches import training_batches, training_images
 
     options = {"data.source": str(small_mnist), "train.batch_size": 20}
     options.update({"generated.source": str(tiny["conditional"]), "generated.per_class": 3})

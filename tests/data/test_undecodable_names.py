@@ -48,8 +48,9 @@ def test_json_and_yaml_bring_the_names_back(tmp_path):
 
 
 def test_a_run_and_its_set_are_written_and_read_back(flowers, other_project, process):
+    from paddle_gan_aug.runs.opened import open_run
     from paddle_gan_aug.runs.per_class import train_per_class
-    from paddle_gan_aug.runs.run import open_run, train
+    from paddle_gan_aug.runs.run import train
     from paddle_gan_aug.synthesis.augment import augment_data
     from paddle_gan_aug.synthesis.generate import Filters, generate
 
