@@ -4,14 +4,13 @@ import csv
 import io
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from ..console import listed
-from ..data.decoding import SUFFIXES, decode, say_skipped
-from ..data.folders import file_of_set, list_folder
-from ..data.npz import is_npz, read_npz
+from ..data import DataSpec, read_image_set
 from ..errors import InputError
 from ..files import find_path
 from ..runs.opened import open_run
@@ -40,7 +39,7 @@ def predict(run, images, checkpoint="last", device="auto", threads=0, skip_bad=F
         raise InputError(f"run {opened.folder} reads no images: it trained the algorithm {opened.config.algorithm}; give a run of classify")
     shape, classes = opened.state["image_shape"], opened.state["data"]["class_names"]
     paths = [images] if isinstance(images, (str, Path)) else list(images)
-    read = [_read(file_of_set(find_path(path)), shape, skip_bad, opened.config.data) for path in paths]
+    read = [_read(path, shape, skip_bad, opened.config.data) for path in paths]
     files = [name if len(paths) == 1 else _below(path, name) for path, (names, _) in zip(paths, read) for name in names]
     probabilities = read_probabilities(opened, np.concatenate([pixels for _, pixels in read]))
     best = probabilities.argmax(1)
@@ -55,29 +54,16 @@ def _below(path, name):
 
 def _read(path, shape, skip_bad, data):
     """(names, uint8 [N, C, H, W]), made of the files by the section `data` of the run's configuration."""
-    window = data.window and tuple(data.window)
-    if path.is_dir() or path.suffix.lower() in SUFFIXES:
-        if path.is_dir():
-            listing = list_folder(path)
-            files, names = listing.files, listing.names
-        else:
-            files, names = [path], [path.name]
-        if not all(Path(file).is_file() for file in files):
-            raise InputError(f"{path} does not exist: give a picture, a folder of pictures, or an .npz file")
-        decoded = decode(files, str(path), shape[1], shape[0], skip_bad, names, window, data.background, data.fit)
-        if decoded.fitted:
-            told = f"{shape[1]}×{shape[2]} pixels, {_depth(shape[0])}"
-            were = listed((f"{width}×{height} {_depth(depth)}" for (width, height), depth in sorted(decoded.others)), most=3)
-            print(f"{decoded.fitted} of {len(files)} pictures were made like those that were learnt: {told} (from {were})", file=sys.stderr)
-        say_skipped(decoded.bad, len(files), str(path))
-        return [names[i] for i in decoded.kept], decoded.images
-    if path.is_file() and is_npz(path):
-        images, _, _ = read_npz(path, window)
-        if list(images.shape[1:]) != list(shape):
-            raise InputError(f"{path} has images {list(images.shape[1:])}, the classifier learnt {list(shape)}: resize them")
-        return [f"{path.name}:{i}" for i in range(len(images))], images
-    problem = "is none of these" if path.exists() else "does not exist"
-    raise InputError(f"{path} {problem}: give a picture, a folder of pictures, or an .npz file")
+    spec = replace(DataSpec.of(data).whole(), image_size=shape[1], channels=shape[0], skip_bad=skip_bad)
+    found = read_image_set(path, spec)
+    changed = sum(found.others.values())
+    if changed:
+        learnt = f"{shape[1]}×{shape[2]} pixels, {_depth(shape[0])}"
+        were = listed((f"{width}×{height} {_depth(depth)}" for (width, height), depth in sorted(found.others)), most=3)
+        print(f"{changed} of {len(found.images)} pictures were made like those that were learnt: {learnt} (from {were})", file=sys.stderr)
+    if list(found.images.shape[1:]) != list(shape):
+        raise InputError(f"{path} has images {list(found.images.shape[1:])}, the classifier learnt {list(shape)}: resize them")
+    return found.names, found.images
 
 
 def _depth(channels):

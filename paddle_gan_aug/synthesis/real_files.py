@@ -14,8 +14,9 @@ import numpy as np
 from ..data import LabelledImages, load, stratified
 from ..data.class_names import class_folder
 from ..data.decoding import are_masks
-from ..data.folders import is_image_folder, natural
+from ..data.folders import is_image_folder
 from ..data.idx import is_idx_folder
+from ..data.listing import natural
 from ..data.load import holds_out, place_of
 from ..errors import InputError, NoSuchPart
 from ..files import make_folder

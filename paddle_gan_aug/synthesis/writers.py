@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from ..data import idx_file_names, write_idx, write_mnist_json
-from ..data.folders import natural
+from ..data.listing import natural
 from ..data.written_set import CLASS_LIST, OWN_FILES, TABLE
 from ..errors import InputError
 from ..files import atomic_write

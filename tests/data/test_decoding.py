@@ -103,7 +103,7 @@ def test_bad_files_are_listed_and_refused_or_skipped(tmp_path, digit):
     Image.fromarray(digit).save(tmp_path / "good.png")
     files = [tmp_path / name for name in [*bad, "good.png"]]
     for name, why in bad.items():
-        with pytest.raises(InputError, match="1 of 2 files.*--skip-bad") as refused:
+        with pytest.raises(InputError, match="1 of 2 files.*data.skip_bad") as refused:
             decode([tmp_path / name, tmp_path / "good.png"], "here")
         assert f"{name} ({why})" in str(refused.value)
         assert ("data.background=white" in str(refused.value)) == (why == "transparent in places")
