@@ -1,4 +1,4 @@
-"""Batches of images, which depend on the step alone: a run that resumes or rolls back sees the same images again.
+"""Batches of images, which depend on nothing but the step: a run that resumes or rolls back sees the same images again.
 
 The images stay one uint8 array, and each batch is scaled when it is made.
 """

@@ -1,4 +1,4 @@
-"""Files that may be gzip: told by their first bytes and not by their names, since people rename and unpack downloads.
+"""Files that may be gzip: recognised by their first bytes and not by their names, since people rename and unpack downloads.
 
 Every way in which such a file can be broken becomes one clear line.
 """

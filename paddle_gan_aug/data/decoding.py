@@ -109,29 +109,20 @@ def decode(
             grey and colour without `channels`.
     """
     names = names or [file.name for file in files]
-    looks, bad = {}, {}
-    for i, file in enumerate(files):  # the headers first: they are cheap, and tell how large the array will be
-        try:
-            looks[i] = _look(file, window)
-        except _Unusable as error:
-            bad[i] = str(error)
-    if bad and not skip_bad:  # all that is wrong, in one message
-        as_it_is = Reading(window=window, background=background)
-        bad.update((i, why) for i in looks if (why := _why_unusable(files[i], as_it_is)))
+    looks, bad = _look_at(files, window, background, skip_bad)
     _check_bad(bad, names, where, skip_bad)
-    wanted = channels or one_depth(Counter(depth for _, depth in looks.values()), where)
+    depth = channels or one_depth(Counter(channels for _, channels in looks.values()), where)
     if image_size is None:
         one_size(Counter(size for size, _ in looks.values()), where)
     side = image_size or next(iter(looks.values()))[0][0]
     if window is None and (are_masks([files[i] for i in looks], background) if masks is None else masks):
         window = (0, 1)
-    reading = Reading(image_size, wanted, window, background, fit)
+    reading = Reading(image_size, depth, window, background, fit)
     try:
-        images = np.empty((len(looks), wanted, side, side), np.uint8)
+        images = np.empty((len(looks), depth, side, side), np.uint8)
     except MemoryError:
-        raise InputError(
-            f"{where}: {len(looks)} images of {side} x {side} pixels do not fit into memory: choose a smaller data.image_size, such as 32"
-        ) from None
+        many = f"{len(looks)} images of {side} x {side} pixels"
+        raise InputError(f"{where}: {many} do not fit into memory: choose a smaller data.image_size, such as 32") from None
     kept = []
     for i in looks:
         try:
@@ -140,9 +131,30 @@ def decode(
         except _Unusable as error:
             bad[i] = str(error)
     _check_bad(bad, names, where, skip_bad)
-    others = Counter(looks[i] for i in kept if looks[i] != ((side, side), wanted))
+    others = Counter(looks[i] for i in kept if looks[i] != ((side, side), depth))
     bad = [(names[i], why) for i, why in sorted(bad.items())]
     return Decoded(images[: len(kept)], np.array(kept, np.int64), bad, others)
+
+
+def _look_at(
+    files: Sequence[Path], window: Optional[Tuple[float, float]], background: Union[str, int, None], skip_bad: bool
+) -> Tuple[Dict[int, Tuple[Tuple[int, int], int]], Dict[int, str]]:
+    """Read the headers of files, which is cheap, before memory is taken for their pixels.
+
+    Returns:
+        ({place: ((width, height), channels)} of the usable files, {place: why} of the others). If one cannot be used and unusable
+        files are refused, the pixels are read too, so that one message names all files that must be mended.
+    """
+    looks, bad = {}, {}
+    for i, file in enumerate(files):
+        try:
+            looks[i] = _look(file, window)
+        except _Unusable as error:
+            bad[i] = str(error)
+    if bad and not skip_bad:
+        as_it_is = Reading(window=window, background=background)
+        bad.update((i, why) for i in looks if (why := _why_unusable(files[i], as_it_is)))
+    return looks, bad
 
 
 def _check_bad(bad: Dict[int, str], names: Sequence[str], where: str, skip_bad: bool) -> None:

@@ -1,7 +1,7 @@
 """One size and one number of channels for images that come in many.
 
 The shorter side is resized and the longer one cropped about the centre: nothing is squeezed, and what a picture shows is mostly in
-its middle. Where its ends count too, pictures are padded or stretched instead. Without a wanted size nothing is resampled, since that
+its middle. Where its ends count too, pictures are padded or stretched instead. Without a chosen size nothing is resampled, since that
 is never free of loss and should be asked for.
 """
 
@@ -30,7 +30,7 @@ def fit(
 
     Args:
         images: uint8 [N, C, H, W], C = 1 or 3.
-        image_size: the height and width wanted; None = as they are.
+        image_size: the height and width of the result; None = as they are.
         channels: 1 (grey, by the luma weights of ITU-R 601-2) or 3; None = as they are.
         how, background: what becomes of images that are not square, see `to_array`.
 

@@ -75,23 +75,23 @@ def _first_files(path: Path) -> Iterator[Path]:
 
 def open_folder(path: Path, spec: DataSpec) -> Callable[[str], Optional[LabelledImages]]:
     """Open a folder of pictures, undivided or in parts; see `readers.Reader.open`."""
-    found = part_folders(path)
-    if found is None:
+    parts = part_folders(path)
+    if parts is None:
         return lambda part: read_listing(_list_classes(path, spec), spec, str(spec)) if part == "all" else None
     training = None
-    if "valid" not in found and (path / MANIFEST).is_file():
+    if "valid" not in parts and (path / MANIFEST).is_file():
         generated = set(named_in_manifest(path))
-        training = functools.lru_cache(maxsize=1)(lambda: read_training(list_folder(found["train"]), generated, spec))
+        training = functools.lru_cache(maxsize=1)(lambda: read_training(list_folder(parts["train"]), generated, spec))
 
     def read_part(part: str) -> Optional[LabelledImages]:
         if training and part in ("train", "valid"):
             return training()[part]
-        if part not in found:
+        if part not in parts:
             return None
-        listing = train = _list_classes(found["train"], spec)
+        listing = train = _list_classes(parts["train"], spec)
         if part != "train":
-            listing = list_folder(found[part], train.class_names)
-        return read_listing(listing, spec, f"{spec}, folder {found[part].name}", train)
+            listing = list_folder(parts[part], train.class_names)
+        return read_listing(listing, spec, f"{spec}, folder {parts[part].name}", train)
 
     return read_part
 
@@ -105,17 +105,17 @@ def part_folders(path: Path) -> Optional[Dict[str, Path]]:
         InputError: a part is there twice, or there is a folder that is no part.
     """
     inside = sorted(_folders(path))
-    found = {part: [folder for folder in inside if folder.name.lower() in names] for part, names in PART_NAMES.items()}
-    others = [folder.name for folder in inside if folder not in sum(found.values(), [])]
-    train_alone = not found["valid"] and not found["test"]
-    if not found["train"] or (others and train_alone and not any(_folders(folder) for folder in found["train"])):
+    parts = {part: [folder for folder in inside if folder.name.lower() in names] for part, names in PART_NAMES.items()}
+    others = [folder.name for folder in inside if folder not in sum(parts.values(), [])]
+    train_alone = not parts["valid"] and not parts["test"]
+    if not parts["train"] or (others and train_alone and not any(_folders(folder) for folder in parts["train"])):
         return None
-    twice = next((folders for folders in found.values() if len(folders) > 1), None)
+    twice = next((folders for folders in parts.values() if len(folders) > 1), None)
     if twice:
         raise InputError(f"{path} has both {twice[1].name} and {twice[0].name}: keep one of them")
     if others:
         raise InputError(f"{path} has the parts of a data set and a folder {others[0]}: it may hold train, valid (or val), test")
-    return {part: folders[0] for part, folders in found.items() if folders}
+    return {part: folders[0] for part, folders in parts.items() if folders}
 
 
 def _list_classes(folder: Path, spec: DataSpec) -> Listing:
@@ -137,7 +137,7 @@ def list_folder(folder: Path, class_names: Optional[Sequence[str]] = None) -> Li
 
     Args:
         folder: the folder.
-        class_names: the classes that are allowed; None = those found.
+        class_names: the classes that are allowed; None = all.
 
     Raises:
         InputError: there is no image, there are images beside class folders, a class is empty or not in `class_names`, there are

@@ -143,9 +143,11 @@ def _find_file(folder: Path, name: str) -> Optional[Path]:
 
 def _sets_in(folder: Path) -> List[str]:
     """Return what the names of the IDX files in a folder begin with, such as emnist-letters; "" stands for MNIST's own names."""
-    found = ((entry, FILE_NAME.fullmatch(entry.name)) for entry in folder.iterdir())
-    there = {match[1] or "" for entry, match in found if match and (entry.is_file() or (entry / entry.name.removesuffix(".gz")).is_file())}
-    return sorted(there)
+    matches = ((entry, FILE_NAME.fullmatch(entry.name)) for entry in folder.iterdir())
+    names = {
+        match[1] or "" for entry, match in matches if match and (entry.is_file() or (entry / entry.name.removesuffix(".gz")).is_file())
+    }
+    return sorted(names)
 
 
 def is_idx_folder(path: Union[str, Path]) -> bool:
@@ -260,8 +262,8 @@ def idx_classes(path: Union[str, Path]) -> Dict[int, str]:
     if known and is_emnist(path):
         return known
     labels = (_find_file(folder, _names_of(folder, name, part)[1]) for part in FILE_PREFIXES)
-    found = next((file for file in labels if file), None)
-    return {i: str(i) for i in range(max(10, int(read_idx(found).max(initial=0)) + 1 if found else 0))}
+    labels_file = next((file for file in labels if file), None)
+    return {i: str(i) for i in range(max(10, int(read_idx(labels_file).max(initial=0)) + 1 if labels_file else 0))}
 
 
 def open_idx(path: Path, spec: DataSpec) -> Callable[[str], Optional[LabelledImages]]:
@@ -291,7 +293,7 @@ def open_idx(path: Path, spec: DataSpec) -> Callable[[str], Optional[LabelledIma
 
 
 def _window(path: Path, spec: DataSpec, part: str, images: np.ndarray) -> Optional[Tuple[float, float]]:
-    """Return the (black, white) of a part; None = it is told from the values.
+    """Return the (black, white) of a part; None = the values decide it.
 
     If the test images are dark, the training images decide whether they are masks of zeros and ones.
     """
@@ -305,8 +307,8 @@ def _window(path: Path, spec: DataSpec, part: str, images: np.ndarray) -> Option
 
 def _mapping_file(folder: Path, name: str) -> Optional[Path]:
     """Return the mapping file of a set; beside files of MNIST's own names any one."""
-    found = sorted(folder.glob(f"{name}-mapping.txt" if name else "*mapping.txt"))
-    return found[0] if len(found) == 1 else None
+    mappings = sorted(folder.glob(f"{name}-mapping.txt" if name else "*mapping.txt"))
+    return mappings[0] if len(mappings) == 1 else None
 
 
 def _read_mapping(path: Path) -> Dict[int, str]:

@@ -45,7 +45,7 @@ def read_image_set(path: Union[str, Path], spec: DataSpec) -> ImageSet:
 
 
 def _of_parts(reader: Reader, path: Path, spec: DataSpec) -> ImageSet:
-    """Read the images of data whose reader knows labelled parts alone."""
+    """Read the images of data whose reader only knows labelled parts."""
     read_part = reader.open_path(path, spec)
     data = next((data for part in ("all", "test", "train") if (data := read_part(part)) is not None), None)
     if data is None:
@@ -71,5 +71,5 @@ def read_images(
         InputError: there is nothing at the path or no image in it, files are of several sizes or both grey and colour, a file is
             no image, or values are not finite.
     """
-    found = read_image_set(path, DataSpec(str(path), image_size=image_size, channels=channels, skip_bad=skip_bad))
-    return fit(found.images, image_size, channels), found.labels, found.class_names
+    image_set = read_image_set(path, DataSpec(str(path), image_size=image_size, channels=channels, skip_bad=skip_bad))
+    return fit(image_set.images, image_size, channels), image_set.labels, image_set.class_names

@@ -200,15 +200,15 @@ def class_index(class_names: Sequence[str], name_or_index: Union[str, int], wher
     text = name_or_index if isinstance(name_or_index, str) else str(operator.index(name_or_index))
     if text in class_names:
         return class_names.index(text)
-    found = []
+    indices = []
     if text.isdecimal():
         numbers = [int(name) if name.isdecimal() else None for name in class_names]
         named = any(number is not None for number in numbers)
-        found = [i for i, number in enumerate(numbers) if number == int(text)] if named else [int(text)]
-    if len(found) != 1 or found[0] >= len(class_names):
-        problem = f"several classes {name_or_index}" if len(found) > 1 else f"no class {name_or_index!r}"
+        indices = [i for i, number in enumerate(numbers) if number == int(text)] if named else [int(text)]
+    if len(indices) != 1 or indices[0] >= len(class_names):
+        problem = f"several classes {name_or_index}" if len(indices) > 1 else f"no class {name_or_index!r}"
         raise InputError(f"{problem} in {where}: choose one of {listed(class_names) or 'none'}")
-    return found[0]
+    return indices[0]
 
 
 def _check_arrays(images: np.ndarray, labels: np.ndarray) -> None:

@@ -4,7 +4,9 @@ The format: JSON `[train, valid, test]`, each `[images, labels]`, an image being
 label an integer from 0 to 9. Copies differ in their pixel scale, so it is detected.
 
 A full set is 55 million numbers; as one Python object they would take gigabytes. They are read image by image once (seconds and
-0.35 GB, see `read_mnist_json`). Later reads come from a binary cache.
+0.35 GB, see `read_mnist_json`). Later reads come from a binary cache. A JSON library such as msgspec needs the unpacked file in
+memory (0.6 GB for the set with six decimals, 0.37 GB of it text, and more with sixteen) and refuses NaN without naming the image,
+so a small scanner finds the lists instead.
 """
 
 import functools
@@ -79,7 +81,7 @@ def open_json(path: Path, spec: DataSpec) -> Callable[[str], Optional[LabelledIm
 def read_mnist_json(path: Path, cache_folder: Optional[Path] = None, window: Optional[Tuple[float, float]] = None) -> Parts:
     """Read a file in the format of mnist.json.gz (gzip or plain JSON).
 
-    The pixel scale, [-1, 1], [0, 1] or 0 to 255, is told from the whole file, see `values.scale_of`. The first read of a full set
+    The pixel scale, [-1, 1], [0, 1] or 0 to 255, is decided by the whole file, see `values.scale_of`. The first read of a full set
     (50,000 + 10,000 + 10,000 images) takes 6 seconds and 0.35 GB (measured with six decimals; 16 seconds and the same memory with
     sixteen), later ones 0.1 seconds.
 
@@ -224,9 +226,9 @@ class _Scanner:
 
     def take(self, expected: str) -> None:
         """Take the next character that is not a blank, which must be the expected one."""
-        found = self.peek()
-        if found != expected:
-            self.fail(f"{expected!r} expected, {repr(found) if found else 'the end'} found")
+        sign = self.peek()
+        if sign != expected:
+            self.fail(f"{expected!r} expected, {repr(sign) if sign else 'the end'} found")
         self._at += 1
 
     def flat_list(self, what: str, longest: int = LONGEST_LIST) -> List[Any]:

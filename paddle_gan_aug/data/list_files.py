@@ -70,11 +70,11 @@ def _listings(path: Path) -> Tuple[Dict[str, Listing], Set[Path]]:
         generated = set()
     if set(parts.values()) == {"train"} and not generated:
         return {"all": _labelled(path, rows)}, generated
-    found = {part: _labelled(path, {file: rows[file] for file in rows if parts[file] == part}) for part in set(parts.values())}
-    if "train" in found:
-        class_names = found["train"].class_names
-        found = {part: listing.with_classes(class_names, f"{path}, part {part}") for part, listing in found.items()}
-    return found, generated
+    listings = {part: _labelled(path, {file: rows[file] for file in rows if parts[file] == part}) for part in set(parts.values())}
+    if "train" in listings:
+        class_names = listings["train"].class_names
+        listings = {part: listing.with_classes(class_names, f"{path}, part {part}") for part, listing in listings.items()}
+    return listings, generated
 
 
 def _rows_of(path: Path) -> Dict[Path, Row]:
@@ -163,5 +163,5 @@ def open_list_folder(path: Path, spec: DataSpec) -> Callable[[str], Optional[Lab
 
 
 def _part_lists(path: Path) -> Dict[str, Path]:
-    found = {part: next((path / name for name in names if (path / name).is_file()), None) for part, names in PART_LISTS.items()}
-    return {part: file for part, file in found.items() if file}
+    paths = {part: next((path / name for name in names if (path / name).is_file()), None) for part, names in PART_LISTS.items()}
+    return {part: file for part, file in paths.items() if file}

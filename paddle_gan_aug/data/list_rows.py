@@ -90,7 +90,7 @@ def each_once(rows: Sequence[Row], files: Sequence[Path], path: Path) -> Dict[Pa
         InputError: a picture has two labels, or is in two parts.
     """
     real_folder = functools.lru_cache(maxsize=None)(os.path.realpath)
-    first, found = {}, {}
+    first, once = {}, {}
     for row, file in zip(rows, files):
         real = os.path.join(real_folder(file.parent), file.name)
         real = os.path.normcase(os.path.realpath(real) if os.path.islink(real) else real)
@@ -101,10 +101,10 @@ def each_once(rows: Sequence[Row], files: Sequence[Path], path: Path) -> Dict[Pa
         if earlier.split != row.split:
             raise InputError(f"{where} is in the part {row.split[:80]}, and in line {earlier.number} in another one")
         if earlier is row:
-            found[file] = row
+            once[file] = row
     if len(first) < len(rows):
         notice_once(f"{path}: {len(rows) - len(first)} of {len(rows)} rows repeat others; each picture counts once")
-    return found
+    return once
 
 
 def is_row(line: str) -> bool:

@@ -96,12 +96,12 @@ def _check_no_gap(path: Path, labels: np.ndarray, classes: int) -> None:
 def _parts_in(names: Sequence[str]) -> Dict[str, Tuple[str, str]]:
     """Return {part: (the name of its images' array, the name of its labels' array)} for the names of all arrays."""
     by_lower = {name.lower(): name for name in names}
-    found = {}
+    parts = {}
     for part, words in PARTS.items():
         for images, labels in ((i.format(word), j.format(word)) for i, j in PAIRS for word in words):
             if images in by_lower:
-                found.setdefault(part, (by_lower[images], by_lower.get(labels, labels)))
-    return found
+                parts.setdefault(part, (by_lower[images], by_lower.get(labels, labels)))
+    return parts
 
 
 def read_npz(
@@ -113,7 +113,7 @@ def read_npz(
         path: a file with `images` [N, H, W], [N, C, H, W] or [N, H, W, C] (C = 1 or 3), uint8, or numbers in [-1, 1], [0, 1] or 0 to
             255; perhaps `labels` (N or [N, 1] whole numbers from 0, N texts, or [N, classes] zeros with a one in each row),
             `class_names` (texts), and `layout` ("NHW", "NCHW" or "NHWC"), which is needed only where the shape leaves it open.
-        window: (black, white), the values that become 0 and 255; None = told from the values, see `values.scale_of`.
+        window: (black, white), the values that become 0 and 255; None = the values decide them, see `values.scale_of`.
 
     Returns:
         (images uint8 [N, C, H, W], labels int64 [N] or None, class names or None).

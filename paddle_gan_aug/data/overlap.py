@@ -41,7 +41,7 @@ def near(images: np.ndarray, others: np.ndarray) -> np.ndarray:
     """
     step = max(1, min(images.shape[2:]) // SEEN)
     small, small_others = (np.ascontiguousarray(part[:, :, ::step, ::step]) for part in (images, others))
-    found = np.zeros(len(images), bool)
+    is_near = np.zeros(len(images), bool)
     signatures, of_others = _signatures(small), _signatures(small_others)
     for table in range(TABLES):
         order = np.argsort(of_others[table], kind="stable")
@@ -49,12 +49,12 @@ def near(images: np.ndarray, others: np.ndarray) -> np.ndarray:
         first = np.searchsorted(ordered, signatures[table])
         for step in range(COMPARED):
             place = np.minimum(first + step, len(ordered) - 1)
-            candidates = np.flatnonzero((ordered[place] == signatures[table]) & (first + step < len(ordered)) & ~found)
+            candidates = np.flatnonzero((ordered[place] == signatures[table]) & (first + step < len(ordered)) & ~is_near)
             at_once = max(1, NUMBERS_AT_ONCE // images[0].size)
             for mine in in_pieces(candidates, at_once):
                 mine = mine[_are_near(small[mine], small_others[order[place[mine]]], 2 * NEAR)]  # most are not: fewer pixels show it
-                found[mine] = _are_near(images[mine], others[order[place[mine]]], NEAR)
-    return found
+                is_near[mine] = _are_near(images[mine], others[order[place[mine]]], NEAR)
+    return is_near
 
 
 def _signatures(images: np.ndarray) -> np.ndarray:
@@ -94,11 +94,11 @@ def check_overlap(training: LabelledImages, test: LabelledImages, allow: bool = 
         return
     same = repeated(test.images, training.images)
     count = int(same.sum())
-    found = f"{count} of the {len(test)} test images ({test.source}) are {what} ({training.source}), pixel for pixel"
+    message = f"{count} of the {len(test)} test images ({test.source}) are {what} ({training.source}), pixel for pixel"
     if count and not allow:
-        raise InputError(f"{found}: a test on them says nothing; take them out of one of the two, or set data.allow_overlap")
+        raise InputError(f"{message}: a test on them says nothing; take them out of one of the two, or set data.allow_overlap")
     if count:
-        warn(found)
+        warn(message)
     close = int(near(test.images[~same], training.images).sum()) if count < len(test) else 0
     if close:
         warn(f"{close} of the {len(test)} test images ({test.source}) nearly are {what} ({training.source}): is that meant?")

@@ -22,7 +22,7 @@ AT_ONCE = 1 << 20  # values that are converted together, so that no float copy o
 
 
 class Extent(NamedTuple):
-    """What the scale of an array of numbers is told from.
+    """What decides the scale of an array of numbers.
 
     Attributes:
         low, high: the lowest and the highest value.

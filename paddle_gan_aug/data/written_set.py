@@ -65,7 +65,7 @@ def file_of_set(path: Path) -> Path:
 def window_of_set(folder: Path) -> Optional[Tuple[float, float]]:
     """Return the (black, white) of a written set; None of other folders.
 
-    It must not be told from the values: a collapsed GAN draws black images too.
+    The values must not decide it: a collapsed GAN draws black images too.
     """
     return (0, 255) if (folder / MANIFEST).is_file() else None
 
@@ -78,12 +78,12 @@ def file_in(folder: Path, name: str, what: object) -> Path:
     """
     file = folder / name
     try:
-        inside, found = file.resolve().is_relative_to(folder.resolve()), file.is_file()
+        is_inside, exists = file.resolve().is_relative_to(folder.resolve()), file.is_file()
     except (OSError, ValueError, RuntimeError) as error:  # too long a name, a loop of links
         raise InputError(f"{what} names {name[:80]}, which cannot be a file: {getattr(error, 'strerror', None) or error}") from None
-    if not inside:
+    if not is_inside:
         raise InputError(f"{what} names {file}, which lies outside the folder")
-    if not found:
+    if not exists:
         raise InputError(f"{file} is missing: {what} names it")
     return file
 
@@ -106,9 +106,9 @@ def read_json_object(path: Path) -> Dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        if isinstance(found, dict):
-            return found
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(content, dict):
+            return content
     except (OSError, ValueError, RecursionError):
         pass
     raise InputError(f"{path} is damaged: make the set again")
