@@ -1,15 +1,12 @@
 """Files: written whole or not at all, checked by their hash, and found from wherever the user stands."""
 
-import codecs
 import contextlib
 import errno
 import hashlib
 import json
 import os
 import re
-import sys
 import tempfile
-import unicodedata
 from pathlib import Path
 
 from .errors import InputError
@@ -20,7 +17,6 @@ except ImportError:  # Windows: runs are not locked
     fcntl = None
 
 LOCK = ".lock"
-LISTED = 30  # names in a line, or rows in a table, for people; beyond that a count
 PACKAGE_PARENT = Path(__file__).resolve().parent.parent
 
 
@@ -164,41 +160,3 @@ def make_folder(path):
     except OSError as error:
         raise InputError(f"cannot write into folder {path}: {error.strerror or error}; choose another or change its permissions") from None
     return path
-
-
-# ---- the console -------------------------------------------------------------------------------------------------------
-
-
-def prepare_console():
-    """Make standard output and standard error print any text: what their encoding lacks is written as \\u and four digits.
-
-    A console that is not UTF-8 would otherwise end a command with a traceback when it names a class or a file. The escapes are those
-    of JSON, so that printed JSON stays valid.
-    """
-    codecs.register_error("json-escape", _escape)
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # a notebook's streams take any text already
-            stream.reconfigure(errors="json-escape")
-
-
-def _escape(error):
-    if not isinstance(error, UnicodeEncodeError):
-        raise error
-    units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass").hex()
-    return "".join(f"\\u{units[i : i + 4]}" for i in range(0, len(units), 4)), error.end
-
-
-def one_line(text):
-    """`text` with line breaks and other control characters written as escapes."""
-    return "".join(repr(letter)[1:-1] if unicodedata.category(letter) == "Cc" else letter for letter in text)
-
-
-def listed(names, most=LISTED):
-    """Names in a line for people, as in `one_line`: "a, b, c", and beyond `most` "a, b, … and 970 more"."""
-    names = [one_line(str(name)) for name in names]
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
-
-
-def shortened(rows, most=LISTED):
-    """(the first rows, "… and 970 more" or None) of a table for people."""
-    return (rows, None) if len(rows) <= most else (rows[:most], f"… and {len(rows) - most} more")

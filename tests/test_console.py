@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from paddle_gan_aug.cli import sets as cli_sets
-from paddle_gan_aug.files import listed, prepare_console
+from paddle_gan_aug.console import listed, prepare_console
 
 ROOT = Path(__file__).resolve().parents[1]
 NAMES = ("玫瑰", "clé 😀", "lone \udcb0 byte")

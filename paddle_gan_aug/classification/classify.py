@@ -7,9 +7,10 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
 import numpy as np
 
 from ..config.loading import Config
+from ..console import listed
 from ..data import DataSpec, LabelledImages, check_overlap, load, load_test
 from ..errors import InputError
-from ..files import listed, make_folder, write_json
+from ..files import make_folder, write_json
 from ..metrics import accuracy, confusion_matrix
 from ..pictures import class_histogram_figure, confusion_matrix_figure, optional_picture, read_png
 from ..records.run_records import Records

@@ -10,9 +10,10 @@ import numpy as np
 
 from .. import runtime
 from ..config.loading import Config
+from ..console import listed
 from ..data import DataSpec, LabelledImages, load
 from ..errors import InputError, RunFailed
-from ..files import find_path, listed
+from ..files import find_path
 from ..runs.places import is_run
 from ..synthesis.drawing import draw_set
 from ..synthesis.filter_runner import FilterRunner, chosen_filters, open_reader

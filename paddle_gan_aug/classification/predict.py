@@ -4,18 +4,17 @@ import csv
 import io
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Dict, List, Sequence, Tuple, Union
 
 import numpy as np
 
 from ..config.sections import Data
-from ..data.decoding import SUFFIXES, decode, say_skipped
-from ..data.folders import file_of_set, list_folder
-from ..data.npz import is_npz, read_npz
+from ..console import listed
+from ..data import DataSpec, read_image_set
 from ..errors import InputError
-from ..files import find_path, listed
+from ..files import find_path
 from ..runs.opened import open_run
 from ..runs.reading import read_probabilities
 
@@ -77,7 +76,7 @@ def predict(
         raise InputError(f"run {opened.folder} reads no images: it trained the algorithm {opened.config.algorithm}; give a run of classify")
     shape, classes = opened.state["image_shape"], opened.state["data"]["class_names"]
     paths = [images] if isinstance(images, (str, Path)) else list(images)
-    read = [_read(file_of_set(find_path(path)), shape, skip_bad, opened.config.data) for path in paths]
+    read = [_read(path, shape, skip_bad, opened.config.data) for path in paths]
     files = [name if len(paths) == 1 else _below(path, name) for path, (names, _) in zip(paths, read) for name in names]
     probabilities = read_probabilities(opened, np.concatenate([pixels for _, pixels in read]))
     best = probabilities.argmax(1)
@@ -90,31 +89,18 @@ def _below(path: PathLike, name: str) -> str:
     return f"{path}/{name}" if find_path(path).is_dir() else str(Path(path).with_name(name))
 
 
-def _read(path: Path, shape: Sequence[int], skip_bad: bool, data: Data) -> Tuple[List[str], np.ndarray]:
+def _read(path: PathLike, shape: Sequence[int], skip_bad: bool, data: Data) -> Tuple[List[str], np.ndarray]:
     """The names and the images, uint8 [N, C, H, W], read as the section `data` of the run's configuration says."""
-    window = data.window and tuple(data.window)
-    if path.is_dir() or path.suffix.lower() in SUFFIXES:
-        if path.is_dir():
-            listing = list_folder(path)
-            files, names = listing.files, listing.names
-        else:
-            files, names = [path], [path.name]
-        if not all(Path(file).is_file() for file in files):
-            raise InputError(f"{path} does not exist: give a picture, a folder of pictures, or an .npz file")
-        decoded = decode(files, str(path), shape[1], shape[0], skip_bad, names, window, data.background, data.fit)
-        if decoded.fitted:
-            made = f"{shape[1]}×{shape[2]} pixels, {_depth(shape[0])}"
-            were = listed((f"{width}×{height} {_depth(depth)}" for (width, height), depth in sorted(decoded.others)), most=3)
-            print(f"{decoded.fitted} of {len(files)} pictures were made like those that were learnt: {made} (from {were})", file=sys.stderr)
-        say_skipped(decoded.bad, len(files), str(path))
-        return [names[i] for i in decoded.kept], decoded.images
-    if path.is_file() and is_npz(path):
-        images, _, _ = read_npz(path, window)
-        if list(images.shape[1:]) != list(shape):
-            raise InputError(f"{path} has images {list(images.shape[1:])}, the classifier learnt {list(shape)}: resize them")
-        return [f"{path.name}:{i}" for i in range(len(images))], images
-    problem = "is none of these" if path.exists() else "does not exist"
-    raise InputError(f"{path} {problem}: give a picture, a folder of pictures, or an .npz file")
+    spec = replace(DataSpec.of(data).whole(), image_size=shape[1], channels=shape[0], skip_bad=skip_bad)
+    found = read_image_set(path, spec)
+    changed = sum(found.others.values())
+    if changed:
+        learnt = f"{shape[1]}×{shape[2]} pixels, {_depth(shape[0])}"
+        were = listed((f"{width}×{height} {_depth(depth)}" for (width, height), depth in sorted(found.others)), most=3)
+        print(f"{changed} of {len(found.images)} pictures were made like those that were learnt: {learnt} (from {were})", file=sys.stderr)
+    if list(found.images.shape[1:]) != list(shape):
+        raise InputError(f"{path} has images {list(found.images.shape[1:])}, the classifier learnt {list(shape)}: resize them")
+    return found.names, found.images
 
 
 def _depth(channels: int) -> str:

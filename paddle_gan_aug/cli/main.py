@@ -12,8 +12,9 @@ import sys
 import threading
 
 from .. import __version__
+from ..console import one_line, prepare_console
 from ..errors import InputError, RunFailed
-from ..files import naming, one_line, prepare_console
+from ..files import naming
 from . import sets as cli_sets
 from .flags import positive, seed
 

@@ -5,8 +5,8 @@ import re
 import shlex
 from pathlib import Path
 
+from ..console import listed, one_line, shortened
 from ..errors import InputError
-from ..files import listed, one_line, shortened
 from ..runtime import check_seed
 
 FEW_KEPT = 0.25  # of the images tried: below it the GAN is said to have learnt badly

@@ -27,7 +27,7 @@ from ..data import Batches, as_spec, to_network
 from ..data import load as load_images
 from ..errors import InputError, NoSuchPart
 from ..files import atomic_write, make_folder, project_root, write_json
-from ..training.callbacks import ProgressLine
+from ..training.callbacks import ProgressCallback
 from ..training.loop import run_steps
 
 SHIPPED = Path(__file__).resolve().parent.parent / "features"
@@ -193,7 +193,7 @@ def train_classifier(images, seed=0, steps=None, quiet=True):
     config = load_config("classifier", settings)
     runtime.seed_paddle(seed, "initial weights")
     algorithm = build(config, images.shape, images.class_names)
-    progress = run_steps(algorithm, batches, steps, seed, [] if quiet else [ProgressLine()])
+    progress = run_steps(algorithm, batches, steps, seed, [] if quiet else [ProgressCallback()])
     if progress.interrupted:
         raise KeyboardInterrupt(progress.interrupted)
     return config, algorithm

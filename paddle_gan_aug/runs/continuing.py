@@ -8,10 +8,11 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 from ..config.loading import Config, load_config, to_flat
 from ..config.sections import Data
+from ..console import listed
 from ..data import LabelledImages
 from ..data.load import NAMED
 from ..errors import InputError
-from ..files import find_path, listed
+from ..files import find_path
 from ..training.checkpoint import MALFORMED, peek, steps_on_disk
 from .places import check_run_name, is_run_folder
 

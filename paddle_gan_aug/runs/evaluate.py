@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from .. import runtime
+from ..console import listed
 from ..data import DataSpec, load, read_images, to_uint8
 from ..errors import InputError
 from ..evaluation.feature_network import feature_network, read_real
 from ..evaluation.measure import METRICS, check_measurable, evaluate_images
-from ..files import atomic_write, listed, make_folder, write_json
+from ..files import atomic_write, make_folder, write_json
 from ..pictures import class_histogram_figure, grid, optional_picture, paired_grid, save_png, scatter_figure
 from .opened import open_run
 from .places import is_run, unused_folder

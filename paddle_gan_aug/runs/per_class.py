@@ -14,7 +14,7 @@ from ..config.loading import Config, load_config
 from ..data import DataSpec, load
 from ..errors import InputError, RunFailed
 from ..files import printable
-from ..training.callbacks import ProgressLine
+from ..training.callbacks import ProgressCallback
 from .opened import Run
 from .places import check_run_name, default_name, is_run, run_folders, unused_folder
 from .run import train
@@ -89,7 +89,7 @@ def train_per_class(
     options: Dict[str, Any] = {"output": folder, "log": log, "allow_changed_data": allow_changed_data, "quiet": True}
     for number, (name, count) in enumerate(counts.items(), 1):
         options["run"] = f"{folder.name}-{parts[name]}"
-        options["callbacks"] = [] if quiet else [ProgressLine(prefix=f"class {name} ({number} of {len(counts)}) · ")]
+        options["callbacks"] = [] if quiet else [ProgressCallback(f"class {name} ({number} of {len(counts)}) · ")]
         try:
             runs.append(_train_class(settings, name, count, resume, overrides, options))
         except RunFailed as error:

@@ -21,7 +21,7 @@ from ..data import Batches, DataSpec, MixedBatches
 from ..errors import InputError, RunFailed
 from ..files import atomic_write, lock_folder, make_folder
 from ..records.run_records import Records
-from ..training.callbacks import Checkpoints, Grids, ProgressLine, Recorder
+from ..training.callbacks import Checkpoints, Grids, ProgressCallback, Recorder
 from ..training.checkpoint import MALFORMED, best_noted, load_newest, steps_on_disk
 from ..training.health import Collapsed, HealthMonitor
 from ..training.loop import Callback, by_state_name, run_steps
@@ -76,7 +76,7 @@ def train(
 
     Example:
         >>> run = train("classic", overrides={"train.steps": 300})
-        >>> run.sample(64).save("digits.png")
+        >>> run.sample(64).show()
     """
     options: Dict[str, Any] = {"run": run, "output": output, "log": log, "resume": resume, "overrides": overrides, "quiet": quiet}
     return train_prepared(prepare(config, allow_changed_data=allow_changed_data, **options), callbacks=callbacks)
@@ -299,7 +299,7 @@ def _writers(
     best: Optional[dict],
 ) -> List[Callback]:
     """The callbacks that show, record, draw and save a step."""
-    writers: List[Callback] = [] if job.prepared.quiet else [ProgressLine()]
+    writers: List[Callback] = [] if job.prepared.quiet else [ProgressCallback()]
     writers.append(Recorder(records, config.log.every_steps))
     if latents is not None:
         writers.append(Grids(make_folder(job.folder / "samples"), records, latents, config.log.grid_every_steps, config.train.seed))

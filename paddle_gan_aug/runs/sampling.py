@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Optional, Sequence, Tuple, Union
 import numpy as np
 
 from .. import runtime
+from ..console import listed
 from ..data import to_uint8
 from ..data.images import class_index
 from ..errors import InputError
-from ..files import listed
 
 if TYPE_CHECKING:
     from ..algorithms.base import Algorithm

@@ -19,11 +19,12 @@ from ..augment.policies import Policy, choice_of, policy_for
 from ..augment.preview import shown_images
 from ..augment.transforms import before_and_after
 from ..config.loading import GAN_OF_ALL_CLASSES, GAN_OF_ONE_CLASS, load_config, to_flat
+from ..console import listed, one_line
 from ..data import DataSpec, LabelledImages, check_overlap, load, test_part
 from ..data.load import place_of
 from ..data.written_set import DESCRIPTION, MANIFEST, read_manifest
 from ..errors import InputError, NoSuchPart, RunFailed
-from ..files import atomic_write, find_path, listed, make_folder, one_line, project_root, remove_temporaries, write_json
+from ..files import atomic_write, find_path, make_folder, project_root, remove_temporaries, write_json
 from ..pictures import save_png
 from ..runs.batch_size import fit_batch_size
 from ..runs.batches import training_images

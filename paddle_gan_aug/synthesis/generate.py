@@ -13,19 +13,20 @@ from typing import NamedTuple, Optional
 import numpy as np
 
 from ..augment.policies import choice_of, policy_for
+from ..console import ProgressLine, listed, one_line
 from ..data import load
-from ..data.written_set import DESCRIPTION, MANIFEST, read_json_object, read_manifest
+from ..data.class_names import class_folder
+from ..data.written_set import DESCRIPTION, DROPPED, GRID, MANIFEST, read_json_object, read_manifest
 from ..errors import InputError, RunFailed
-from ..files import LOCK, atomic_write, listed, lock_folder, make_folder, one_line, remove_temporaries, write_json
+from ..files import LOCK, atomic_write, lock_folder, make_folder, remove_temporaries, write_json
 from ..pictures import grid, optional_picture, read_png, save_png
 from .drawing import ClassProgress, best_dropped, draw
 from .filter_runner import FilterRunner, aside_lines, chosen_filters
 from .filters import FILTERS
 from .partial_set import FOLDER, PartialSet, request_text
-from .progress_line import ProgressLine
 from .quotas import equal, interleaved, lacking
 from .sampler import Samplers
-from .writers import DROPPED, FORMATS, GRID, WRITTEN, PictureWriter, check_format, class_folder, json_line, mixed_file, write_lists
+from .writers import FORMATS, WRITTEN, PictureWriter, check_format, json_line, mixed_file, write_lists
 
 SHOWN, SHOWN_CLASSES, COLUMNS = 160, 40, 16  # of grid.png: images of a flat set, rows of a set with classes, images in a row
 ATTEMPTS = 50

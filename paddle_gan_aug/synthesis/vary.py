@@ -6,12 +6,13 @@ import numpy as np
 
 from .. import runtime
 from ..data import DataSpec, load, to_network, to_uint8
+from ..data.class_names import class_folder
 from ..data.written_set import read_manifest
 from ..errors import InputError
 from ..files import atomic_write, make_folder, sha256
 from ..pictures import paired_grid, save_png
 from ..runs.opened import open_run
-from .writers import class_folder, json_line, write_lists
+from .writers import json_line, write_lists
 
 BATCH = 500
 PARTS = ("train", "valid")  # test images are nothing to learn from, and so nothing to vary

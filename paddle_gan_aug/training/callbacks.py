@@ -1,13 +1,11 @@
 """What happens around the steps of a run: the progress line, records, image grids and checkpoints."""
 
-import sys
-import time
 from pathlib import Path
 from typing import Any, Dict, Mapping, Optional, TextIO
 
 import numpy as np
-from tqdm import tqdm
 
+from ..console import ProgressLine
 from ..data import to_uint8
 from ..pictures import grid, optional_picture, titled_grid
 from ..records.run_records import Records
@@ -16,67 +14,39 @@ from .checkpoint import note_best, save_checkpoint
 from .loop import Callback, Progress
 
 
-class ProgressLine(Callback):
-    """One moving line on a terminal, and one plain line every few seconds elsewhere (a file, a notebook, a job's log).
+class ProgressCallback(Callback):
+    """Shows the progress of the run in a `console.ProgressLine`: epoch, step, images per second and losses.
 
     Args:
+        prefix: Text before the epoch.
         stream: Where to write; None means standard error.
-        prefix: Text before each line.
     """
 
     stage = "show"
-    plain_every_seconds = 10.0
 
-    def __init__(self, stream: Optional[TextIO] = None, prefix: str = "") -> None:
-        self.stream = stream or sys.stderr
-        self.prefix = prefix
-        self.bar: Any = None
-        self.printed: Optional[float] = None  # when the last plain line was; None before the first
+    def __init__(self, prefix: str = "", stream: Optional[TextIO] = None) -> None:
+        self.prefix, self.stream = prefix, stream
+        self.line: Optional[ProgressLine] = None
 
     def on_begin(self, progress: Progress) -> None:
-        if self.stream.isatty():
-            self.bar = tqdm(
-                total=progress.total_steps,
-                initial=progress.step,
-                file=self.stream,
-                unit="step",
-                dynamic_ncols=True,
-                mininterval=0.5,
-                bar_format="{desc}|{bar:12}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}]{postfix}",
-            )
+        self.line = ProgressLine(progress.total_steps, "step", progress.step, stream=self.stream)
 
     def on_step(self, progress: Progress) -> None:
-        if self.bar is not None:
-            self.bar.update(1)
-            if self.bar.n == self.bar.last_print_n:  # tqdm has just drawn: renew the texts for its next drawing
-                self.bar.set_description_str(self._place(progress), refresh=False)
-                self.bar.set_postfix_str(self._numbers(progress), refresh=False)
-        elif self.printed is None or progress.last or time.monotonic() - self.printed >= self.plain_every_seconds:
-            self.printed = time.monotonic()
-            print(f"{self._place(progress)} {self._numbers(progress)} ETA {_clock(self._eta(progress))}", file=self.stream, flush=True)
+        epochs = -(-progress.total_steps // progress.steps_per_epoch)
+        first = progress.step == progress.first_step + 1
+        text = f"{self.prefix}epoch {progress.epoch}/{epochs}"
+        if self.line is not None:
+            self.line.add(1, text, lambda: _numbers(progress), now=first or progress.last)
 
     def close(self) -> None:
-        if self.bar is not None:
-            self.bar.close()
-
-    def _place(self, progress: Progress) -> str:
-        epochs = -(-progress.total_steps // progress.steps_per_epoch)
-        place = f"{self.prefix}epoch {progress.epoch}/{epochs}"
-        return place if self.bar is not None else f"{place} step {progress.step}/{progress.total_steps}"
-
-    def _numbers(self, progress: Progress) -> str:
-        names = progress.algorithm.losses
-        losses = " ".join(f"{name.removesuffix('_loss')} {float(progress.values[name]):.3f}" for name in names)
-        return f"{progress.images_per_second:.0f} images/s {losses}"
-
-    def _eta(self, progress: Progress) -> float:
-        done = progress.step - progress.first_step
-        return (time.perf_counter() - progress.started) / done * (progress.total_steps - progress.step)
+        if self.line is not None:
+            self.line.close()
 
 
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(int(seconds), 60)
-    return f"{minutes}:{rest:02d}"
+def _numbers(progress: Progress) -> str:
+    names = progress.algorithm.losses
+    losses = " ".join(f"{name.removesuffix('_loss')} {float(progress.values[name]):.3f}" for name in names)
+    return f"{progress.images_per_second:.0f} images/s {losses}"
 
 
 class Recorder(Callback):

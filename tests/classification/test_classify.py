@@ -38,7 +38,7 @@ def test_class_folders_and_a_test_folder(cli, digits, capsys):
         return capsys.readouterr().err
 
     several = refused("--test", test)
-    assert "has images of several sizes" in several and "--image-size" in several
+    assert "has images of several sizes" in several and "data.image_size" in several
     missing = refused("--image-size", 28)
     assert "set has no test images" in missing and "--test" in missing
     others = refused("--image-size", 28, "--test", test / "digit 1")

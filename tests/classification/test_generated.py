@@ -222,7 +222,7 @@ def test_predict(here, tiny, small_mnist, tmp_path):
     assert [row.class_name for row in found] == [images.class_names[c] for c in probabilities.argmax(1)]
     assert [row.probability for row in found] == pytest.approx(probabilities.max(1).tolist(), abs=1e-5)
     (tmp_path / "pictures" / "6.png").write_text("no picture")
-    assert "--skip-bad" in here("predict", tiny["classifier"], tmp_path / "pictures", code=2).stderr
+    assert "data.skip_bad" in here("predict", tiny["classifier"], tmp_path / "pictures", code=2).stderr
     skipping = here("predict", tiny["classifier"], tmp_path / "pictures", "--skip-bad")
     assert skipping.stdout.splitlines() == lines and "6.png" in skipping.stderr
     (tmp_path / "text.png").write_text("no picture")

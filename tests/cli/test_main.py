@@ -308,5 +308,5 @@ def test_values_of_an_unknown_range_end_before_anything_is_written(here, tmp_pat
     for command in ("train", "classify"):
         refused = here(command, "--data", tmp_path / "normalised.npz", code=2)
         assert "known are 0 to 255, 0 to 1 and -1 to 1: say which values are black and white" in refused.stderr
-        assert "-o data.window=[" in refused.stderr
+        assert "data.window=[" in refused.stderr
         assert len(refused.stderr.splitlines()) == 1 and not here.output.exists() and not here.log.exists()

@@ -16,7 +16,7 @@ from paddle_gan_aug.runs.opened import open_run
 from paddle_gan_aug.synthesis.generate import count_by_class, dropped_reasons, generate, worth
 from paddle_gan_aug.synthesis.partial_set import PartialSet
 from paddle_gan_aug.synthesis.sampler import Samplers
-from paddle_gan_aug.synthesis.writers import class_folder, json_line, write_lists
+from paddle_gan_aug.synthesis.writers import json_line, write_lists
 
 
 def rows_of(folder):
@@ -320,12 +320,6 @@ def test_lists_with_odd_names(tmp_path, capsys):
     write_lists(tmp_path, lambda: iter([("train/b/1\n.png", "b", "train", True)]))
     assert "line break" in capsys.readouterr().err
     assert json.loads(json_line({"file": "\udcb0.png"})) == {"file": "\udcb0.png"} and json_line({"file": "猫"}) == '{"file": "猫"}\n'
-
-
-@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a\\b", "a\0", "manifest.jsonl", "grid.png", "train_list.txt"])
-def test_classes_that_are_no_folders(name):
-    with pytest.raises(InputError, match="cannot be the name of a folder"):
-        class_folder(name)
 
 
 @pytest.fixture(scope="module")

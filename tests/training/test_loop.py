@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from paddle_gan_aug.evaluation.callback import Evaluation
-from paddle_gan_aug.training.callbacks import Checkpoints, Grids, ProgressLine, Recorder
+from paddle_gan_aug.training.callbacks import Checkpoints, Grids, ProgressCallback, Recorder
 from paddle_gan_aug.training.health import HealthMonitor
 from paddle_gan_aug.training.loop import STAGES, Callback, by_state_name, in_order, run_steps
 from paddle_gan_aug.training.validation import Validation
@@ -60,7 +60,7 @@ def test_callbacks_of_one_stage_keep_their_order():
 
 
 def test_each_of_ours_has_its_stage():
-    stages = {ProgressLine: "show", HealthMonitor: "measure", Evaluation: "measure", Validation: "measure"}
+    stages = {ProgressCallback: "show", HealthMonitor: "measure", Evaluation: "measure", Validation: "measure"}
     stages.update({Recorder: "record", Grids: "record", Checkpoints: "save", Callback: "caller"})
     assert {kind: kind.stage for kind in stages} == stages
 

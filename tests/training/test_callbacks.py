@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from paddle_gan_aug.training.callbacks import ProgressLine
+from paddle_gan_aug.training.callbacks import ProgressCallback
 
 
 def run(line, steps=40):
@@ -19,8 +19,8 @@ def run(line, steps=40):
     values = {"d_loss": 0.25, "g_loss": 1.5}
     progress = SimpleNamespace(algorithm=algorithm, values=values, step=0, total_steps=steps, steps_per_epoch=20, first_step=0, started=0.0)
     line.on_begin(progress)
-    if line.bar is not None:
-        line.bar.mininterval = 0  # every step is drawn, however fast they come
+    if line.line.bar is not None:
+        line.line.bar.mininterval = 0  # every step is drawn, however fast they come
     for step in range(1, steps + 1):
         progress.step, progress.epoch, progress.last, progress.images_per_second = step, -(-step // 20), step == steps, 1234.5
         line.on_step(progress)
@@ -46,7 +46,7 @@ def test_a_terminal_has_one_line_that_moves():
     reader.start()  # a terminal's buffer is small
     with os.fdopen(terminal, "w", encoding="utf-8") as stream:
         assert stream.isatty()
-        run(ProgressLine(stream))
+        run(ProgressCallback(stream=stream))
     reader.join()
     os.close(controller)
     shown = b"".join(pieces).decode()
@@ -58,7 +58,7 @@ def test_a_terminal_has_one_line_that_moves():
 
 def test_a_file_has_plain_lines():
     stream = io.StringIO()
-    run(ProgressLine(stream))
+    run(ProgressCallback(stream=stream))
     first, last = stream.getvalue().splitlines()
     assert first.startswith("epoch 1/2 step 1/40 1234 images/s d 0.250 g 1.500 ETA ")
     assert last.startswith("epoch 2/2 step 40/40 1234 images/s d 0.250 g 1.500 ETA 0:00")
