@@ -14,8 +14,9 @@ import numpy as np
 from safetensors.numpy import load_file
 
 from paddle_gan_aug.errors import RunFailed
-from paddle_gan_aug.records.record_files import read_metrics, read_records
-from paddle_gan_aug.records.run_records import HYPERPARAMETERS
+from paddle_gan_aug.records.metrics_file import read_metrics
+from paddle_gan_aug.records.visualdl_board import HYPERPARAMETERS
+from paddle_gan_aug.records.visualdl_file import read_records
 from paddle_gan_aug.training.checkpoint import INCOMPLETE, steps_on_disk
 
 TIMES = ("time", "images_per_second")  # what may differ between two runs of the same seed

@@ -1,13 +1,23 @@
-"""The ways in which a command may end badly."""
+"""The ways in which a command may end badly, and how their messages name settings.
+
+A message names a setting as Python does, and the command line shows its flag in place of that name:
+
+- a configuration key by its dotted name, anywhere: `data.image_size` is shown as `--image-size (data.image_size)`;
+- a parameter at the beginning, alone or with its value, and a colon: `count 0: ask for at least one image`;
+- a parameter of several words anywhere (`per_class`), one of a single word elsewhere in backticks: `` `balance` ``;
+- advice as an assignment: `resume=True`, `per_class=N`, `data.split=full`.
+
+What a command has no flag for is shown as it stands; so is everything in Python.
+"""
 
 
 class InputError(Exception):
-    """Bad input or arguments: the message is one line that says what, where and what to do. Exit code 2."""
+    """Bad input or arguments: the message is one line that says what is wrong, where, and what to do. Exit code 2."""
 
 
 class NoSuchPart(InputError):
-    """The data is sound, and has no images of the part that was asked for (training, validation, test)."""
+    """The data is sound, and has no images of the part that was asked for (train, valid, test)."""
 
 
 class RunFailed(Exception):
-    """The input was fine and the work still failed; the message says how. Exit code 1."""
+    """The input was good and the work still failed; the message says how. Exit code 1."""

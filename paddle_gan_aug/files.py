@@ -1,5 +1,7 @@
 """Files: written whole or not at all, checked by their hash, and found from wherever the user stands."""
 
+from __future__ import annotations
+
 import contextlib
 import errno
 import hashlib
@@ -8,24 +10,22 @@ import os
 import re
 import tempfile
 from pathlib import Path
+from typing import IO, Any, Iterable, Iterator, Union
 
 from .errors import InputError
 
-try:
-    import fcntl
-except ImportError:  # Windows: runs are not locked
-    fcntl = None
-
-LOCK = ".lock"
+LOCK, HOLDER = ".lock", ".lock.pid"  # the file that is locked, and one that names the process which holds it
+LOCK_FILES = (LOCK, HOLDER)  # a killed process leaves them behind; they lock nothing then
 PACKAGE_PARENT = Path(__file__).resolve().parent.parent
 
 
 @contextlib.contextmanager
-def atomic_write(path, mode="wb"):
+def atomic_write(path: Union[str, Path], mode: str = "wb") -> Iterator[IO[Any]]:
     """Open a temporary file that takes the name `path` only once it is complete and on the disk.
 
-    The folder must exist. When the block raises, the old file (if any) stays as it was and the temporary one is removed. In text, the
-    bytes of file names that are not UTF-8 are written as in `printable`; JSON and YAML read that back as the same name.
+    The folder must exist. When the block raises, the old file (if any) stays as it was and the temporary file is removed. In
+    text, bytes of file names that are not UTF-8 are written as in `printable`; JSON and YAML read them back as the same name.
+    No maintained library does this with the file and its folder put on the disk.
     """
     path = Path(path)
     with naming(path):
@@ -45,22 +45,22 @@ def atomic_write(path, mode="wb"):
     sync_folder(path.parent)
 
 
-def remove_temporaries(folder, names):
-    """Remove what `atomic_write` leaves in a folder when its process is killed while it writes one of `names`."""
+def remove_temporaries(folder: Union[str, Path], names: Iterable[str]) -> None:
+    """Remove the temporary files of `names` that `atomic_write` left in a folder when its process was killed."""
     ours = re.compile(rf"\.({'|'.join(map(re.escape, names))})\.[a-z0-9_]{{8}}")  # as tempfile names them
     for path in Path(folder).iterdir():
         if ours.fullmatch(path.name) and path.is_file():
             path.unlink()
 
 
-def printable(text, encoding="utf-8"):
-    """`text` with what `encoding` cannot hold written as escapes, such as \\udcc3 for a byte of a file name that is not UTF-8."""
+def printable(text: str, encoding: str = "utf-8") -> str:
+    """`text` with escapes for what `encoding` cannot hold, such as \\udcc3 for a byte of a file name that is not UTF-8."""
     return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 @contextlib.contextmanager
-def naming(path):
-    """Let an OSError from within name `path` where it names no file: the system names none when a disk is full."""
+def naming(path: Union[str, Path]) -> Iterator[None]:
+    """Name `path` in an OSError from within that names no file: the system names none when a disk is full."""
     try:
         yield
     except OSError as error:
@@ -69,14 +69,14 @@ def naming(path):
         raise
 
 
-def _umask():
+def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
 
 
-def sync_folder(folder):
-    """Put a folder's entries on the disk (a rename is only durable after this). A no-op where the system has no such call."""
+def sync_folder(folder: Union[str, Path]) -> None:
+    """Put a folder's entries on the disk (a rename is only durable after this). Windows has no such call."""
     if os.name == "nt":
         return
     handle = os.open(folder, os.O_RDONLY)
@@ -87,35 +87,45 @@ def sync_folder(folder):
 
 
 @contextlib.contextmanager
-def lock_folder(folder):
-    """Hold `folder` for this process alone; the lock goes with the process, however it ends.
+def lock_folder(folder: Union[str, Path]) -> Iterator[None]:
+    """Hold an existing folder for this process alone. The lock ends with the process, however it ends.
+
+    The lock is filelock's, which knows Windows and network file systems too. It may empty the locked file, and on Windows
+    nobody else can read that file: hence the holder's number is in a file beside it.
 
     Raises:
         InputError: another process holds it.
     """
-    with open(Path(folder) / LOCK, "a+", encoding="utf-8") as file:
-        if fcntl is not None:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                file.seek(0)
-                holder = file.read().strip() or "unknown"
-                raise InputError(f"{folder} is in use by another process (number {holder}): wait for it, or stop it") from None
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
+    from filelock import FileLock, Timeout
+
+    lock, holder, process = FileLock(Path(folder) / LOCK, timeout=0), Path(folder) / HOLDER, os.getpid()
+    try:
+        lock.acquire()
+    except Timeout:
+        number = "unknown"
+        with contextlib.suppress(OSError):
+            number = holder.read_text(encoding="utf-8").strip() or number
+        raise InputError(f"{folder} is in use by another process (number {number}): wait for it, or stop it") from None
+    try:
+        with naming(holder):
+            holder.write_text(str(process), encoding="utf-8")
         yield
+    finally:
+        if os.getpid() == process:  # and not in a process that was forked within
+            with contextlib.suppress(OSError):
+                holder.unlink()
+            lock.release()
 
 
-def write_json(path, value):
+def write_json(path: Union[str, Path], value: Any) -> None:
     """Write `value` as indented JSON, atomically."""
     with atomic_write(path, "w") as file:
         json.dump(value, file, indent=1, ensure_ascii=False)
         file.write("\n")
 
 
-def sha256(path):
-    """The SHA-256 of a file's bytes as 64 hexadecimal digits."""
+def sha256(path: Union[str, Path]) -> str:
+    """The SHA-256 of a file's bytes as 64 hexadecimal digits (hashlib reads files itself from Python 3.11 on)."""
     digest = hashlib.sha256()
     with open(path, "rb") as file:
         for block in iter(lambda: file.read(1 << 20), b""):
@@ -123,10 +133,10 @@ def sha256(path):
     return digest.hexdigest()
 
 
-def project_root():
+def project_root() -> Path:
     """The folder that holds `work/mnist`: the current one, the nearest parent, or the one beside the package.
 
-    Where there is none (the package was installed without its data), the current folder.
+    Where there is no such folder (the package was installed without its data), it is the current folder.
     """
     here = Path.cwd()
     for folder in (here, *here.parents, PACKAGE_PARENT):
@@ -135,7 +145,7 @@ def project_root():
     return here
 
 
-def find_path(path):
+def find_path(path: Union[str, Path]) -> Path:
     """`path` as the user means it: from the current folder if it exists there, else from the project root."""
     path = Path(path).expanduser()
     if path.exists() or path.is_absolute():
@@ -144,7 +154,7 @@ def find_path(path):
     return from_root if from_root.exists() else path
 
 
-def make_folder(path):
+def make_folder(path: Union[str, Path]) -> Path:
     """Create a folder and make sure that files can be written into it.
 
     Raises:

@@ -1,20 +1,25 @@
-"""Pictures: a GAN is judged by eye first, so every grid, sheet and figure of the project is made here, and made the same way each time.
+"""Pictures: every grid, sheet and figure of the project is made here. The same input gives the same PNG bytes.
 
-NumPy does the arranging; Pillow and Matplotlib are imported only when a file is written. Figures are drawn without pyplot, so
-nothing here touches a notebook's figures or back end. The same input gives the same PNG bytes.
+NumPy arranges the images; Pillow and Matplotlib are imported only when a file is written. Figures are drawn without pyplot,
+so nothing here touches a notebook's figures or back end.
 """
 
+from __future__ import annotations
+
 import contextlib
-import functools
 import math
 import sys
 import textwrap
-import unicodedata
+from pathlib import Path
+from typing import Any, Iterator, Mapping, Sequence, Tuple, Union
 
 import numpy as np
 
 from .errors import InputError
 from .files import atomic_write
+from .fonts import LETTER, class_labels, drawable, escaped, fonts_of
+
+PathLike = Union[str, Path]
 
 DOTS_PER_INCH = 100
 GRID_WIDTH = 900  # pixels: a titled grid enlarges small images by a whole factor to about this width ...
@@ -23,18 +28,10 @@ CAPTIONED_WIDTH, CAPTION_LINE = 84, 13  # pixels, of an image with a text below 
 READABLE_CLASSES = 30  # a confusion matrix with more classes leaves its zero cells blank
 LARGEST_SIDE = 2600  # pixels, of a figure with a place for each class, without its margins; more classes get smaller places
 LABEL_HEIGHT, BAR_WIDTH = 12, 44  # pixels, between the names of neighbouring classes: where there is less, some are left out
-LONGEST_NAME = 24  # letters of a class's name
-MATPLOTLIBS_FONT = "DejaVu Sans"
-# It has no Chinese; the first of these that is installed draws class names written in it. Of Noto's collection
-# Matplotlib sees the first face alone, which is the Japanese one and has the Chinese letters too.
-CHINESE_FONTS = (
-    *("Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans SC", "Source Han Sans SC", "Source Han Sans CN"),
-    *("WenQuanYi Zen Hei", "WenQuanYi Micro Hei", "Microsoft YaHei", "SimHei", "PingFang SC", "Heiti SC", "Arial Unicode MS"),
-)
 
 
-def as_rgb(image):
-    """A fresh uint8 [H, W, 3] array from one uint8 image: grey [H, W], [H, W, 1] or [1, H, W] (tripled), or colour [H, W, 3] or [3, H, W].
+def as_rgb(image: np.ndarray) -> np.ndarray:
+    """A new uint8 array [H, W, 3] of one uint8 image: grey [H, W], [H, W, 1] or [1, H, W], or colour [H, W, 3] or [3, H, W].
 
     Raises:
         ValueError: another dtype or shape.
@@ -47,7 +44,7 @@ def as_rgb(image):
     return np.array(np.broadcast_to(image, (*image.shape[:2], 3)))
 
 
-def _checked(image):
+def _checked(image: np.ndarray) -> np.ndarray:
     image = np.asarray(image)
     if image.dtype != np.uint8:
         raise ValueError(f"an image must be uint8, got {image.dtype}")
@@ -57,7 +54,7 @@ def _checked(image):
     return image
 
 
-def grid(images, columns=16, padding=0, background=0):
+def grid(images: np.ndarray, columns: int = 16, padding: int = 0, background: int = 0) -> np.ndarray:
     """Lay images out row by row.
 
     Args:
@@ -88,8 +85,8 @@ def grid(images, columns=16, padding=0, background=0):
     return np.ascontiguousarray(sheet[: sheet.shape[0] - padding, : sheet.shape[1] - padding])
 
 
-def paired_grid(above, below, columns=16):
-    """A sheet of rows in pairs: some images, and beneath each the one that belongs to it.
+def paired_grid(above: np.ndarray, below: np.ndarray, columns: int = 16) -> np.ndarray:
+    """Lay images out in pairs of rows: some images, and below each the one that belongs to it.
 
     Args:
         above, below: uint8 [N, C, H, W] each, as for `grid`.
@@ -101,7 +98,7 @@ def paired_grid(above, below, columns=16):
         ValueError: as `grid`; the two differ in shape.
     """
     if np.shape(above) != np.shape(below):
-        raise ValueError(f"images in pairs must be alike, got shapes {list(np.shape(above))} and {list(np.shape(below))}")
+        raise ValueError(f"images in pairs must have one shape, got {list(np.shape(above))} and {list(np.shape(below))}")
     columns = min(columns, len(above))
     rows = []
     for start in range(0, len(above), columns):
@@ -110,7 +107,7 @@ def paired_grid(above, below, columns=16):
     return grid(np.concatenate(rows), columns, padding=1, background=96)
 
 
-def save_png(path, image):
+def save_png(path: PathLike, image: np.ndarray) -> None:
     """Write a uint8 [H, W] or [H, W, C] image (C = 1 or 3) as PNG, whole or not at all. The folder must exist.
 
     Raises:
@@ -127,8 +124,10 @@ def save_png(path, image):
         Image.fromarray(np.ascontiguousarray(image)).save(file, format="PNG", compress_level=6)
 
 
-def read_png(path):
-    """Read a PNG file as uint8 [C, H, W]: C = 1 for grey and black-and-white files, else 3. Transparency is dropped, 16 bits become 8.
+def read_png(path: PathLike) -> np.ndarray:
+    """Read a PNG file as uint8 [C, H, W]: C = 1 for grey and black-and-white files, else 3.
+
+    Transparency is dropped, and 16 bits become 8.
 
     Raises:
         InputError: the file is missing, unreadable, or no PNG.
@@ -148,18 +147,18 @@ def read_png(path):
     return np.array(pixels[None] if grey else pixels.transpose(2, 0, 1))
 
 
-def enlarged(sheet):
+def enlarged(sheet: np.ndarray) -> np.ndarray:
     """A sheet, uint8 [H, W] or [H, W, C], enlarged by a whole factor to about `GRID_WIDTH` pixels, at most `LARGEST_FACTOR` times."""
     factor = _factor(sheet)
     return sheet.repeat(factor, axis=0).repeat(factor, axis=1)
 
 
-def _factor(sheet):
+def _factor(sheet: np.ndarray) -> int:
     return min(LARGEST_FACTOR, max(1, round(GRID_WIDTH / sheet.shape[1])))
 
 
-def titled_grid(path, images, title, columns=16):
-    """Write `images` (uint8 [N, C, H, W], as for `grid`) under a title as PNG. Small images are enlarged by a whole factor, unblurred."""
+def titled_grid(path: PathLike, images: np.ndarray, title: str, columns: int = 16) -> None:
+    """Write `images` (uint8 [N, C, H, W], as for `grid`) under a title as PNG, small ones enlarged by a whole factor, unblurred."""
     sheet = grid(images, columns)
     factor = _factor(sheet)
     height, width = sheet.shape[0] * factor, sheet.shape[1] * factor
@@ -170,17 +169,18 @@ def titled_grid(path, images, title, columns=16):
     _save(figure, path)
 
 
-def captioned_grid(path, images, captions, columns=8):
-    """Write images as PNG, each with a line or two of text below it; small images are enlarged by a whole factor, unblurred.
+def captioned_grid(path: PathLike, images: np.ndarray, captions: Sequence[str], columns: int = 8) -> None:
+    """Write images as PNG, each with a line or two of text below it, small ones enlarged by a whole factor, unblurred.
 
     Args:
-        images: uint8 [N, C, H, W], C = 1 or 3, N >= 1. captions: N strings; lines are parted by newlines.
+        images: uint8 [N, C, H, W], C = 1 or 3, N >= 1.
+        captions: N strings; newlines part their lines.
     """
-    from PIL import Image, ImageDraw, ImageFont
+    from PIL import Image, ImageDraw
 
     factor = max(1, CAPTIONED_WIDTH // images.shape[3])
     height, width = images.shape[2] * factor, images.shape[3] * factor
-    font, captions = _caption_font(ImageFont, captions)
+    font, captions = _caption_font(captions)
     lines = max(caption.count("\n") + 1 for caption in captions)
     cells = np.full((len(images), height + 4 + CAPTION_LINE * lines, width, 3), 255, np.uint8)
     for cell, image, caption in zip(cells, images, captions):
@@ -191,17 +191,19 @@ def captioned_grid(path, images, captions, columns=8):
     save_png(path, grid(cells.transpose(0, 3, 1, 2), columns, padding=8, background=255))
 
 
-def _caption_font(fonts, captions):
-    """(Pillow's own font, or for other letters than ASCII one that has them; the captions as it can draw them)."""
+def _caption_font(captions: Sequence[str]) -> Tuple[Any, Sequence[str]]:
+    """Pillow's own font, or for other letters than ASCII one that has them, and the captions as it can draw them."""
+    from PIL import ImageFont
+
     if all(map(str.isascii, captions)):
-        return fonts.load_default(), captions
+        return ImageFont.load_default(), captions
     from matplotlib import font_manager
 
-    captions = [_escaped(caption) for caption in captions]
-    return fonts.truetype(font_manager.findfont(_fonts("".join(captions))[-1]), 10), captions
+    captions = [escaped(caption) for caption in captions]
+    return ImageFont.truetype(font_manager.findfont(fonts_of("".join(captions))[-1]), 10), captions
 
 
-def confusion_matrix_figure(path, matrix, class_names, title):
+def confusion_matrix_figure(path: PathLike, matrix: np.ndarray, class_names: Sequence[str], title: str) -> None:
     """Write a confusion matrix as PNG: the count in every cell, each row shaded by its shares so that rare classes show too.
 
     Args:
@@ -220,12 +222,12 @@ def confusion_matrix_figure(path, matrix, class_names, title):
     cell = max(26, 9 * len(str(matrix.max())) + 10)  # pixels that the widest count needs
     counted = count * cell <= LARGEST_SIDE
     side = min(max(count * cell, 260), LARGEST_SIDE)
-    names, longest = _class_labels(class_names)
+    names, longest = class_labels(class_names)
     figure, axes = _titled_axes(side, side, longest + 60, longest + 60, title)
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     shown = range(0, count, math.ceil(LABEL_HEIGHT * count / side))
-    labels = {"labels": [names[i] for i in shown], "fontfamily": _fonts("".join(names))}
+    labels = {"labels": [names[i] for i in shown], "fontfamily": fonts_of("".join(names))}
     axes.set_xticks(shown, rotation=90 if longest > 2 * LETTER else 0, **labels)
     axes.set_yticks(shown, **labels)
     axes.set_xlabel("predicted")
@@ -237,138 +239,62 @@ def confusion_matrix_figure(path, matrix, class_names, title):
     _save(figure, path)
 
 
-def class_histogram_figure(path, shares, title):
-    """Write bars of each class's share, one group of bars a set, as PNG.
+def class_histogram_figure(path: PathLike, shares: Mapping[str, Mapping[str, float]], title: str) -> None:
+    """Write bars of each class's share as PNG, one bar for each set.
 
     Args:
         shares: {set's name: {class name: share 0 to 1}}, the same classes in each.
     """
     classes = list(next(iter(shares.values())))
-    names, longest = _class_labels(classes)
+    names, longest = class_labels(classes)
     upright = longest > BAR_WIDTH  # names side by side would run into one another
     span = min(max(420, BAR_WIDTH * len(names)), LARGEST_SIDE)
     figure, axes = _titled_axes(span, 240, 60, longest + 60 if upright else 60, title)
     width = 0.8 / len(shares)
     for number, (label, of_class) in enumerate(shares.items()):
         places = np.arange(len(names)) + (number - (len(shares) - 1) / 2) * width
-        axes.bar(places, [of_class[name] for name in classes], width, label=_drawable(label))
+        axes.bar(places, [of_class[name] for name in classes], width, label=drawable(label))
     shown = range(0, len(names), math.ceil((LABEL_HEIGHT if upright else BAR_WIDTH) * len(names) / span))
-    axes.set_xticks(shown, labels=[names[i] for i in shown], fontfamily=_fonts("".join(names)), rotation=90 if upright else 0)
+    axes.set_xticks(shown, labels=[names[i] for i in shown], fontfamily=fonts_of("".join(names)), rotation=90 if upright else 0)
     axes.set_ylabel("share")
     axes.margins(y=0.25)  # room for the legend above the bars
-    axes.legend(frameon=False, ncol=len(shares), loc="upper right", prop={"family": _fonts("".join(shares))})
+    axes.legend(frameon=False, ncol=len(shares), loc="upper right", prop={"family": fonts_of("".join(shares))})
     _save(figure, path)
 
 
-def scatter_figure(path, points, title):
-    """Write points in a plane as PNG, one colour a set.
+def scatter_figure(path: PathLike, points: Mapping[str, np.ndarray], title: str) -> None:
+    """Write points in a plane as PNG, one colour for each set.
 
     Args:
         points: {set's name: float [N, 2]}; the first is drawn below the others.
     """
     figure, axes = _titled_axes(520, 460, 50, 50, title)
     for (label, of_set), colour in zip(points.items(), ("0.6", "tab:red", "tab:blue", "tab:green")):
-        axes.scatter(of_set[:, 0], of_set[:, 1], s=5, c=colour, alpha=0.5, linewidths=0, label=_drawable(label))
+        axes.scatter(of_set[:, 0], of_set[:, 1], s=5, c=colour, alpha=0.5, linewidths=0, label=drawable(label))
     axes.set_xticks([])
     axes.set_yticks([])
-    axes.legend(frameon=False, markerscale=3, prop={"family": _fonts("".join(points))})
+    axes.legend(frameon=False, markerscale=3, prop={"family": fonts_of("".join(points))})
     _save(figure, path)
 
 
-def _titled_axes(width, height, margin, bottom, title):
-    """A figure whose one pair of axes measures width x height pixels, with margins at the sides and below, and the title above."""
+def _titled_axes(width: int, height: int, margin: int, bottom: int, title: str) -> Tuple[Any, Any]:
+    """A figure and its axes, which measure width x height pixels, with margins at the sides and below, and the title above."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     total_width = width + 2 * margin
-    title = textwrap.fill(_drawable(str(title)), total_width // LETTER)
+    title = textwrap.fill(drawable(str(title)), total_width // LETTER)
     header = 26 + 20 * (title.count("\n") + 1)
     total_height = header + height + bottom
     figure = Figure(figsize=(total_width / DOTS_PER_INCH, total_height / DOTS_PER_INCH), dpi=DOTS_PER_INCH, facecolor="white")
     FigureCanvasAgg(figure)
-    figure.text(0.5, 1 - header / 2 / total_height, title, ha="center", va="center", fontsize=11, fontfamily=_fonts(title))
+    figure.text(0.5, 1 - header / 2 / total_height, title, ha="center", va="center", fontsize=11, fontfamily=fonts_of(title))
     return figure, figure.add_axes((margin / total_width, bottom / total_height, width / total_width, height / total_height))
 
 
-# ---- text in pictures --------------------------------------------------------------------------------------------------
-
-
-LETTER, WIDE_LETTER = 9, 14  # pixels, about, of a letter and of a Chinese one
-
-
-def _class_labels(class_names):
-    """(class names as they can be drawn, the pixels of the longest): one without a font for it becomes "class" and its number from 0."""
-    names = [textwrap.shorten(str(name), LONGEST_NAME, placeholder="...") or "?" for name in class_names]
-    names = [f"class {number}" if _missing(name) else name for number, name in enumerate(names)]
-    widths = [sum(WIDE_LETTER if unicodedata.east_asian_width(letter) in "WF" else LETTER for letter in name) for name in names]
-    return [_literal(name) for name in names], max(widths)
-
-
-def _drawable(text):
-    """`text` for Matplotlib, as `_escaped`."""
-    return _literal(_escaped(text))
-
-
-def _escaped(text):
-    """`text` with \\u and a number in place of each letter that no font has."""
-    missing = _missing(text)
-    return "".join(f"\\u{ord(letter):04x}" if letter in missing else letter for letter in text)
-
-
-def _literal(text):
-    """`text` with its dollar signs kept from Matplotlib's formula mode."""
-    return text.replace("$", r"\$")
-
-
-def _missing(text):
-    """The letters of `text` that no font here can draw; the first time there are some, a line says which font to install."""
-    missing = {letter for letter in text if letter != "\n"} - _letters(MATPLOTLIBS_FONT)
-    if missing and _chinese_font():
-        missing -= _letters(_chinese_font())
-    if missing:
-        _ask_for_a_font()
-    return missing
-
-
-@functools.cache
-def _ask_for_a_font():
-    print(
-        f"pictures show numbers in place of some names: no font here has their letters; install one, such as {CHINESE_FONTS[0]} "
-        "(Linux: the package fonts-noto-cjk)",
-        file=sys.stderr,
-    )
-
-
-def _fonts(text):
-    """The fonts that draw `text`: Matplotlib's own, and the installed Chinese one where it is needed."""
-    needed = not {letter for letter in text if letter != "\n"} <= _letters(MATPLOTLIBS_FONT)
-    return [MATPLOTLIBS_FONT, *[name for name in (needed and _chinese_font(),) if name]]
-
-
-@functools.cache
-def _letters(font):
-    from matplotlib import font_manager
-
-    return frozenset(map(chr, font_manager.get_font(font_manager.findfont(font)).get_charmap()))
-
-
-@functools.cache
-def _chinese_font():
-    """The name of an installed font with Chinese letters, or None."""
-    from matplotlib import font_manager
-
-    known = {entry.fname for entry in font_manager.fontManager.ttflist}
-    if not set(CHINESE_FONTS) & set(font_manager.get_font_names()):
-        for path in set(font_manager.findSystemFonts()) - known:  # installed after Matplotlib had made its list of fonts
-            with contextlib.suppress(Exception):
-                font_manager.fontManager.addfont(path)
-    installed = set(font_manager.get_font_names())
-    return next((name for name in CHINESE_FONTS if name in installed), None)
-
-
 @contextlib.contextmanager
-def optional_picture(path):
-    """Around the drawing of a picture: where it fails, a line says so and the work goes on, since no picture is worth its numbers."""
+def optional_picture(path: PathLike) -> Iterator[PathLike]:
+    """A context that draws a picture: a failure prints a line and the work continues, since no picture is worth its numbers."""
     try:
         yield path
     except Exception as error:  # whatever it is, memory that runs out included
@@ -376,6 +302,6 @@ def optional_picture(path):
         print(f"no picture {path}: {reason}", file=sys.stderr, flush=True)
 
 
-def _save(figure, path):
+def _save(figure: Any, path: PathLike) -> None:
     with atomic_write(path) as file:
         figure.savefig(file, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})  # the version would change the bytes

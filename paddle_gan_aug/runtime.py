@@ -1,10 +1,12 @@
 """Process settings that must precede `import paddle`, the device, and every seed.
 
-Out of the box Paddle's CPU wheels use one thread and, on a non-Intel CPU, the slowest code path of an old MKL, and glibc
-gives every large buffer back to the system only to fault it in again. Together that costs a factor of three to five in a
-training step. The environment variables must be set before Paddle is first imported, hence this module, which imports
-nothing but the standard library and NumPy.
+As installed, Paddle's CPU wheels use one thread and, on a non-Intel CPU, the slowest code path of an old MKL; and glibc gives
+every large buffer back to the system only to fault it in again. Together that makes a training step three to five times
+slower. The environment variables must be set before Paddle or NumPy is first imported, so this module imports the standard
+library alone. This is also why it counts the cores itself: joblib, which counts them as well, imports NumPy.
 """
+
+from __future__ import annotations
 
 import atexit
 import contextlib
@@ -19,8 +21,12 @@ import warnings
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, ContextManager, FrozenSet, Iterator, List, Mapping, Optional, Tuple, Union
 
 from .errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 TUNING_SWITCH = "PADDLE_GAN_AUG_CPU_TUNING"  # "off" leaves the process as Paddle finds it
 TUNED_VARIABLES = ("MKL_DEBUG_CPU_TYPE", "OMP_NUM_THREADS", "KMP_BLOCKTIME")
@@ -30,13 +36,13 @@ _warned = set()
 _importing = threading.Lock()
 _drawing = threading.RLock()
 _ready = threading.Event()  # Paddle was imported by `import_paddle`
-_kept = []  # Paddle's dynamic mode, as each thread that began it holds it
+_kept: List[Any] = []  # Paddle's dynamic mode, as each thread that began it holds it
 
 
 # ---- before Paddle -----------------------------------------------------------------------------------------------------
 
 
-def prepare_environment(threads=None, cpu_tuning=None):
+def prepare_environment(threads: Optional[int] = None, cpu_tuning: Optional[bool] = None) -> None:
     """Set the environment that Paddle reads when it is first imported; variables that the user set are left alone.
 
     Args:
@@ -68,7 +74,7 @@ def prepare_environment(threads=None, cpu_tuning=None):
     _set_here.update(changed)
 
 
-def _warn_if_late(wanted, threads):
+def _warn_if_late(wanted: Mapping[str, str], threads: Optional[int]) -> None:
     late = [name for name in TUNED_VARIABLES if name in wanted and os.environ.get(name) != wanted[name]]
     if late and _paddle_came_first:
         _warn_once(
@@ -79,19 +85,19 @@ def _warn_if_late(wanted, threads):
         _warn_once(f"Paddle already runs with {os.environ['OMP_NUM_THREADS']} threads here; {threads} need a new process")
 
 
-def tuning_wanted():
+def tuning_wanted() -> bool:
     """Whether the user left CPU tuning on (the default) in the environment variable PADDLE_GAN_AUG_CPU_TUNING."""
     return os.environ.get(TUNING_SWITCH, "on").lower() not in ("off", "0", "false", "no")
 
 
-def _warn_once(message):
+def _warn_once(message: str) -> None:
     if message not in _warned:
         _warned.add(message)
         print(f"paddle_gan_aug: {message}", file=sys.stderr)
 
 
-def _cpu():
-    """(vendor, flags) of the first CPU from /proc/cpuinfo; empty where there is no such file."""
+def _cpu() -> Tuple[str, FrozenSet[str]]:
+    """The vendor and the flags of the first CPU in /proc/cpuinfo; empty where there is no such file."""
     vendor, flags = "", frozenset()
     with contextlib.suppress(OSError):
         for line in Path("/proc/cpuinfo").read_text().splitlines():
@@ -103,10 +109,10 @@ def _cpu():
     return vendor, flags
 
 
-def mkl_code_path(vendor, flags):
+def mkl_code_path(vendor: str, flags: FrozenSet[str]) -> Optional[int]:
     """The value of MKL_DEBUG_CPU_TYPE that makes the wheels' MKL use what this CPU has, or None to leave it alone.
 
-    Only for AMD: on Intel the library chooses well by itself, and on unknown CPUs nothing was measured.
+    It is for AMD only: on Intel the library chooses well by itself, and other CPUs were not measured.
     """
     if vendor != "AuthenticAMD" or not {"avx2", "fma"} <= flags:
         return None
@@ -115,16 +121,16 @@ def mkl_code_path(vendor, flags):
     return 5
 
 
-def default_threads():
-    """Physical cores that this process may use; 1 for each rank of a distributed launch."""
+def default_threads() -> int:
+    """The physical cores that this process may use; 1 in each rank of a distributed launch."""
     if int(os.environ.get("PADDLE_TRAINERS_NUM", "1")) > 1:
         return 1
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(n for n in (allowed, _physical_cores(), _container_cpus()) if n))
 
 
-def _physical_cores():
-    """The number of distinct (socket, core) pairs, or None where /proc/cpuinfo does not tell."""
+def _physical_cores() -> Optional[int]:
+    """The number of distinct pairs of socket and core in /proc/cpuinfo, or None where it does not list them."""
     cores, socket = set(), "0"
     with contextlib.suppress(OSError):
         for line in Path("/proc/cpuinfo").read_text().splitlines():
@@ -136,12 +142,12 @@ def _physical_cores():
     return len(cores) or None
 
 
-def _container_cpus():
-    """The CPU quota of this container (cgroup v2), rounded up, or None."""
-    with contextlib.suppress(OSError, ValueError):
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-        if quota != "max":
-            return max(1, -(-int(quota) // int(period)))
+def _container_cpus(root: Union[str, Path] = "/sys/fs/cgroup") -> Optional[int]:
+    """The CPU quota of this container (cgroup version 2 or 1), rounded up, or None where there is no quota."""
+    for names in (("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us")):
+        with contextlib.suppress(OSError, ValueError):
+            quota, period = " ".join(Path(root, name).read_text() for name in names).split()
+            return max(1, -(-int(quota) // int(period))) if int(quota) > 0 else None
     return None
 
 
@@ -150,7 +156,7 @@ def _container_cpus():
 
 @dataclass(frozen=True)
 class Process:
-    """What a run's process is like: recorded with every result."""
+    """The settings of a run's process, which are recorded with every result."""
 
     device: str
     paddle: str
@@ -159,12 +165,12 @@ class Process:
     cpu_tuning: bool
 
 
-def cpu_threads():
+def cpu_threads() -> int:
     """CPU threads of this process, as set for Paddle."""
     return int(os.environ.get("OMP_NUM_THREADS") or 1)
 
 
-def start(device="auto", threads=None, cpu_tuning=True):
+def start(device: str = "auto", threads: Optional[int] = None, cpu_tuning: bool = True) -> Process:
     """Apply the settings, import Paddle and choose the device.
 
     Args:
@@ -176,10 +182,10 @@ def start(device="auto", threads=None, cpu_tuning=True):
         The `Process` as it now is.
 
     Raises:
-        InputError: "gpu" was asked for and there is none; more threads than any machine of this kind has.
+        InputError: there is no GPU for "gpu", or `threads` is too large or negative.
     """
     if not 0 <= (threads or 0) <= MOST_THREADS:
-        raise InputError(f"--threads {threads}: CPU threads are a whole number from 0 (one per physical core) to {MOST_THREADS}")
+        raise InputError(f"threads {threads}: expected a whole number of CPU threads from 0 (one per physical core) to {MOST_THREADS}")
     cpu_tuning = cpu_tuning and tuning_wanted()
     prepare_environment(threads or None, cpu_tuning)
     if cpu_tuning:
@@ -188,7 +194,7 @@ def start(device="auto", threads=None, cpu_tuning=True):
     gpu = paddle.is_compiled_with_cuda() and paddle.device.cuda.device_count() > 0
     if device == "gpu" and not gpu:
         why = "no GPU is visible" if paddle.is_compiled_with_cuda() else f"Paddle {paddle.__version__} is a CPU build"
-        raise InputError(f"--device gpu: {why}; use --device cpu, or install paddlepaddle-gpu on a machine with a GPU")
+        raise InputError(f"device gpu: {why}; use device=cpu, or install paddlepaddle-gpu on a machine with a GPU")
     chosen = "gpu" if gpu and device != "cpu" else "cpu"
     paddle.set_device(chosen)
     warnings.filterwarnings("ignore", message="When training, we now always track")  # BatchNorm, once per network and run
@@ -201,11 +207,11 @@ def start(device="auto", threads=None, cpu_tuning=True):
     )
 
 
-def keep_freed_memory():
+def keep_freed_memory() -> None:
     """Tell glibc to keep large buffers for the next step instead of returning them to the system (mallopt(3)).
 
-    One training step frees and asks again for hundreds of megabytes; faulting them in costs more than the convolutions'
-    products. Elsewhere than on glibc this does nothing.
+    A training step frees hundreds of megabytes and asks for them again; faulting them in costs more than the products of the
+    convolutions. Without glibc this does nothing.
     """
     options = {-4: 0, -1: 2**31 - 1, -2: 64 << 20, -8: 1}  # M_MMAP_MAX, M_TRIM_THRESHOLD, M_TOP_PAD, M_ARENA_MAX
     with contextlib.suppress(OSError, AttributeError):
@@ -214,8 +220,8 @@ def keep_freed_memory():
             libc.mallopt(ctypes.c_int(option), ctypes.c_int(value))
 
 
-def import_paddle():
-    """Import Paddle without the lines it prints about threads and compilers on every start, ready for use in this and any other thread."""
+def import_paddle() -> Any:
+    """Import Paddle, ready for use in any thread, without the lines that it prints on every start; returns the module."""
     with _importing:
         if not _ready.is_set():  # once: what is changed here is the process's, and by the next time other threads may be at work
             with _signals_kept(), warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
@@ -237,10 +243,10 @@ def import_paddle():
 
 
 @contextlib.contextmanager
-def _signals_kept():
-    """Leave SIGINT and SIGTERM to whoever handles them, whatever is installed within.
+def _signals_kept() -> Iterator[None]:
+    """Leave SIGINT and SIGTERM to their handlers, whatever is installed within.
 
-    Python lets only the main thread say what a signal does, hence the C library; the main thread also undoes what was installed before.
+    Python lets only the main thread set handlers, hence the C library. The main thread also undoes what was installed before.
     """
     before = {number: ctypes.create_string_buffer(512) for number in (signal.SIGINT, signal.SIGTERM)}  # larger than any struct sigaction
     with contextlib.suppress(OSError, AttributeError, TypeError):  # not on Windows
@@ -257,15 +263,15 @@ def _signals_kept():
 
 # ---- seeds -------------------------------------------------------------------------------------------------------------
 
-MOST_THREADS = 256  # of a process; thousands bring a machine to a stand
+MOST_THREADS = 256  # of a process; thousands bring a machine to a standstill
 LARGEST_SEED = 2**63 - 1
 
 
-def check_seed(seed):
-    """`seed` as an int, if it can be the root of all randomness.
+def check_seed(seed: Any) -> int:
+    """`seed` as an int, if it can be the root of all randomness: a whole number, or one as text.
 
     Raises:
-        InputError: it is no whole number from 0 to 2^63 - 1.
+        InputError: it is not a whole number from 0 to 2^63 - 1.
     """
     try:
         number = int(seed) if isinstance(seed, str) else operator.index(seed)
@@ -276,7 +282,7 @@ def check_seed(seed):
     return number
 
 
-def rng(seed, stream, index=0):
+def rng(seed: int, stream: str, index: int = 0) -> np.random.Generator:
     """The random generator of one purpose at one place: a pure function of its arguments.
 
     Nothing is carried from step to step, so a run's random state is its root seed and its step, and a resumed run draws
@@ -296,12 +302,12 @@ def rng(seed, stream, index=0):
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(zlib.crc32(stream.encode()), index))))
 
 
-def drawing_alone():
-    """A context in which no other thread draws inside Paddle, whose random state is the process's: from the seed to the last draw."""
+def drawing_alone() -> ContextManager[Any]:
+    """A context, from the seed to the last draw, in which no other thread draws inside Paddle: its random state is the process's."""
     return _drawing
 
 
-def seed_paddle(seed, stream, index=0):
+def seed_paddle(seed: int, stream: str, index: int = 0) -> None:
     """Re-seed the draws made inside Paddle (initial weights, dropout, noise layers) from the root seed and a place.
 
     Where threads may train side by side, seed and draw within `drawing_alone`.

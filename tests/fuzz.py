@@ -226,7 +226,7 @@ def _read_yaml(path):
 
 def _read_run(path):
     from paddle_gan_aug.config.loading import load_config
-    from paddle_gan_aug.records.record_files import read_metrics
+    from paddle_gan_aug.records.metrics_file import read_metrics
     from paddle_gan_aug.runs.continuing import continued_config, resumable
     from paddle_gan_aug.runs.opened import open_run
     from paddle_gan_aug.runs.places import run_folder

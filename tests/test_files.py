@@ -2,11 +2,16 @@
 
 import json
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from paddle_gan_aug.errors import InputError
-from paddle_gan_aug.files import atomic_write, find_path, make_folder, project_root, sha256, write_json
+from paddle_gan_aug.files import atomic_write, find_path, lock_folder, make_folder, project_root, sha256, write_json
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_no_litter(tmp_path):
@@ -53,3 +58,73 @@ def test_folders_that_cannot_be_written(tmp_path):
     with pytest.raises(InputError, match="choose another"):
         make_folder("/proc/nothing")
     assert make_folder(tmp_path / "a" / "b").is_dir()
+
+
+LOCKS = """
+import os, sys
+from paddle_gan_aug.errors import InputError
+from paddle_gan_aug.files import lock_folder
+try:
+    with lock_folder(sys.argv[1]):
+        print("held", flush=True)
+        sys.stdin.read()
+except InputError as error:
+    print(error)
+"""
+
+
+def lock_elsewhere(folder):
+    """A process that holds the folder until it is told to end, and what it says at first."""
+    command = [sys.executable, "-c", LOCKS, str(folder)]
+    process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    return process, process.stdout.readline().strip()
+
+
+def end(process):
+    process.communicate("")
+
+
+def test_a_folder_is_held_by_one_process(tmp_path):
+    (tmp_path / ".lock").write_text("12345")  # what earlier versions wrote there
+    first, said = lock_elsewhere(tmp_path)
+    assert said == "held"
+    for _ in range(2):
+        with pytest.raises(InputError) as refused, lock_folder(tmp_path):
+            pass
+        number = f"number {first.pid}): wait for it, or stop it"
+        assert str(refused.value) == f"{tmp_path} is in use by another process ({number}"
+    end(first)
+    with lock_folder(tmp_path):
+        second, said = lock_elsewhere(tmp_path)
+        assert f"number {os.getpid()}" in said
+        end(second)
+    assert set(os.listdir(tmp_path)) <= {".lock"}
+
+
+def test_a_lock_ends_with_its_process(tmp_path):
+    killed, said = lock_elsewhere(tmp_path)
+    assert said == "held"
+    killed.kill()
+    killed.wait()
+    with lock_folder(tmp_path):
+        pass
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks")
+def test_a_fork_that_ends_does_not_end_the_lock(tmp_path):
+    with lock_folder(tmp_path):
+        child = os.fork()
+        if not child:
+            os._exit(0)
+        os.waitpid(child, 0)
+        assert (tmp_path / ".lock.pid").read_text() == str(os.getpid())
+        other, said = lock_elsewhere(tmp_path)
+        assert f"number {os.getpid()}" in said
+        end(other)
+
+
+def test_what_fails_under_a_lock_ends_it(tmp_path):
+    with pytest.raises(ZeroDivisionError), lock_folder(tmp_path):
+        raise ZeroDivisionError
+    with lock_folder(tmp_path):
+        pass

@@ -16,6 +16,7 @@ ORDER = (  # each imports only what stands before it
     "console",
     "files",
     "runtime",
+    "fonts",
     "pictures",
     "config",
     "records",
@@ -110,11 +111,92 @@ def test_no_file_imports_itself_through_others():
     """Neither when it is imported nor later, in a function."""
     files = {path: set(imported_files(path)) for path in PACKAGE.rglob("*.py")}
     files[PACKAGE / "__init__.py"] = set()  # it prepares the process and names what is public, and is there before every other
-    assert {PACKAGE / "cli" / "sets.py", PACKAGE / "cli" / "flags.py"} < files[PACKAGE / "cli" / "main.py"]
+    assert {PACKAGE / "cli" / "parser.py", PACKAGE / "cli" / "result.py"} < files[PACKAGE / "cli" / "main.py"]
     circle = circles(files)
     assert circle is None, " -> ".join(str(path.relative_to(PACKAGE)) for path in circle)
-    files[PACKAGE / "cli" / "sets.py"].add(PACKAGE / "cli" / "main.py")
+    files[PACKAGE / "cli" / "parser.py"].add(PACKAGE / "cli" / "main.py")
     assert circles(files) is not None
+
+
+LONGEST_FILE, LONGEST_FUNCTION = 400, 60  # lines
+TOO_LONG = {  # to be emptied: files that are too long, or hold a function that is
+    "benchmarks/commands.py",
+    "paddle_gan_aug/data/folders.py",
+    "paddle_gan_aug/evaluation/measure.py",
+    "paddle_gan_aug/runs/evaluate.py",
+    "paddle_gan_aug/runs/per_class.py",
+    "paddle_gan_aug/runs/run.py",
+    "paddle_gan_aug/synthesis/augment.py",
+    "paddle_gan_aug/synthesis/generate.py",
+}
+WITHOUT_HINTS = {  # to be emptied: rooms with functions that lack type hints
+    "__init__",
+    "algorithms",
+    "augment",
+    "classification",
+    "config",
+    "data",
+    "evaluation",
+    "metrics",
+    "networks",
+    "runs",
+    "synthesis",
+    "training",
+}
+
+
+def source_files():
+    """The files of the package and of the benchmarks."""
+    return sorted([*PACKAGE.rglob("*.py"), *(ROOT / "benchmarks").rglob("*.py")])
+
+
+def functions(path):
+    """Every function of a file, inner ones too."""
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+    return [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, kinds)]
+
+
+def too_long(path):
+    """What of a file is longer than it may be; a function may be, whose def line says why: "# long: ..."."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    found = [f"{len(lines)} lines"] if len(lines) > LONGEST_FILE else []
+    for function in functions(path):
+        length, head = function.end_lineno - function.lineno + 1, lines[function.lineno - 1 : function.body[0].lineno]
+        if length > LONGEST_FUNCTION and not any(re.search(r"# long: \S", line) for line in head):
+            found.append(f"{function.name} has {length} lines")
+    return found
+
+
+def without_hints(function):
+    """The parameters of a function, and its return, that have no type hint."""
+    arguments = function.args
+    named = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
+    missing = [one.arg for one in named if one is not None and one.annotation is None and one.arg not in ("self", "cls")]
+    return missing + ["return"] * (function.returns is None)
+
+
+def test_files_and_functions_are_short():
+    found = {str(path.relative_to(ROOT)): too_long(path) for path in source_files()}
+    assert {name: what for name, what in found.items() if what and name not in TOO_LONG} == {}
+
+
+def test_every_function_has_type_hints():
+    missing = []
+    for path in sorted(PACKAGE.rglob("*.py")):
+        if path.relative_to(PACKAGE).parts[0].removesuffix(".py") not in WITHOUT_HINTS:
+            missing += [f"{path.relative_to(ROOT)}: {f.name}: {', '.join(without_hints(f))}" for f in functions(path) if without_hints(f)]
+    assert missing == []
+
+
+def test_the_checks_of_lengths_and_hints_see_what_they_should(tmp_path):
+    body = "    x = 0\n" * 60
+    path = tmp_path / "file.py"
+    path.write_text(f"def f(a, *b: int, c: int = 0, **d) -> int:\n{body}\n\ndef g(self):  # long: one table\n{body}")
+    assert too_long(path) == ["f has 61 lines"]
+    f, g = functions(path)
+    assert (without_hints(f), without_hints(g)) == (["a", "d"], ["return"])
+    path.write_text("x = 0\n" * 401)
+    assert too_long(path) == ["401 lines"]
 
 
 def test_every_room_is_ranked():

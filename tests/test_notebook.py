@@ -13,7 +13,7 @@ import pytest
 from nbclient import NotebookClient
 
 from paddle_gan_aug.config.loading import load_config
-from paddle_gan_aug.records.record_files import read_metrics
+from paddle_gan_aug.records.metrics_file import read_metrics
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOK = ROOT / "work" / "01-classic-gan.ipynb"
@@ -134,6 +134,21 @@ def test_the_training_is_in_the_package():
             if isinstance(node, (ast.For, ast.While)):
                 called = {call.func.attr for call in ast.walk(node) if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)}
                 assert not called & {"step", "minimize", "clear_grad"}, cell.source
+
+
+def test_it_uses_public_names_alone():
+    """No module of the package is imported, and of the package nothing but its public names is used."""
+    import paddle_gan_aug
+
+    public = {*paddle_gan_aug.__all__, "__version__", "__file__"}
+    for cell in code_cells(stored()):
+        for node in ast.walk(ast.parse(python(cell))):
+            if isinstance(node, ast.ImportFrom):
+                assert not (node.module or "").startswith("paddle_gan_aug"), cell.source
+            if isinstance(node, ast.Import):
+                assert all(not alias.name.startswith("paddle_gan_aug.") for alias in node.names), cell.source
+            if isinstance(node, ast.Attribute) and getattr(node.value, "id", "") == "paddle_gan_aug":
+                assert node.attr in public, node.attr
 
 
 def test_the_package_comes_before_paddle():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from paddle_gan_aug import pictures
+from paddle_gan_aug import fonts, pictures
 from paddle_gan_aug.errors import InputError
 
 
@@ -174,8 +174,8 @@ def test_figures_of_many_classes_keep_their_size(tmp_path, count):
 
 
 def test_names_that_no_font_has_become_numbers_without_a_warning(tmp_path, monkeypatch, capsys, recwarn):
-    monkeypatch.setattr(pictures, "CHINESE_FONTS", ("No Such Font",))
-    for cached in (pictures._chinese_font, pictures._ask_for_a_font):
+    monkeypatch.setattr(fonts, "CHINESE_FONTS", ("No Such Font",))
+    for cached in (fonts.chinese_font, fonts.ask_for_a_font):
         cached.cache_clear()
     matrix = np.array([[3, 1], [0, 2]])
     pictures.confusion_matrix_figure(tmp_path / "chinese.png", matrix, ["玫瑰", "rose \udcb0"], "title")
@@ -186,7 +186,7 @@ def test_names_that_no_font_has_become_numbers_without_a_warning(tmp_path, monke
     said = capsys.readouterr().err.splitlines()
     assert len(said) == 1 and "install one, such as No Such Font" in said[0]
     assert not recwarn.list
-    pictures._chinese_font.cache_clear()
+    fonts.chinese_font.cache_clear()
 
 
 def test_a_picture_that_fails_costs_a_line(tmp_path, capsys):

@@ -94,7 +94,7 @@ def test_no_gpu_is_a_clear_error(process):
 
     if paddle.is_compiled_with_cuda() and paddle.device.cuda.device_count():
         pytest.skip("this machine has a GPU")
-    with pytest.raises(InputError, match="--device cpu"):
+    with pytest.raises(InputError, match="^device gpu: .*; use device=cpu"):
         runtime.start("gpu")
     assert process.device == "cpu"
 
@@ -128,3 +128,37 @@ def test_threads_cannot_change_once_paddle_runs():
     found, stderr = environment_after(code)
     assert found["OMP_NUM_THREADS"] == "1"
     assert stderr.strip() == "paddle_gan_aug: Paddle already runs with 1 threads here; 2 need a new process"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the cores are read from /proc/cpuinfo")
+def test_cores_are_counted_as_joblib_counts_them():
+    """In a process of its own, since joblib imports NumPy; where neither a container nor an affinity leaves fewer than there are."""
+    if len(os.sched_getaffinity(0)) < os.cpu_count() or runtime._container_cpus():
+        pytest.skip("this process may not use all CPUs")
+    code = "import joblib; print(joblib.cpu_count(only_physical_cores=True))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert runtime.default_threads() == int(done.stdout)
+
+
+@pytest.mark.parametrize(
+    "files, expected",
+    [
+        ({"cpu.max": "150000 100000"}, 2),
+        ({"cpu.max": "50000 100000"}, 1),
+        ({"cpu.max": "max 100000"}, None),
+        ({"cpu/cpu.cfs_quota_us": "300000", "cpu/cpu.cfs_period_us": "100000"}, 3),
+        ({"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, None),
+        ({}, None),
+    ],
+)
+def test_the_quota_of_a_container(tmp_path, files, expected):
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text + "\n")
+    assert runtime._container_cpus(tmp_path) == expected
+
+
+def test_the_package_alone_imports_neither_numpy_nor_paddle():
+    code = "import sys, paddle_gan_aug; print({'numpy', 'paddle', 'joblib', 'filelock'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"

@@ -1,4 +1,4 @@
-"""The command line: parsing only. Paddle is imported once the arguments are known to be good."""
+"""The command line: one file per command, parsing only. Paddle is imported once the arguments are known to be good."""
 
 from .main import main
 

@@ -1,1 +1,1 @@
-"""What a run writes down for people: metrics.jsonl, and all of VisualDL with its dashboard."""
+"""What a run records for people: metrics.jsonl, and all of VisualDL with its dashboard."""

@@ -1,26 +1,28 @@
 """The dashboard: VisualDL's page on the log folder, served from this process and to this machine only.
 
-VisualDL's own command is made for another setting: it reports its use to its makers, listens where it is told to, fails on a
-page request without a language, keeps a background thread that outlives Ctrl-C, does not start at all when one record is torn,
-and stops updating when a record file is cut (a resumed or rolled-back run) or removed. So its application is built here, with
-those parts replaced.
+VisualDL's own command does not fit here. It reports its use to its makers, fails on a page request without a language, keeps
+a background thread that outlives Ctrl-C, does not start when one record is cut short, and stops updating when a record file is
+cut (by a resumed or rolled-back run) or removed. So its application is built here, with those parts replaced.
 """
+
+from __future__ import annotations
 
 import contextlib
 import errno
 import functools
-import json
 import logging
 import os
 import socket
-import sys
 import threading
 import time
 import types
 from pathlib import Path
+from typing import Any, Callable, Dict, Iterable, List, Optional, Union
 
 from ..errors import InputError
-from .record_files import import_visualdl, read_records
+from .visualdl_file import import_visualdl, read_records
+
+App = Callable[[Dict[str, Any], Callable[..., Any]], Iterable[bytes]]  # WSGI
 
 HOST = "127.0.0.1"  # never wider: the page has no password
 DEFAULT_PORT = 8040
@@ -30,48 +32,55 @@ CACHE_SECONDS = 2  # how old an answer may be
 RESCAN_SECONDS = 1  # how often to look for replaced record files
 
 
-def serve(log_folder, port=DEFAULT_PORT, language="en", open_when_ready=None, as_json=False):
-    """Serve VisualDL on a log folder at 127.0.0.1 until Ctrl-C.
+class Dashboard:
+    """VisualDL's page on a log folder, at a port of 127.0.0.1. It answers once `serve` runs; earlier requests wait.
 
     Args:
         log_folder: the folder that holds the runs.
-        port: 1..65535, or 0 or "auto" for a free one.
+        port: 1 to 65535, or 0 for any free one.
         language: "en" or "zh".
-        open_when_ready: called with the page's address, in a thread, once it answers (say, `webbrowser.open`).
-        as_json: print the address as a JSON object.
+
+    Attributes:
+        log_folder: the folder, a Path.
+        address: of the page.
 
     Raises:
-        InputError: no such folder or language, no VisualDL, or the port cannot be had.
+        InputError: no such folder or language, no VisualDL, or the port cannot be used.
     """
-    log_folder = Path(log_folder)
-    if not log_folder.is_dir():
-        raise InputError(f"no such log folder: {log_folder}; a training run makes it, or name another one")
-    with _listen(port) as listener, contextlib.suppress(KeyboardInterrupt):
-        server = _server(listener, make_app(log_folder, language))
-        address = f"http://{HOST}:{server.port}/app/index"
-        if not _record_files(log_folder):
-            note = f"{log_folder} holds no records yet; the page fills once a run writes there"
-            print(note, file=sys.stderr if as_json else sys.stdout)
-        # the listener already queues requests, so what is printed now is true
-        told = json.dumps({"address": address, "log": str(log_folder)}, ensure_ascii=False)
-        print(told if as_json else f"VisualDL dashboard: {address}  (Ctrl-C stops it)", flush=True)
-        if open_when_ready is not None:
-            threading.Thread(target=open_when_ready, args=(address,), daemon=True).start()
-        server.serve_forever()
+
+    def __init__(self, log_folder: Union[str, Path], *, port: int = DEFAULT_PORT, language: str = "en") -> None:
+        self.log_folder = Path(log_folder)
+        if not self.log_folder.is_dir():
+            raise InputError(f"no such log folder: {self.log_folder}; a training run creates it, or name another one")
+        self._listener = _listen(port)
+        try:
+            self._server = _server(self._listener, make_app(self.log_folder, language))
+        except BaseException:
+            self._listener.close()
+            raise
+        self.address = f"http://{HOST}:{self._server.port}/app/index"
+
+    def has_records(self) -> bool:
+        """Whether any run has written into the log folder."""
+        return bool(_record_files(self.log_folder))
+
+    def serve(self) -> None:
+        """Answer requests until Ctrl-C, and give the port back."""
+        with self._listener, contextlib.suppress(KeyboardInterrupt):
+            self._server.serve_forever()
 
 
-def _listen(port):
-    number = 0 if port == "auto" else port
-    if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number <= 65535:
-        raise InputError(f'port must be 0..65535 or "auto", got {port!r}')
+def _listen(port: int) -> socket.socket:
+    if isinstance(port, bool) or not isinstance(port, int) or not 0 <= port <= 65535:
+        raise InputError(f"port {port!r}: a port is a whole number from 0 (any free one) to 65535")
     try:
-        return socket.create_server((HOST, number))
+        return socket.create_server((HOST, port))
     except OSError as error:
-        reason = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be used ({error.strerror})"
-        raise InputError(f"port {port} {reason}; choose another one, or 0 for any free one") from None
+        reason = "already in use" if error.errno == errno.EADDRINUSE else f"it cannot be used ({error.strerror})"
+        raise InputError(f"port {port}: {reason}; choose another one, or 0 for any free one") from None
 
 
-def _server(listener, app):
+def _server(listener: socket.socket, app: App) -> Any:
     from werkzeug.serving import make_server
 
     # A thread per connection, because browsers open connections ahead of need, and an idle one would block a server of one
@@ -80,25 +89,25 @@ def _server(listener, app):
     return make_server(HOST, listener.getsockname()[1], app, threaded=True, fd=listener.fileno())
 
 
-def make_app(log_folder, language="en", cache_seconds=CACHE_SECONDS):
+def make_app(log_folder: Union[str, Path], language: str = "en", cache_seconds: float = CACHE_SECONDS) -> App:
     """The dashboard as a WSGI application, its pages under /app/ and VisualDL's HTTP API under /app/api/.
 
     Raises:
         InputError: another language than "en" or "zh", or no VisualDL.
     """
     if language not in LANGUAGES:
-        raise InputError(f"language must be one of {', '.join(LANGUAGES)}, got {language!r}")
+        raise InputError(f"language {language!r}: choose one of {', '.join(LANGUAGES)}")
     return _FreshApp(log_folder, functools.partial(_visualdl_app, str(log_folder), language, cache_seconds))
 
 
 class _FreshApp:
     """VisualDL's application, built anew when a record file that it may have read was replaced or removed.
 
-    It would go on showing the points that are gone. One request at a time: VisualDL's reader keeps the file it is at in an
-    attribute, and two requests at once would file one run's points under another run.
+    Otherwise it would continue to show the points that are gone. It takes one request at a time: VisualDL's reader keeps its
+    current file in an attribute, and two requests at once would show one run's points under another run.
     """
 
-    def __init__(self, log_folder, build):
+    def __init__(self, log_folder: Union[str, Path], build: Callable[[], App]) -> None:
         self._log_folder = log_folder
         self._build = build
         self._lock = threading.Lock()
@@ -106,12 +115,12 @@ class _FreshApp:
         self._looked = time.monotonic()
         self._app = build()
 
-    def __call__(self, environ, start_response):
+    def __call__(self, environ: Dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         with self._lock:
             self._look()
             return self._app(environ, start_response)
 
-    def _look(self):
+    def _look(self) -> None:
         if time.monotonic() - self._looked < RESCAN_SECONDS:
             return
         files = _record_files(self._log_folder)
@@ -120,7 +129,7 @@ class _FreshApp:
         self._files, self._looked = files, time.monotonic()
 
 
-def _record_files(log_folder):
+def _record_files(log_folder: Union[str, Path]) -> Dict[str, int]:
     """{path: inode} of the record files under a folder."""
     files = {}
     for folder, _, names in os.walk(log_folder, followlinks=True):
@@ -132,7 +141,7 @@ def _record_files(log_folder):
     return files
 
 
-def _visualdl_app(log_folder, language, cache_seconds):
+def _visualdl_app(log_folder: str, language: str, cache_seconds: float) -> App:
     try:
         import_visualdl()
         from visualdl.reader import reader
@@ -143,7 +152,8 @@ def _visualdl_app(log_folder, language, cache_seconds):
         raise InputError(f"VisualDL cannot be loaded ({error}); pip install visualdl==2.5.3") from None
     except OSError as error:
         raise InputError(
-            f"VisualDL cannot be loaded: neither the home folder nor a temporary one can be written to ({error}); set HOME or TMPDIR to one"
+            f"VisualDL cannot be loaded: neither the home folder nor a temporary one can be written to ({error}); "
+            "set HOME or TMPDIR to a folder that can"
         ) from None
 
     _mend_visualdl()
@@ -165,27 +175,27 @@ def _visualdl_app(log_folder, language, cache_seconds):
 
 
 @functools.cache
-def _mend_visualdl():
-    """Change what VisualDL's request handlers look up while they run; once for the process."""
+def _mend_visualdl() -> None:
+    """Replace functions that VisualDL's request handlers look up while they run; once for the process."""
     from visualdl.component import components
     from visualdl.server import lib
 
-    def after_reading(function):
+    def after_reading(function: Callable[..., Any]) -> Callable[..., Any]:
         # the lists of what there is do not look for new runs themselves, so on an empty folder none would ever appear
-        def answer(log_reader):
+        def answer(log_reader: Any) -> Any:
             log_reader.load_new_data()
             return function(log_reader)
 
         return answer
 
-    def try_once(_times, function, _seconds, *arguments):
+    def try_once(_times: int, function: Callable[..., Any], _seconds: float, *arguments: Any) -> Any:
         # VisualDL tries three times, sleeps in between while every other request waits, and prints tracebacks
         try:
             return function(*arguments)
         except Exception:
             return None
 
-    def hparam_list(log_reader, original=lib.get_hparam_list):
+    def hparam_list(log_reader: Any, original: Callable[..., Any] = lib.get_hparam_list) -> List[Dict[str, Any]]:
         rows = original(log_reader)
         for row in rows:  # it gives the folder's path for the run's name
             row["name"] = log_reader.tags2name.get(row["name"], row["name"])
@@ -201,20 +211,20 @@ def _mend_visualdl():
 
 
 @functools.cache
-def _log_reader_class():
+def _log_reader_class() -> type:
     from visualdl import LogReader
 
     class TolerantLogReader(LogReader):
-        """A LogReader that leaves a record which is not complete for the next time."""
+        """A LogReader that leaves an incomplete record for the next time."""
 
-        def register_reader(self, path, dir=None, update=True):
+        def register_reader(self, path: str, dir: Optional[str] = None, update: bool = True) -> None:
             if update:
                 self.readers.setdefault(path, _RecordReader(path, dir))
 
-        def _get_file_reader(self, file_path, update=True):
+        def _get_file_reader(self, file_path: str, update: bool = True) -> Any:
             return _RecordReader(file_path) if not update else super()._get_file_reader(file_path)
 
-        def get_log_data(self, component, run, tag):
+        def get_log_data(self, component: str, run: str, tag: str) -> Any:
             self._log_datas.clear()  # a second download would give the first one's rows
             return super().get_log_data(component, run, tag)
 
@@ -222,14 +232,15 @@ def _log_reader_class():
 
 
 class _RecordReader:
-    """The new records of one file at each call, as VisualDL's own RecordReader, which raises on a torn record, and never finds back."""
+    """Reads the new records of a file at each call, as VisualDL's RecordReader, which fails for good at a record cut short."""
 
-    def __init__(self, path, dir=None):
+    def __init__(self, path: str, dir: Optional[str] = None) -> None:
         self.dir = dir
         self._path = path
         self._offset = 0
 
-    def get_remain(self):
+    def get_remain(self) -> List[bytes]:
+        """What was added to the file since the last call, each record without its length."""
         try:
             packets = [packet for packet, _ in read_records(self._path, self._offset)]
         except OSError:

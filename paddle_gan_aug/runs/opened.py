@@ -13,8 +13,7 @@ from ..algorithms import build
 from ..config.loading import Config, load_config
 from ..data import LabelledImages
 from ..errors import InputError, RunFailed
-from ..records.record_files import read_metrics
-from ..records.run_records import METRICS_FILE
+from ..records.metrics_file import METRICS_FILE, read_metrics
 from ..training.checkpoint import best_of, best_step, load_newest
 from ..training.recovery import Recovery
 from .places import run_folder

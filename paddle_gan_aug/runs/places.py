@@ -9,8 +9,8 @@ from typing import Iterator, Tuple, Union
 
 from ..config.loading import Config
 from ..errors import InputError
-from ..files import LOCK, find_path, make_folder, project_root
-from ..records.run_records import METRICS_FILE
+from ..files import LOCK_FILES, find_path, make_folder, project_root
+from ..records.metrics_file import METRICS_FILE
 
 LONGEST_NAME = 200  # bytes: file systems take 255, and files of the run are named after it
 
@@ -84,7 +84,7 @@ def check_free(folder: Path) -> None:
     if not folder.exists():
         return
     found = [path for path in folder.rglob("*") if path.is_file()] if folder.is_dir() else [folder]
-    if [path for path in found if path.name != LOCK and not path.name.startswith(".config.yaml.")]:
+    if [path for path in found if path.name not in LOCK_FILES and not path.name.startswith(".config.yaml.")]:
         raise InputError(f"run {folder.name} exists in {folder.parent}: choose another name for the run, or continue it with resume=True")
 
 

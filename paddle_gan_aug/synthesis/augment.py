@@ -265,7 +265,7 @@ def _config_of_runs(runs, overrides):
         raise InputError(f"run {opened.folder} learnt {learnt}, not {other}: leave --run out to train one")
     ignored = [key for key in overrides if not key.startswith(OF_USE) and key != "data.source" and asked[key] != before[key]]
     if ignored:
-        told = ", ".join(f"{key} (--{key.rpartition('.')[2].replace('_', '-')}) is {before[key]}" for key in ignored)
+        told = ", ".join(f"{key} is {before[key]}" for key in ignored)
         raise InputError(f"--run uses trained GANs, whose settings stay: {told} in {opened.folder}; leave it out, or train without --run")
     config = load_config(opened.config, {key: value for key, value in overrides.items() if key.startswith(OF_USE)})
     config.data.class_name = None

@@ -18,7 +18,7 @@ from ..data import load
 from ..data.class_names import class_folder
 from ..data.written_set import DESCRIPTION, DROPPED, GRID, MANIFEST, read_json_object, read_manifest
 from ..errors import InputError, RunFailed
-from ..files import LOCK, atomic_write, lock_folder, make_folder, remove_temporaries, write_json
+from ..files import LOCK_FILES, atomic_write, lock_folder, make_folder, remove_temporaries, write_json
 from ..pictures import grid, optional_picture, read_png, save_png
 from .drawing import ClassProgress, best_dropped, draw
 from .filter_runner import FilterRunner, aside_lines, chosen_filters
@@ -104,7 +104,7 @@ def generate(
     """
     filters = filters or Filters()
     to = _usable(to, resume)
-    _check_numbers(count, per_class, quotas, seed, truncation, filters.attempts, balance)
+    _check_numbers(count, per_class, quotas, seed, truncation, filters.attempts, balance, ratio)
     names = chosen_filters(filters.names, filters.classifier is not None)
     if filters.settings and not names:
         raise InputError("--filter-set: no filter is on; choose some with --filter, or give --classifier")
@@ -159,7 +159,7 @@ def _usable(to, resume):
         raise InputError(f"--to {to}: give a folder; the images go into it beside their manifest")
     if (
         to.exists()
-        and (not to.is_dir() or any(path.name != LOCK for path in to.iterdir()))
+        and (not to.is_dir() or any(path.name not in LOCK_FILES for path in to.iterdir()))
         and not (resume and ((to / FOLDER).is_dir() or (to / MANIFEST).is_file()))
     ):
         begun = "; the set that was begun there goes on with --resume" if (to / FOLDER).is_dir() else ""
@@ -195,9 +195,11 @@ def _row_of_each_class(to):
     return {row.get("class"): row for row in read_manifest(to)}.values()
 
 
-def _check_numbers(count, per_class, quotas, seed, truncation, attempts, balance):
+def _check_numbers(count, per_class, quotas, seed, truncation, attempts, balance, ratio):
     if sum(wish is not None for wish in (count, per_class, quotas, balance)) != 1:
         raise InputError("say how many images: --count N, or --per-class N, or --balance DATA; one of them")
+    if ratio is not None and balance is None:
+        raise InputError(f"ratio {ratio}: it says how far `balance` goes; name the data with balance=DATA")
     if count is not None and count < 1:
         raise InputError(f"--count {count}: ask for at least one image")
     if seed < 0:

@@ -10,7 +10,7 @@ from PIL import Image
 import paddle_gan_aug
 from paddle_gan_aug.cli.main import main
 from paddle_gan_aug.data import load
-from paddle_gan_aug.records.record_files import read_records
+from paddle_gan_aug.records.visualdl_file import read_records
 
 
 @pytest.fixture

@@ -155,7 +155,7 @@ def test_early_stop_tests_the_best(small_mnist, tmp_path):
 
 
 def test_the_report_in_pictures_json_and_on_the_dashboard(cli, small_mnist, tiny, tmp_path):
-    from paddle_gan_aug.records.record_files import read_records
+    from paddle_gan_aug.records.visualdl_file import read_records
 
     cli("classify", "--data", small_mnist, "--batch-size", 50, "--steps", 4, "--run", "c", "-o", "classifier.test_views=true")
     folder = cli.output / "c" / "report"

@@ -19,8 +19,8 @@ import pytest
 
 from paddle_gan_aug.errors import InputError
 from paddle_gan_aug.records import dashboard
-from paddle_gan_aug.records.record_files import read_records
 from paddle_gan_aug.records.run_records import Records
+from paddle_gan_aug.records.visualdl_file import read_records
 
 ROOT = Path(dashboard.__file__).parents[2]
 
@@ -144,22 +144,22 @@ def test_no_network_no_thread_no_signal_handler(log_folder, monkeypatch):
 
 def test_bad_input_is_told(tmp_path):
     with pytest.raises(InputError, match="no such log folder"):
-        dashboard.serve(tmp_path / "missing")
+        dashboard.Dashboard(tmp_path / "missing")
     for port in (-1, 65536, "http", 1.5, True):
-        with pytest.raises(InputError, match="port must be"):
-            dashboard.serve(tmp_path, port=port)
-    with pytest.raises(InputError, match="language must be one of en, zh"):
-        dashboard.serve(tmp_path, port=0, language="fr")
+        with pytest.raises(InputError, match=r"^port .*: a port is a whole number from 0"):
+            dashboard.Dashboard(tmp_path, port=port)
+    with pytest.raises(InputError, match="^language 'fr': choose one of en, zh"):
+        dashboard.Dashboard(tmp_path, port=0, language="fr")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(InputError, match=f"port {port} is in use; choose another one, or 0"):
-            dashboard.serve(tmp_path, port=port)
+        with pytest.raises(InputError, match=f"^port {port}: already in use; choose another one, or 0"):
+            dashboard.Dashboard(tmp_path, port=port)
 
 
 def test_missing_visualdl_is_told(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "visualdl.reader", None)
     with pytest.raises(InputError, match="pip install visualdl"):
-        dashboard.serve(tmp_path, port=0)
+        dashboard.Dashboard(tmp_path, port=0)
 
 
 class Server:
@@ -167,8 +167,8 @@ class Server:
 
     CODE = (
         "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a parent may have switched it off
-        "from paddle_gan_aug.records.dashboard import serve\n"
-        "serve(sys.argv[1], 'auto', open_when_ready=lambda url: print('open', url, file=sys.stderr, flush=True))"
+        "from paddle_gan_aug.cli.main import main\n"
+        "sys.exit(main(['dashboard', sys.argv[1], '--port', '0']))"
     )
 
     def __init__(self, folder):
@@ -231,8 +231,7 @@ def test_real_process(log_folder, start):
         thread.join()
     assert len({body for _, body in results}) == 1 and len(results) == 8
     code, output, errors = server.interrupt()
-    assert code == 0 and output == ""
-    assert errors == f"open http://127.0.0.1:{server.port}/app/index\n"
+    assert (code, output, errors) == (0, "", "")
     with socket.create_server(("127.0.0.1", server.port)):  # given back
         pass
 
@@ -282,4 +281,4 @@ def test_the_true_reason_is_told(tmp_path, monkeypatch):
 
     monkeypatch.setattr(dashboard, "import_visualdl", refuses)
     with pytest.raises(InputError, match="neither the home folder nor a temporary one can be written to"):
-        dashboard.serve(tmp_path, port=0)
+        dashboard.Dashboard(tmp_path, port=0)

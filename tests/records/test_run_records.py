@@ -14,8 +14,9 @@ from visualdl_page import Page
 
 from paddle_gan_aug.errors import InputError
 from paddle_gan_aug.records import run_records as records
-from paddle_gan_aug.records.record_files import log_writer_class, read_metrics, read_records
+from paddle_gan_aug.records.metrics_file import read_metrics
 from paddle_gan_aug.records.run_records import Records
+from paddle_gan_aug.records.visualdl_file import log_writer_class, read_records
 
 LOSSES = ("d_real_loss", "d_fake_loss", "g_loss")
 
@@ -296,8 +297,8 @@ def test_imports_stay_light():
     code = """
 import sys
 import numpy as np
-from paddle_gan_aug import pictures, records
-from benchmarks import dashboard
+from paddle_gan_aug import pictures
+from paddle_gan_aug.records import dashboard, run_records as records
 heavy = {"paddle", "visualdl", "matplotlib", "PIL", "flask", "pandas", "google.protobuf"}
 assert not heavy & set(sys.modules), heavy & set(sys.modules)
 with records.Records(sys.argv[1] + "/run", sys.argv[1] + "/log", "run") as run:

@@ -88,7 +88,7 @@ def test_classes_in_another_order_are_refused(begun, here, tmp_path):
 
 def test_other_images_are_refused_unless_allowed(begun):
     draw_folder(begun.data, a=40)
-    refused(begun, "58 images now, 50 then", "allow_changed_data")
+    refused(begun, "58 images now, 50 then", "--allow-changed-data")
     begun("--allow-changed-data")
     before, after = begun.state(4)["data"], begun.state(6)["data"]
     assert (before["count"], after["count"]) == (50, 58) and before["fingerprint"] != after["fingerprint"]
@@ -215,12 +215,13 @@ def test_what_was_killed_before_it_began_may_begin(here, small_mnist, tmp_path):
     folder = here.output / "r"
     (folder / "checkpoints").mkdir(parents=True)
     (folder / ".lock").write_text("123")
+    (folder / ".lock.pid").write_text("123")
     (folder / ".config.yaml.a1b2").write_text("half")
     check_free(folder)
     said = here("train", "--data", small_mnist, "--batch-size=50", "--steps", 2, *TINY[4:], "--run", "r", "--resume").stderr
     assert said.splitlines()[0] == f"nothing to resume: there is no run r in {here.output}; starting afresh"
     said = here("train", "--data", small_mnist, "--batch-size=50", "--steps", 2, *TINY[4:], "--run", "r", code=2).stderr
-    assert "run r exists" in said and "continue it with resume=True" in said
+    assert "run r exists" in said and "continue it with --resume" in said
 
 
 def test_validation_without_images_is_refused_before_anything_is_written(here, small_mnist):

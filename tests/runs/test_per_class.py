@@ -35,7 +35,7 @@ def test_runs_side_by_side_that_go_on(here, small, three_digits):
     assert f"batch_size: {counts[3]}" in (folder / "whole-3" / "config.yaml").read_text()  # 50 were asked for
     done = here(*command, "--steps", 2, "--run", "parts")
     assert "class 3 (3 of 3) · epoch" in done.stderr and "generate" in done.stdout
-    assert "continue them with resume=True" in here(*command, "--steps", 2, "--run", "parts", code=2).stderr
+    assert "continue them with --resume" in here(*command, "--steps", 2, "--run", "parts", code=2).stderr
     here(*command, "--steps", 4, "--run", "parts", "--resume")
     for digit in (1, 2, 3):
         one, other = (

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from paddle_gan_aug.augment.policies import recorded_policy
-from paddle_gan_aug.cli.sets import _worth
+from paddle_gan_aug.cli.augment import worth_lines
 from paddle_gan_aug.config.loading import load_config
 from paddle_gan_aug.data import DataSpec, load
 from paddle_gan_aug.data.list_files import list_file
@@ -127,7 +127,7 @@ def test_filters_and_a_class_that_stays_short(here, folder, tmp_path):
     "arguments, words",
     [
         (["--data", "nowhere"], "does not exist"),
-        (["--per-class", 0], "at least one"),
+        (["--per-class", 0], "at least 1"),
         (["--ratio", 0], "above 0"),
         (["--ratio", 1, "--per-class", 5], "one of them"),
         (["--gan", "classifier"], "makes no images"),
@@ -330,8 +330,8 @@ def test_the_seed_of_a_file_makes_the_latents(here, folder, tmp_path):
 @pytest.mark.parametrize(
     "more, words",
     [
-        (["--steps", 9], "train.steps (--steps) is 3"),
-        (["-o", "generator.width=0.1", "data.image_size=32"], "generator.width (--width) is 0.05, data.image_size (--image-size) is None"),
+        (["--steps", 9], "--steps (train.steps) is 3"),
+        (["-o", "generator.width=0.1", "data.image_size=32"], "generator.width is 0.05, --image-size (data.image_size) is None"),
         (["-o", "data.classes=[1,2]"], "data.classes (--classes) is None"),
         (["--data", "mnist"], "learnt"),
     ],
@@ -350,9 +350,9 @@ def test_what_the_filters_say_of_the_gan(here, tiny, small_mnist, tmp_path):
     assert set(found) == {name for name, part in report.items() if part["tried"]}
     for name, part in found.items():
         assert part["read_as_class"] == pytest.approx(report[name]["kept"] / report[name]["tried"])  # agreement alone was asked
-    lines = _worth({"three": {"tried": 50, "kept": 10, "read_as_class": 0.3}, "five": {"tried": 50, "kept": 5, "read_as_class": None}})
+    lines = worth_lines({"three": {"tried": 50, "kept": 10, "read_as_class": 0.3}, "five": {"tried": 50, "kept": 5, "read_as_class": None}})
     assert lines[0] == "of 100 images tried 15 were kept: three 20 % (the classifier reads 30 % as it), five 10 %"
-    assert "train it longer" in lines[1] and len(_worth({"five": {"tried": 9, "kept": 8, "read_as_class": None}})) == 1
+    assert "train it longer" in lines[1] and len(worth_lines({"five": {"tried": 9, "kept": 8, "read_as_class": None}})) == 1
 
 
 def test_trained_runs_compute_with_the_threads_that_are_asked_for(cli, tiny, tmp_path, monkeypatch):

@@ -70,8 +70,8 @@ def test_a_conditional_run_shows_the_classes_in_turn(tmp_path, small_mnist):
 @pytest.mark.parametrize(
     "arguments, words",
     [
-        (["--count", "0"], "at least one"),
-        (["--count", "x"], "invalid int value"),
+        (["--count", "0"], "at least 1"),
+        (["--count", "x"], "expected a whole number"),
         (["--seed", "-1"], "from 0"),
         (["--checkpoint", "77"], "no checkpoint 77; it has 3"),
         (["--checkpoint", "newest"], "no checkpoint newest; it has 3"),

@@ -293,7 +293,7 @@ def test_augment_goes_on_with_nothing_that_is_damaged(here, tiny, small_mnist, t
     assert "line 1 names no file and class" in done.stderr and "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("left", [[".lock"], [".lock", ".partial/"]])
+@pytest.mark.parametrize("left", [[".lock"], [".lock", ".lock.pid", ".partial/"]])
 def test_killed_before_the_first_image(tiny, tmp_path, left):
     """What a kill leaves before anything was drawn is begun afresh."""
     (tmp_path / "set").mkdir()

@@ -1,12 +1,12 @@
-"""The files under the records: torn ends, cuts under a server that reads them, and the lines of metrics.jsonl."""
+"""VisualDL's record files: torn ends, and cuts under a server that reads them."""
 
 import numpy as np
 import pytest
 from visualdl_page import Page
 
-from paddle_gan_aug.errors import InputError
-from paddle_gan_aug.records.record_files import cut_visualdl_records, read_metrics, read_records
+from paddle_gan_aug.records.metrics_file import read_metrics
 from paddle_gan_aug.records.run_records import Records
+from paddle_gan_aug.records.visualdl_file import cut_records, read_records
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def test_torn_ends_are_mended_wherever_they_were_torn(folders):
     for length in range(0, len(whole), 3):
         path.write_bytes(whole[:length])
         kept = int((ends <= length).sum())
-        assert cut_visualdl_records(path, 99) == 0
+        assert cut_records(path, 99) == 0
         points = [value.id for _, value in read_records(path) if value.WhichOneof("one_value") == "value"]
         assert points == list(range(kept - 1))
     for tail in (b"\x00" * 50, b"\xff" * 50, whole[:20]):
@@ -63,27 +63,3 @@ def test_a_visualdl_server_that_read_the_file_survives_its_cut(folders):
     run.close()
     values = [Record.FromString(data).values[0] for data in reader.get_remain()]
     assert [(value.id, value.value) for value in values if value.WhichOneof("one_value") == "value"] == [(3, 0.5)]
-
-
-def test_metrics_file_keeps_its_lines_and_loses_its_torn_one(folders):
-    folders[0].mkdir(parents=True)
-    path = folders[0] / "metrics.jsonl"
-    path.write_text('{"step": 1}\n{"step": 2, "x": null}\n{"step": 3, "g_lo')
-    assert read_metrics(path) == [{"step": 1}, {"step": 2, "x": None}]
-    inode = path.stat().st_ino
-    with Records(*folders, visualdl=False) as run:
-        run.scalars(3, {})
-    assert [line["step"] for line in read_metrics(path)] == [1, 2, 3]
-    assert path.stat().st_ino != inode  # replaced, not overwritten
-    inode = path.stat().st_ino
-    Records(*folders, visualdl=False, resume_step=3).close()
-    assert path.stat().st_ino == inode
-    assert not folders[1].exists()
-    path.write_text('{"step": 1}\n{"st\n{"step": 2}')
-    with pytest.raises(InputError, match="line 2"):
-        read_metrics(path)
-    Records(*folders, visualdl=False).close()
-    assert read_metrics(path) == [{"step": 1}, {"step": 2}]
-    assert path.read_text().endswith("\n")
-    with pytest.raises(InputError, match="nowhere"):
-        read_metrics(folders[0] / "nowhere.jsonl")

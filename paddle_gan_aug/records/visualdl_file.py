@@ -1,22 +1,27 @@
-"""The two kinds of record files, and what a resumed run does with them: read, mend torn ends, cut what came later.
+"""VisualDL's record files (vdlrecords): written record by record, read, and cut where a resumed run goes on.
 
-metrics.jsonl is one JSON object a line. A vdlrecords file is VisualDL's: for each record its length in eight bytes and a protobuf.
+For each record such a file holds its length in eight bytes and a protobuf message. VisualDL's own writer and reader are
+replaced, since the one loses records when the process is killed and the other fails at a record that is cut short.
 """
+
+from __future__ import annotations
 
 import contextlib
 import functools
-import json
 import os
 import struct
 import tempfile
 from pathlib import Path
+from typing import Any, Callable, Iterator, Optional, Tuple, Union
 
 from ..errors import InputError
 from ..files import atomic_write, make_folder
 
 
-def import_visualdl():
-    """Import VisualDL, which makes folders in the user's home as it is imported: where none can be made, in one that is removed again.
+def import_visualdl() -> Any:
+    """Import VisualDL, and return the module.
+
+    It creates folders in the user's home as it is imported. Where that is impossible, a temporary folder stands for the home.
 
     Raises:
         ImportError: it is not installed. OSError: neither the home nor the temporary folder can be written to.
@@ -33,7 +38,7 @@ def import_visualdl():
     return visualdl
 
 
-def _set_variable(name, value):
+def _set_variable(name: str, value: Optional[str]) -> None:
     if value is None:
         os.environ.pop(name, None)
     else:
@@ -41,35 +46,36 @@ def _set_variable(name, value):
 
 
 @functools.cache
-def log_writer_class():
+def log_writer_class() -> type:
+    """The class of log writers: VisualDL's, with `RecordFile` as its file end."""
     LogWriter = import_visualdl().LogWriter  # noqa: N806 - a class
 
     class DirectLogWriter(LogWriter):
         """A LogWriter that writes its records itself.
 
-        VisualDL's own passes them to a thread, which drops data when the process is killed, prints its errors among the program's
-        output instead of raising them, and cannot be told its flush period (max_queue and flush_secs are passed on swapped).
+        VisualDL's own hands them to a thread. That thread drops data when the process is killed, prints its errors among the
+        program's output instead of raising them, and ignores the flush period (max_queue and flush_secs are swapped).
         """
 
-        def _get_file_writer(self):
+        def _get_file_writer(self) -> RecordFile:
             if self._file_writer is None:
-                self._file_writer = _RecordFile(Path(self.logdir) / self._file_name)
+                self._file_writer = RecordFile(Path(self.logdir) / self._file_name)
                 self._all_writers[self.logdir] = self._file_writer  # flush() and close() look here
             return self._file_writer
 
     return DirectLogWriter
 
 
-class _RecordFile:
+class RecordFile:
     """The file end of a LogWriter: each record is with the operating system when `add_record` returns, whole or not at all."""
 
-    def __init__(self, path):
+    def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
         self._file = open(path, "ab", buffering=0)  # noqa: SIM115 - open for the whole run
         self._size = self._file.seek(0, os.SEEK_END)
 
-    def add_record(self, record):
+    def add_record(self, record: Any) -> None:
         data = record.SerializeToString()
         packet = struct.pack("<Q", len(data)) + data
         rest = memoryview(packet)
@@ -83,22 +89,22 @@ class _RecordFile:
             raise
         self._size += len(packet)
 
-    def get_filename(self):
+    def get_filename(self) -> str:
         return str(self._path)
 
-    def flush(self):
-        pass
+    def flush(self) -> None:
+        """Nothing waits to be written."""
 
-    def close(self):
+    def close(self) -> None:
         self._file.close()
 
 
-def cut_visualdl_records(path, step):
-    """Drop the records of steps after `step` from a vdlrecords file, and a torn last one; the file is replaced atomically.
+def cut_records(path: Union[str, Path], step: float) -> int:
+    """Drop the records of steps after `step`, and a last record that is cut short. The file is replaced atomically.
 
-    What describes the run and not a step stays: the meta records and the hyper-parameters. The file keeps its length, with an
-    empty record for what is gone: a VisualDL server that has read the old file goes on at its old offset, and would otherwise
-    land inside a record and stop updating for good.
+    Records of the whole run stay: the meta records and the hyper-parameters. The file keeps its length: an empty record
+    fills the gap. A VisualDL server that has read the old file goes on at its old offset; inside a record it would stop
+    updating for good.
 
     Returns:
         How many whole records were dropped.
@@ -106,7 +112,8 @@ def cut_visualdl_records(path, step):
     return rewrite_records(path, lambda value: value.WhichOneof("one_value") in ("meta_data", "hparam") or value.id <= step)
 
 
-def rewrite_records(path, keep):
+def rewrite_records(path: Union[str, Path], keep: Callable[[Any], bool]) -> int:
+    """Drop the records for whose values `keep` is false, as `cut_records` does; returns how many were dropped."""
     path = Path(path)
     length = path.stat().st_size
     kept = [len(packet) if keep(value) else 0 for packet, value in read_records(path)]
@@ -117,8 +124,8 @@ def rewrite_records(path, keep):
     return kept.count(0)
 
 
-def _filler(length):
-    """A record that means nothing, of `length` bytes in the file, or no bytes where so few cannot make one."""
+def _filler(length: int) -> bytes:
+    """An empty record of `length` bytes in the file, or no bytes where `length` is too small for one."""
     from visualdl.proto.record_pb2 import Record
 
     meta = Record.Value(tag="meta_data_tag", meta_data=Record.MetaData())
@@ -130,12 +137,12 @@ def _filler(length):
     return struct.pack("<Q", length - 8) + data + size + bytes(padding)
 
 
-def read_records(path, offset=0):
-    """Yield (the record's bytes in the file, its only value) from a vdlrecords file, up to its end or the first damaged record.
+def read_records(path: Union[str, Path], offset: int = 0) -> Iterator[Tuple[bytes, Any]]:
+    """Yield each record's bytes and its only value, up to the end of the file or the first damaged record.
 
     Args:
-        path: the file; none there is as good as an empty one.
-        offset: where to start, in bytes; a record must start there.
+        path: the file; a missing one has no records.
+        offset: the byte at which the first record to read begins.
     """
     from google.protobuf.message import DecodeError
     from visualdl.proto.record_pb2 import Record
@@ -157,44 +164,3 @@ def read_records(path, offset=0):
                 yield header + data, Record.FromString(data).values[0]
             except (DecodeError, IndexError):
                 return
-
-
-def read_metrics(path):
-    """Read a metrics.jsonl file as a list of dicts. A last line that was torn off by a crash is left out.
-
-    Raises:
-        InputError: the file is missing, or a line before the last is no JSON object.
-    """
-    lines = _metric_lines(path)
-    for number, (_, entry) in enumerate(lines, 1):
-        if entry is None and number < len(lines):
-            raise InputError(f"{path}, line {number} is damaged: it is no JSON object with a step")
-    return [entry for _, entry in lines if entry is not None]
-
-
-def cut_metrics(path, step):
-    """Drop the lines of steps after `step` from a metrics.jsonl file, and damaged ones; the file is replaced atomically, if it exists."""
-    path = Path(path)
-    if not path.exists():
-        return
-    kept = b"".join(line + b"\n" for line, entry in _metric_lines(path) if entry is not None and entry["step"] <= step)
-    if kept != path.read_bytes():
-        with atomic_write(path) as file:
-            file.write(kept)
-
-
-def _metric_lines(path):
-    """[(line without its end, its object or None where it is damaged)]"""
-    try:
-        lines = Path(path).read_bytes().split(b"\n")
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from None
-    return [(line, _metric(line)) for line in lines if line]
-
-
-def _metric(line):
-    try:
-        entry = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    return entry if isinstance(entry, dict) and isinstance(entry.get("step"), int) else None

@@ -1,0 +1,172 @@
+"""`augment`: from a labelled data set to one with generated images beside its real ones."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from pathlib import Path
+from typing import Any, Dict, List, Tuple
+
+from ..console import one_line, shortened
+from .filters import add_filter_flags, filter_options
+from .flags import add_training_flags, positive, training_options
+from .generate import dropped
+from .result import Result
+
+TRAINING_FLAGS = (
+    "--data",
+    "--image-size",
+    "--channels",
+    "--skip-bad",
+    "--policy",
+    "--split",
+    "--steps",
+    "--epochs",
+    "--batch-size",
+    "--seed",
+    "--device",
+    "--threads",
+    "--allow-overlap",
+)
+FEW_KEPT = 0.25  # of the images tried: below it the GAN is said to have learnt badly
+READING = ("image_size", "channels", "skip_bad", "policy", "window", "background", "fit")  # keys of `data` that a preview reads
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `augment`."""
+    add_training_flags(parser, TRAINING_FLAGS, run=False)
+    parser.add_argument("--to", required=True, metavar="DIR", default=argparse.SUPPRESS, help="Write into this new or empty folder.")
+    parser.add_argument(
+        "--run", dest="runs", nargs="+", metavar="RUN", help="Use these trained runs of the same data instead of training, as for generate."
+    )
+    parser.add_argument("--per-class-runs", action="store_true", help="Train one GAN for each class.")
+    parser.add_argument("--per-class", type=positive, metavar="N", help="Give each class N images, real and generated together.")
+    parser.add_argument("--ratio", type=float, metavar="R", help="Level the classes to 1 + R times the largest one.")
+    parser.add_argument("--truncation", type=float, metavar="T", help="Draw latents again that are farther from 0 than T, such as 2.")
+    parser.add_argument("--dry-run", action="store_true", help="Only say what would be done, and about how long it would take.")
+    parser.add_argument(
+        "--preview", action="store_true", help="Only draw every classical transform and policy before and after, as --to FILE.png."
+    )
+    add_filter_flags(parser)
+    parser.set_defaults(after_interrupt="; continue with the same command and --resume")
+
+
+def run(args: argparse.Namespace) -> Result:
+    """Run `augment`."""
+    from ..config.loading import GAN_OF_ALL_CLASSES, GAN_OF_ONE_CLASS
+
+    options = training_options(args, GAN_OF_ONE_CLASS if args.per_class_runs else GAN_OF_ALL_CLASSES)
+    filters = filter_options(args)
+    if args.preview:
+        return _preview(args.to, options["overrides"])
+    from ..synthesis.augment import augment_data
+    from ..synthesis.generate import Filters
+
+    result = augment_data(
+        args.to,
+        runs=args.runs,
+        per_class_runs=args.per_class_runs or None,
+        per_class=args.per_class,
+        ratio=args.ratio,
+        filters=Filters(**filters),
+        output=args.output,
+        log=args.log,
+        truncation=args.truncation,
+        resume=args.resume,
+        dry_run=args.dry_run,
+        **options,
+    )
+    return Result(result, text_of(result))
+
+
+def _preview(to: str, overrides: Dict[str, Any]) -> Result:
+    from ..augment.preview import draw_previews
+
+    reading = {key[5:]: value for key, value in overrides.items() if key in {f"data.{name}" for name in READING}}
+    paths = draw_previews(overrides.get("data.source", "mnist"), to, seed=int(overrides.get("train.seed", 0)), **reading)
+    return Result({"to": [str(path) for path in paths]}, "\n".join(map(str, paths)))
+
+
+def text_of(result: Dict[str, Any]) -> str:
+    """What `augment` prints: the table of its images, and what to do next."""
+    lines = _table(result["table"])
+    if result["note"]:
+        lines.append(result["note"])
+    if "steps" in result:
+        return "\n".join([*lines, *_estimate(result)])
+    from ..synthesis.generate import told_worth
+
+    to = Path(result["to"])
+    lines += [*worth_lines(result["worth"]), *told_worth(to)]
+    lines.append(f"the augmented data is in {to}{dropped(to)}; look at {to / 'grid.png'}")
+    return "\n".join([*lines, *_next_command(result, to)])
+
+
+def _table(table: List[Tuple[str, int, int, int]]) -> List[str]:
+    """Lines of the images of each class, and of all classes."""
+    *classes, total = table
+    shown, more = shortened([(one_line(name), *counts) for name, *counts in classes])
+    rows = [("class", "real", "generated", "both"), *shown, *([(more, "", "", "")] if more else []), total]
+    widths = [max(len(str(row[i])) for row in rows) for i in range(4)]
+    return ["  ".join([str(row[0]).ljust(widths[0]), *(str(row[i]).rjust(widths[i]) for i in (1, 2, 3))]) for row in rows]
+
+
+def _estimate(result: Dict[str, Any]) -> List[str]:
+    """Lines of what a dry run says."""
+    low, high = (sum(step[end] for step in result["steps"]) for end in ("low", "high"))
+    return [
+        f"classical changes follow the policy {result['policy']}, shown in {result['picture']}; choose another one with --policy",
+        *(f"{_duration(step['low'], step['high'])}: {step['what']}" for step in result["steps"]),
+        f"{_duration(low, high)} in all, an estimate from a few steps on this machine; only that picture and caches were written",
+    ]
+
+
+def worth_lines(worth: Dict[str, Dict[str, Any]]) -> List[str]:
+    """What the filters say of the GAN: how many images were kept of those tried, and read as their class."""
+    if not worth:
+        return ["no filter judged the generated images: evaluate them before you rely on them"]
+    tried, kept = (sum(part[key] for part in worth.values()) for key in ("tried", "kept"))
+    shares = [f"{name} {_percent(part['kept'] / part['tried'])}{_read(part)}" for name, part in worth.items()]
+    lines = [f"of {tried} images tried {kept} were kept: {one_line(', '.join(shares))}"]
+    if kept < FEW_KEPT * tried:
+        lines.append("few images passed: the GAN has learnt these classes badly; train it longer (--steps, --epochs) for a better set")
+    return lines
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %" if share >= 0.01 or not share else f"{100 * share:.1g} %"
+
+
+def _read(part: Dict[str, Any]) -> str:
+    share = part["read_as_class"]
+    return "" if share is None else f" (the classifier reads {100 * share:.0f} % as it)"
+
+
+def _next_command(result: Dict[str, Any], to: Path) -> List[str]:
+    """Lines of which the last is a command that works as it stands."""
+    settings = [word for name, value in result["reading"].items() for word in _setting(name, value)]
+    augmented, real = (shlex.join(["--data", str(images), *settings]) for images in (to, result["source"]))
+    test = "" if (to / "test").is_dir() else " --test TEST_IMAGES"
+    lines = [
+        f"train a classifier on the real images alone, to compare: python -m paddle_gan_aug classify {real}{test}",
+        f"train a classifier on this set with: python -m paddle_gan_aug classify {augmented}{test}",
+    ]
+    if test:
+        lines.append(
+            "without test images, measure it on the held-out validation images with: "
+            f"python -m paddle_gan_aug train --gan classifier {augmented} --eval-every 200"
+        )
+    return lines
+
+
+def _setting(name: str, value: Any) -> Tuple[str, str]:
+    if name in ("image_size", "channels"):
+        return f"--{name.replace('_', '-')}", str(value)
+    return "-o", f"data.{name}={value}"
+
+
+def _duration(low: float, high: float) -> str:
+    """A range of seconds in words: one number where both ends round to the same."""
+    unit, each = ("min", 60) if high >= 90 else ("s", 1)
+    first, last = (max(1, round(seconds)) if each == 1 else round(seconds / each, 1) for seconds in (low, high))
+    return f"about {first} {unit}" if first == last else f"about {first} to {last} {unit}"

@@ -1,0 +1,33 @@
+"""`classify`: train a classifier and test it."""
+
+from __future__ import annotations
+
+import argparse
+
+from .flags import FLAGS, ONE_CLASS, add_training_flags
+from .result import INTERRUPTED, Result
+from .train import ending, run_options
+
+GANS_ONLY = ("--generator", "--recover")
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `classify`."""
+    add_training_flags(parser, [flag for flag in FLAGS if flag not in GANS_ONLY + ONE_CLASS])
+    parser.add_argument("--test", metavar="NAME_OR_PATH", help="Test on these labelled images; without it on the test part of --data.")
+
+
+def run(args: argparse.Namespace) -> Result:
+    """Run `classify`."""
+    options = run_options(args, "classifier")
+    from ..classification.classify import classify
+
+    tested = classify(test=args.test, **options)
+    trained, report = tested.run, tested.report
+    if trained.interrupted:
+        value = {"run": str(trained.folder), "step": trained.step, "interrupted": trained.interrupted}
+        return Result(value, ending(trained), INTERRUPTED)
+    best = ", the best by validation accuracy" if trained.config.classifier.patience else ""
+    accuracy = f"accuracy {100 * report['accuracy']:.2f} % on {report['test']['count']} test images"
+    text = f"{ending(trained)}{best}; {accuracy}; {trained.folder / 'report' / 'confusion.png'}"
+    return Result({**report, "run": str(trained.folder)}, text)

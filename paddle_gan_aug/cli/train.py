@@ -1,0 +1,73 @@
+"""`train`: train a GAN, or any other algorithm, as a run."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any, Dict, Optional
+
+from .flags import FLAGS, ONE_CLASS, add_flag, add_training_flags, training_options
+from .result import DONE, INTERRUPTED, Result
+
+CLASSIFIERS_ONLY = ("--policy", "--generated", "--generated-share", "--regenerate-every", "--patience", "--allow-overlap")
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `train`."""
+    add_training_flags(parser, [flag for flag in FLAGS if flag not in CLASSIFIERS_ONLY + ONE_CLASS])
+    one_class = parser.add_mutually_exclusive_group()
+    for flag in ONE_CLASS:
+        add_flag(one_class, flag)
+    parser.add_argument("--per-class-runs", action="store_true", help="Train one run for each class, all in the folder --run.")
+    parser.add_argument("--list-presets", action="store_true", help="Print the presets, one a line, and end.")
+
+
+def run(args: argparse.Namespace) -> Result:
+    """Run `train`."""
+    if args.list_presets:
+        return _presets()
+    options = run_options(args, "classic")
+    if args.per_class_runs:
+        return _train_per_class(options)
+    from ..runs.run import train
+
+    trained = train(**options)
+    value = {"run": str(trained.folder), "step": trained.step, "interrupted": trained.interrupted, "best": trained.best}
+    samples = f"; samples in {trained.folder / 'samples'}" if any((trained.folder / "samples").glob("*.png")) else ""
+    return Result(value, f"{ending(trained)}{_best(trained.best)}{samples}", INTERRUPTED if trained.interrupted else DONE)
+
+
+def run_options(args: argparse.Namespace, default: str) -> Dict[str, Any]:
+    """The keyword arguments of a training; `default` is the preset that is meant when none is named."""
+    place = {name: getattr(args, name) for name in ("run", "resume", "output", "log", "allow_changed_data")}
+    return {**training_options(args, default), **place}
+
+
+def ending(run: Any) -> str:
+    """Where a run ended, and how to continue an interrupted one."""
+    if run.interrupted:
+        return f"interrupted ({run.interrupted}) at step {run.step}, checkpoint saved; continue with: --run {run.folder.name} --resume"
+    return f"run {run.folder} is at step {run.step}"
+
+
+def _presets() -> Result:
+    from ..config.loading import presets
+
+    known = presets()
+    width = max(map(len, known))
+    return Result(known, "\n".join(f"{name:{width}}  {text}" for name, text in known.items()))
+
+
+def _train_per_class(options: Dict[str, Any]) -> Result:
+    from ..runs.per_class import train_per_class
+
+    trained = train_per_class(**options)
+    folder, runs, interrupted = trained.folder, trained.runs, trained.interrupted
+    value = {"runs": [str(run.folder) for run in runs], "interrupted": interrupted}
+    after = f"continue with: --per-class-runs --run {folder.name} --resume" if interrupted else f"generate {folder} --per-class N"
+    return Result(value, f"{len(runs)} runs in {folder}; {after}", INTERRUPTED if interrupted else DONE)
+
+
+def _best(best: Optional[Dict[str, Any]]) -> str:
+    if best is None:
+        return ""
+    return f"; the best on validation images is step {best['step']}, {best['metric']} {best['value']:.4g}"
