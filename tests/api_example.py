@@ -27,8 +27,8 @@ def from_images_to_a_classifier(folder: Path) -> float:
     runs = pga.train_per_class("fast", overrides={"data.source": str(folder)}, quiet=True)
     names: List[str] = [run.folder.name for run in runs.runs]
     pga.generate(runs.folder, to=folder / "generated", per_class=100, filters=pga.Filters("none"))
-    pga.augment_data(folder / "augmented", overrides={"data.source": str(folder)})
-    pga.vary("output/dagan", folder, folder / "varied", count=2)
+    pga.augment_data(to=folder / "augmented", overrides={"data.source": str(folder)})
+    pga.vary("output/dagan", data=str(folder), to=folder / "varied", count=2)
     dataset = pga.LabelledDataset(str(folder / "augmented"), part="train")
     tested = pga.classify("classifier", overrides={"data.source": str(folder / "augmented")}, quiet=True)
     assert tested.accuracy is not None and len(names) and len(dataset)
@@ -38,4 +38,4 @@ def from_images_to_a_classifier(folder: Path) -> float:
 
 def measure(folder: Path) -> None:
     pga.evaluate(folder, data="mnist")
-    pga.evaluate_images(pga.load("mnist", "valid").images, pga.DataSpec("mnist"))
+    pga.evaluate_images(pga.load("mnist", "valid").images)
