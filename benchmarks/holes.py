@@ -16,7 +16,7 @@ from paddle_gan_aug import __version__, runtime
 from paddle_gan_aug.classification.classify import classify
 from paddle_gan_aug.data import DataSpec, LabelledImages, load, to_network, to_uint8
 from paddle_gan_aug.errors import InputError
-from paddle_gan_aug.runs.run import open_run
+from paddle_gan_aug.runs.opened import open_run
 
 LEARNT, HELD_OUT, STEPS = 20_000, 5000, 1000
 PIECE = 1000
@@ -96,7 +96,7 @@ class HoleReader:
         with tempfile.TemporaryDirectory() as folder:
             data = Path(folder) / "holes.npz"
             np.savez(data, images=images, labels=labels, class_names=np.array(["whole", "cut"]))
-            run, _ = classify(test=data, overrides={**given, "data.source": str(data)}, run="r", output=folder, log=folder, quiet=True)
+            run = classify(test=data, overrides={**given, "data.source": str(data)}, run="r", output=folder, log=folder, quiet=True).run
         if run.interrupted:
             raise KeyboardInterrupt(run.interrupted)
         self.network = run.algorithm

@@ -16,7 +16,6 @@ import yaml
 
 from paddle_gan_aug import __version__, runtime
 from paddle_gan_aug.classification.classify import classify
-from paddle_gan_aug.classification.generated import generated_part
 from paddle_gan_aug.config.loading import load_config
 from paddle_gan_aug.data import load, to_uint8
 from paddle_gan_aug.errors import InputError
@@ -25,9 +24,9 @@ from paddle_gan_aug.pictures import save_png
 from paddle_gan_aug.runs.places import is_run
 from paddle_gan_aug.runs.run import train
 from paddle_gan_aug.synthesis.augment import augment_data
-from paddle_gan_aug.synthesis.draw import PIECE
+from paddle_gan_aug.synthesis.drawing import CHUNK
 from paddle_gan_aug.synthesis.generate import DROPPED, MANIFEST, generate
-from paddle_gan_aug.synthesis.sources import Makers
+from paddle_gan_aug.synthesis.sampler import Samplers
 from paddle_gan_aug.synthesis.writers import PictureWriter
 
 ROW = {
@@ -90,19 +89,20 @@ def writing_speed(run: Any = None, count: int = 10_000) -> Row:
         if run is None:
             once = {"train.steps": 1, "generator.variant": "transpose", "log.visualdl": False}
             run = _folder_of(train("classic", run="r", output=folder, log=folder, overrides=once, quiet=True))
-        makers = Makers(run)
-        c = makers.classes[0]
-        makers.sample(c, range(PIECE), 0, "warm up")
+        samplers = Samplers(run)
+        c = samplers.classes[0]
+        samplers.sample(c, range(CHUNK), 0, "warm up")
         began = time.perf_counter()
         pieces = [
-            to_uint8(makers.images(c, makers.latents("generate", range(i, min(i + PIECE, count)), 0, c))) for i in range(0, count, PIECE)
+            to_uint8(samplers.images(c, samplers.latents("generate", range(i, min(i + CHUNK, count)), 0, c)))
+            for i in range(0, count, CHUNK)
         ]
         networks = time.perf_counter() - began
         (folder / "pictures").mkdir()
         began = time.perf_counter()
         writer = PictureWriter(folder / "pictures")
         for number, piece in enumerate(pieces):
-            writer.write([f"{number * PIECE + i:06d}.png" for i in range(len(piece))], piece)
+            writer.write([f"{number * CHUNK + i:06d}.png" for i in range(len(piece))], piece)
         writer.close()
         writing = time.perf_counter() - began
         began = time.perf_counter()
@@ -193,7 +193,6 @@ def _score(row: Row, seed: int) -> Optional[Row]:
     output = project_root() / "output" / "cas"
     data = Path(row["data"]).name
     overrides = {"data.source": row["data"], "train.seed": seed, "train.steps": row["steps"], "train.epochs": None, **row["overrides"]}
-    parts = []
     if row["preset"]:
         name = re.sub(r"\W+", "-", f"{data}-{row['preset']}-{row['gan_seed']}")
         gan = _trained(output, name, row["preset"], {"data.source": row["data"], "train.seed": row["gan_seed"], **row["gan_overrides"]})
@@ -203,20 +202,16 @@ def _score(row: Row, seed: int) -> Optional[Row]:
             made["classifier"] = str(_trained(output, f"{data}-filter", "classifier", of_filter))
         overrides = {"generated.per_class": PER_CLASS, **overrides, **{f"generated.{key}": value for key, value in made.items()}}
 
-    def part_of(config: Any, real: Any) -> Any:
-        parts.append(generated_part(config, real))
-        return parts[-1]
-
     name = re.sub(r"\W+", "-", f"{data}-{row['name']}-{seed}")
     began = time.perf_counter()
     config = load_config("classifier", {**overrides, "log.visualdl": False})
     resume = is_run(output / name)
-    run, report = classify(None if resume else config, run=name, output=output, log=output / "log", resume=resume, generated=part_of)
-    if run.interrupted:
+    tested = classify(None if resume else config, run=name, output=output, log=output / "log", resume=resume)
+    if tested.run.interrupted:
         return None
-    accept = {}
-    if parts and parts[-1].filtered is not None:
-        accept = {c: part["accept_rate"] for c, part in parts[-1].filtered["classes"].items()}
+    report, accept = tested.report, {}
+    if tested.generated is not None and tested.generated.filtered is not None:
+        accept = {c: part["accept_rate"] for c, part in tested.generated.filtered["classes"].items()}
     return {
         **{key: row[key] for key in ("name", "data", "preset", "filters", "every_steps", "steps")},
         "seed": seed,

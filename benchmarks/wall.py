@@ -56,7 +56,7 @@ def wall_time(preset: str, samples: bool = False, seed: int = 0) -> Dict[str, An
 def _read(folder: Path, seed: int) -> Dict[str, Any]:
     from benchmarks.readings import COUNT, provenance, readings, reference_for
     from paddle_gan_aug.data import DataSpec
-    from paddle_gan_aug.runs.run import open_run
+    from paddle_gan_aug.runs.opened import open_run
 
     run = open_run(folder)
     reference = reference_for(DataSpec.of(run.config.data))

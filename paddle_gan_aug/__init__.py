@@ -1,45 +1,83 @@
 """From a few labelled images to a better classifier, with the proof.
 
-A GAN learns the images, its samples become a labelled set, a classifier trains on real + generated, and a report says
-whether that helped. Everything public is listed here and loaded on first use; `import paddle_gan_aug` alone does not
-import Paddle, it only prepares the process for it (see `paddle_gan_aug.runtime`).
+A GAN learns the images, its samples become a labelled set, a classifier trains on real and generated images, and a report says
+whether that helped. Everything public is listed here and loaded on first use. `import paddle_gan_aug` alone does not import
+Paddle; it only prepares the process for it (see `paddle_gan_aug.runtime`).
 """
 
 import importlib
+from typing import TYPE_CHECKING, Any, List
 
 from . import runtime
 
+if TYPE_CHECKING:  # the same names for tools that do not run the code
+    from .classification.classify import classify
+    from .classification.dataset import LabelledDataset
+    from .classification.predict import predict
+    from .config.loading import load_config
+    from .data.images import LabelledImages
+    from .data.load import load
+    from .data.spec import DataSpec
+    from .evaluation.measure import evaluate_images
+    from .pictures import grid
+    from .runs.evaluate import evaluate
+    from .runs.opened import open_run
+    from .runs.per_class import train_per_class
+    from .runs.run import train
+    from .synthesis.augment import augment_data
+    from .synthesis.generate import Filters, generate
+    from .synthesis.vary import vary
+
 __version__ = "0.1.0"
 
+__all__ = [
+    "DataSpec",
+    "Filters",
+    "LabelledDataset",
+    "LabelledImages",
+    "augment_data",
+    "classify",
+    "evaluate",
+    "evaluate_images",
+    "generate",
+    "grid",
+    "load",
+    "load_config",
+    "open_run",
+    "predict",
+    "train",
+    "train_per_class",
+    "vary",
+]
+
 _PUBLIC = {
-    "load": "paddle_gan_aug.data",  # a data set by name or path -> LabelledImages
-    "LabelledImages": "paddle_gan_aug.data",  # uint8 images, int64 labels, class names
-    "load_config": "paddle_gan_aug.config.loading",  # a preset or YAML file plus overrides -> Config
-    "train": "paddle_gan_aug.runs.run",  # a Config -> a trained run on disk
-    "open_run": "paddle_gan_aug.runs.run",  # a run's folder -> its trained algorithm, ready to sample
-    "generate": "paddle_gan_aug.synthesis.generate",  # a run -> images on disk
-    "augment_data": "paddle_gan_aug.synthesis.augment",  # a labelled data set -> the same with generated images beside the real ones
+    "load": "paddle_gan_aug.data.load",  # a data set by name or path -> LabelledImages
+    "DataSpec": "paddle_gan_aug.data.spec",  # which images are meant, and how they are read
+    "LabelledImages": "paddle_gan_aug.data.images",  # uint8 images, int64 labels, class names
+    "load_config": "paddle_gan_aug.config.loading",  # a preset or a YAML file, with overrides -> Config
+    "train": "paddle_gan_aug.runs.run",  # a configuration -> a trained Run on the disk
+    "open_run": "paddle_gan_aug.runs.opened",  # a run's folder -> the Run, ready to sample
+    "train_per_class": "paddle_gan_aug.runs.per_class",  # a configuration -> one trained Run for each class
+    "generate": "paddle_gan_aug.synthesis.generate",  # a run -> a labelled, filtered set of images on the disk
+    "augment_data": "paddle_gan_aug.synthesis.augment",  # labelled images -> a set with generated images beside the real ones
     "Filters": "paddle_gan_aug.synthesis.generate",  # which generated images are kept
-    "LabelledDataset": "paddle_gan_aug.classification.dataset",  # a data set (an augmented one, say) as a paddle.io.Dataset
-    "predict": "paddle_gan_aug.classification.predict",  # images -> what a classifier reads in them
-    "train_per_class": "paddle_gan_aug.runs.per_class",  # a Config -> one trained run for each class
-    "classify": "paddle_gan_aug.classification.generated",  # labelled images -> a classifier and its confusion matrix
-    "vary": "paddle_gan_aug.synthesis.vary",  # a run that learnt to vary images, and images -> variations of them on disk
+    "vary": "paddle_gan_aug.synthesis.vary",  # a run and real images -> variations of them on the disk
+    "classify": "paddle_gan_aug.classification.classify",  # labelled images -> a trained and tested classifier
+    "predict": "paddle_gan_aug.classification.predict",  # a classifier and images -> the class that it reads in each
+    "LabelledDataset": "paddle_gan_aug.classification.dataset",  # labelled images as a paddle.io.Dataset
     "evaluate": "paddle_gan_aug.runs.evaluate",  # a run or images -> every metric beside its real floor, and a page
     "evaluate_images": "paddle_gan_aug.evaluation.measure",  # an array of images -> the same numbers
     "grid": "paddle_gan_aug.pictures",  # images -> one picture
 }
 
-__all__ = sorted(_PUBLIC)
-
 runtime.prepare_environment()
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> Any:
     if name not in _PUBLIC:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(_PUBLIC[name]), name)
 
 
-def __dir__():
+def __dir__() -> List[str]:
     return sorted([*globals(), *_PUBLIC])

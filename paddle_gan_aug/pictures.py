@@ -147,10 +147,20 @@ def read_png(path: PathLike) -> np.ndarray:
     return np.array(pixels[None] if grey else pixels.transpose(2, 0, 1))
 
 
+def enlarged(sheet: np.ndarray) -> np.ndarray:
+    """A sheet, uint8 [H, W] or [H, W, C], enlarged by a whole factor to about `GRID_WIDTH` pixels, at most `LARGEST_FACTOR` times."""
+    factor = _factor(sheet)
+    return sheet.repeat(factor, axis=0).repeat(factor, axis=1)
+
+
+def _factor(sheet: np.ndarray) -> int:
+    return min(LARGEST_FACTOR, max(1, round(GRID_WIDTH / sheet.shape[1])))
+
+
 def titled_grid(path: PathLike, images: np.ndarray, title: str, columns: int = 16) -> None:
     """Write `images` (uint8 [N, C, H, W], as for `grid`) under a title as PNG, small ones enlarged by a whole factor, unblurred."""
     sheet = grid(images, columns)
-    factor = min(LARGEST_FACTOR, max(1, round(GRID_WIDTH / sheet.shape[1])))
+    factor = _factor(sheet)
     height, width = sheet.shape[0] * factor, sheet.shape[1] * factor
     # each pixel of the sheet falls on exactly factor x factor pixels of the file
     figure, axes = _titled_axes(width, height, max(10, (300 - width) // 2), 10, title)

@@ -175,11 +175,12 @@ def _run(folder):
 
 
 def _read_data(path, **reading):
-    from paddle_gan_aug.data import DataSpec, load, load_test
+    from paddle_gan_aug.data import DataSpec, load, load_test, read_images
 
-    source = DataSpec(str(path), image_size=16, channels=1, **reading)
-    _allowed(lambda: load(source))
-    return _allowed(lambda: load_test(source))
+    spec = DataSpec(str(path), image_size=16, channels=1, **reading)
+    _allowed(lambda: load(spec))
+    _allowed(lambda: read_images(path))
+    return _allowed(lambda: load_test(spec))
 
 
 def _read_pictures(path):
@@ -226,8 +227,9 @@ def _read_yaml(path):
 def _read_run(path):
     from paddle_gan_aug.config.loading import load_config
     from paddle_gan_aug.records.metrics_file import read_metrics
-    from paddle_gan_aug.runs.places import continued_config, resumable, run_folder
-    from paddle_gan_aug.runs.run import open_run
+    from paddle_gan_aug.runs.continuing import continued_config, resumable
+    from paddle_gan_aug.runs.opened import open_run
+    from paddle_gan_aug.runs.places import run_folder
     from paddle_gan_aug.training.checkpoint import best_step
     from paddle_gan_aug.training.recovery import Recovery
 
@@ -276,14 +278,14 @@ FORMS = {  # name -> (the valid files, how they are read: whether the last of se
 # ---- mutation ------------------------------------------------------------------------------------------------------------
 
 WORDS = (
-    *(b"1e999 -1 NaN null 1000000000000 {} [] 0.5 true True ~ % ' 0x 1:99 2024-99-99 \xff\xfe \\u0000".split()),
-    *(b"../../etc/passwd", b"!!python/name:os.system", b"&a [*a, *a]", b"'|O'", b"'<f8'", b"'<U9999999'", b"(1000000000000, 9)"),
-    *(b"[" * 5000, b"{" * 500, b"9" * 5000, b'""', b"\n", b"\t", b"\0", b"- ", b": ", b"? "),
-)
+    *b"1e999 -1 NaN null 1000000000000 {} [] 0.5 true True ~ % ' 0x 1:99 2024-99-99 \xff\xfe \\u0000".split(),
+    b"../../etc/passwd", b"!!python/name:os.system", b"&a [*a, *a]", b"'|O'", b"'<f8'", b"'<U9999999'", b"(1000000000000, 9)",
+    b"[" * 5000, b"{" * 500, b"9" * 5000, b'""', b"\n", b"\t", b"\0", b"- ", b": ", b"? ",
+)  # fmt: skip
 VALUES = (
-    *(None, True, 0, -1, 1, 3, 0.5, -1.5, 1e308, 10**12, 2**70, "", "x", "1", "\0", "\ud800", "../x"),
-    *([], [[]], [0, 0, 0], [10**9] * 3, {}, {"x": 1}),
-)
+    None, True, 0, -1, 1, 3, 0.5, -1.5, 1e308, 10**12, 2**70, "", "x", "1", "\0", "\ud800", "../x",
+    [], [[]], [0, 0, 0], [10**9] * 3, {}, {"x": 1},
+)  # fmt: skip
 NUMBERS = (0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFF, 10**12, 2**63 - 1, 2**64 - 1)
 
 

@@ -62,9 +62,7 @@ def test_imports_point_one_way():
         room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
         targets = set(imported_rooms(path)) - {room, "__version__"}
         if room == "__init__":
-            targets -= {"runtime"}  # it prepares the process
-            assert targets == set()
-            continue
+            continue  # it names what is public, and loads it when it is used; see test_api.py
         wrong += [f"{path.relative_to(ROOT)} imports {target}" for target in targets if RANK[target] > RANK[room]]
     assert wrong == []
 
@@ -231,18 +229,6 @@ def test_paddle_is_imported_without_its_warnings(room):
     """It warns of a missing ccache and of its threads when it is imported; both say nothing to whoever runs a command."""
     done = subprocess.run([sys.executable, "-c", f"import paddle_gan_aug.{room}"], cwd=ROOT, capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-
-
-def test_the_public_api_is_documented_and_loads():
-    import paddle_gan_aug
-
-    source = (PACKAGE / "__init__.py").read_text()
-    for name in paddle_gan_aug.__all__:
-        assert re.search(rf'"{name}": .*#', source), f"{name} has no line of documentation"
-        assert getattr(paddle_gan_aug, name).__doc__
-    with pytest.raises(AttributeError, match="nothing_like_it"):
-        _ = paddle_gan_aug.nothing_like_it
-    assert set(paddle_gan_aug.__all__) <= set(dir(paddle_gan_aug))
 
 
 def test_the_console_script_leads_somewhere():

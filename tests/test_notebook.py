@@ -136,6 +136,21 @@ def test_the_training_is_in_the_package():
                 assert not called & {"step", "minimize", "clear_grad"}, cell.source
 
 
+def test_it_uses_public_names_alone():
+    """No module of the package is imported, and of the package nothing but its public names is used."""
+    import paddle_gan_aug
+
+    public = {*paddle_gan_aug.__all__, "__version__", "__file__"}
+    for cell in code_cells(stored()):
+        for node in ast.walk(ast.parse(python(cell))):
+            if isinstance(node, ast.ImportFrom):
+                assert not (node.module or "").startswith("paddle_gan_aug"), cell.source
+            if isinstance(node, ast.Import):
+                assert all(not alias.name.startswith("paddle_gan_aug.") for alias in node.names), cell.source
+            if isinstance(node, ast.Attribute) and getattr(node.value, "id", "") == "paddle_gan_aug":
+                assert node.attr in public, node.attr
+
+
 def test_the_package_comes_before_paddle():
     sources = "\n".join(cell.source for cell in code_cells(stored()))
     assert sources.index("\nimport paddle_gan_aug") < sources.index("\nimport paddle\n")

@@ -1,95 +1,133 @@
-"""The command `classify`: train a classifier on labelled images and say how well it reads those it has not seen."""
+"""Trains a classifier on labelled images, real and perhaps generated, and tests it on images that it has not seen."""
 
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
+
+import numpy as np
+
+from ..config.loading import Config
 from ..console import listed
-from ..data import DataSpec, check_overlap, load, load_test
+from ..data import DataSpec, LabelledImages, check_overlap, load, load_test
 from ..errors import InputError
 from ..files import make_folder, write_json
 from ..metrics.classification import accuracy, confusion_matrix
 from ..pictures import class_histogram_figure, confusion_matrix_figure, optional_picture, read_png
 from ..records.run_records import Records
-from ..runs.places import run_folders
+from ..runs.opened import Run, open_run
+from ..runs.prepare import Prepared, prepare
 from ..runs.reading import read_probabilities
-from ..runs.run import open_run, train
+from ..runs.run import train_prepared
 from ..training.checkpoint import best_step
+from ..training.loop import Callback
+from .generated import generated_part
 
 
-def classify(config=None, test=None, **options):
-    """Train a classifier and test it; classification.json, confusion.png and per-class.png go into `report` in the run's folder.
+@dataclass(frozen=True)
+class Classification:
+    """What `classify` has trained and found.
 
-    With `classifier.patience` the best checkpoint by validation accuracy is what is tested, else the last one.
-
-    Args:
-        config: a `Config`, preset or YAML file whose algorithm is the classifier.
-        test: the labelled test set, by name or path; None = the test part of the training data.
-        **options: as for `training.train`.
-
-    Returns:
-        (run, report): the `Run`, and the report as a dict with accuracy (0 to 1), per-class precision and recall, and
-        the confusion matrix (rows = true classes).
-
-    Raises:
-        InputError: as `train`; a test set with other classes or another image size.
+    Attributes:
+        run: The trained run. With `classifier.patience` it is opened at its best step.
+        report: What is in report/classification.json: run, step, test, test_views, accuracy (0 to 1), precision and recall of each
+            class, and confusion_matrix (rows are true classes). None if the training was interrupted.
+        generated: The generated part of the training images, or None. Its attribute `filtered` says what the filters have dropped.
     """
 
-    def check(asked, learnt):  # what does not fit is better said before training
-        _check_classes(learnt)
-        tested = _test_images(asked, test, learnt.class_names, learnt.shape)
-        check_overlap(learnt, tested, asked.data.allow_overlap)
-        if asked.classifier.patience and asked.eval.every_steps:
-            valid = load(DataSpec.of(asked.data), "valid")
-            check_overlap(valid, tested, asked.data.allow_overlap, "validation images, which choose the step that is tested")
+    run: Run
+    report: Optional[Dict[str, Any]]
+    generated: Any = None
 
-    run = train(config, default="classifier", check=check, **options)
-    if run.interrupted:
-        return run, None
-    if run.config.classifier.patience and best_step(run.folder / "checkpoints") is not None:
-        run = open_run(run.folder, "best", run.config.runtime.device, run.config.runtime.threads)
-    images = _test_images(run.config, test, run.state["data"]["class_names"], run.state["image_shape"])
-    report = classification_report(run, images)
-    folder = make_folder(run.folder / "report")
-    write_json(folder / "classification.json", report)
-    title = f"{images.source}: accuracy {100 * report['accuracy']:.2f} % of {len(images)}"
-    with optional_picture(folder / "confusion.png") as path:
-        confusion_matrix_figure(path, report["confusion_matrix"], images.class_names, title)
-    shares = {name: {c: value or 0.0 for c, value in report[name].items()} for name in ("precision", "recall")}
-    with optional_picture(folder / "per-class.png") as path:
-        class_histogram_figure(path, shares, title)
-    if run.config.log.visualdl:
-        _show(run, folder, run_folders(None, options.get("log"))[1])
-    return run, report
+    @property
+    def accuracy(self) -> Optional[float]:
+        """The share of test images that the classifier reads correctly, 0 to 1; None if the training was interrupted."""
+        return None if self.report is None else self.report["accuracy"]
 
 
-def _check_classes(images):
-    """See that there is something to tell apart: of one class all that is read is right."""
+def classify(
+    config: Union[Config, str, Path, None] = None,
+    *,
+    test: Union[str, Path, None] = None,
+    run: Optional[str] = None,
+    output: Union[str, Path, None] = None,
+    log: Union[str, Path, None] = None,
+    resume: bool = False,
+    overrides: Optional[Mapping[str, Any]] = None,
+    callbacks: Sequence[Callback] = (),
+    quiet: bool = False,
+    allow_changed_data: bool = False,
+) -> Classification:
+    """Train a classifier and test it.
+
+    classification.json, confusion.png and per-class.png go into the folder `report` of the run. With `classifier.patience` the
+    best checkpoint by validation accuracy is tested, otherwise the last one. If `generated.source` names a set or a GAN's run, the
+    classifier learns its images beside the real ones.
+
+    Args:
+        config: A `Config`, the name of a preset, or a YAML file, whose algorithm is a classifier. None means the preset
+            `classifier`. With `resume`, the run's own configuration is used.
+        test: The labelled test set, by name or path; None means the test part of the training data.
+        run: As for `train`. With `resume` and without a name, the newest unfinished classifier is continued.
+        output: As for `train`.
+        log: As for `train`.
+        resume: As for `train`.
+        overrides: As for `train`.
+        callbacks: As for `train`.
+        quiet: As for `train`.
+        allow_changed_data: As for `train`; it also accepts changed generated images.
+
+    Raises:
+        InputError: As `train`; also if the test set has other classes or another image size, or shares images with the training
+            set (see `data.allow_overlap`).
+        RunFailed: As `train`.
+
+    Example:
+        >>> result = classify(overrides={"data.source": "my-folder", "generated.source": "my-generated-set"})
+        >>> result.accuracy
+    """
+    options: Dict[str, Any] = {"run": run, "output": output, "log": log, "resume": resume, "overrides": overrides, "quiet": quiet}
+    prepared = prepare(config, allow_changed_data=allow_changed_data, classifier=True, **options)
+    _check_classes(prepared.images)
+    tested = _test_images(prepared, test)
+    generated = generated_part(prepared.config, prepared.images) if prepared.config.generated.source else None
+    trained = train_prepared(prepared, callbacks=callbacks, generated=generated)
+    if trained.interrupted:
+        return Classification(trained, None, generated)
+    settings = trained.config
+    if settings.classifier.patience and best_step(trained.folder / "checkpoints") is not None:
+        trained = open_run(trained.folder, checkpoint="best", device=settings.runtime.device, threads=settings.runtime.threads)
+    report = classification_report(trained, tested)
+    _write_report(trained, report, tested, prepared.log)
+    return Classification(trained, report, generated)
+
+
+def _check_classes(images: LabelledImages) -> None:
+    """Check that there are several classes: of one class alone, every reading is right."""
     filled = [name for name, count in zip(images.class_names, images.counts()) if count]
     if len(filled) < 2:
         problem = f"{images.source} has images of one class alone ({filled[0]}): a classifier tells classes apart"
         raise InputError(f"{problem}; give data with at least two, such as a folder with a folder of pictures for each class")
 
 
-def _show(run, folder, log):
-    """The report's pictures on the dashboard, beside the run's curves, which go on after the step that is tested."""
-    with Records(run.folder, log, run.folder.name) as records:
-        for name in ("confusion", "per-class"):
-            if not (folder / f"{name}.png").exists():
-                continue
-            records.image(run.step, read_png(folder / f"{name}.png"), tag=name, folder="report")
-
-
-def _test_images(config, test, class_names, shape):
-    """The test images; they must have the classes, and the shape [C, H, W], that the classifier learns."""
-    learnt = DataSpec.of(config.data)
-    images = load(learnt, "test") if test is None else load_test(learnt.renamed(test))
-    if list(images.class_names) != list(class_names):
-        has, learns = listed(images.class_names), listed(class_names)
-        raise InputError(f"test set {images.source} has the classes {has}; the classifier learns {learns}")
-    if list(images.shape) != list(shape):
-        raise InputError(f"test set {images.source} has images {list(images.shape)}, the classifier learns {list(shape)}")
+def _test_images(prepared: Prepared, test: Union[str, Path, None]) -> LabelledImages:
+    """The test images: of the classes and the shape that the classifier learns, and none of them seen in training."""
+    config, learnt = prepared.config, prepared.images
+    spec = DataSpec.of(config.data)
+    images = load(spec, "test") if test is None else load_test(spec.renamed(test))
+    if images.class_names != learnt.class_names:
+        classes = listed(learnt.class_names)
+        raise InputError(f"test set {images.source} has the classes {listed(images.class_names)}; the classifier learns {classes}")
+    if images.shape != learnt.shape:
+        raise InputError(f"test set {images.source} has images {list(images.shape)}, the classifier learns {list(learnt.shape)}")
+    check_overlap(learnt, images, config.data.allow_overlap)
+    if config.classifier.patience and config.eval.every_steps:
+        valid = prepared.validation or load(spec, "valid")
+        check_overlap(valid, images, config.data.allow_overlap, "validation images, which choose the step that is tested")
     return images
 
 
-def classification_report(run, images):
-    """Read labelled images with a run's classifier; see `classify` for the report."""
+def classification_report(run: Run, images: LabelledImages) -> Dict[str, Any]:
+    """Read labelled images with the classifier of a run; see `Classification.report`."""
     probabilities = read_probabilities(run, images.images)
     matrix = confusion_matrix(images.labels, probabilities.argmax(1), len(images.class_names))
     right = matrix.diagonal()
@@ -105,6 +143,24 @@ def classification_report(run, images):
     }
 
 
-def _shares(part, whole):
-    """part / whole, and None where nothing is there to share."""
+def _shares(part: np.ndarray, whole: np.ndarray) -> List[Optional[float]]:
+    """part / whole; None where `whole` is 0."""
     return [int(p) / int(w) if w else None for p, w in zip(part, whole)]
+
+
+def _write_report(run: Run, report: Mapping[str, Any], images: LabelledImages, log: Path) -> None:
+    """Write the report into the run's folder, and show its pictures on the dashboard beside the run's curves."""
+    folder = make_folder(run.folder / "report")
+    write_json(folder / "classification.json", report)
+    title = f"{images.source}: accuracy {100 * report['accuracy']:.2f} % of {len(images)}"
+    with optional_picture(folder / "confusion.png") as path:
+        confusion_matrix_figure(path, report["confusion_matrix"], images.class_names, title)
+    shares = {name: {c: value or 0.0 for c, value in report[name].items()} for name in ("precision", "recall")}
+    with optional_picture(folder / "per-class.png") as path:
+        class_histogram_figure(path, shares, title)
+    if not run.config.log.visualdl:
+        return
+    with Records(run.folder, log, run.folder.name) as records:  # keeps the records after the tested step
+        for name in ("confusion", "per-class"):
+            if (folder / f"{name}.png").exists():
+                records.image(run.step, read_png(folder / f"{name}.png"), tag=name, folder="report")

@@ -1,6 +1,10 @@
-"""Labelled images for Paddle's own `DataLoader`: an augmented set, or any other data, in somebody else's training loop."""
+"""Labelled images for Paddle's `DataLoader`: an augmented set, or any other data, in your own training loop."""
 
-from ..data import load, to_network
+from typing import Any, Callable, Optional, Tuple, Union
+
+import numpy as np
+
+from ..data import DataSpec, load, to_network
 from ..runtime import import_paddle
 
 import_paddle()
@@ -8,29 +12,38 @@ from paddle.io import Dataset  # noqa: E402 - after the quiet import
 
 
 class LabelledDataset(Dataset):
-    """The images of a part of a data set.
+    """The images of a part of a data set, as a `paddle.io.Dataset`.
 
-    An item is (image float32 [C, H, W] in [-1, 1], label int64), or what `transform` makes of the uint8 image in place of the first.
+    An item is a pair: the image, float32 [C, H, W] in [-1, 1], and its label, int64. With `transform` the image is what that returns.
 
     Args:
-        source: name, path or `DataSpec`, as for `load`: a folder that `augment` wrote, for example. part: "train", "valid" or "test".
-        split: "standard" or "full". transform: uint8 [C, H, W] -> anything that a `DataLoader` can batch; None = see above.
+        source: A name, a path or a `DataSpec`, as for `load`: for example a folder that `augment_data` wrote.
+        part: "train", "valid" or "test".
+        split: "standard" or "full".
+        transform: uint8 [C, H, W] -> anything that a `DataLoader` can batch; None gives the float image.
 
     Attributes:
-        data: the `LabelledImages` (`data.class_names` say what the labels mean).
+        data: The `LabelledImages`; `data.class_names` says what the labels mean.
 
     Raises:
-        InputError: as `load`.
+        InputError: As `load`.
     """
 
-    def __init__(self, source="mnist", part="train", split="standard", transform=None):
+    def __init__(
+        self,
+        source: Union[str, DataSpec] = "mnist",
+        *,
+        part: str = "train",
+        split: str = "standard",
+        transform: Optional[Callable[[np.ndarray], Any]] = None,
+    ) -> None:
         super().__init__()
         self.data = load(source, part, split=split)
         self.transform = transform
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.data)
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: int) -> Tuple[Any, np.int64]:
         image = self.data.images[index]
         return (to_network(image) if self.transform is None else self.transform(image)), self.data.labels[index]

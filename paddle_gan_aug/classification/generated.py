@@ -1,125 +1,135 @@
-"""A classifier that learns from real and generated images together: from a set on the disk, or from a GAN that makes it anew now and then.
+"""The generated part of a classifier's training images: a set on the disk, or images that a GAN draws again every so many steps.
 
-A renewed part is a function of (seed, round): a run that resumes sees the same images, and nothing of them needs to be stored.
+What a GAN draws is a function of (seed, round). A run that resumes sees the same images, and none of them need to be stored.
 """
 
 import sys
+from typing import Any, Callable, Dict, Optional, Union
 
 import numpy as np
 
 from .. import runtime
+from ..config.loading import Config
 from ..console import listed
 from ..data import DataSpec, LabelledImages, load
 from ..errors import InputError, RunFailed
 from ..files import find_path
 from ..runs.places import is_run
-from ..synthesis.draw import draw_set
-from ..synthesis.gate import Gate, chosen_filters, open_reader
+from ..synthesis.drawing import draw_set
+from ..synthesis.filter_runner import FilterRunner, chosen_filters, open_reader
 from ..synthesis.generate import ATTEMPTS
 from ..synthesis.quotas import equal
-from ..synthesis.sources import Makers, expand
-from .classify import classify as learn
+from ..synthesis.sampler import Samplers, expand
 
 
-def classify(config=None, test=None, **options):
-    """Train a classifier, with a generated part if `generated.source` names one, and test it; see `training.classify`."""
-    return learn(config, test, generated=generated_part, **options)
-
-
-def generated_part(config, real):
-    """What `generated.*` of a configuration describes.
+def generated_part(config: Config, real: LabelledImages) -> "Union[_Renewed, _Stored]":
+    """The images that `generated.*` of a configuration describes.
 
     Args:
-        real: `LabelledImages`, what the classifier trains on; the generated images must be of the same classes and shape.
+        config: The configuration of a classifier.
+        real: The images on which the classifier trains. The generated images must have the same classes and shape.
 
     Returns:
-        An object with `images` (round -> `LabelledImages`), `read` (None, or float32 images [N, C, H, W] -> their targets float32
-        [N, classes]) and `description`, plain values for the checkpoints.
+        An object with `images` (round -> `LabelledImages`), `read` (None, or float32 images [N, C, H, W] -> their soft labels float32
+        [N, classes]), `filtered` (what the filters have dropped, or None) and `description`, plain values for the checkpoints.
 
     Raises:
-        InputError: no such set or run; other classes, another size; settings that only runs have.
+        InputError: There is no such set or run; it has other classes or another size; settings that only runs have are set for a set.
     """
-    options = config.generated
-    path = find_path(options.source)
-    if is_run(options.source) or (path.is_dir() and any(path.glob("*/config.yaml"))):
+    options, process = config.generated, config.runtime
+    source = str(options.source)
+    runtime.start(process.device, process.threads, process.cpu_tuning)
+    path = find_path(source)
+    part: Union[_Renewed, _Stored]
+    if is_run(source) or (path.is_dir() and any(path.glob("*/config.yaml"))):
         part = _Renewed(config, real)
     elif options.every_steps or options.classifier:
-        raise InputError(f"generated.source {options.source} is no run: every_steps and classifier are for images that a GAN makes")
+        settings = "generated.every_steps and generated.classifier"
+        raise InputError(f"generated.source {source} is no run: {settings} are for images that a GAN draws")
     else:
-        part = _Stored(options.source, real)
-    part.read = None
+        part = _Stored(source, real)
     if options.teacher:
-        teacher = open_reader(options.teacher, real, config.runtime.device, config.runtime.threads)
+        teacher = open_reader(options.teacher, real, process.device, process.threads)
         part.read = lambda images: teacher.algorithm.read(images)[0]
         part.description["teacher"] = {"run": teacher.folder.name, "step": teacher.step}
     return part
 
 
 class _Stored:
-    """A set on the disk; manifest and form are the reader's business."""
+    """A set on the disk, in any form that `load` reads."""
 
-    def __init__(self, name, real):
+    filtered = None
+    read: Optional[Callable[[np.ndarray], np.ndarray]] = None
+    description: Dict[str, Any]
+
+    def __init__(self, name: str, real: LabelledImages) -> None:
         source = DataSpec(str(name), image_size=real.image_size, channels=real.channels)
         self._images = as_classes(load(source, "train", split="full"), real)
         self.description = {"source": str(name), "fingerprint": self._images.fingerprint(), "count": len(self._images)}
 
-    filtered = None
-
-    def images(self, number):
+    def images(self, number: int) -> LabelledImages:
+        """The images, the same in every round."""
         return self._images
 
 
 class _Renewed:
-    """Images of a GAN, so many of each class at once."""
+    """Images that a GAN draws, `generated.per_class` of each class at once."""
 
-    def __init__(self, config, real):
+    read: Optional[Callable[[np.ndarray], np.ndarray]] = None
+    description: Dict[str, Any]
+
+    def __init__(self, config: Config, real: LabelledImages) -> None:
         options, process = config.generated, config.runtime
         self._seed, self._per_class = config.train.seed, options.per_class
-        self._makers = Makers(expand(options.source), device=process.device, threads=process.threads)
-        if not self._makers.labelled:
+        self._samplers = Samplers(expand(options.source), device=process.device, threads=process.threads)
+        if not self._samplers.labelled:
             raise InputError(
                 f"generated.source {options.source} makes images without classes: give a conditional run, or one for each class"
             )
-        if self._makers.class_names != real.class_names or self._makers.shape != real.shape:
+        if self._samplers.class_names != real.class_names or self._samplers.shape != real.shape:
             raise InputError(f"generated.source {options.source} makes images of other classes or another size than {real.source}")
-        fingerprints = {self._makers.real().fingerprint(), real.fingerprint()}
+        fingerprints = {self._samplers.real().fingerprint(), real.fingerprint()}
         if len(fingerprints) > 1:
             print(f"warning: {options.source} learnt other images than this classifier does", file=sys.stderr)
-        self._gate = None
+        self._runner = None
         if options.classifier:
             names = chosen_filters(None, True)
-            self._gate = Gate(self._makers, names, options.classifier, device=process.device, threads=process.threads)
+            self._runner = FilterRunner(self._samplers, names, options.classifier, device=process.device, threads=process.threads)
         self.description = {
-            "runs": [maker.origin for maker in self._makers.makers],
-            "filters": self._gate and {"classifier": self._gate.classifier, "names": names},
+            "runs": [sampler.origin for sampler in self._samplers.samplers],
+            "filters": self._runner and {"classifier": self._runner.classifier, "names": names},
         }
 
     @property
-    def filtered(self):
+    def filtered(self) -> Optional[Dict[str, Any]]:
         """What the filters have dropped so far, as in dropped.json; None without filters."""
-        return self._gate and self._gate.chain.report.to_json()
+        return None if self._runner is None else self._runner.chain.report.to_json()
 
-    def images(self, number):
-        quotas = equal(self._makers.classes, self._per_class)
+    def images(self, number: int) -> LabelledImages:
+        """The images of a round, counted from 0."""
+        quotas = equal(self._samplers.classes, self._per_class)
         seed = int(runtime.rng(self._seed, "renewed", number).integers(2**31))
-        images, missing = draw_set(self._makers, self._gate, quotas, seed, ATTEMPTS)
+        images, missing = draw_set(self._samplers, self._runner, quotas, seed, ATTEMPTS)
         if missing:
             short = listed(missing)
-            raise RunFailed(f"classes stayed short of {self._per_class} generated images: {short}; filter less, or train the GAN longer")
+            raise RunFailed(
+                f"the GAN made fewer than {self._per_class} images (generated.per_class) of the classes {short} that pass the filters: "
+                "filter less, or train the GAN longer"
+            )
         return images
 
 
-def as_classes(images, real):
-    """`LabelledImages` with the classes of `real`, which may be more, and in another order.
+def as_classes(images: LabelledImages, real: LabelledImages) -> LabelledImages:
+    """The images with the class names of `real`, which may be more, and in another order.
 
     Raises:
-        InputError: a class that `real` has not; another shape.
+        InputError: A class that `real` does not have, or another shape.
     """
     strange = [name for name in images.class_names if name not in real.class_names]
     if strange or images.shape != real.shape:
         problem = f"have a class {strange[0]}" if strange else f"are {list(images.shape)}"
-        told = f"classes {listed(real.class_names)}, {list(real.shape)}"
-        raise InputError(f"the images of {images.source} {problem}, and do not fit {real.source} ({told})")
+        expected = f"classes {listed(real.class_names)}, {list(real.shape)}"
+        raise InputError(f"the images of {images.source} {problem}, and do not fit {real.source} ({expected})")
     indices = [real.class_names.index(name) for name in images.class_names]
     labels = np.array(indices, dtype=np.int64)[images.labels]
     return LabelledImages(images.images, labels, real.class_names, images.source)

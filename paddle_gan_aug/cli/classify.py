@@ -20,9 +20,10 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> Result:
     """Run `classify`."""
     options = run_options(args, "classifier")
-    from ..classification.generated import classify
+    from ..classification.classify import classify
 
-    trained, report = classify(test=args.test, **options)
+    tested = classify(test=args.test, **options)
+    trained, report = tested.run, tested.report
     if trained.interrupted:
         value = {"run": str(trained.folder), "step": trained.step, "interrupted": trained.interrupted}
         return Result(value, ending(trained), INTERRUPTED)

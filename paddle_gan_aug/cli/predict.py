@@ -25,5 +25,5 @@ def run(args: argparse.Namespace) -> Result:
     from ..classification.predict import as_lines, predict
 
     images = args.images[0] if len(args.images) == 1 else args.images
-    rows = predict(args.run, images, checkpoint=args.checkpoint, device=args.device, threads=args.threads, skip_bad=args.skip_bad)
-    return Result(rows, as_lines(rows, "csv" if args.csv else "json"))
+    predictions = predict(args.run, images, checkpoint=args.checkpoint, device=args.device, threads=args.threads, skip_bad=args.skip_bad)
+    return Result([prediction.row() for prediction in predictions], as_lines(predictions, "csv" if args.csv else "json"))

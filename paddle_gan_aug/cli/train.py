@@ -60,8 +60,8 @@ def _presets() -> Result:
 def _train_per_class(options: Dict[str, Any]) -> Result:
     from ..runs.per_class import train_per_class
 
-    folder, runs = train_per_class(**options)
-    interrupted = runs[-1].interrupted
+    trained = train_per_class(**options)
+    folder, runs, interrupted = trained.folder, trained.runs, trained.interrupted
     value = {"runs": [str(run.folder) for run in runs], "interrupted": interrupted}
     after = f"continue with: --per-class-runs --run {folder.name} --resume" if interrupted else f"generate {folder} --per-class N"
     return Result(value, f"{len(runs)} runs in {folder}; {after}", INTERRUPTED if interrupted else DONE)

@@ -1,13 +1,16 @@
-"""Labelled images: read from whatever the user has, split honestly, and dealt out in batches. NumPy only, no Paddle."""
+"""Labelled images: reading them from what the user has, splitting them, and making batches. NumPy and Pillow, no Paddle."""
 
-from .batches import Batch, Batches, iterate
+from .batches import Batch, Batches
 from .idx import idx_file_names, is_idx_folder, read_idx, read_idx_folder, write_idx
-from .image_files import read_images
+from .image_files import read_image_set, read_images
+from .image_set import ImageSet
 from .images import LabelledImages, concatenate, to_network, to_uint8
 from .json_gz import read_mnist_json, write_mnist_json
-from .load import PARTS, READERS, load, load_test, narrow, test_part
+from .load import PARTS, load, load_test, narrow, test_part
 from .mixed_batches import MixedBatches, balanced_weights
 from .overlap import check_overlap
+from .pieces import in_pieces
+from .readers import READERS, Reader
 from .spec import DataSpec, as_spec
 from .splits import SPLITS, few_of_each_class, hold_out, select, stratified
 
@@ -17,9 +20,11 @@ __all__ = [
     "SPLITS",
     "Batch",
     "Batches",
+    "DataSpec",
+    "ImageSet",
     "LabelledImages",
     "MixedBatches",
-    "DataSpec",
+    "Reader",
     "as_spec",
     "balanced_weights",
     "check_overlap",
@@ -28,12 +33,13 @@ __all__ = [
     "hold_out",
     "idx_file_names",
     "is_idx_folder",
-    "iterate",
+    "in_pieces",
     "load",
     "load_test",
     "narrow",
     "read_idx",
     "read_idx_folder",
+    "read_image_set",
     "read_images",
     "read_mnist_json",
     "select",

@@ -1,25 +1,28 @@
-"""Why batches are looked up by step: a run that resumes, or rolls back, then needs no more than its step to see the same images.
+"""Batches of images, which depend on nothing but the step: a run that resumes or rolls back sees the same images again.
 
-The images stay one uint8 array; each batch is scaled when it is made.
+The images stay one uint8 array, and each batch is scaled when it is made.
 """
 
 import dataclasses
 import operator
-from typing import Optional
+from typing import Callable, Optional, Tuple
 
 import numpy as np
 
 from ..errors import InputError
-from .images import to_network
+from .images import LabelledImages, to_network
 
 
 @dataclasses.dataclass
 class Batch:
-    """What a step takes: images float32 [B, C, H, W] in [-1, 1] and labels int64 [B].
+    """The images of a step.
 
-    `weights` float32 [B] say how much each image's loss counts; None = all the same. `targets` float32 [B, classes] are soft labels to be
-    learnt in place of `labels`, or None. With pairs, `partners` float32 [B, C, H, W] are
-    other images of the same classes, one for each.
+    Attributes:
+        images: float32 [B, C, H, W] in [-1, 1].
+        labels: int64 [B].
+        partners: float32 [B, C, H, W], for each image another one of its class; None without pairs.
+        weights: float32 [B], the weight of each image's loss; None = all the same.
+        targets: float32 [B, classes], soft labels that are learnt instead of `labels`, or None.
     """
 
     images: np.ndarray
@@ -28,28 +31,31 @@ class Batch:
     weights: Optional[np.ndarray] = None
     targets: Optional[np.ndarray] = None
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.labels)
 
 
 class Batches:
-    """Shuffled batches without end; any of them can be asked for.
+    """Shuffled batches without end, any of which can be asked for.
 
-    Every epoch goes through the data once, in an order of its own that depends on `rng_for_epoch(epoch)` and nothing else.
+    Every epoch goes through the data once, in an order of its own that depends on `rng_for_epoch(epoch)` and nothing else. All
+    batches have one size: the few images that are left at the end of an epoch are left out.
 
     Args:
-        dataset: LabelledImages.
+        dataset: the images.
         batch_size: images per batch, 1 to the size of the data.
         rng_for_epoch: gives a new numpy.random.Generator for an epoch (0, 1, ...), the same one each time it is asked.
-        drop_last: leave out the short batch at the end of an epoch (all batches have one shape), or keep it.
         pairs: give each image another one of its class, drawn anew every epoch (an only image is its own partner).
 
     Raises:
         InputError: batch_size is below 1 or above the number of images.
     """
 
-    def __init__(self, dataset, batch_size, rng_for_epoch, drop_last=True, pairs=False):
-        _check_size(batch_size)
+    def __init__(
+        self, dataset: LabelledImages, batch_size: int, rng_for_epoch: Callable[[int], np.random.Generator], pairs: bool = False
+    ) -> None:
+        if batch_size < 1:
+            raise InputError(f"batch size {batch_size} is below 1: use 1 or more")
         if batch_size > len(dataset):
             raise InputError(
                 f"batch size {batch_size} is larger than the data, {len(dataset)} images ({dataset.source}): "
@@ -57,22 +63,20 @@ class Batches:
             )
         self.dataset = dataset
         self.batch_size = batch_size
-        self.drop_last = drop_last
         self.pairs = pairs
         self._rng_for_epoch = rng_for_epoch
         self._epoch_order = (None, None, None)
 
     @property
-    def steps_per_epoch(self):
-        """Batches in one pass over the data."""
-        whole, rest = divmod(len(self.dataset), self.batch_size)
-        return whole + (1 if rest and not self.drop_last else 0)
+    def steps_per_epoch(self) -> int:
+        """The number of batches in one pass over the data."""
+        return len(self.dataset) // self.batch_size
 
-    def batch(self, step):
-        """The batch of a step, counted from 0 over all epochs.
+    def batch(self, step: int) -> Batch:
+        """Return the batch of a step, counted from 0 over all epochs.
 
         Raises:
-            ValueError: a negative step.
+            ValueError: the step is negative.
         """
         step = operator.index(step)
         if step < 0:
@@ -81,10 +85,12 @@ class Batches:
         start = position * self.batch_size
         order, partners = self._order(epoch)
         chosen = order[start : start + self.batch_size]
-        return _make_batch(self.dataset, chosen, None if partners is None else partners[chosen])
+        images = self.dataset.images
+        others = None if partners is None else to_network(images[partners[chosen]])
+        return Batch(to_network(images[chosen]), self.dataset.labels[chosen], others)
 
-    def _order(self, epoch):
-        """(the order of an epoch, each image's partner or None), int64 [N] both."""
+    def _order(self, epoch: int) -> Tuple[np.ndarray, Optional[np.ndarray]]:
+        """Return (the order of an epoch, each image's partner or None), int64 [N] both."""
         known, order, partners = self._epoch_order
         if known != epoch:
             rng = self._rng_for_epoch(epoch)
@@ -94,31 +100,11 @@ class Batches:
         return order, partners
 
 
-def _same_class(labels, rng):
-    """For each of N labels the index of another one that is equal, drawn uniformly: int64 [N]."""
+def _same_class(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return for each of N labels the index of another one that is equal, drawn uniformly: int64 [N]."""
     partners = np.empty(len(labels), np.int64)
     for label in np.unique(labels):
         of_class = np.flatnonzero(labels == label)
         step = rng.integers(1, max(2, len(of_class)), len(of_class))
         partners[of_class] = of_class[(np.arange(len(of_class)) + step) % len(of_class)]
     return partners
-
-
-def iterate(dataset, batch_size):
-    """Batches of all images in their own order, once, the last one shorter if need be. For evaluation.
-
-    Raises:
-        InputError: batch_size is below 1.
-    """
-    _check_size(batch_size)
-    return (_make_batch(dataset, slice(start, start + batch_size)) for start in range(0, len(dataset), batch_size))
-
-
-def _make_batch(dataset, which, partners=None):
-    others = None if partners is None else to_network(dataset.images[partners])
-    return Batch(to_network(dataset.images[which]), dataset.labels[which].copy(), others)
-
-
-def _check_size(batch_size):
-    if batch_size < 1:
-        raise InputError(f"batch size {batch_size} is below 1: use 1 or more")

@@ -1,4 +1,4 @@
-"""Why here: people rename and unpack downloads, so whether a file is gzip is told by its first bytes and not by its name.
+"""Files that may be gzip: recognised by their first bytes and not by their names, since people rename and unpack downloads.
 
 Every way in which such a file can be broken becomes one clear line.
 """
@@ -7,46 +7,47 @@ import contextlib
 import gzip
 import os
 import zlib
+from pathlib import Path
+from typing import BinaryIO, Iterator
 
 from ..errors import InputError
 from ..files import atomic_write
 
 GZIP_MAGIC = b"\x1f\x8b"
-LARGE, RATIO = 1 << 30, 100  # more than so many bytes, from a file of less than a hundredth of that: made to fill the memory
-DEFLATE_RATIO = 1032  # more than this deflate cannot do
+LARGE, RATIO = 1 << 30, 100  # more bytes than this from a file of less than a hundredth of them are meant to fill the memory
+DEFLATE_RATIO = 1032  # deflate cannot do more
 
 
 class _Unpacked(gzip.GzipFile):
-    """Bytes of a gzip file, up to what an honest one of its size holds."""
+    """The bytes of a gzip file, up to what an honest one of its size holds."""
 
-    def __init__(self, raw, path):
+    def __init__(self, raw: BinaryIO, path: Path) -> None:
         super().__init__(fileobj=raw)
         self._path, self._packed = path, os.fstat(raw.fileno()).st_size
 
-    def read(self, size=-1):
+    def read(self, size: int = -1) -> bytes:
         return self._checked(super().read(size))
 
-    def read1(self, size=-1):
+    def read1(self, size: int = -1) -> bytes:
         return self._checked(super().read1(size))
 
-    def _checked(self, content):
+    def _checked(self, content: bytes) -> bytes:
         check_unpacked(self.tell(), self._packed, self._path)
         return content
 
 
-def check_unpacked(size, packed, path):
-    """Check that `size` bytes unpacked from `packed` ones are believable.
+def check_unpacked(size: int, packed: int, path: Path) -> None:
+    """Check that a file of `packed` bytes can honestly hold `size` bytes.
 
     Raises:
-        InputError: they are not.
+        InputError: it cannot.
     """
     if size > LARGE and size > RATIO * packed:
-        told = f"{path} unpacks from {packed:,} to {size:,} bytes or more, as images hardly do"
-        raise InputError(f"{told}: unpack it yourself if that is meant")
+        raise InputError(f"{path} unpacks from {packed:,} to {size:,} bytes or more, as images hardly do: unpack it yourself to use it")
 
 
 @contextlib.contextmanager
-def open_bytes(path):
+def open_bytes(path: Path) -> Iterator[BinaryIO]:
     """Open a file for reading bytes, through gzip if it is gzip.
 
     Raises (also from reads inside the block):
@@ -68,8 +69,8 @@ def open_bytes(path):
         raise InputError(f"cannot read {path}: {error.strerror or error}") from None
 
 
-def read_exactly(file, size):
-    """Up to `size` bytes of a file that `open_bytes` opened; as much memory as it has bytes, whatever `size` promises."""
+def read_exactly(file: BinaryIO, size: int) -> bytearray:
+    """Read up to `size` bytes from an open file. It takes no more memory than there are bytes, whatever `size` promises."""
     content = bytearray()
     while len(content) < size:
         piece = file.read(min(size - len(content), 1 << 20))
@@ -80,8 +81,8 @@ def read_exactly(file, size):
 
 
 @contextlib.contextmanager
-def open_writer(path, level=9):
-    """Write a file atomically, as gzip if its name ends in .gz. The same content gives the same bytes: no name, no time inside.
+def open_writer(path: Path, level: int = 9) -> Iterator[BinaryIO]:
+    """Write a file atomically, with gzip if its name ends in .gz. The same content gives the same bytes: it holds no name and no time.
 
     The folder must exist.
     """

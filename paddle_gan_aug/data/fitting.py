@@ -1,24 +1,36 @@
 """One size and one number of channels for images that come in many.
 
 The shorter side is resized and the longer one cropped about the centre: nothing is squeezed, and what a picture shows is mostly in
-its middle. Where its ends count too, pictures are padded or stretched instead. Without a wanted size nothing is resampled, since that
+its middle. Where its ends count too, pictures are padded or stretched instead. Without a chosen size nothing is resampled, since that
 is never free of loss and should be asked for.
 """
+
+from collections import Counter
+from typing import TYPE_CHECKING, Optional, Union
 
 import numpy as np
 
 from ..errors import InputError
 
+if TYPE_CHECKING:
+    from PIL import Image
+
 SIZES_SHOWN = 5
 GREYS = {"black": 0, "white": 255}
 
 
-def fit(images, image_size=None, channels=None, how="crop", background=None):
+def fit(
+    images: np.ndarray,
+    image_size: Optional[int] = None,
+    channels: Optional[int] = None,
+    how: str = "crop",
+    background: Union[str, int, None] = None,
+) -> np.ndarray:
     """Images of one shape at another size or number of channels.
 
     Args:
         images: uint8 [N, C, H, W], C = 1 or 3.
-        image_size: the height and width wanted; None = as they are.
+        image_size: the height and width of the result; None = as they are.
         channels: 1 (grey, by the luma weights of ITU-R 601-2) or 3; None = as they are.
         how, background: what becomes of images that are not square, see `to_array`.
 
@@ -28,17 +40,23 @@ def fit(images, image_size=None, channels=None, how="crop", background=None):
     shape = images.shape[1:]
     if (image_size is None or shape[1:] == (image_size, image_size)) and channels in (None, shape[0]):
         return images
-    from PIL import Image
-
     size = image_size or shape[1:]
     fitted = np.empty((len(images), channels or shape[0], *np.broadcast_to(size, 2)), np.uint8)
     for i, image in enumerate(images):
-        picture = Image.fromarray(image[0] if shape[0] == 1 else np.ascontiguousarray(image.transpose(1, 2, 0)))
-        fitted[i] = to_array(picture, image_size, channels or shape[0], how, background)
+        fitted[i] = to_array(to_picture(image), image_size, channels or shape[0], how, background)
     return fitted
 
 
-def to_array(picture, image_size, channels, how="crop", background=None):
+def to_picture(image: np.ndarray) -> "Image.Image":
+    """Return uint8 [C, H, W], C = 1 or 3, as a Pillow image."""
+    from PIL import Image
+
+    return Image.fromarray(image[0] if len(image) == 1 else np.ascontiguousarray(image.transpose(1, 2, 0)))
+
+
+def to_array(
+    picture: "Image.Image", image_size: Optional[int], channels: int, how: str = "crop", background: Union[str, int, None] = None
+) -> np.ndarray:
     """A Pillow image -> uint8 [channels, H, W]; square when `image_size` is not None.
 
     Args:
@@ -60,12 +78,12 @@ def to_array(picture, image_size, channels, how="crop", background=None):
     return _channels_first(picture)
 
 
-def _channels_first(picture):
+def _channels_first(picture: "Image.Image") -> np.ndarray:
     pixels = np.asarray(picture)
     return pixels[None] if picture.mode == "L" else pixels.transpose(2, 0, 1)
 
 
-def _padded(picture, image_size, background):
+def _padded(picture: "Image.Image", image_size: int, background: Union[str, int, None]) -> np.ndarray:
     from PIL import Image
 
     share = image_size / max(picture.size)
@@ -78,12 +96,12 @@ def _padded(picture, image_size, background):
     return np.pad(pixels, room, constant_values=grey(background))
 
 
-def grey(background):
+def grey(background: Union[str, int]) -> int:
     """The grey level, 0 to 255, of "white", "black", or a grey level."""
     return GREYS.get(background, background)
 
 
-def one_size(sizes, where):
+def one_size(sizes: Counter, where: str) -> None:
     """Check that images need no resizing: all of one size, and square.
 
     Args:
@@ -98,11 +116,11 @@ def one_size(sizes, where):
     shown = ", ".join(f"{width} x {height} pixels ({count})" for (width, height), count in sizes.most_common(SIZES_SHOWN))
     more = f" and {len(sizes) - SIZES_SHOWN} more sizes" if len(sizes) > SIZES_SHOWN else ""
     problem = "images of several sizes" if len(sizes) > 1 else "images that are not square"
-    wish = "data.image_size, --image-size 32 for example (data.fit: crop, pad or stretch)"
-    raise InputError(f"{where} has {problem}: {shown}{more}; say which to make of them: {wish}")
+    advice = "choose one size with data.image_size, such as 32 (data.fit: crop, pad or stretch)"
+    raise InputError(f"{where} has {problem}: {shown}{more}; {advice}")
 
 
-def one_depth(depths, where):
+def one_depth(depths: Counter, where: str) -> int:
     """Check that images are all grey or all colour; returns 1 or 3.
 
     Args:
@@ -112,5 +130,5 @@ def one_depth(depths, where):
         InputError: both are there.
     """
     if len(depths) > 1:
-        raise InputError(f"{where} has {depths[1]} grey and {depths[3]} colour images: say which to make of them, --channels 1 or 3")
+        raise InputError(f"{where} has {depths[1]} grey and {depths[3]} colour images: choose data.channels 1 or 3")
     return next(iter(depths))

@@ -1,4 +1,4 @@
-"""Why IDX: it is the format MNIST itself, Fashion-MNIST, KMNIST and EMNIST come in, so all of them work as they are downloaded.
+"""IDX files: the format of MNIST, Fashion-MNIST, KMNIST and EMNIST, which all work as they are downloaded.
 
 The format (http://yann.lecun.com/exdb/mnist): two zero bytes, a type code, the number of dimensions, the dimensions as
 big-endian 32-bit integers, then the values.
@@ -10,12 +10,18 @@ import re
 import string
 import struct
 from pathlib import Path
+from typing import BinaryIO, Callable, Dict, List, Optional, Tuple, Union
 
 import numpy as np
 
 from ..errors import InputError
 from ..files import project_root
 from .compressed import open_bytes, open_writer, read_exactly
+from .images import LabelledImages
+from .notices import notice_once
+from .pieces import in_pieces
+from .spec import DataSpec
+from .values import DARKEST_WHITE, as_pixels, look, range_of
 
 UINT8_CODE = 0x08
 OTHER_CODES = {0x09: "int8", 0x0B: "int16", 0x0C: "int32", 0x0D: "float32", 0x0E: "float64"}
@@ -45,7 +51,7 @@ SHIPPED_SHA256 = {
 }
 
 
-def read_idx(path):
+def read_idx(path: Path) -> np.ndarray:
     """Read one IDX file of unsigned bytes, gzip or not.
 
     Returns:
@@ -57,8 +63,8 @@ def read_idx(path):
     return _read(path)
 
 
-def _read(path, sha256=None):
-    """`read_idx`; with the SHA-256 that the unpacked file must have."""
+def _read(path: Path, sha256: Optional[str] = None) -> np.ndarray:
+    """Read a file as `read_idx` does, and check the SHA-256 of the unpacked file if one is given."""
     with open_bytes(path) as file:
         head, shape = _read_head(file, path)
         content = read_exactly(file, math.prod(shape))
@@ -68,8 +74,8 @@ def _read(path, sha256=None):
     return _parse(shape, content, after, path)
 
 
-def _read_head(file, path):
-    """(the header's bytes, the shape that it states)."""
+def _read_head(file: BinaryIO, path: Path) -> Tuple[bytes, Tuple[int, ...]]:
+    """Return (the header's bytes, the shape that it states)."""
     head = bytes(read_exactly(file, 4))
     short = InputError(f"{path} is truncated: its header is not whole; copy or download it again")
     if len(head) < 4:
@@ -85,7 +91,7 @@ def _read_head(file, path):
     return head + sides, struct.unpack(f">{dimensions}I", sides)
 
 
-def _parse(shape, content, after, path):
+def _parse(shape: Tuple[int, ...], content: bytearray, after: bytearray, path: Path) -> np.ndarray:
     expected = math.prod(shape)
     if len(content) < expected:
         raise InputError(f"{path} is truncated: its header promises {expected} bytes, {len(content)} are there; copy or download it again")
@@ -98,32 +104,32 @@ def _parse(shape, content, after, path):
         raise InputError(f"{path} states a shape that is none: {len(shape)} dimensions; give the file as it was downloaded") from None
 
 
-def write_idx(path, array):
-    """Write a uint8 array as IDX, gzip if the name ends in .gz; atomically, and the same array gives the same bytes.
+def write_idx(path: Path, array: np.ndarray) -> None:
+    """Write a uint8 array as IDX, with gzip if the name ends in .gz, atomically. The same array gives the same bytes.
 
     Raises:
-        ValueError: not uint8, or without dimensions.
+        ValueError: the array is not uint8, or has no dimension.
     """
     array = np.asarray(array)
     if array.dtype != np.uint8 or not 1 <= array.ndim <= 255:
         raise ValueError(f"IDX here holds uint8 arrays of at least one dimension, not {array.dtype} {list(array.shape)}")
     with open_writer(path) as file:
         file.write(struct.pack(f">BBBB{array.ndim}I", 0, 0, UINT8_CODE, array.ndim, *array.shape))
-        for start in range(0, len(array), 10_000):  # a file on the disk may be larger than the memory
-            file.write(array[start : start + 10_000].tobytes())
+        for piece in in_pieces(array, 10_000):  # an array on the disk may be larger than the memory
+            file.write(piece.tobytes())
 
 
-def idx_file_names(part):
-    """The standard names (images, labels) of a part, `train` or `test`, without .gz."""
+def idx_file_names(part: str) -> Tuple[str, str]:
+    """Return the standard names (images, labels) of a part, `train` or `test`, without .gz."""
     return _file_names(FILE_PREFIXES[part][0])
 
 
-def _file_names(prefix):
+def _file_names(prefix: str) -> Tuple[str, str]:
     return f"{prefix}-images-idx3-ubyte", f"{prefix}-labels-idx1-ubyte"
 
 
-def _find_file(folder, name):
-    """The file of a standard name in `folder`: with .gz or not, with a dash or a dot before `idx`; None if it is not there."""
+def _find_file(folder: Path, name: str) -> Optional[Path]:
+    """Return the file of a standard name in `folder`, with .gz or not, with a dash or a dot before `idx`; None if there is none."""
     for variant in (name, name.replace("-idx", ".idx")):
         for candidate in (folder / f"{variant}.gz", folder / variant):
             # Some unpackers make a folder of this name and put the file inside.
@@ -135,22 +141,24 @@ def _find_file(folder, name):
     return None
 
 
-def _sets_in(folder):
-    """What the names of the IDX files in a folder begin with, such as emnist-letters; "" stands for MNIST's own names."""
-    found = ((entry, FILE_NAME.fullmatch(entry.name)) for entry in folder.iterdir())
-    there = {match[1] or "" for entry, match in found if match and (entry.is_file() or (entry / entry.name.removesuffix(".gz")).is_file())}
-    return sorted(there)
+def _sets_in(folder: Path) -> List[str]:
+    """Return what the names of the IDX files in a folder begin with, such as emnist-letters; "" stands for MNIST's own names."""
+    matches = ((entry, FILE_NAME.fullmatch(entry.name)) for entry in folder.iterdir())
+    names = {
+        match[1] or "" for entry, match in matches if match and (entry.is_file() or (entry / entry.name.removesuffix(".gz")).is_file())
+    }
+    return sorted(names)
 
 
-def is_idx_folder(path):
-    """Whether a path is a folder with IDX files, or one of the files of a set that has a name of its own, such as EMNIST's."""
+def is_idx_folder(path: Union[str, Path]) -> bool:
+    """Return whether a path is a folder with IDX files, or one of the files of a set that has a name of its own, such as EMNIST's."""
     path = Path(path)
     match = FILE_NAME.fullmatch(path.name)
     return bool(_sets_in(path)) if path.is_dir() else bool(match and match[1] and path.is_file())
 
 
-def _set_of(path):
-    """(folder, what the names of the set's files begin with).
+def _set_of(path: Union[str, Path]) -> Tuple[Path, str]:
+    """Return (the folder, what the names of the set's files begin with).
 
     Raises:
         InputError: the folder holds several sets.
@@ -165,21 +173,23 @@ def _set_of(path):
     return path, there[0]
 
 
-def read_idx_folder(path, part):
+def read_idx_folder(path: Union[str, Path], part: str) -> Tuple[np.ndarray, np.ndarray]:
     """Read the images and labels of a folder of IDX files under their standard names.
 
     The MNIST that ships in `work/mnist` is checked against its known SHA-256. EMNIST's images are turned upright.
 
     Args:
-        path: a folder with e.g. train-images-idx3-ubyte.gz; also unpacked, also spelled train-images.idx3-ubyte, also with the name of
-            the set before it, emnist-letters-train-images-idx3-ubyte.gz. Or one of the files, where the folder has those of several sets.
+        path: a folder with e.g. train-images-idx3-ubyte.gz. The files may be unpacked, spelled train-images.idx3-ubyte, or have
+            the name of the set before it, emnist-letters-train-images-idx3-ubyte.gz. If the folder has several sets, one of the
+            files.
         part: `train`, or `test` (the files t10k or test).
 
     Returns:
         images uint8 [N, 1, H, W] and labels int64 [N].
 
     Raises:
-        InputError: a file is missing or broken, is not what its name says, or the numbers of images and labels differ; several sets.
+        InputError: a file is missing or broken or is not what its name says, the numbers of images and labels differ, or the
+            folder has several sets.
     """
     folder, name = _set_of(path)
     if not _is_shipped(folder):
@@ -192,23 +202,23 @@ def read_idx_folder(path, part):
         raise InputError(f"the MNIST data that ships here is damaged: {error}; restore it with: git checkout -- work/mnist") from None
 
 
-def _is_shipped(folder):
+def _is_shipped(folder: Path) -> bool:
     return folder.resolve() == (project_root() / "work" / "mnist").resolve()
 
 
-def _names_of(folder, name, part):
-    """The names (images, labels) of a part of a set in a folder, without .gz: those that are there, else MNIST's own."""
+def _names_of(folder: Path, name: str, part: str) -> Tuple[str, str]:
+    """Return the names (images, labels) of a part of a set, without .gz: those that are there, else MNIST's own."""
     choices = [tuple(f"{name}-{file}" if name else file for file in _file_names(prefix)) for prefix in FILE_PREFIXES[part]]
     return next((names for names in choices if any(_find_file(folder, file) for file in names)), choices[-1 if name else 0])
 
 
-def has_test_files(path):
-    """Whether a set of IDX files has any test file, images or labels."""
+def has_test_files(path: Union[str, Path]) -> bool:
+    """Return whether a set of IDX files has any test file, images or labels."""
     folder, name = _set_of(path)
     return any(_find_file(folder, file) for file in _names_of(folder, name, "test"))
 
 
-def _read_pair(folder, name, part, check):
+def _read_pair(folder: Path, name: str, part: str, check: bool) -> Tuple[np.ndarray, np.ndarray]:
     images, labels = (_read_named(folder, file, check) for file in _names_of(folder, name, part))
     if images.ndim != 3 or 0 in images.shape[1:] or labels.ndim != 1:
         raise InputError(
@@ -220,26 +230,26 @@ def _read_pair(folder, name, part, check):
     return images[:, np.newaxis], labels.astype(np.int64)
 
 
-def _read_named(folder, name, check):
+def _read_named(folder: Path, name: str, check: bool) -> np.ndarray:
     path = _find_file(folder, name)
     if path is None:
         raise InputError(f"no {name}[.gz] in {folder}: put it there, or give another folder")
     return _read(path, SHIPPED_SHA256[name] if check else None)
 
 
-def is_emnist(path):
-    """Whether a set of IDX files is one of EMNIST's: its files or the mapping beside them say so."""
+def is_emnist(path: Union[str, Path]) -> bool:
+    """Return whether a set of IDX files is one of EMNIST's, by the names of its files or of the mapping beside them."""
     folder, name = _set_of(path)
     mapping = _mapping_file(folder, name)
     return any(text.lower().startswith(EMNIST) for text in (name, mapping.name if mapping else ""))
 
 
-def idx_classes(path):
-    """{label: class name} of a set of IDX files.
+def idx_classes(path: Union[str, Path]) -> Dict[int, str]:
+    """Return {label: class name} of a set of IDX files.
 
     The names are those of the set's mapping file (emnist-letters-mapping.txt: a label and the code of its character on each line) or of
-    EMNIST; of other sets they are the numbers from 0 to the largest training label, and at least to 9. Without training labels the test
-    labels decide. The test files alone could miss a class that training knows.
+    EMNIST. Of other sets they are the numbers from 0 to the largest training label, and at least to 9; without training labels the
+    test labels decide. The test files alone could miss a class that training knows.
 
     Raises:
         InputError: the mapping is damaged, or names a class twice.
@@ -252,17 +262,56 @@ def idx_classes(path):
     if known and is_emnist(path):
         return known
     labels = (_find_file(folder, _names_of(folder, name, part)[1]) for part in FILE_PREFIXES)
-    found = next((file for file in labels if file), None)
-    return {i: str(i) for i in range(max(10, int(read_idx(found).max(initial=0)) + 1 if found else 0))}
+    labels_file = next((file for file in labels if file), None)
+    return {i: str(i) for i in range(max(10, int(read_idx(labels_file).max(initial=0)) + 1 if labels_file else 0))}
 
 
-def _mapping_file(folder, name):
-    """The mapping of a set; beside files of MNIST's own names any one."""
-    found = sorted(folder.glob(f"{name}-mapping.txt" if name else "*mapping.txt"))
-    return found[0] if len(found) == 1 else None
+def open_idx(path: Path, spec: DataSpec) -> Callable[[str], Optional[LabelledImages]]:
+    """Open a folder with IDX files, which has no validation part of its own; see `readers.Reader.open`."""
+
+    def read_part(part: str) -> Optional[LabelledImages]:
+        if part not in ("train", "test") or (part == "test" and not has_test_files(path)):
+            return None
+        kind = f"{'test' if part == 'test' else 'training'} files"
+        images, labels = read_idx_folder(path, part)
+        classes = idx_classes(path)
+        unknown = sorted(set(np.unique(labels).tolist()) - set(classes))
+        if unknown:
+            raise InputError(
+                f"{path}: the {kind.partition(' ')[0]} labels go to {labels.max()}, those of its classes from "
+                f"{min(classes)} to {max(classes)}: label {unknown[0]} belongs to no class; put files that belong together there"
+            )
+        index = np.zeros(max(classes) + 1, np.int64)
+        index[sorted(classes)] = np.arange(len(classes))
+        if is_emnist(path):
+            kind += ", turned upright"
+            notice_once(f"{spec}: EMNIST stores its images on their sides: they are turned upright; {len(classes)} classes")
+        pixels = as_pixels(images, f"{path}, {kind}", _window(path, spec, part, images))
+        return LabelledImages(pixels, index[labels], tuple(classes[label] for label in sorted(classes)), f"{spec}, {kind}")
+
+    return read_part
 
 
-def _read_mapping(path):
+def _window(path: Path, spec: DataSpec, part: str, images: np.ndarray) -> Optional[Tuple[float, float]]:
+    """Return the (black, white) of a part; None = the values decide it.
+
+    If the test images are dark, the training images decide whether they are masks of zeros and ones.
+    """
+    if spec.window or part == "train" or images.max(initial=0) >= DARKEST_WHITE:
+        return spec.window
+    try:
+        return range_of(look(read_idx_folder(path, "train")[0], str(path)), str(path))
+    except InputError:  # there are no training images
+        return None
+
+
+def _mapping_file(folder: Path, name: str) -> Optional[Path]:
+    """Return the mapping file of a set; beside files of MNIST's own names any one."""
+    mappings = sorted(folder.glob(f"{name}-mapping.txt" if name else "*mapping.txt"))
+    return mappings[0] if len(mappings) == 1 else None
+
+
+def _read_mapping(path: Path) -> Dict[int, str]:
     try:
         rows = [line.split() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
         classes = {int(row[0]): chr(int(row[1])) for row in rows}

@@ -1,19 +1,27 @@
-"""Why one type for every data set: whoever trains or judges should not care which file an image came from.
+"""`LabelledImages`, the one type for every data set, and the conversion between its pixels and those of a network.
 
-Images stay uint8 until a batch needs them: a quarter of the memory, and a hash that is the same on every machine.
+Code that trains or measures does not depend on the files that images came from. Images stay uint8 until a batch needs them,
+which takes a quarter of the memory and gives the same hash on every machine.
 """
 
 import dataclasses
+import functools
 import hashlib
 import json
 import operator
-from typing import Optional
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
+from ..console import listed
 from ..errors import InputError, NoSuchPart
+from ..pictures import enlarged, grid
+from .save import save_class_folders
 
-CLASSES_IN_A_MESSAGE = 30
+if TYPE_CHECKING:
+    from PIL import Image
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -24,7 +32,7 @@ class LabelledImages:
         images: uint8 [N, C, H, W], 0 is black, C-contiguous (made so if it was not), read-only.
         labels: int64 [N], indices into `class_names`, read-only.
         class_names: one name per class; classes without images count too.
-        source: provenance in words: which data set, which part of it.
+        source: the provenance in words: which data set, and which part of it.
         files: the picture file of each image, N paths; None where the images do not lie in files of their own.
 
     Raises:
@@ -37,7 +45,7 @@ class LabelledImages:
     source: str
     files: Optional[tuple] = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         object.__setattr__(self, "class_names", tuple(self.class_names))
         if self.files is not None:
             object.__setattr__(self, "files", tuple(self.files))
@@ -51,28 +59,28 @@ class LabelledImages:
             array.flags.writeable = False
             object.__setattr__(self, name, array)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.labels)
 
     @property
-    def shape(self):
+    def shape(self) -> Tuple[int, int, int]:
         """(C, H, W) of one image."""
         return self.images.shape[1:]
 
     @property
-    def channels(self):
+    def channels(self) -> int:
         """C of one image: 1 is grey, 3 is colour."""
         return self.images.shape[1]
 
     @property
-    def image_size(self):
+    def image_size(self) -> int:
         """The height of one image in pixels; `shape` has the width too, should they differ."""
         return self.images.shape[2]
 
-    def subset(self, indices, note=""):
-        """The images at `indices` (integers in any order, a mask, or a slice, which does not copy).
+    def subset(self, indices: Any, note: str = "") -> "LabelledImages":
+        """Return the images at `indices`: integers in any order, a mask, or a slice, which does not copy.
 
-        `note` says in the provenance which they are; without it, how many.
+        `note` describes them in the provenance; without it the provenance says how many they are.
         """
         if not isinstance(indices, slice):
             indices = np.asarray(indices)
@@ -82,12 +90,12 @@ class LabelledImages:
         files = None if self.files is None else [self.files[i] for i in np.arange(len(self))[indices]]
         return LabelledImages(images, labels, self.class_names, f"{self.source}, {note}", files)
 
-    def class_index(self, name_or_index):
-        """The index of a class, see `class_index`."""
+    def class_index(self, name_or_index: Union[str, int]) -> int:
+        """Return the index of a class, see `class_index`."""
         return class_index(self.class_names, name_or_index, self.source)
 
-    def of_class(self, name_or_index):
-        """The images of one class, see `class_index`, in their order; labels and class names stay as they are.
+    def of_class(self, name_or_index: Union[str, int]) -> "LabelledImages":
+        """Return the images of one class, see `class_index`, in their order; labels and class names stay as they are.
 
         Raises:
             InputError: no such class, or no image of it.
@@ -97,61 +105,113 @@ class LabelledImages:
         if not len(chosen):
             filled = [self.class_names[i] for i in np.flatnonzero(self.counts())]
             raise InputError(
-                f"no image of class {self.class_names[index]!r} in {self.source}: choose a class that has some ({_list_classes(filled)})"
+                f"no image of class {self.class_names[index]!r} in {self.source}: choose a class that has some ({listed(filled)})"
             )
         return self.subset(chosen, f"class {self.class_names[index]}")
 
-    def of_classes(self, names_or_indices):
-        """The images of some classes, in their order; labels and class names stay as they are.
+    def of_classes(self, names_or_indices: Iterable[Union[str, int]]) -> "LabelledImages":
+        """Return the images of some classes, in their order; labels and class names stay as they are.
 
         Raises:
             InputError: no such class, none given, or no image of any.
         """
-        wanted = sorted({self.class_index(name) for name in names_or_indices})
-        chosen = np.flatnonzero(np.isin(self.labels, wanted))
-        names = ", ".join(self.class_names[index] for index in wanted)
+        indices = sorted({self.class_index(name) for name in names_or_indices})
+        chosen = np.flatnonzero(np.isin(self.labels, indices))
+        names = ", ".join(self.class_names[index] for index in indices)
         if not len(chosen):
             raise NoSuchPart(f"no image of the classes {names or '(none named)'} in {self.source}")
         return self.subset(chosen, f"classes {names}")
 
-    def counts(self):
-        """Images per class: int64 [classes]."""
+    def counts(self) -> np.ndarray:
+        """Return the number of images of each class, int64 [classes]."""
         return np.bincount(self.labels, minlength=len(self.class_names)).astype(np.int64)
 
-    def fingerprint(self):
-        """SHA-256 (64 hexadecimal digits) of the shape, the images, the labels and the class names; not of `source`."""
+    def fingerprint(self) -> str:
+        """Return the SHA-256 (64 hexadecimal digits) of the shape, the images, the labels and the class names, not of `source`.
+
+        It is computed once for each object.
+        """
+        return self._fingerprint
+
+    @functools.cached_property
+    def _fingerprint(self) -> str:
         digest = hashlib.sha256(json.dumps([self.images.shape, self.class_names]).encode())
         digest.update(self.images)
         digest.update(np.ascontiguousarray(self.labels, dtype="<i8"))
         return digest.hexdigest()
 
+    def grid(self, *, count: int = 100, columns: int = 10) -> np.ndarray:
+        """Lay out the first images row by row.
 
-def class_index(class_names, name_or_index, where):
-    """The index of a class that a user names.
+        Args:
+            count: how many images are shown at most.
+            columns: images per row.
+
+        Returns:
+            uint8 [H, W] of grey images, uint8 [H, W, 3] of colour images.
+
+        Raises:
+            ValueError: there is no image, or `count` or `columns` is below 1.
+        """
+        if count < 1:
+            raise ValueError(f"count must be at least 1, got {count}")
+        sheet = grid(self.images[:count], columns)
+        return sheet[:, :, 0] if self.channels == 1 else sheet
+
+    def show(self, *, count: int = 100, columns: int = 10) -> "Image.Image":
+        """Return the `grid` as a Pillow image, which a notebook displays; small images are enlarged by a whole factor."""
+        from PIL import Image
+
+        return Image.fromarray(enlarged(self.grid(count=count, columns=columns)))
+
+    def _repr_png_(self) -> Optional[bytes]:
+        return self.show()._repr_png_() if len(self) else None
+
+    def save(self, folder: Union[str, Path]) -> Path:
+        """Write the images as class folders of PNG files, with a manifest.jsonl that keeps their order.
+
+        `load_test(folder)` reads them all back as they are; `load(folder, "train")` holds out validation images. What is read
+        back has the same fingerprint if every class has an image and the classes are in the natural order of their names.
+
+        Args:
+            folder: a folder that is missing or empty.
+
+        Returns:
+            The path of the folder.
+
+        Raises:
+            InputError: the folder is not empty or cannot be written, or a class cannot be the name of a folder.
+        """
+        return save_class_folders(self.images, [self.class_names[label] for label in self.labels], folder)
+
+
+def class_index(class_names: Sequence[str], name_or_index: Union[str, int], where: str) -> int:
+    """Return the index of a class that a user names.
 
     Args:
-        class_names: those there are. where: what has them, for the message.
-        name_or_index: its name; or a number, an integer or its digits. With classes named by numbers it means the class of that number,
-            3 the class "3" or "003" and never the one at place 3; else it is the place, from 0.
+        class_names: the known classes.
+        name_or_index: the class name, or a number: an integer or its digits. If classes are named by numbers, 3 means the class
+            "3" or "003" and never the class at index 3; else it is the index, from 0.
+        where: what has these classes, for the message.
 
     Raises:
-        InputError: no such class, or several of that number; the message lists the known ones.
+        InputError: there is no such class, or there are several of that number. The message lists the known classes.
     """
     text = name_or_index if isinstance(name_or_index, str) else str(operator.index(name_or_index))
     if text in class_names:
         return class_names.index(text)
-    found = []
+    indices = []
     if text.isdecimal():
         numbers = [int(name) if name.isdecimal() else None for name in class_names]
         named = any(number is not None for number in numbers)
-        found = [i for i, number in enumerate(numbers) if number == int(text)] if named else [int(text)]
-    if len(found) != 1 or found[0] >= len(class_names):
-        problem = f"several classes {name_or_index}" if len(found) > 1 else f"no class {name_or_index!r}"
-        raise InputError(f"{problem} in {where}: choose one of {_list_classes(class_names)}")
-    return found[0]
+        indices = [i for i, number in enumerate(numbers) if number == int(text)] if named else [int(text)]
+    if len(indices) != 1 or indices[0] >= len(class_names):
+        problem = f"several classes {name_or_index}" if len(indices) > 1 else f"no class {name_or_index!r}"
+        raise InputError(f"{problem} in {where}: choose one of {listed(class_names) or 'none'}")
+    return indices[0]
 
 
-def _check_arrays(images, labels):
+def _check_arrays(images: np.ndarray, labels: np.ndarray) -> None:
     for name, array, dtype, dimensions in (("images", images, np.uint8, 4), ("labels", labels, np.int64, 1)):
         if not isinstance(array, np.ndarray) or array.dtype != dtype or array.ndim != dimensions:
             what = f"{array.dtype} {list(array.shape)}" if isinstance(array, np.ndarray) else type(array).__name__
@@ -162,20 +222,19 @@ def _check_arrays(images, labels):
         raise ValueError(f"{len(images)} images but {len(labels)} labels")
 
 
-def _check_classes(labels, class_names):
+def _check_classes(labels: np.ndarray, class_names: Sequence[str]) -> None:
     if not all(isinstance(name, str) for name in class_names) or len(set(class_names)) != len(class_names):
         raise ValueError(f"class names must be different strings, not {class_names}")
     if len(labels) and not 0 <= labels.min() <= labels.max() < len(class_names):
         raise ValueError(f"labels from {labels.min()} to {labels.max()} do not fit the {len(class_names)} classes")
 
 
-def _list_classes(names):
-    more = f" and {len(names) - CLASSES_IN_A_MESSAGE} more" if len(names) > CLASSES_IN_A_MESSAGE else ""
-    return (", ".join(names[:CLASSES_IN_A_MESSAGE]) or "none") + more
+def concatenate(first: LabelledImages, second: LabelledImages, source: Optional[str] = None) -> LabelledImages:
+    """Join two `LabelledImages` with the same classes and image shape, `first` before `second`.
 
-
-def concatenate(first, second, source=None):
-    """Two `LabelledImages` with the same classes and image shape as one, `first` before `second`; `source` is its provenance in words.
+    Args:
+        first, second: the images.
+        source: the provenance of the result in words; None = both provenances.
 
     Raises:
         ValueError: the classes or the shapes differ.
@@ -188,8 +247,8 @@ def concatenate(first, second, source=None):
     return LabelledImages(images, labels, first.class_names, source or f"{first.source} + {second.source}", files)
 
 
-def to_network(images):
-    """uint8 images of any shape as the networks take them: float32, x / 127.5 - 1, so 0 is -1 and 255 is 1.
+def to_network(images: np.ndarray) -> np.ndarray:
+    """Scale uint8 images of any shape to what networks take: float32, x / 127.5 - 1, so that 0 becomes -1 and 255 becomes 1.
 
     The range is that of tanh, the last layer of a DCGAN generator (Radford, Metz & Chintala 2016, arXiv:1511.06434, section 4).
 
@@ -205,10 +264,10 @@ def to_network(images):
     return scaled
 
 
-def to_uint8(images):
-    """What a network gives (floats in [-1, 1], any shape) as uint8: the inverse of `to_network`, rounded and clipped.
+def to_uint8(images: np.ndarray) -> np.ndarray:
+    """Convert what a network gives, floats in [-1, 1] of any shape, to uint8: the inverse of `to_network`, rounded and clipped.
 
-    NaN becomes 0: a picture of a broken generator should be drawable; noticing the NaN is the work of the health checks.
+    NaN becomes 0, so that the samples of a broken generator can be drawn. The health checks notice the NaN.
     """
     scaled = np.rint((np.asarray(images, dtype=np.float32) + 1) * 127.5)
     return np.nan_to_num(np.clip(scaled, 0, 255), nan=0).astype(np.uint8)

@@ -1,33 +1,40 @@
-"""Why mnist.json.gz: it is the MNIST of Paddle's own course and AI Studio, so most Paddle users have it already.
+"""Files in the format of mnist.json.gz, the MNIST of Paddle's course and of AI Studio, which most Paddle users have.
 
 The format: JSON `[train, valid, test]`, each `[images, labels]`, an image being a list of 784 numbers (28 rows of 28) and a
 label an integer from 0 to 9. Copies differ in their pixel scale, so it is detected.
 
 A full set is 55 million numbers; as one Python object they would take gigabytes. They are read image by image once (seconds and
-0.35 GB, see `read_mnist_json`); later reads come from a binary cache.
+0.35 GB, see `read_mnist_json`). Later reads come from a binary cache. A JSON library such as msgspec needs the unpacked file in
+memory (0.6 GB for the set with six decimals, 0.37 GB of it text, and more with sixteen) and refuses NaN without naming the image,
+so a small scanner finds the lists instead.
 """
 
+import functools
 import io
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, BinaryIO, Dict, List, NamedTuple, NoReturn, Optional, TextIO, Tuple
 
 import numpy as np
 
 from ..errors import InputError
-from ..files import sha256
+from ..files import project_root, sha256
 from . import cache
 from .compressed import open_bytes, open_writer
-from .telling import tell_once
-from .values import look, range_of, scale_of, to_pixels
+from .images import LabelledImages
+from .notices import notice_once
+from .spec import DataSpec
+from .values import Extent, look, range_of, scale_of, to_pixels
 
 PARTS = ("train", "valid", "test")
 SIZE = 28
 PIXELS = SIZE * SIZE
-CLASSES = 10
+DIGITS = tuple("0123456789")
+CLASSES = len(DIGITS)
 FORMAT = "the format is [train, valid, test], each part [images, labels], each image 784 numbers"
 CACHE_VERSION = 4
+Parts = Dict[str, Tuple[np.ndarray, np.ndarray]]  # part -> (images, labels)
 READ_CHARACTERS = 1 << 20
 LONGEST_LIST = 1 << 24  # characters of the labels
 LONGEST_IMAGE = 1 << 20
@@ -36,8 +43,8 @@ LONGEST_IMAGE = 1 << 20
 class Scale(NamedTuple):
     """How a pixel 0..255 is written as a number, and which numbers are black and white."""
 
-    encode: Callable
-    window: tuple
+    encode: Callable[[int], float]
+    window: Tuple[float, float]
 
 
 # Six decimals tell 256 levels apart with ease and halve the file.
@@ -51,10 +58,30 @@ SCALES = {
 # Reading
 
 
-def read_mnist_json(path, cache_folder=None, window=None):
+def is_json(path: Path) -> bool:
+    """Whether the name of a file is that of a JSON file."""
+    return path.is_file() and path.name.endswith((".json", ".json.gz"))
+
+
+def open_json(path: Path, spec: DataSpec) -> Callable[[str], Optional[LabelledImages]]:
+    """Open a file in the format of mnist.json.gz; see `readers.Reader.open`. It is read when the first part is asked for."""
+
+    @functools.lru_cache(maxsize=1)
+    def read_all() -> Parts:
+        return read_mnist_json(path, project_root() / "output" / ".cache", spec.window)
+
+    def read_part(part: str) -> Optional[LabelledImages]:
+        if part not in read_all():
+            return None
+        return LabelledImages(*read_all()[part], DIGITS, f"{spec}, part {part}")
+
+    return read_part
+
+
+def read_mnist_json(path: Path, cache_folder: Optional[Path] = None, window: Optional[Tuple[float, float]] = None) -> Parts:
     """Read a file in the format of mnist.json.gz (gzip or plain JSON).
 
-    The pixel scale, [-1, 1], [0, 1] or 0 to 255, is told from the whole file, see `values.scale_of`. The first read of a full set
+    The pixel scale, [-1, 1], [0, 1] or 0 to 255, is decided by the whole file, see `values.scale_of`. The first read of a full set
     (50,000 + 10,000 + 10,000 images) takes 6 seconds and 0.35 GB (measured with six decimals; 16 seconds and the same memory with
     sixteen), later ones 0.1 seconds.
 
@@ -84,7 +111,7 @@ def read_mnist_json(path, cache_folder=None, window=None):
     return parts
 
 
-def _convert(path, window):
+def _convert(path: Path, window: Optional[Tuple[float, float]]) -> Parts:
     with open_bytes(path) as file, io.TextIOWrapper(file, encoding="utf-8-sig") as stream:
         try:
             parts = _read_parts(_Scanner(stream, path))
@@ -94,11 +121,11 @@ def _convert(path, window):
         raise InputError(f"{path} has no training images: {FORMAT}")
     if window is None:
         lows, highs, whole, around_zero = zip(*(look(images, str(path)) for images, _ in parts.values()))
-        window = range_of(min(lows), max(highs), all(whole), all(around_zero), str(path))
+        window = range_of(Extent(min(lows), max(highs), all(whole), all(around_zero)), str(path))
     return {part: (to_pixels(images, window).reshape(-1, 1, SIZE, SIZE), labels) for part, (images, labels) in parts.items()}
 
 
-def _read_parts(scanner):
+def _read_parts(scanner: "_Scanner") -> Parts:
     if scanner.peek() != "[":
         scanner.fail("it is neither gzip nor JSON of this kind")
     scanner.take("[")
@@ -117,8 +144,8 @@ def _read_parts(scanner):
     return parts
 
 
-def _read_part(scanner, part):
-    """(float32 images [N, 784], int64 labels [N]), or None where the part is null or empty."""
+def _read_part(scanner: "_Scanner", part: str) -> Optional[Tuple[np.ndarray, np.ndarray]]:
+    """Return (float32 images [N, 784], int64 labels [N]), or None if the part is null or empty."""
     if scanner.peek() == "n":
         for letter in "null":
             scanner.take(letter)
@@ -139,7 +166,7 @@ def _read_part(scanner, part):
     return (np.stack(images), np.array(labels, np.int64)) if images else None
 
 
-def _read_images(scanner, part):
+def _read_images(scanner: "_Scanner", part: str) -> List[np.ndarray]:
     images = []
     scanner.take("[")
     while scanner.peek() != "]":
@@ -151,7 +178,7 @@ def _read_images(scanner, part):
     return images
 
 
-def _to_image(numbers, what, path):
+def _to_image(numbers: List[Any], what: str, path: Path) -> np.ndarray:
     if len(numbers) != PIXELS:
         raise InputError(f"{path}: {what} has {len(numbers)} values, not {PIXELS} (28 x 28); {FORMAT}")
     try:
@@ -168,27 +195,27 @@ def _to_image(numbers, what, path):
 
 
 class _Scanner:
-    """Walks through JSON of any length, holding no more of it than the list that is being read."""
+    """Walks through JSON of any length. It holds no more of it than the list that is being read."""
 
-    def __init__(self, stream, path):
+    def __init__(self, stream: TextIO, path: Path) -> None:
         self.path = path
         self._stream = stream
         self._text = ""
         self._at = 0
         self._dropped = 0  # characters that came before _text
 
-    def _more(self):
+    def _more(self) -> bool:
         chunk = self._stream.read(READ_CHARACTERS)
         self._dropped += self._at
         self._text = self._text[self._at :] + chunk
         self._at = 0
         return bool(chunk)
 
-    def fail(self, why):
+    def fail(self, why: str) -> NoReturn:
         raise InputError(f"{self.path} is not a file like mnist.json.gz: {why} (character {self._dropped + self._at}); {FORMAT}")
 
-    def peek(self):
-        """The next character that is not a blank, without taking it; empty at the end."""
+    def peek(self) -> str:
+        """Return the next character that is not a blank, without taking it; "" at the end."""
         while True:
             while self._at < len(self._text) and self._text[self._at] in " \t\r\n":
                 self._at += 1
@@ -197,14 +224,15 @@ class _Scanner:
             if not self._more():
                 return ""
 
-    def take(self, expected):
-        found = self.peek()
-        if found != expected:
-            self.fail(f"{expected!r} expected, {repr(found) if found else 'the end'} found")
+    def take(self, expected: str) -> None:
+        """Take the next character that is not a blank, which must be the expected one."""
+        sign = self.peek()
+        if sign != expected:
+            self.fail(f"{expected!r} expected, {repr(sign) if sign else 'the end'} found")
         self._at += 1
 
-    def flat_list(self, what, longest=LONGEST_LIST):
-        """The list that comes next; nothing in it may be a list."""
+    def flat_list(self, what: str, longest: int = LONGEST_LIST) -> List[Any]:
+        """Take the list that comes next. Nothing in it may be a list."""
         self.take("[")
         end = self._text.find("]", self._at)
         while end < 0:
@@ -223,7 +251,7 @@ class _Scanner:
 # The cache
 
 
-def _load_cache(path):
+def _load_cache(path: Path) -> Optional[Parts]:
     arrays = cache.load(path)
     if arrays is None:
         return None
@@ -236,11 +264,11 @@ def _load_cache(path):
     return parts if whole else None
 
 
-def _is_part(images, labels):
+def _is_part(images: np.ndarray, labels: np.ndarray) -> bool:
     return images.dtype == np.uint8 and images.shape == (len(labels), 1, SIZE, SIZE) and labels.dtype == np.int64
 
 
-def _save_cache(path, parts):
+def _save_cache(path: Path, parts: Parts) -> None:
     arrays = {f"{part}_images": images for part, (images, _) in parts.items()}
     arrays.update({f"{part}_labels": labels for part, (_, labels) in parts.items()})
     cache.save(path, arrays)
@@ -249,8 +277,8 @@ def _save_cache(path, parts):
 # Writing
 
 
-def write_mnist_json(path, parts, scale="[-1,1]"):
-    """Write a file in the format of mnist.json.gz; gzip if the name ends in .gz. Reading it gives the same uint8 images.
+def write_mnist_json(path: Path, parts: Parts, scale: str = "[-1,1]") -> None:
+    """Write a file in the format of mnist.json.gz, with gzip if the name ends in .gz. Reading it gives the same uint8 images.
 
     All three parts are written, a missing one as `[[], []]`, so that `train, valid, test = json.load(file)` works.
 
@@ -268,8 +296,8 @@ def write_mnist_json(path, parts, scale="[-1,1]"):
     parts = _checked_parts(parts)
     levels = np.unique(np.concatenate([np.unique(images) for images, _ in parts.values()])).tolist()
     encode = SCALES[scale].encode
-    if scale_of(*look(np.array([encode(level) for level in levels], np.float32), str(path))) != SCALES[scale].window:
-        tell_once(f"{path}: pixels from {levels[0]} to {levels[-1]} are written in the scale [0,1]; in {scale} they could be misread")
+    if scale_of(look(np.array([encode(level) for level in levels], np.float32), str(path))) != SCALES[scale].window:
+        notice_once(f"{path}: pixels from {levels[0]} to {levels[-1]} are written in the scale [0,1]; in {scale} they could be misread")
         encode = SCALES["[0,1]"].encode
     words = [repr(encode(pixel)).encode() for pixel in range(256)]
     with open_writer(path, level=6) as file:  # level 9 takes several times as long for a few percent
@@ -280,7 +308,7 @@ def write_mnist_json(path, parts, scale="[-1,1]"):
         file.write(b"]")
 
 
-def _write_part(file, images, labels, words):
+def _write_part(file: BinaryIO, images: np.ndarray, labels: np.ndarray, words: List[bytes]) -> None:
     file.write(b"[[")
     for i, image in enumerate(images):
         numbers = b", ".join([words[pixel] for pixel in image.tobytes()])
@@ -288,7 +316,7 @@ def _write_part(file, images, labels, words):
     file.write(b"], [%s]]" % ", ".join(str(int(label)) for label in labels).encode())
 
 
-def _checked_parts(parts):
+def _checked_parts(parts: Parts) -> Parts:
     unknown = [part for part in parts if part not in PARTS]
     if unknown:
         raise InputError(f"unknown part {unknown[0]!r}: an mnist.json.gz has {', '.join(PARTS)}")

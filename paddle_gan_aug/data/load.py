@@ -1,119 +1,35 @@
-"""Why one door: `--data` takes a name, a folder or a file, and every command should understand the same ones.
+"""`load`: one function that reads every kind of data, by name or path, so that all commands understand the same ones.
 
-A new kind of data is one row in `READERS`.
+A new kind of data is one row in `readers.READERS`.
 """
 
+import contextlib
 import dataclasses
 import functools
 import itertools
 import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import Any, Callable, Dict, Iterator, Optional, Union
 
 from ..errors import InputError
 from ..files import PACKAGE_PARENT, find_path, project_root
 from .decoding import SUFFIXES
 from .fitting import fit
-from .folders import file_of_set, is_image_folder, is_list_file, is_list_folder, open_folder, open_list, open_list_folder
-from .idx import has_test_files, idx_classes, is_emnist, is_idx_folder, read_idx_folder
+from .idx import is_idx_folder
 from .images import LabelledImages
-from .json_gz import read_mnist_json
-from .npz import is_npz, open_npz
-from .overlap import tell_repeated_validation
+from .notices import notice_once
+from .overlap import report_repeated_validation
+from .read_once import State, read_once, state_of
+from .readers import READERS, Reader, ReadPart, reader_of
 from .spec import DataSpec, as_spec
 from .splits import check_choice, check_split, few_of_each_class, last_sixth_is_fair, select, stratified
-from .telling import tell_once
-from .values import DARKEST_WHITE, as_pixels, look, range_of, say_what_looks_wrong
+from .values import report_odd_images
+from .written_set import file_of_set
 
 FOLDERS_TRIED = 100  # below one that holds no data itself
 PARTS = ("train", "valid", "test")
-DIGITS = tuple("0123456789")
 
-
-def _open_idx(folder, source):
-    """Parts of a folder with IDX files; it has no validation part of its own."""
-
-    def window_for(part, images):
-        """Of dark test images the training images tell whether they are masks, zeros and ones alone."""
-        if source.window or part == "train" or images.max(initial=0) >= DARKEST_WHITE:
-            return source.window
-        try:
-            return range_of(*look(read_idx_folder(folder, "train")[0], str(folder)), str(folder))
-        except InputError:  # there are none
-            return None
-
-    def read_part(part):
-        if part not in ("train", "test"):
-            return None
-        if part == "test" and not has_test_files(folder):
-            return None
-        images, labels = read_idx_folder(folder, "test" if part == "test" else "train")
-        classes = idx_classes(folder)
-        strange = sorted(set(np.unique(labels).tolist()) - set(classes))
-        if strange:
-            raise InputError(
-                f"{folder}: the {'test' if part == 'test' else 'training'} labels go to {labels.max()}, those of its classes from "
-                f"{min(classes)} to {max(classes)}: label {strange[0]} belongs to no class; put files that belong together there"
-            )
-        index = np.zeros(max(classes) + 1, np.int64)
-        index[sorted(classes)] = np.arange(len(classes))
-        kind = f"{'test' if part == 'test' else 'training'} files"
-        if is_emnist(folder):
-            kind += ", turned upright"
-            tell_once(f"{source}: EMNIST stores its images on their sides: they are turned upright; {len(classes)} classes")
-        images = as_pixels(images, f"{folder}, {kind}", window_for(part, images))
-        return LabelledImages(images, index[labels], tuple(classes[label] for label in sorted(classes)), f"{source}, {kind}")
-
-    return read_part
-
-
-def _open_json(path, source):
-    """Parts of a file in the format of mnist.json.gz, read when the first of them is asked for."""
-
-    @functools.lru_cache(maxsize=1)
-    def read_all():
-        return read_mnist_json(path, project_root() / "output" / ".cache", source.window)
-
-    def read_part(part):
-        if part not in read_all():
-            return None
-        return LabelledImages(*read_all()[part], DIGITS, f"{source}, part {part}")
-
-    return read_part
-
-
-def _is_json(path):
-    return path.is_file() and path.name.endswith((".json", ".json.gz"))
-
-
-@dataclasses.dataclass(frozen=True)
-class Reader:
-    """One kind of data: in words, how to tell it by its path, and how to open it.
-
-    `open(path, source)` gives a function from `train`, `valid`, `test` or `all` to LabelledImages, or to None where there is no such
-    part; `all` is what undivided data has instead of parts.
-    """
-
-    what: str
-    understands: Callable
-    open: Callable
-    mixed: bool = False  # the files' order usually mixes the classes; where it does, the last images of training validate
-
-
-READERS = (
-    Reader("a folder with IDX files (train-images-idx3-ubyte.gz ...)", is_idx_folder, _open_idx, mixed=True),
-    Reader("a .json.gz or .json file in the format of mnist.json.gz", _is_json, _open_json, mixed=True),
-    Reader("a folder with list files (train_list.txt, val_list.txt, test_list.txt)", is_list_folder, open_list_folder),
-    Reader("a folder with a folder of pictures for each class", is_image_folder, open_folder),
-    Reader("an .npz file with an array images (or train_images, x_train ...)", is_npz, open_npz),
-    Reader("a list file (.txt, .lst, .csv) with a path and a label on each line", is_list_file, open_list),
-)
-
-
-INSTEAD = {  # how the name of what is not read here ends -> what to do with it
+ADVICE = {  # how the name of what cannot be read ends -> what to do with it
     (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".rar", ".7z"): "unpack it, and give the folder",
     (".npy",): "it has no labels: put them beside the images, numpy.savez('data.npz', images=images, labels=labels)",
     (".parquet", ".arrow", ".h5", ".hdf5", ".mat", ".tfrecord", ".tfrecords", ".lmdb", ".mdb", ".rec", ".pkl", ".pickle", ".pt", ".pth"): (
@@ -124,7 +40,7 @@ INSTEAD = {  # how the name of what is not read here ends -> what to do with it
 }
 
 
-def _shipped_mnist():
+def _shipped_mnist() -> Path:
     folder = project_root() / "work" / "mnist"
     if not is_idx_folder(folder):
         raise InputError(
@@ -134,15 +50,17 @@ def _shipped_mnist():
     return folder
 
 
-NAMED = {"mnist": _shipped_mnist}
+NAMED: Dict[str, Callable[[], Path]] = {"mnist": _shipped_mnist}
 
 
-def load(data: Any = "mnist", part: str = "train", **reading: Any) -> LabelledImages:
+def load(data: Union[str, Path, DataSpec] = "mnist", part: str = "train", **reading: Any) -> LabelledImages:
     """Read one part of a data set.
 
+    A set is read once: as long as its files are unchanged, the same arguments give the same object.
+
     Args:
-        data: `mnist` (the set that ships), or the path of one of the kinds in `READERS`, relative to the current folder or the
-            project; or a `DataSpec`, which says beside the name how to read it.
+        data: `mnist` (the set that ships), or the path of one of the kinds in `readers.READERS`, relative to the current folder
+            or to the project; or a `DataSpec`, which also says how the images are read.
         part: `train`, `valid` or `test`.
         reading: fields of `DataSpec` by name, such as `image_size=32`, `class_name="5"` or `split="full"`.
 
@@ -150,141 +68,186 @@ def load(data: Any = "mnist", part: str = "train", **reading: Any) -> LabelledIm
         LabelledImages. MNIST: 50,000 images for `train` (60,000 with `full`), 10,000 for `valid`, 10,000 for `test`.
 
     Raises:
-        InputError: no such data, part, split or class; a name in `reading` that is no field; damaged files; a part that is
-            not there.
+        InputError: there is no such data, part, split or class, a name in `reading` is no field, or files are damaged.
+        NoSuchPart (an InputError): the data has no images of this part.
     """
     spec = as_spec(data, **reading)
     check_choice(part, PARTS, "part")
     check_split(part, spec.split)
-    return _finished(select(_parts(spec), part, spec.split, str(spec)), spec, part)
+    data_set = _open(spec)
+    return data_set.once(part, lambda: _finished(select(_parts(data_set), part, spec.split, str(spec)), spec, part))
 
 
-def load_test(source):
-    """The test images of a source that was given as test data: its part `test`, or all of it where it has no parts.
+def load_test(data: Union[str, Path, DataSpec]) -> LabelledImages:
+    """Read data that was given as test data: its part `test`, or all of it if it has no parts.
 
     Raises:
         InputError: as `load`.
     """
-    source = as_spec(source)
-    _, read_part = _open(source)
-    test = read_part("all")
-    return _finished(select(read_part, "test", name=str(source)) if test is None else test, source, "test")
+    spec = as_spec(data)
+    data_set = _open(spec)
+
+    def read() -> LabelledImages:
+        images = data_set.read("all")
+        return _finished(select(data_set.read, "test", name=str(spec)) if images is None else images, spec, "test")
+
+    return data_set.once("all or test", read)
 
 
-def test_part(source):
-    """The test images of a source, or None where it has none.
+def test_part(data: Union[str, Path, DataSpec]) -> Optional[LabelledImages]:
+    """Read the test images of a data set; None if it has none.
 
     Raises:
         InputError: as `load`; damaged test images too.
     """
-    source = as_spec(source)
-    test = _open(source)[1]("test")
-    return None if test is None or not len(test) else _finished(test, source, "test")
+    spec = as_spec(data)
+    data_set = _open(spec)
+
+    def read() -> Optional[LabelledImages]:
+        images = data_set.read("test")
+        return None if images is None or not len(images) else _finished(images, spec, "test")
+
+    return data_set.once("test", read)
 
 
-def holds_out(source):
-    """Whether `load` holds out a share of each class of this data, by a seed, because it has no validation part of its own.
+def holds_out(data: Union[str, Path, DataSpec]) -> bool:
+    """Return whether `load` holds out a share of each class, by a seed, because the data has no validation part of its own.
 
     Raises:
         InputError: as `load`.
     """
-    reader, read_part = _open(as_spec(source))
-    return not reader.mixed and (read_part("all") is not None or read_part("valid") is None)
+    data_set = _open(as_spec(data))
+    return not data_set.reader.mixed and (data_set.read("all") is not None or data_set.read("valid") is None)
 
 
-def _parts(source):
-    """A function from `train`, `valid` or `test` to LabelledImages or None; undivided data, or data with a share set, is split here."""
-    reader, read_file = _open(source)
-    read_part = functools.lru_cache(maxsize=None)(read_file)
+@dataclasses.dataclass(frozen=True)
+class _DataSet:
+    """What a `DataSpec` means: a path, the reader that understands it, and the state of the files."""
 
-    def keeps_its_order(data):
-        """Whether the last images of a file may validate, or need not since all of them train."""
-        return reader.mixed and source.valid_share is None and (source.split == "full" or last_sixth_is_fair(data.labels))
+    spec: DataSpec
+    path: Path
+    reader: Reader
+    state: Optional[State]
+
+    @functools.cached_property
+    def _read_part(self) -> ReadPart:
+        return self.reader.open_path(self.path, self.spec.whole())
+
+    def read(self, part: str) -> Optional[LabelledImages]:
+        """Return a part as its files hold it: `train`, `valid`, `test` or `all`; None if there is no such part."""
+        key = ("files", self.spec.whole(), os.path.abspath(self.path), project_root(), part)
+        with _permission_errors(self.spec):
+            return read_once(key, self.state, lambda: self._read_part(part))
+
+    def once(self, part: str, read: Callable[[], Optional[LabelledImages]]) -> Optional[LabelledImages]:
+        """Return `read()`, which finishes a part, or what it returned before."""
+        return read_once((self.spec, os.path.abspath(self.path), project_root(), part), self.state, read)
+
+
+def _parts(data_set: _DataSet) -> ReadPart:
+    """Return a function from `train`, `valid` or `test` to `LabelledImages` or None.
+
+    Undivided data, and data whose valid_share is set, is split here.
+    """
+    spec, reader = data_set.spec, data_set.reader
+
+    def keeps_its_order(images: LabelledImages) -> bool:
+        """Return whether the last images of a file may validate, or need not since all of them train."""
+        return reader.mixed and spec.valid_share is None and (spec.split == "full" or last_sixth_is_fair(images.labels))
 
     @functools.lru_cache(maxsize=1)
-    def split_parts():
-        data = read_part("all")
-        if data is None:
-            data = read_part("train")
-            if data is not None and read_part("valid") is not None:
-                if source.valid_share is not None:
-                    raise InputError(f"{source} has validation images of its own: leave data.valid_share out")
-                tell_repeated_validation(data, read_part("valid"))
+    def split_parts() -> Optional[Dict[str, LabelledImages]]:
+        images = data_set.read("all")
+        if images is None:
+            images = data_set.read("train")
+            if images is not None and data_set.read("valid") is not None:
+                if spec.valid_share is not None:
+                    raise InputError(f"{spec} has validation images of its own: leave data.valid_share out")
+                report_repeated_validation(images, data_set.read("valid"))
                 return None
-        if data is None or not len(data) or keeps_its_order(data):
+        if images is None or not len(images) or keeps_its_order(images):
             return None
-        if reader.mixed and source.valid_share is None:
-            tell_once(f"{source}: the last sixth of its images is no fair sample of the classes: a sixth of each validates instead")
-        lone_trains = reader.mixed or source.split == "full"
-        return dict(zip(("train", "valid"), stratified(data, source.valid_share, source.seed, lone_trains)))
+        if reader.mixed and spec.valid_share is None:
+            notice_once(f"{spec}: the last sixth of its images is no fair sample of the classes: a sixth of each validates instead")
+        lone_trains = reader.mixed or spec.split == "full"
+        return dict(zip(("train", "valid"), stratified(images, spec.valid_share, spec.seed, lone_trains)))
 
-    def read(part):
+    def read(part: str) -> Optional[LabelledImages]:
         if part == "test":
-            return read_part("test")
+            return data_set.read("test")
         parts = split_parts()
-        return read_part(part) if parts is None else parts[part]
+        return data_set.read(part) if parts is None else parts[part]
 
     return read
 
 
-def _finished(data, source, part):
-    """The images of a part at the wanted size and depth; of the wanted classes, and of those so many each for training."""
+def _finished(images: LabelledImages, spec: DataSpec, part: str) -> LabelledImages:
+    """Return the images of a part at the chosen size and depth: those of the chosen classes, and so many of each for training."""
     if part != "valid":  # they are of the same kind as the training images
-        say_what_looks_wrong(data.images, str(source), source.channels)
-    data = narrow(data, source, part)
-    images = fit(data.images, source.image_size, source.channels, source.fit, source.background)
-    return data if images is data.images else dataclasses.replace(data, images=images)
+        report_odd_images(images.images, str(spec), spec.channels)
+    images = narrow(images, spec, part)
+    fitted = fit(images.images, spec.image_size, spec.channels, spec.fit, spec.background)
+    return images if fitted is images.images else dataclasses.replace(images, images=fitted)
 
 
-def narrow(data: LabelledImages, spec: DataSpec, part: str) -> LabelledImages:
+def narrow(images: LabelledImages, spec: DataSpec, part: str) -> LabelledImages:
     """Those of the images of a part that a spec means by `classes`, `per_class` (of training images alone) and `class_name`.
 
     Raises:
         InputError: no such class, or no image of it.
     """
     if spec.classes is not None:
-        data = data.of_classes(spec.classes)
+        images = images.of_classes(spec.classes)
     if spec.per_class is not None and part == "train":
-        data = few_of_each_class(data, spec.per_class, spec.seed)
-    return data if spec.class_name is None else data.of_class(spec.class_name)
+        images = few_of_each_class(images, spec.per_class, spec.seed)
+    return images if spec.class_name is None else images.of_class(spec.class_name)
 
 
-def _understood(path):
-    return any(reader.understands(path) for reader in READERS)
+# ---- where the data is ---------------------------------------------------------------------------------------------------
 
 
-def place_of(source):
-    """The path of a source: where a run found it, if something is there still, else what its name or path means from here."""
-    if source.place and Path(source.place).exists():
-        return Path(source.place)
-    name = str(source)
+
+def place_of(data: Union[str, Path, DataSpec]) -> Path:
+    """Return the path of a data set: where a run found it, if something is still there, else what its name or path means here."""
+    place = getattr(data, "place", None)
+    if place and Path(place).exists():
+        return Path(place)
+    name = str(data)
     return NAMED[name]() if name in NAMED else find_path(name)
 
 
-def _open(source):
-    name = str(source)
+def _open(spec: DataSpec) -> _DataSet:
+    name = str(spec)
     if not name.strip():
-        raise InputError("no data named: --data takes mnist or a path; the current folder is .")
+        raise InputError("data.source is empty: give mnist or a path; the current folder is .")
+    with _permission_errors(spec):
+        path = file_of_set(place_of(spec))
+        reader = reader_of(path)
+        if reader is None:
+            raise _not_understood(path, name)
+        return _DataSet(spec, path, reader, state_of(path.parent if reader.beside and path.is_file() else path))
+
+
+@contextlib.contextmanager
+def _permission_errors(spec: DataSpec) -> Iterator[None]:
+    """Turn a PermissionError inside the block into an InputError that names the data."""
     try:
-        return _opened(source, name)
+        yield
     except PermissionError as error:
-        raise InputError(f"cannot read {name}: {error.strerror}: {error.filename}") from None
+        raise InputError(f"cannot read {spec}: {error.strerror}: {error.filename}") from None
 
 
-def _opened(source, name):
-    path = file_of_set(place_of(source))
-    for reader in READERS:
-        if reader.understands(path):
-            return reader, reader.open(path, source)
-    for endings, advice in INSTEAD.items():
+def _not_understood(path: Path, name: str) -> InputError:
+    """Return the error about a path that no reader understands, with advice."""
+    for endings, advice in ADVICE.items():
         if path.is_file() and path.name.lower().endswith(endings):
-            raise InputError(f"{name} cannot be read as data: {advice}")
+            return InputError(f"{name} cannot be read as data: {advice}")
     below = [folder for depth in ("*", "*/*") for folder in sorted(path.glob(depth)) if os.path.isdir(folder)]
-    inside = list(itertools.islice(filter(_understood, below[:FOLDERS_TRIED]), 2))
+    inside = list(itertools.islice((folder for folder in below[:FOLDERS_TRIED] if reader_of(folder)), 2))
     if len(inside) == 1:
-        raise InputError(f"{name} holds no data itself, but the folder below it does: give {inside[0]}")
+        return InputError(f"{name} holds no data itself, but the folder below it does: give {inside[0]}")
     known = "; ".join([f"the name {word}" for word in NAMED] + [reader.what for reader in READERS])
     problem = "is none of the kinds of data known here" if path.exists() else "does not exist"
     if path.is_dir() and not any(path.iterdir()):
         problem = "is an empty folder"
-    raise InputError(f"{name} {problem}: give {known}")
+    return InputError(f"{name} {problem}: give {known}")

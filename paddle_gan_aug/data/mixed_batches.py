@@ -1,25 +1,30 @@
-"""Batches of real and of generated images together, with a weight for each image's loss.
+"""Batches of real and generated images together, with a weight for each image's loss.
 
-Which generated images there are may change while a classifier trains (the generated part is renewed); like `Batches`, any batch can
-be asked for, whatever came before.
+The generated images may be renewed while a classifier trains. As of `Batches`, any batch can be asked for at any time.
 """
+
+from typing import Callable, Optional
 
 import numpy as np
 
 from ..errors import InputError
 from .batches import Batch, Batches
+from .images import LabelledImages
 
 
 class MixedBatches:
     """Every batch has the same number of generated images, after the real ones.
 
     Args:
-        real: `LabelledImages`. batch_size: of both together.
-        rng_for_epoch: (epoch) -> Generator, of the real part's order; as for `Batches`.
-        generated: (round) -> `LabelledImages` of the real ones' classes, or None for no generated part.
-        every: steps of a round; None = round 0 is all there is. share: of every batch that is generated, above 0; 1 = all.
-        weight: of a generated image's loss. class_weights: float [classes] for all images, or None.
-        rng_for_round: (round, epoch) -> Generator, of the generated part's order.
+        real: the real images.
+        batch_size: of both parts together.
+        rng_for_epoch: (epoch) -> Generator, which gives the order of the real part, as for `Batches`.
+        generated: (round) -> `LabelledImages` of the classes of the real ones, or None for no generated part.
+        every: the steps of a round; None = round 0 never ends.
+        share: the share of every batch that is generated, above 0; 1 = all.
+        weight: of a generated image's loss.
+        class_weights: float [classes], a weight for all images of a class, or None.
+        rng_for_round: (round, epoch) -> Generator, which gives the order of the generated part.
         read: (images float32 [n, C, H, W]) -> float32 [n, classes], the soft labels of generated images; None = they have hard ones.
 
     Raises:
@@ -28,17 +33,17 @@ class MixedBatches:
 
     def __init__(
         self,
-        real,
-        batch_size,
-        rng_for_epoch,
-        generated=None,
-        every=None,
-        share=0.5,
-        weight=1.0,
-        class_weights=None,
-        rng_for_round=None,
-        read=None,
-    ):
+        real: LabelledImages,
+        batch_size: int,
+        rng_for_epoch: Callable[[int], np.random.Generator],
+        generated: Optional[Callable[[int], LabelledImages]] = None,
+        every: Optional[int] = None,
+        share: float = 0.5,
+        weight: float = 1.0,
+        class_weights: Optional[np.ndarray] = None,
+        rng_for_round: Optional[Callable[[int, int], np.random.Generator]] = None,
+        read: Optional[Callable[[np.ndarray], np.ndarray]] = None,
+    ) -> None:
         self.generated_size = 0 if generated is None else round(batch_size * share)
         if generated is not None and (not self.generated_size or (share < 1 and self.generated_size == batch_size)):
             raise InputError(f"a share of {share} generated images in batches of {batch_size} leaves one part empty: change one of them")
@@ -50,12 +55,12 @@ class MixedBatches:
             self._batches(0)  # what is wrong with it comes out before the first step
 
     @property
-    def steps_per_epoch(self):
-        """Batches in one pass over the real images; of generated ones alone as many as hold so many images."""
+    def steps_per_epoch(self) -> int:
+        """The number of batches in one pass over the real images, or without real ones in a batch, of as many generated ones."""
         return max(1, len(self.dataset) // self.batch_size) if self.real is None else self.real.steps_per_epoch
 
-    def batch(self, step):
-        """The batch of a step, counted from 0; see `Batches.batch`."""
+    def batch(self, step: int) -> Batch:
+        """Return the batch of a step, counted from 0; see `Batches.batch`."""
         parts = [] if self.real is None else [(self.real.batch(step), 1.0)]
         if self.generated_size:
             number, within = divmod(step, self._every) if self._every else (0, step)
@@ -70,7 +75,7 @@ class MixedBatches:
             targets[-self.generated_size :] = self._read(images[-self.generated_size :])
         return Batch(images, labels, weights=None if (weights == 1).all() else weights, targets=targets)
 
-    def _batches(self, number):
+    def _batches(self, number: int) -> Batches:
         if self._round[0] != number:
             images = self._generated(number)
             if images.class_names != self.dataset.class_names or images.shape != self.dataset.shape:
@@ -79,8 +84,10 @@ class MixedBatches:
         return self._round[1]
 
 
-def balanced_weights(counts):
-    """Weights float64 [classes] that let every class count the same: N / (classes with images * images of the class); 0 of none.
+def balanced_weights(counts: np.ndarray) -> np.ndarray:
+    """Return weights float64 [classes] that let every class count the same.
+
+    The weight is N / (classes with images * images of the class), and 0 of a class without images.
 
     Args:
         counts: images of each class, int [classes].

@@ -1,20 +1,26 @@
-"""Images in a NumPy .npz file: ours, or as MedMNIST and Keras write them. Nothing in it is unpickled.
+"""Images in a NumPy .npz file, of our form or as MedMNIST and Keras write them. Nothing in it is unpickled.
 
-Ours has `images`, and perhaps `labels`, `class_names` and `layout`; the others have parts, as `train_images` and `train_labels`, or
-`x_train` and `y_train`. A member is read only after its header was found to be true, so that no file takes more memory than it fills.
+Our form has `images`, and perhaps `labels`, `class_names` and `layout`. The others have parts, such as `train_images` and
+`train_labels`, or `x_train` and `y_train`. An array is read only after its header was checked, so that no file takes more memory
+than it fills.
 """
 
 import functools
 import math
 import zipfile
+from pathlib import Path
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 
 from ..errors import InputError
 from .compressed import check_unpacked
-from .folders import natural
+from .image_set import ImageSet, numbered
 from .images import LabelledImages
+from .listing import natural
+from .spec import DataSpec
 from .values import as_pixels, look, range_of
+from .written_set import window_of_set
 
 IMAGES, LABELS, CLASS_NAMES, LAYOUT = "images", "labels", "class_names", "layout"
 LAYOUTS = {"NHW": None, "NCHW": 1, "NHWC": 3}  # -> where the channels are
@@ -24,13 +30,13 @@ LONGEST_REASON = 200  # characters of what a library says of damaged bytes, whic
 MOST_CLASSES = 100_000  # that labels may number without class_names
 
 
-def is_npz(path):
-    """Whether a path is an .npz file by its name."""
+def is_npz(path: Path) -> bool:
+    """Return whether the name of a file is that of an .npz file."""
     return path.is_file() and path.suffix.lower() == ".npz"
 
 
-def open_npz(path, source):
-    """Parts of an npz file, see `folders.open_folder`; without labels all images are of one class `images`."""
+def open_npz(path: Path, spec: DataSpec) -> Callable[[str], Optional[LabelledImages]]:
+    """Open an npz file; see `readers.Reader.open`. Without labels all images are of one class `images`."""
     with _Arrays(path) as arrays:
         parts = _parts_in(arrays.names)
         if IMAGES in arrays.names or not parts:
@@ -38,68 +44,76 @@ def open_npz(path, source):
         named = CLASS_NAMES in arrays.names
 
     @functools.lru_cache(maxsize=1)
-    def training_window():
+    def training_window() -> Tuple[float, float]:
         with _Arrays(path) as arrays:
             values, where = arrays.read(parts["train"][0]), f"{path}: {parts['train'][0]}"
         _check_numbers(values, where)
-        return range_of(*look(values, where), where)
+        return range_of(look(values, where), where)
 
     @functools.lru_cache(maxsize=1)
-    def training_classes():
+    def training_classes() -> Tuple[str, ...]:
         return _read(path, *parts["train"], labels_alone=True)[2]
 
-    def read_part(part):
+    def read_part(part: str) -> Optional[LabelledImages]:
         if part not in parts:
             return None
         if part == "all" or (part == "test" and "train" not in parts):
-            return _undivided(path, source, named)
+            return _undivided(path, spec, named)
         if "train" not in parts:
             return None
-        window = source.window or training_window()
+        window = spec.window or training_window()
         images, labels, names = _read(path, *parts[part], window, None if part == "train" else training_classes())
         if labels is None:
             raise InputError(f"{path} has no array {parts[part][1]} beside {parts[part][0]}: the labels are missing")
         if part == "train" and not named:
             _check_no_gap(path, labels, len(names))
-        return LabelledImages(images, labels, names, f"{source}, {parts[part][0]}")
+        return LabelledImages(images, labels, names, f"{spec}, {parts[part][0]}")
 
     return read_part
 
 
-def _undivided(path, source, named):
-    images, labels, names = read_npz(path, source.window)
+def read_npz_images(path: Path, spec: DataSpec) -> ImageSet:
+    """Read the images of an npz file, with labels or without; see `readers.Reader.images`."""
+    images, labels, names = read_npz(path, spec.window or window_of_set(path.parent))
+    return ImageSet(images, numbered(path.name, len(images)), labels, names if labels is not None else None)
+
+
+def _undivided(path: Path, spec: DataSpec, named: bool) -> LabelledImages:
+    images, labels, names = read_npz(path, spec.window)
     if labels is None:
         labels, names = np.zeros(len(images), np.int64), names if names and len(names) == 1 else ("images",)
     elif not named:
         _check_no_gap(path, labels, len(names))
-    return LabelledImages(images, labels, names, str(source))
+    return LabelledImages(images, labels, names, str(spec))
 
 
-def _check_no_gap(path, labels, classes):
+def _check_no_gap(path: Path, labels: np.ndarray, classes: int) -> None:
     empty = np.flatnonzero(np.bincount(labels, minlength=classes) == 0)
     if len(empty):
         raise InputError(f"{path}: class {empty[0]} has no image: number the classes without gaps")
 
 
-def _parts_in(names):
-    """{part: (its images' array, its labels' array)} of the parts that arrays of these names make."""
+def _parts_in(names: Sequence[str]) -> Dict[str, Tuple[str, str]]:
+    """Return {part: (the name of its images' array, the name of its labels' array)} for the names of all arrays."""
     by_lower = {name.lower(): name for name in names}
-    found = {}
+    parts = {}
     for part, words in PARTS.items():
         for images, labels in ((i.format(word), j.format(word)) for i, j in PAIRS for word in words):
             if images in by_lower:
-                found.setdefault(part, (by_lower[images], by_lower.get(labels, labels)))
-    return found
+                parts.setdefault(part, (by_lower[images], by_lower.get(labels, labels)))
+    return parts
 
 
-def read_npz(path, window=None):
-    """Read images, and labels where there are any; of a file in parts the test images, or the training images where there are none.
+def read_npz(
+    path: Path, window: Optional[Tuple[float, float]] = None
+) -> Tuple[np.ndarray, Optional[np.ndarray], Optional[Tuple[str, ...]]]:
+    """Read images, and labels if there are any. Of a file in parts these are the test images, or the training images if it has none.
 
     Args:
         path: a file with `images` [N, H, W], [N, C, H, W] or [N, H, W, C] (C = 1 or 3), uint8, or numbers in [-1, 1], [0, 1] or 0 to
             255; perhaps `labels` (N or [N, 1] whole numbers from 0, N texts, or [N, classes] zeros with a one in each row),
             `class_names` (texts), and `layout` ("NHW", "NCHW" or "NHWC"), which is needed only where the shape leaves it open.
-        window: (black, white), the values that become 0 and 255; None = told from the values, see `values.scale_of`.
+        window: (black, white), the values that become 0 and 255; None = the values decide them, see `values.scale_of`.
 
     Returns:
         (images uint8 [N, C, H, W], labels int64 [N] or None, class names or None).
@@ -113,8 +127,15 @@ def read_npz(path, window=None):
     return _read(path, *pair, window)
 
 
-def _read(path, images_name, labels_name, window=None, classes=None, labels_alone=False):
-    """As `read_npz`, of the arrays of these names; `classes`: the names that a part's labels belong to."""
+def _read(
+    path: Path,
+    images_name: str,
+    labels_name: str,
+    window: Optional[Tuple[float, float]] = None,
+    classes: Optional[Tuple[str, ...]] = None,
+    labels_alone: bool = False,
+) -> Tuple[Optional[np.ndarray], Optional[np.ndarray], Optional[Tuple[str, ...]]]:
+    """Read the arrays of these names as `read_npz` does. `classes` are the class names that a part's labels belong to."""
     with _Arrays(path) as arrays:
         if images_name not in arrays.names:
             raise InputError(f"{path} has no array named {images_name}; it has {', '.join(arrays.names) or 'none'}")
@@ -134,13 +155,13 @@ def _read(path, images_name, labels_name, window=None, classes=None, labels_alon
 
 
 class _Arrays:
-    """The arrays of an npz file by name, each read when it is asked for, as a context.
+    """The arrays of an npz file by name, as a context. Each is read when it is asked for.
 
     Raises (also from `read`):
-        InputError: the file, or that array, is damaged or is not what it says.
+        InputError: the file or the array is damaged, or is not what its header says.
     """
 
-    def __init__(self, path):
+    def __init__(self, path: Path) -> None:
         self._path = path
         try:
             with open(path, "rb") as file:
@@ -154,14 +175,14 @@ class _Arrays:
         self._members = {info.filename.removesuffix(".npy"): info for info in self._zip.infolist()}
         self.names = list(self._members)
 
-    def __enter__(self):
+    def __enter__(self) -> "_Arrays":
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: Any) -> None:
         self._zip.close()
 
-    def read(self, name):
-        """The array of this name, or None where there is none."""
+    def read(self, name: str) -> Optional[np.ndarray]:
+        """Return the array of this name; None if there is none."""
         if name not in self._members:
             return None
         try:
@@ -171,7 +192,7 @@ class _Arrays:
         except Exception as error:  # noqa: BLE001 - as above, and so does the reader of array headers
             raise self._unreadable(f"{name}: {error}") from None
 
-    def _array(self, info):
+    def _array(self, info: zipfile.ZipInfo) -> np.ndarray:
         check_unpacked(info.file_size, info.compress_size, self._path)
         with self._zip.open(info) as member:
             version = np.lib.format.read_magic(member)
@@ -187,12 +208,12 @@ class _Arrays:
         array = np.frombuffer(content, dtype).reshape(shape, order="F" if columns_first else "C")
         return array if array.flags.c_contiguous else np.ascontiguousarray(array)
 
-    def _unreadable(self, error):
+    def _unreadable(self, error: object) -> InputError:
         reason = " ".join(str(error).split())[:LONGEST_REASON] or type(error).__name__
         return InputError(f"{self._path} cannot be read as an .npz file: {reason}")
 
 
-def _check_numbers(values, where):
+def _check_numbers(values: np.ndarray, where: str) -> None:
     if values.ndim and not len(values):
         raise InputError(f"{where} holds no image")
     if values.dtype.kind not in "fiub" or not values.size:
@@ -202,25 +223,27 @@ def _check_numbers(values, where):
 # ---- labels ------------------------------------------------------------------------------------------------------------
 
 
-def _as_labels(labels, where, names, known, count):
-    """(int64 [N], class names) of labels in any of the forms that `read_npz` lists."""
-    told = f"{labels.dtype} {list(labels.shape)}"
+def _as_labels(
+    labels: np.ndarray, where: str, names: Optional[Tuple[str, ...]], known: str, count: Optional[int]
+) -> Tuple[np.ndarray, Tuple[str, ...]]:
+    """Return (int64 [N], class names) of labels in any of the forms that `read_npz` lists."""
+    kind = f"{labels.dtype} {list(labels.shape)}"
     if count is not None and (not labels.ndim or len(labels) != count):
-        raise InputError(f"{where} must be {count} whole numbers from 0, got {told}")
+        raise InputError(f"{where} must be {count} whole numbers from 0, got {kind}")
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     if labels.dtype.kind in "US" and labels.ndim == 1:
         return _of_texts(labels, where, names)
     if labels.dtype.kind == "f":
         if not (np.isfinite(labels).all() and (labels == np.rint(labels)).all() and np.abs(labels).max(initial=0) < 2**53):
-            raise InputError(f"{where} must be whole numbers from 0, or texts, got fractions, NaN or infinity ({told})")
+            raise InputError(f"{where} must be whole numbers from 0, or texts, got fractions, NaN or infinity ({kind})")
         labels = labels.astype(np.int64)
     if labels.dtype.kind not in "iub":
-        raise InputError(f"{where} must be whole numbers from 0, or texts, got {told}")
+        raise InputError(f"{where} must be whole numbers from 0, or texts, got {kind}")
     if labels.ndim == 2:
-        labels = _of_one_hot(labels, where, told)
+        labels = _of_one_hot(labels, where, kind)
     if labels.ndim != 1 or labels.min(initial=0) < 0:
-        raise InputError(f"{where} must be {'' if count is None else f'{count} '}whole numbers from 0, got {told}")
+        raise InputError(f"{where} must be {'' if count is None else f'{count} '}whole numbers from 0, got {kind}")
     highest = int(labels.max(initial=0))
     if names is None and highest >= MOST_CLASSES:
         raise InputError(f"{where} go up to {highest}: number the classes from 0 without gaps")
@@ -230,31 +253,32 @@ def _as_labels(labels, where, names, known, count):
     return labels.astype(np.int64), names
 
 
-def _of_one_hot(labels, where, told):
+def _of_one_hot(labels: np.ndarray, where: str, kind: str) -> np.ndarray:
     ones = labels.sum(1, dtype=np.int64)
     if labels.min(initial=0) < 0 or labels.max(initial=0) > 1:
-        raise InputError(f"{where} must be one whole number from 0 for each image, or zeros with a one in each row, got {told}")
+        raise InputError(f"{where} must be one whole number from 0 for each image, or zeros with a one in each row, got {kind}")
     if (ones != 1).any():
         row = int(np.flatnonzero(ones != 1)[0])
         raise InputError(f"{where} are multi-label: image {row} has {ones[row]} of {labels.shape[1]} classes; give each image one class")
     return labels.argmax(1)
 
 
-def _of_texts(labels, where, names):
+def _of_texts(labels: np.ndarray, where: str, names: Optional[Tuple[str, ...]]) -> Tuple[np.ndarray, Tuple[str, ...]]:
     texts = _texts(labels, where)
     names = names or tuple(sorted(set(texts), key=natural))
     place = {name: i for i, name in enumerate(names)}
-    strange = next((text for text in texts if text not in place), None)
-    if strange is not None:
-        raise InputError(f"{where} has a class {strange[:80]!r}, which is none of the known ones: {', '.join(names[:30])[:800]}")
+    unknown = next((text for text in texts if text not in place), None)
+    if unknown is not None:
+        raise InputError(f"{where} has a class {unknown[:80]!r}, which is none of the known ones: {', '.join(names[:30])[:800]}")
     return np.array([place[text] for text in texts], np.int64), names
 
 
-def _texts(array, where):
-    """The texts of an array of them, as Python's.
+def _texts(array: np.ndarray, where: str) -> List[str]:
+    """Return the texts in an array as Python strings.
 
     Raises:
-        InputError: bytes that are not UTF-8, or code points that are no characters; those of file names that are not UTF-8 are.
+        InputError: there are bytes that are not UTF-8, or code points that are no characters. The code points that stand for the
+            bytes of file names are accepted.
     """
     try:
         texts = [text.decode() if isinstance(text, bytes) else text for text in array.tolist()]
@@ -264,14 +288,14 @@ def _texts(array, where):
     return texts
 
 
-def _class_names(names, path):
+def _class_names(names: np.ndarray, path: Path) -> Tuple[str, ...]:
     names = tuple(_texts(names, f"{path}: {CLASS_NAMES}")) if names.dtype.kind == "U" and names.ndim == 1 else ()
     if not names or len(set(names)) != len(names):
         raise InputError(f"{path}: {CLASS_NAMES} must be different texts, an array of strings")
     return names
 
 
-def _channels_first(images, where, layout):
+def _channels_first(images: np.ndarray, where: str, layout: Optional[np.ndarray]) -> np.ndarray:
     fitting = [name for name, axis in LAYOUTS.items() if len(name) == images.ndim and (axis is None or images.shape[axis] in (1, 3))]
     if layout is not None:
         layout = "".join(_texts(layout.reshape(-1), f"{where}: {LAYOUT}")) if layout.dtype.kind in "US" else str(layout.dtype)
@@ -281,8 +305,9 @@ def _channels_first(images, where, layout):
         fitting = [layout]
     if len(fitting) != 1 or not images.size:
         problem = f"must be [N, H, W], [N, H, W, 1 or 3] or [N, 1 or 3, H, W], got {list(images.shape)}"
-        told = f"{list(images.shape)} may be {' or '.join(fitting)}: store an array {LAYOUT} that says which"
-        raise InputError(f"{where} {told if len(fitting) > 1 and images.size else problem}")
+        if len(fitting) > 1 and images.size:
+            problem = f"{list(images.shape)} may be {' or '.join(fitting)}: store an array {LAYOUT} that says which"
+        raise InputError(f"{where} {problem}")
     if fitting == ["NHW"]:
         return images[:, None]
     return np.ascontiguousarray(images.transpose(0, 3, 1, 2)) if fitting == ["NHWC"] else images

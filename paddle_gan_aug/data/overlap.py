@@ -1,45 +1,47 @@
-"""Why training and test images are compared: what was learnt by heart says nothing, and a copied folder or a split that was drawn
-twice is easily overlooked.
+"""Check that test images are not training images.
+
+A test on images that were learnt by heart says nothing, and a copied folder or a split that was drawn twice is easily overlooked.
 """
 
 import hashlib
 import math
-import sys
 
 import numpy as np
 
 from ..errors import InputError
-from ..files import printable
 from ..runtime import rng
+from .images import LabelledImages
+from .notices import warn
+from .pieces import in_pieces
 
-BITS, TABLES = 28, 2  # of a signature, and how many signatures an image has: one may miss a pair, seldom both
+BITS, TABLES = 28, 2  # of a signature, and signatures of an image: one may miss a pair, but seldom both
 COMPARED = 4  # training images of one signature that a test image is compared with, at most
-NEAR = 0.15  # the distance of two images over the contrast of one, up to which they are told as near
+NEAR = 0.15  # the distance of two images over the contrast of one, up to which they are near
 COARSE = 8  # signatures see the images in so many squares a side
-SEEN = 14  # pixels of each side that are looked at, at least
+SEEN = 14  # the least number of pixels of each side that are compared
 NUMBERS_AT_ONCE = 4_000_000
 
 
-def repeated(images, others):
-    """bool [N]: which of uint8 `images` [N, C, H, W] are among `others`, pixel for pixel. About 2 microseconds an image of MNIST."""
+def repeated(images: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return bool [N]: which of uint8 `images` [N, C, H, W] are among `others`, pixel for pixel. It takes about 2 µs for a digit."""
     known = set(map(_hash, others))
     return np.fromiter((_hash(image) in known for image in images), bool, len(images))
 
 
-def _hash(image):
+def _hash(image: np.ndarray) -> bytes:
     return hashlib.blake2b(np.ascontiguousarray(image), digest_size=16).digest()
 
 
-def near(images, others):
-    """bool [N]: which of `images` nearly are among `others`: the same picture at another quality, brightness or contrast.
+def near(images: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return bool [N]: which of `images` are nearly among `others`: the same picture at another quality, brightness or contrast.
 
-    Candidates have the same signature, the signs of 28 random smooth patterns in the image; an image is near one of them if their
-    difference is at most .15 of its contrast (of MNIST's test images none is). Some near pairs are missed; images without any contrast
-    are never near.
+    Candidates have the same signature, the signs of 28 random smooth patterns in the image. An image is near a candidate if their
+    difference is at most 0.15 of its contrast; none of MNIST's test images is. Some near pairs are missed, and images without any
+    contrast are never near.
     """
     step = max(1, min(images.shape[2:]) // SEEN)
     small, small_others = (np.ascontiguousarray(part[:, :, ::step, ::step]) for part in (images, others))
-    found = np.zeros(len(images), bool)
+    is_near = np.zeros(len(images), bool)
     signatures, of_others = _signatures(small), _signatures(small_others)
     for table in range(TABLES):
         order = np.argsort(of_others[table], kind="stable")
@@ -47,28 +49,27 @@ def near(images, others):
         first = np.searchsorted(ordered, signatures[table])
         for step in range(COMPARED):
             place = np.minimum(first + step, len(ordered) - 1)
-            candidates = np.flatnonzero((ordered[place] == signatures[table]) & (first + step < len(ordered)) & ~found)
+            candidates = np.flatnonzero((ordered[place] == signatures[table]) & (first + step < len(ordered)) & ~is_near)
             at_once = max(1, NUMBERS_AT_ONCE // images[0].size)
-            for start in range(0, len(candidates), at_once):
-                mine = candidates[start : start + at_once]
+            for mine in in_pieces(candidates, at_once):
                 mine = mine[_are_near(small[mine], small_others[order[place[mine]]], 2 * NEAR)]  # most are not: fewer pixels show it
-                found[mine] = _are_near(images[mine], others[order[place[mine]]], NEAR)
-    return found
+                is_near[mine] = _are_near(images[mine], others[order[place[mine]]], NEAR)
+    return is_near
 
 
-def _signatures(images):
-    """int64 [TABLES, N]."""
+def _signatures(images: np.ndarray) -> np.ndarray:
+    """Return int64 [TABLES, N], the signatures of images."""
     coarse = rng(0, "overlap").standard_normal((TABLES * BITS, images.shape[1], COARSE, COARSE))
     rows, columns = (np.arange(side) * COARSE // side for side in images.shape[2:])
     patterns = coarse[:, :, rows][:, :, :, columns].reshape(TABLES * BITS, -1)
     patterns -= patterns.mean(1, keepdims=True)  # blind to brightness
     patterns = patterns.astype(np.float32).T
-    pieces = (images[start : start + 5000].reshape(-1, len(patterns)) for start in range(0, len(images), 5000))
-    signs = np.concatenate([piece.astype(np.float32) @ patterns > 0 for piece in pieces])
+    pieces = in_pieces(images, 5000)
+    signs = np.concatenate([piece.reshape(len(piece), -1).astype(np.float32) @ patterns > 0 for piece in pieces])
     return (signs.reshape(-1, TABLES, BITS) @ (1 << np.arange(BITS))).T
 
 
-def _are_near(images, others, limit):
+def _are_near(images: np.ndarray, others: np.ndarray, limit: float) -> np.ndarray:
     one, other = (part.reshape(len(part), math.prod(part.shape[1:])).astype(np.float32) for part in (images, others))
     one, other = (part - part.mean(1, keepdims=True) for part in (one, other))
     sizes = [np.linalg.norm(part, axis=1, keepdims=True) for part in (one, other)]
@@ -77,42 +78,40 @@ def _are_near(images, others, limit):
     return visible & (np.linalg.norm(one - other, axis=1) <= limit)
 
 
-def check_overlap(training, test, allow=False, what="training images"):
-    """See that test images are no training images; near ones are counted on standard error.
+def check_overlap(training: LabelledImages, test: LabelledImages, allow: bool = False, what: str = "training images") -> None:
+    """Check that test images are not training images. Those that nearly are get counted on standard error.
 
     Args:
-        training, test: `LabelledImages`. what: what the first are, in words; validation images that choose count, too.
-        allow: say how many there are, and go on.
+        training: the images that were learnt, or validation images that decide something.
+        test: the test images.
+        allow: print a warning about equal images instead of refusing them.
+        what: the first images in words.
 
     Raises:
-        InputError: test images are among the others, pixel for pixel.
+        InputError: test images are among the training images, pixel for pixel.
     """
     if training.shape != test.shape or not len(training) or not len(test):
         return
     same = repeated(test.images, training.images)
     count = int(same.sum())
-    told = f"{count} of the {len(test)} test images ({test.source}) are {what} ({training.source}), pixel for pixel"
+    message = f"{count} of the {len(test)} test images ({test.source}) are {what} ({training.source}), pixel for pixel"
     if count and not allow:
-        raise InputError(f"{told}: a test on them says nothing; take them out of one of the two, or allow it: --allow-overlap")
+        raise InputError(f"{message}: a test on them says nothing; take them out of one of the two, or set data.allow_overlap")
     if count:
-        _tell(told)
+        warn(message)
     close = int(near(test.images[~same], training.images).sum()) if count < len(test) else 0
     if close:
-        _tell(f"{close} of the {len(test)} test images ({test.source}) nearly are {what} ({training.source}): is that meant?")
+        warn(f"{close} of the {len(test)} test images ({test.source}) nearly are {what} ({training.source}): is that meant?")
 
 
-def tell_repeated_validation(training, valid):
-    """Count, on standard error, the validation images that are training images, pixel for pixel; once per process and data."""
+def report_repeated_validation(training: LabelledImages, valid: LabelledImages) -> None:
+    """Count on standard error, once per process and data, the validation images that are training images, pixel for pixel."""
     known = (training.source, valid.source, len(training), len(valid))
     if known not in _compared and training.shape == valid.shape:
         _compared.add(known)
         count = int(repeated(valid.images, training.images).sum())
         if count:
-            _tell(f"{count} of the {len(valid)} validation images ({valid.source}) are training images: do not trust choices by them")
+            warn(f"{count} of the {len(valid)} validation images ({valid.source}) are training images: do not trust choices by them")
 
 
 _compared = set()
-
-
-def _tell(text):
-    print(printable(f"warning: {text}"), file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""What to read and how, in one value that every command can pass on: two that are equal give the same images."""
+"""`DataSpec`: which images are meant and how they are read, in one value. Two equal values give the same images."""
 
 import difflib
 import math
@@ -10,7 +10,7 @@ from ..errors import InputError
 
 @dataclass(frozen=True)
 class DataSpec:
-    """A data set by name or path, and every choice that decides which of its images are meant and how they are read.
+    """A data set by its name or path, with all choices that decide which of its images are meant and how they are read.
 
     `str(spec)` is the name or path, which is what messages and results call it. The fields are those of the configuration's
     section `data`.
@@ -21,13 +21,13 @@ class DataSpec:
     channels: Optional[int] = None  # 1 grey, 3 colour; None: as they are
     skip_bad: bool = False  # leave unusable files out
     valid_share: Optional[float] = None  # of the training images, stratified; None: a sixth
-    seed: int = 0  # of that split, and of the images chosen by `per_class`
-    classes: Optional[Tuple[str, ...]] = None  # these alone, see `images.class_index`; None: all
+    seed: int = 0  # of that split, and of the images that `per_class` chooses
+    classes: Optional[Tuple[str, ...]] = None  # only these, see `images.class_index`; None: all
     per_class: Optional[int] = None  # so many training images of each class; None: all
-    window: Optional[Tuple[float, float]] = None  # (black, white): the values in the files that become 0 and 255; None: told from them
+    window: Optional[Tuple[float, float]] = None  # (black, white): the values in the files that become 0 and 255; None: by their scale
     background: Union[str, int, None] = None  # transparent pictures are laid on it: "white", "black" or a grey from 0 to 255
     fit: str = "crop"  # how pictures become square at `image_size`: "crop", "pad" or "stretch"
-    class_name: Optional[str] = None  # this class alone, as one class without labels to learn; None: all
+    class_name: Optional[str] = None  # only this class, without labels to learn; None: all
     split: str = "standard"  # "standard" holds validation images out of training, "full" trains on them too
     place: Optional[str] = field(default=None, compare=False)  # where a run found it, an absolute path; None: look for the name
 
@@ -43,19 +43,19 @@ class DataSpec:
 
     @classmethod
     def of(cls, data: Any) -> "DataSpec":
-        """The images that a configuration's section `data` describes."""
+        """Return the images that a configuration's section `data` describes."""
         return cls(data.source, **{name: getattr(data, name) for name in _FIELDS if name != "name"})
 
     def renamed(self, name_or_path: Any) -> "DataSpec":
-        """Another data set, read the same way and in full: all of its classes and images."""
+        """Return another data set, which is read the same way and in full: all of its classes and images."""
         return replace(self.whole(), name=str(name_or_path), valid_share=None, place=None)
 
     def whole(self) -> "DataSpec":
-        """The same with all classes and all training images: what a measuring instrument may learn from."""
+        """Return the same data with all classes and all training images."""
         return replace(self, classes=None, per_class=None, class_name=None, split="standard")
 
     def all_classes(self) -> "DataSpec":
-        """The same without `class_name`: what the runs of single classes have in common."""
+        """Return the same data without `class_name`: what the runs of single classes have in common."""
         return replace(self, class_name=None)
 
 
@@ -63,10 +63,10 @@ _FIELDS = tuple(entry.name for entry in fields(DataSpec))
 
 
 def as_spec(data: Any, **reading: Any) -> DataSpec:
-    """A `DataSpec` as it is, a name or path as the data set of that name; with `reading`, fields of `DataSpec`, laid over it.
+    """Return a `DataSpec` as it is, and a name or path as the data set of that name. The fields in `reading` replace its own.
 
     Raises:
-        InputError: a name in `reading` that is no field.
+        InputError: a name in `reading` is no field.
     """
     for name in reading:
         if name not in _FIELDS:

@@ -1,45 +1,46 @@
-"""Why splits are decided in one place: a test image that slips into training makes every later number worthless.
+"""The split of a data set into training, validation and test images, decided in one place.
 
-A data set offers the parts `train`, `test` and perhaps `valid`. Where it has no `valid`, the last sixth of its training images is
-held out: for MNIST that gives the 50,000 + 10,000 of mnist.json.gz, whose validation images are the last 10,000 too. Undivided
-data, such as class folders, is sorted by class, so there a share of each class is held out, by a seed; and so it is where the last
-sixth of a file would not hold every class in its proportion.
+A data set has the parts `train`, `test` and perhaps `valid`. If it has no `valid`, the last sixth of its training images is held
+out: for MNIST that gives the 50,000 + 10,000 of mnist.json.gz, whose validation images are the last 10,000 too. Undivided data,
+such as class folders, is sorted by class, so a share of each class is held out by a seed. The same is done if the last sixth of a
+file would not hold every class in its proportion.
 """
 
 import difflib
+from typing import Callable, Optional, Sequence, Tuple
 
 import numpy as np
 
 from .. import runtime
 from ..errors import InputError, NoSuchPart
-from .images import concatenate
+from .images import LabelledImages, concatenate
 
 SPLITS = ("standard", "full")
-HELD_OUT = 6  # one image in so many
-WITHOUT = {  # what to do where a part is missing
+HELD_OUT = 6  # one image in six
+ADVICE = {  # what to do if a part is missing
     "train": "give data that has training images",
     "valid": "give data with more images, or with a validation part (folder valid)",
-    "test": "give some in a folder test beside train, or name them (classify --test DIR); "
-    "train --gan classifier and evaluate --part valid do without",
+    "test": "give some in a folder test beside train, or as a set of their own (classify --test DIR); "
+    "training needs none, and an evaluation can use the part valid (evaluate --part valid)",
 }
 PART_NAMES = {"train": "training", "valid": "validation", "test": "test"}
 
 
-def check_choice(value, choices, what):
+def check_choice(value: object, choices: Sequence[str], what: str) -> None:
     """Raise an InputError that names the nearest of `choices` if `value` is none of them."""
     if value not in choices:
         nearest = difflib.get_close_matches(str(value), choices, n=1, cutoff=0)[0]
         raise InputError(f"unknown {what} {value!r}: choose one of {', '.join(choices)} (nearest: {nearest})")
 
 
-def check_split(part, split):
+def check_split(part: str, split: str) -> None:
     """Raise an InputError if there is no such split, or it has no images for `part`."""
     check_choice(split, SPLITS, "split")
     if split == "full" and part == "valid":
         raise NoSuchPart("there are no validation images with split 'full', which trains on them: use split 'standard', or the test images")
 
 
-def hold_out(data):
+def hold_out(data: LabelledImages) -> Tuple[LabelledImages, LabelledImages]:
     """Split `LabelledImages` of n images into (the first n - n // 6, the last n // 6), in file order; below 6 images the last is empty."""
     kept = len(data) - len(data) // HELD_OUT
     return (
@@ -48,11 +49,11 @@ def hold_out(data):
     )
 
 
-def last_sixth_is_fair(labels):
-    """Whether the last sixth of int64 labels [N] holds every class in about its proportion, as it does where the order is mixed.
+def last_sixth_is_fair(labels: np.ndarray) -> bool:
+    """Return whether the last sixth of int64 labels [N] holds every class in about its proportion, as it does in a mixed order.
 
-    It does not if every class lies in one piece, if a class of several images lies wholly in it, or if a class's count is off by more
-    than chance (four standard deviations of a random order) and by more than half of what is due.
+    It does not if every class lies in one piece, if a class of several images lies wholly in it, or if the count of a class differs
+    from its proportion by more than chance (four standard deviations of a random order) and by more than half.
     """
     counts = np.bincount(labels)
     due = counts / HELD_OUT
@@ -63,15 +64,19 @@ def last_sixth_is_fair(labels):
     return not (sorted_by_class or never_learnt.any() or (abs(held - due) > allowed).any())
 
 
-def stratified(data, share=None, seed=0, lone_trains=False):
-    """Split `LabelledImages` into (training, validation): the same share of every class, chosen by the seed; file order stays.
+def stratified(
+    data: LabelledImages, share: Optional[float] = None, seed: int = 0, lone_trains: bool = False
+) -> Tuple[LabelledImages, LabelledImages]:
+    """Split `LabelledImages` into (training, validation): the same share of every class, chosen by the seed. The order stays.
 
     Args:
-        share: 0 to 1; None = a sixth. Of a class with images enough for both at least one goes to each side.
-        lone_trains: a class with a single image trains with it and is not validated, instead of being refused.
+        data: the images.
+        share: the share that validates, 0 to 1; None = a sixth. Of a class of two or more images at least one goes to each side.
+        seed: of the choice.
+        lone_trains: the image of a class with a single one trains; without it such a class is refused.
 
     Raises:
-        InputError: a class with a single image.
+        InputError: a class has a single image.
     """
     share = 1 / HELD_OUT if share is None else share
     out = np.zeros(len(data), dtype=bool)
@@ -80,7 +85,7 @@ def stratified(data, share=None, seed=0, lone_trains=False):
         if len(of_class) == 1 and not lone_trains:
             raise InputError(
                 f"class {name} of {data.source} has one image: none is left to validate with; add some, remove the class, "
-                "or train on all images: --split full"
+                "or train on all images: data.split full"
             )
         if len(of_class) > 1:
             count = min(len(of_class) - 1, max(1, round(share * len(of_class))))
@@ -89,11 +94,11 @@ def stratified(data, share=None, seed=0, lone_trains=False):
     return data.subset(~out, f"without {note}"), data.subset(out, note)
 
 
-def few_of_each_class(data, count, seed=0):
-    """`count` images of every class that has any, chosen by the seed, in their order; a smaller count gives some of the same.
+def few_of_each_class(data: LabelledImages, count: int, seed: int = 0) -> LabelledImages:
+    """Return `count` images of every class that has any, chosen by the seed, in their order. A smaller count gives some of the same.
 
     Raises:
-        InputError: a class has fewer.
+        InputError: a class has fewer images.
     """
     chosen = []
     for label in np.flatnonzero(data.counts()):
@@ -105,30 +110,32 @@ def few_of_each_class(data, count, seed=0):
     return data.subset(np.sort(np.concatenate(chosen)), f"{count} of each class by seed {seed}")
 
 
-def select(read_part, part, split="standard", name="this data"):
-    """The images of a data set for a part.
+def select(
+    read_part: Callable[[str], Optional[LabelledImages]], part: str, split: str = "standard", name: str = "this data"
+) -> LabelledImages:
+    """Return the images of a data set for a part.
 
     Args:
-        read_part: called with `train`, `valid` or `test`; gives `LabelledImages`, or None where the source has no such part.
-            Only the parts that are needed are asked for.
+        read_part: called with `train`, `valid` or `test`; gives `LabelledImages`, or None if the data has no such part. Only
+            the parts that are needed are asked for.
         part: `train`, `valid` or `test`.
         split: `standard`, or `full`: train on the validation images too.
-        name: of the source, for the messages.
+        name: of the data, for the messages.
 
     Returns:
-        LabelledImages. `standard`: train is the source's training images without the validation ones. `test` is the same in both.
+        LabelledImages. With `standard`, train is the training images without the validation images. `test` is the same in both.
 
     Raises:
-        NoSuchPart (an InputError): the source lacks what is asked for, or `valid` is asked of the split `full`.
+        NoSuchPart (an InputError): the data has no such images, or `valid` is asked of the split `full`.
     """
     check_split(part, split)
     data = read_part("test") if part == "test" else _training_part(read_part, part, split, name)
     if data is None or not len(data):
-        raise NoSuchPart(f"{name} has no {PART_NAMES[part]} images: {WITHOUT[part]}")
+        raise NoSuchPart(f"{name} has no {PART_NAMES[part]} images: {ADVICE[part]}")
     return data
 
 
-def _training_part(read_part, part, split, name):
+def _training_part(read_part: Callable[[str], Optional[LabelledImages]], part: str, split: str, name: str) -> Optional[LabelledImages]:
     train, valid = read_part("train"), read_part("valid")
     if train is None:
         return valid if part == "valid" else None

@@ -1,18 +1,26 @@
-"""What a written set says of itself: the rows of its manifest.jsonl, and paddle_gan_aug.json, what it is. Both may come from anywhere."""
+"""The files in which a written set describes itself: manifest.jsonl, a row for each image, and paddle_gan_aug.json.
+
+Both may come from anywhere, so they are checked.
+"""
 
 import json
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from ..errors import InputError
 
 MANIFEST, DESCRIPTION = "manifest.jsonl", "paddle_gan_aug.json"
+DROPPED, GRID, TABLE = "dropped.json", "grid.png", "images.csv"
+CLASS_LIST, PART_LISTS = "label_list.txt", ("train_list.txt", "val_list.txt", "test_list.txt")
+OWN_FILES = (MANIFEST, DESCRIPTION, DROPPED, GRID, TABLE, CLASS_LIST, *PART_LISTS)  # in the folder of a set, beside its class folders
 LONGEST_LINE = 1 << 20  # characters of a manifest's line: none that is honest comes near
 
 
-def read_manifest(folder):
-    """The rows of a set's manifest, one after the other: dicts with a text `file`, and a `class` that is a text or None.
+def read_manifest(folder: Path) -> Iterator[Dict[str, Any]]:
+    """Yield the rows of a set's manifest: dicts with a text `file`, and a `class` that is a text or None.
 
     Raises:
-        InputError: it cannot be read, or a line is no such row; the message names the line.
+        InputError: the manifest cannot be read, or a line is no such row. The message names the line.
     """
     path = folder / MANIFEST
     try:
@@ -26,7 +34,7 @@ def read_manifest(folder):
         raise InputError(f"{path} is damaged: it is not UTF-8 text; make the set again") from None
 
 
-def _checked(line, path, number):
+def _checked(line: str, path: Path, number: int) -> Dict[str, Any]:
     try:
         row = json.loads(line)
     except (ValueError, RecursionError):
@@ -37,45 +45,70 @@ def _checked(line, path, number):
     return row
 
 
-def file_in(folder, name, what):
-    """The path of a file that `what` names inside `folder`, which must be there.
+def named_in_manifest(folder: Path) -> List[Path]:
+    """Return the files that a folder's manifest.jsonl names, in its order.
 
     Raises:
-        InputError: it is missing, or lies outside.
+        InputError: it is damaged, or names a file that is missing or lies outside the folder.
+    """
+    return [file_in(folder, row["file"], folder / MANIFEST) for row in read_manifest(folder)]
+
+
+def file_of_set(path: Path) -> Path:
+    """Return the one file that holds the images of a set, images.npz or mnist.json.gz, instead of its folder; else the path."""
+    if not (path / MANIFEST).is_file():
+        return path
+    first = next(read_manifest(path), {}).get("file")
+    return path / first if first in ("images.npz", "mnist.json.gz") and (path / first).is_file() else path
+
+
+def window_of_set(folder: Path) -> Optional[Tuple[float, float]]:
+    """Return the (black, white) of a written set; None of other folders.
+
+    The values must not decide it: a collapsed GAN draws black images too.
+    """
+    return (0, 255) if (folder / MANIFEST).is_file() else None
+
+
+def file_in(folder: Path, name: str, what: object) -> Path:
+    """Return the path of a file inside `folder` that `what`, such as a manifest, names.
+
+    Raises:
+        InputError: the file is missing, or lies outside the folder.
     """
     file = folder / name
     try:
-        inside, found = file.resolve().is_relative_to(folder.resolve()), file.is_file()
+        is_inside, exists = file.resolve().is_relative_to(folder.resolve()), file.is_file()
     except (OSError, ValueError, RuntimeError) as error:  # too long a name, a loop of links
         raise InputError(f"{what} names {name[:80]}, which cannot be a file: {getattr(error, 'strerror', None) or error}") from None
-    if not inside:
+    if not is_inside:
         raise InputError(f"{what} names {file}, which lies outside the folder")
-    if not found:
+    if not exists:
         raise InputError(f"{file} is missing: {what} names it")
     return file
 
 
-def read_description(folder):
-    """What `DESCRIPTION` says of a set: a dict, empty where there is none.
+def read_description(folder: Path) -> Dict[str, Any]:
+    """Return what the file `DESCRIPTION` says of a set: a dict, which is empty if there is no such file.
 
     Raises:
-        InputError: it is damaged.
+        InputError: the file is damaged.
     """
     return read_json_object(folder / DESCRIPTION)
 
 
-def read_json_object(path):
-    """A JSON file that holds an object, as a dict; {} where there is no such file.
+def read_json_object(path: Path) -> Dict[str, Any]:
+    """Return the object in a JSON file as a dict; {} if there is no such file.
 
     Raises:
-        InputError: it is damaged.
+        InputError: the file is damaged.
     """
     if not path.is_file():
         return {}
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        if isinstance(found, dict):
-            return found
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(content, dict):
+            return content
     except (OSError, ValueError, RecursionError):
         pass
     raise InputError(f"{path} is damaged: make the set again")

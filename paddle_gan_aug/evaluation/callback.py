@@ -31,6 +31,7 @@ class EvaluationCallback(Callback):
         say: takes the same summary, as a line.
     """
 
+    stage = "measure"
     state_name = "Evaluation"  # in checkpoints
 
     def __init__(self, config: Config, real: RealImages, records: Any, say: Callable[[str], None]) -> None:

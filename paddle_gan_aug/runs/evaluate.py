@@ -21,8 +21,8 @@ from ..evaluation.reference import reference_of
 from ..evaluation.result import Evaluation
 from ..evaluation.samples import Samples, draw_samples
 from ..files import make_folder
+from .opened import Run, open_run
 from .places import is_run, unused_folder
-from .run import Run, open_run
 
 COUNT = 10_000  # images that are drawn from a run
 PathLike = Union[str, os.PathLike]

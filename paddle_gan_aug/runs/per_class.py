@@ -1,119 +1,141 @@
-"""One GAN for each class: what a data set wants whose classes are too different, or too few, for one conditional GAN.
+"""One GAN for each class, for data whose classes are too different, or too small, for one conditional GAN.
 
-The runs lie side by side in one folder, `<output>/<name>/<name>-<class>`, which `generate` takes as it takes a run.
+The runs lie side by side in one folder, `<output>/<name>/<name>-<class>`, which `generate` takes like a run.
 """
 
 import itertools
 import re
 import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
 
 from ..algorithms.checks import check_config
-from ..config.loading import load_config
+from ..config.loading import Config, load_config
 from ..data import DataSpec, load
 from ..errors import InputError, RunFailed
 from ..files import printable
 from ..training.callbacks import ProgressCallback
+from .opened import Run
 from .places import check_run_name, default_name, is_run, run_folders, unused_folder
 from .run import train
 
 
+@dataclass(frozen=True)
+class PerClassRuns:
+    """What `train_per_class` has trained.
+
+    Attributes:
+        folder: The folder of the runs.
+        runs: The trained runs. After an interruption, the last one has `interrupted` set.
+    """
+
+    folder: Path
+    runs: List[Run]
+
+    @property
+    def interrupted(self) -> Optional[str]:
+        """The name of the signal that ended the training early, or None."""
+        return self.runs[-1].interrupted if self.runs else None
+
+
 def train_per_class(
-    config=None,
-    run=None,
-    output=None,
-    log=None,
-    resume=False,
-    overrides=None,
-    quiet=False,
-    default="classic",
-    classes=None,
-    allow_changed_data=False,
-):
+    config: Union[Config, str, Path, None] = None,
+    *,
+    run: Optional[str] = None,
+    output: Union[str, Path, None] = None,
+    log: Union[str, Path, None] = None,
+    resume: bool = False,
+    overrides: Optional[Mapping[str, Any]] = None,
+    quiet: bool = False,
+    classes: Optional[Sequence[str]] = None,
+    allow_changed_data: bool = False,
+) -> PerClassRuns:
     """Train a run for each class that has images, one after the other.
 
     A batch is never larger than the class: small classes train with smaller batches.
 
     Args:
-        config, output, log, resume, overrides, quiet, default, allow_changed_data: as for `train`. With `resume`, finished runs
-            are left alone.
-        run: the name of the folder of runs, and the beginning of each run's name; default: preset-data-date-time.
-        classes: the names of those to train; None = all.
-
-    Returns:
-        (the folder of runs, their `Run`s); after an interruption the last one says so in `interrupted`.
+        config: A `Config`, the name of a preset, or a YAML file. None means the preset `classic`, or with `resume` what the runs
+            have been trained with.
+        run: The name of the folder of runs, and the beginning of each run's name. None means preset-data-date-time.
+        output, log, overrides, quiet, allow_changed_data: As for `train`.
+        resume: Continue the runs of the folder `run`. Runs that are finished stay as they are.
+        classes: The names of the classes to train; None means all.
 
     Raises:
-        InputError: as `train`; a class is named; `resume` without a name.
-        RunFailed: runs that collapsed beyond recovery; the others are trained.
+        InputError: As `train`; also if `data.class_name` is set, or `resume` has no `run`.
+        RunFailed: Runs collapsed beyond recovery; the others are trained.
+
+    Example:
+        >>> result = train_per_class("fast", overrides={"data.source": "my-folder"})
+        >>> generate(result.folder, to="generated", per_class=500)
     """
-    begun = None
-    if resume and run and config is None:
-        begun = _begun(run_folders(output, log)[0] / check_run_name(run))
-    config = load_config(begun or config or default, overrides)
-    check_config(config, before=begun)
-    if config.data.class_name is not None:
-        raise InputError("--per-class-runs trains every class: leave --digit or --class out")
-    if resume and not run:
-        raise InputError("--resume with --per-class-runs: name the runs to go on with, --run NAME")
     output, log = run_folders(output, log)
-    folder = output / check_run_name(run) if run else unused_folder(output, default_name(config))
-    if folder.exists() and any(folder.iterdir()) and not resume:
-        raise InputError(f"{folder} exists: choose another --run, or go on with it: --run {folder.name} --resume")
-    if is_run(folder):
-        raise InputError(f"{folder} is a run and not a folder of runs: choose another --run")
-    images = load(DataSpec.of(config.data), "train")
+    if resume and not run:
+        raise InputError("cannot resume runs of single classes without a name: set run to the name of their folder")
+    begun = _begun(output / check_run_name(run)) if resume and config is None else None
+    settings = load_config(begun or config or "classic", overrides)
+    check_config(settings, before=begun)
+    if settings.data.class_name is not None:
+        raise InputError("data.class_name: runs of single classes train every class: leave it out")
+    folder = output / check_run_name(run) if run else unused_folder(output, default_name(settings))
+    _check_folder(folder, resume)
+    images = load(DataSpec.of(settings.data), "train")
     counts = {
         name: int(count) for name, count in zip(images.class_names, images.counts()) if count and (classes is None or name in classes)
     }
-    parts = _file_names(images.class_names)
     runs, failures = [], []
+    parts = _file_names(images.class_names)
+    options: Dict[str, Any] = {"output": folder, "log": log, "allow_changed_data": allow_changed_data, "quiet": True}
     for number, (name, count) in enumerate(counts.items(), 1):
-        own = {"data.class_name": name, "train.batch_size": min(config.train.batch_size, count)}
-        part = f"{folder.name}-{parts[name]}"
-        begun = resume and (folder / part / "config.yaml").is_file()
-        line = [] if quiet else [ProgressCallback(f"class {name} ({number} of {len(counts)}) · ")]
+        options["run"] = f"{folder.name}-{parts[name]}"
+        options["callbacks"] = [] if quiet else [ProgressCallback(f"class {name} ({number} of {len(counts)}) · ")]
         try:
-            trained = train(
-                None if begun else load_config(config, own),
-                run=part,
-                output=folder,
-                log=log,
-                resume=begun,
-                overrides=_continuing(overrides) if begun else None,
-                callbacks=line,
-                quiet=True,
-                default=config.preset,
-                allow_changed_data=allow_changed_data,
-            )
+            runs.append(_train_class(settings, name, count, resume, overrides, options))
         except RunFailed as error:
             failures.append(name)
             print(f"class {name}: {error}", file=sys.stderr, flush=True)
-            continue
-        runs.append(trained)
-        if trained.interrupted:
-            return folder, runs
+        if runs and runs[-1].interrupted:
+            return PerClassRuns(folder, runs)
     if failures:
         raise RunFailed(f"no run for {', '.join(failures)} in {folder}: they collapsed; the other {len(runs)} are trained")
-    return folder, runs
+    return PerClassRuns(folder, runs)
 
 
-def _begun(folder):
-    """The configuration of all runs in `folder`, from what the first of them that has begun says; None if none has."""
-    begun = sorted(path for path in folder.glob("*/config.yaml"))
-    if not begun:
+def _train_class(
+    config: Config, name: str, count: int, resume: bool, overrides: Optional[Mapping[str, Any]], options: Dict[str, Any]
+) -> Run:
+    """Train the run of a class, or continue it if it has begun."""
+    if resume and (options["output"] / options["run"] / "config.yaml").is_file():
+        return train(resume=True, overrides=_continuing(overrides), **options)
+    own = {"data.class_name": name, "train.batch_size": min(config.train.batch_size, count)}
+    return train(load_config(config, own), **options)
+
+
+def _check_folder(folder: Path, resume: bool) -> None:
+    if folder.exists() and any(folder.iterdir()) and not resume:
+        raise InputError(f"{folder} exists: choose another name for the runs, or continue them with resume=True")
+    if is_run(folder):
+        raise InputError(f"{folder} is a run and not a folder of runs: choose another name")
+
+
+def _begun(folder: Path) -> Optional[Config]:
+    """The configuration of all runs in `folder`, read from those that have begun; None if none has."""
+    configs = [load_config(path) for path in sorted(folder.glob("*/config.yaml"))]
+    if not configs:
         return None
-    configs = [load_config(path) for path in begun]
     return load_config(configs[0], {"data.class_name": None, "train.batch_size": max(config.train.batch_size for config in configs)})
 
 
-def _continuing(overrides):
-    """Without what is the run's own."""
+def _continuing(overrides: Optional[Mapping[str, Any]]) -> Dict[str, Any]:
+    """The overrides without the settings that each run has of its own."""
     return {key: value for key, value in (overrides or {}).items() if key not in ("train.batch_size", "data.class_name")}
 
 
-def _file_names(names):
+def _file_names(names: Sequence[str]) -> Dict[str, str]:
     """{class name: part of a file name}, no two alike: of "a b" and "a/b" the second is "a-b-2"."""
-    found = {}
+    found: Dict[str, str] = {}
     for name in names:
         own = _as_file_name(name)
         choices = itertools.chain([own], (f"{own}-{number}" for number in itertools.count(2)))
@@ -121,5 +143,5 @@ def _file_names(names):
     return found
 
 
-def _as_file_name(name):
+def _as_file_name(name: str) -> str:
     return re.sub(r"[\s/\\%:]+", "-", printable(name)) or "class"

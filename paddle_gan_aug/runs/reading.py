@@ -1,22 +1,31 @@
-"""How a trained classifier reads images: once, or averaged over views of each (test-time augmentation)."""
+"""Class probabilities of images: read once, or averaged over several views of each image (test-time augmentation)."""
 
 import numpy as np
 
 from ..augment.policies import averaged, views_at_test_time
 from ..data import to_network
+from .opened import Run
 
-READ_AT_ONCE = 500  # images; in views, nine or ten times as many pass through
+READ_AT_ONCE = 500  # images; with views, nine or ten times as many pass through the network
 
 
-def read_probabilities(run, images):
-    """Class probabilities float32 [N, classes] of uint8 images [N, C, H, W]; of all views where the run's configuration says so."""
+def read_probabilities(run: Run, images: np.ndarray) -> np.ndarray:
+    """The class probabilities that a classifier gives.
+
+    Args:
+        run: A run whose algorithm reads images. Its setting `classifier.test_views` says whether views are averaged.
+        images: uint8 [N, C, H, W].
+
+    Returns:
+        float32 [N, classes].
+    """
     algorithm = run.algorithm
-    pieces = []
+    chunks = []
     for start in range(0, len(images), READ_AT_ONCE):
-        piece = images[start : start + READ_AT_ONCE]
+        chunk = images[start : start + READ_AT_ONCE]
         if run.config.classifier.test_views:
-            views = views_at_test_time(piece, algorithm.policy)
-            pieces.append(averaged(np.stack([algorithm.read(to_network(view))[0] for view in views])))
+            views = views_at_test_time(chunk, algorithm.policy)
+            chunks.append(averaged(np.stack([algorithm.read(to_network(view))[0] for view in views])))
         else:
-            pieces.append(algorithm.read(to_network(piece))[0])
-    return np.concatenate(pieces)
+            chunks.append(algorithm.read(to_network(chunk))[0])
+    return np.concatenate(chunks)

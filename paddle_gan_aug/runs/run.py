@@ -1,409 +1,335 @@
-"""A run on disk: started, continued, opened again. A run is never overwritten."""
+"""A training run, from `train` to the step: prepare, build, then train in stretches until the run is done.
+
+A stretch ends with the last step, with an interruption, or with a collapse. After a collapse the run goes back to a healthy
+checkpoint, with changed settings, and the next stretch begins. Which changes were made is the only thing that a stretch leaves
+behind for the next one; `Recovery` holds it, in memory and in the run's folder.
+"""
+
+from __future__ import annotations
 
 import json
-import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
+
+import numpy as np
 
 from .. import __version__, runtime
 from ..algorithms import build
-from ..algorithms.checks import check_config, is_read
-from ..augment.policies import recorded_policy
-from ..config.loading import Config, hyperparameters, load_config, to_yaml
-from ..config.sections import Generated
-from ..data import Batches, DataSpec, MixedBatches, balanced_weights, load
+from ..config.loading import Config, hyperparameters, to_yaml
+from ..data import Batches, MixedBatches
 from ..errors import InputError, RunFailed
-from ..evaluation.real_images import check_measurable, read_real_images
-from ..evaluation.registry import check_measures
+from ..evaluation.real_images import check_measurable
 from ..files import atomic_write, lock_folder, make_folder
 from ..records.run_records import Records
-from ..training.callbacks import Checkpoints, Grids, ProgressCallback, Recorder, named
-from ..training.checkpoint import MALFORMED, best_noted, best_of, best_step, load_newest, steps_on_disk
+from ..training.callbacks import Checkpoints, Grids, ProgressCallback, Recorder
+from ..training.checkpoint import MALFORMED, best_noted, load_newest, steps_on_disk
 from ..training.health import Collapsed, HealthMonitor
-from ..training.loop import run_steps
+from ..training.loop import Callback, by_state_name, run_steps
 from ..training.recovery import Recovery
 from ..training.validation import Validation
-from .batch_size import fit_batch_size
-from .places import (
-    check_free,
-    check_run_name,
-    check_same_data,
-    check_same_generated,
-    check_writable,
-    continued_config,
-    default_name,
-    place_of_data,
-    resumable,
-    run_folder,
-    run_folders,
-    take_folder,
-    unused_folder,
-)
+from .batches import planned_steps, training_batches
+from .continuing import check_same_generated
+from .opened import Run
+from .places import check_free, check_writable, take_folder
+from .prepare import Prepared, prepare
 
-
-@dataclass
-class Run:
-    """A trained (or interrupted) run: its folder, its configuration and its algorithm, ready to sample."""
-
-    folder: Path
-    config: Config
-    algorithm: Any
-    step: int
-    state: dict
-    interrupted: Optional[str] = None  # the signal that ended this training, if one did
-
-    @property
-    def best(self):
-        """The best measure on validation images so far, {"step", "metric", "value"}; None where none was taken (`eval.every_steps`)."""
-        return best_of(self.folder / "checkpoints")
+if TYPE_CHECKING:
+    from ..algorithms.base import Algorithm
 
 
 def train(
-    config=None,
-    run=None,
-    output=None,
-    log=None,
-    resume=False,
-    overrides=None,
-    callbacks=(),
-    quiet=False,
-    default="classic",
-    generated=None,
-    allow_changed_data=False,
-    check=None,
-):
-    """Train a run, or go on with one.
+    config: Union[Config, str, Path, None] = None,
+    *,
+    run: Optional[str] = None,
+    output: Union[str, Path, None] = None,
+    log: Union[str, Path, None] = None,
+    resume: bool = False,
+    overrides: Optional[Mapping[str, Any]] = None,
+    callbacks: Sequence[Callback] = (),
+    quiet: bool = False,
+    allow_changed_data: bool = False,
+) -> Run:
+    """Train a run, or continue one.
 
     Args:
-        config: a `Config`, a preset's name or a YAML file; None = `default`. With `resume` it is read from the run.
-        run: the run's name; default: preset-data-date-time. With `resume`: the run to go on with; default: the newest unfinished
-            classifier if `default` is one, else the newest unfinished run of another kind.
-        output: the folder of runs (default `output`). log: the folder of VisualDL records (default `log`).
-        resume: go on from the newest checkpoint; `train.steps` and `train.epochs` are totals and may be raised.
-        overrides: {"section.key": value} laid over the configuration.
-        callbacks: further `training.loop.Callback`s; they see each step before it is recorded and saved.
-        quiet: no progress line.
-        default: the preset that is meant when `config` is None.
-        generated: for a classifier whose configuration has a `generated.source`: (config, training images) -> the generated part, an
-            object with `images` (round -> `LabelledImages`) and `description` (plain values).
-        allow_changed_data: with `resume`, go on although the images are not those that the run has learnt so far; their classes and
-            their shape must be.
-        check: (config, training images) -> None; what the caller wants to be sure of before anything is written. It raises an InputError.
+        config: A `Config`, the name of a preset, or a YAML file. None means the preset `classic`. With `resume`, the run's own
+            configuration is used.
+        run: The run's name. None means preset-data-date-time. With `resume`, the run to continue; None means the newest
+            unfinished run that is no classifier.
+        output: The folder of runs; None means `output` in the project.
+        log: The folder of VisualDL records; None means `log` in the project.
+        resume: Continue from the newest checkpoint. `train.steps` and `train.epochs` are totals and may be raised.
+        overrides: {"section.key": value}, laid over the configuration.
+        callbacks: Further `training.loop.Callback`s. They see each step before it is recorded and saved.
+        quiet: Print nothing.
+        allow_changed_data: With `resume`, continue although the images differ from those that the run has learnt so far. Their
+            classes and their shape must be the same.
 
     Returns:
-        A `Run`.
+        The trained `Run`. Its attribute `interrupted` names the signal that ended the training early, if one did.
 
     Raises:
-        InputError: anything wrong with the arguments or the data, before anything is written. RunFailed: it collapsed for good.
+        InputError: The arguments or the data are wrong; nothing has been written.
+        RunFailed: The run collapsed and could not be recovered, or its checkpoints are damaged.
+
+    Example:
+        >>> run = train("classic", overrides={"train.steps": 300})
+        >>> run.sample(64).show()
     """
-    say = (lambda *_: None) if quiet else (lambda text: print(text, file=sys.stderr, flush=True))
-    output, log = run_folders(output, log)
-    folder = None
-    if resume:
-        folder = resumable(run, output, classifiers=default == "classifier")
-        if folder is None:
-            say(f"nothing to resume: {f'there is no run {run} in {output}' if run else f'no run in {output}'}; starting afresh")
-        else:
-            config = continued_config(folder, overrides or {}, config)
-    anew = folder is None
-    if anew:
-        config = load_config(config or default, overrides)
-        check_config(config)
-        if config.data.policy == "auto":  # a set that says so keeps its policy, also for a run that is opened when the set is gone
-            config.data.policy = recorded_policy(config.data.source) or "auto"
-        if config.data.place is None:
-            config = load_config(config, {"data.place": place_of_data(config.data.source)})
-        folder = output / check_run_name(run) if run else unused_folder(output, default_name(config))
-        check_free(folder)
-    check_measures(config)
-    images = training_images(config)
-    if not anew:
-        check_same_data(folder, config.data.source, images, allow_changed_data)
-    if check:
-        check(config, images)
-    config = fit_batch_size(config, images, overrides, quiet)
-    made = _generated_part(config, images, generated)
-    if made is not None and not anew and not allow_changed_data:
-        check_same_generated(folder, made.description)
-    session = _Session(folder, config, log, images, callbacks, quiet, say, made)
-    return session.run(anew, named=bool(run))
+    options: Dict[str, Any] = {"run": run, "output": output, "log": log, "resume": resume, "overrides": overrides, "quiet": quiet}
+    return train_prepared(prepare(config, allow_changed_data=allow_changed_data, **options), callbacks=callbacks)
 
 
-def _generated_part(config, images, generated):
-    """What `generated.*` describes, or None."""
-    if not config.generated.source:
-        if config.generated != Generated():
-            raise InputError("generated.*: there are no generated images to which these settings could apply; name some with --generated")
-        return None
-    if generated is None:
-        raise InputError("generated.source is for classifiers: train this one with classify")
-    runtime.start(config.runtime.device, config.runtime.threads, config.runtime.cpu_tuning)
-    return generated(config, images)
+@dataclass(frozen=True)
+class _Job:
+    """What stays the same in all stretches of a run."""
+
+    prepared: Prepared
+    process: runtime.Process
+    callbacks: Tuple[Callback, ...]  # the caller's
+    first_states: Tuple[str, ...]  # what they were at the beginning, as JSON
+    generated: Any  # the generated part of a classifier's batches, or None
+
+    @property
+    def folder(self) -> Path:
+        return self.prepared.folder
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.prepared.folder / "checkpoints"
 
 
-@dataclass
-class _Session:
-    """What stays the same when a run goes back and on with other settings."""
+@dataclass(frozen=True)
+class _Built:
+    """What a stretch trains; it belongs to the uses of rungs under which it was built."""
 
-    folder: Path
-    base: Config
-    log: Path
-    images: Any
-    callbacks: Any
-    quiet: bool
-    say: Any
-    generated: Any = None
-    process: Any = None
-    validation: Any = None  # the validation images of a classifier
-    real: Any = None  # the `RealImages` that a GAN's samples are measured against
-    recovery: Any = None
-    initial: Any = ()  # (callback of the caller, its first state as JSON)
-
-    def run(self, anew, named):
-        """Train in `folder`, recovering as often as the configuration allows.
-
-        Args:
-            anew: begin, and do not go on with what is there. named: the folder must be this one; without it the next free one is taken.
-        """
-        runtime_settings = self.base.runtime
-        self.process = runtime.start(runtime_settings.device, runtime_settings.threads, runtime_settings.cpu_tuning)
-        self.recovery = Recovery(self.folder)
-        if self.recovery.failed:
-            raise RunFailed(f"run {self.folder.name} has failed for good ({self.recovery.failed}); train again under another name")
-        parts = self.build(self.recovery.config(self.base))  # whatever is wrong with the settings comes out before anything is written
-        check_writable(self.folder, self.log)
-        if anew and not named:
-            self.folder = take_folder(self.folder.parent, self.folder.name)
-        checkpoints = self.folder / "checkpoints"
-        with lock_folder(make_run_folders(self.folder, self.log)):
-            if anew:
-                check_free(self.folder)  # again: another process may have been quicker
-            self.initial = [(callback, json.dumps(callback.state())) for callback in self.callbacks]
-            used, self.recovery = self.recovery.used, Recovery(self.folder)
-            if used != self.recovery.used:
-                parts = self.build(self.recovery.config(self.base))
-            resume = not anew
-            while True:
-                self.recovery.remove_given_up(checkpoints)
-                try:
-                    return self.train(*parts, resume)
-                except Collapsed as collapse:
-                    self._climb(collapse)
-                parts, resume = self.build(self.recovery.config(self.base)), True
-
-    def _climb(self, collapse):
-        steps = [step for step in steps_on_disk(self.folder / "checkpoints") if step <= collapse.healthy_step]
-        tries = self.base.health.tries
-        rung = self.recovery.climb(collapse, max(steps, default=0), tries, self.base)
-        back_to = self.recovery.used[-1]["from_step"]
-        self.say(f"recovery {len(self.recovery.used)} of {tries}, from step {back_to}: {rung.text}")
-
-    def build(self, config):
-        """(config, batches, algorithm, total steps) of a stretch of training with these settings."""
-        seed = config.train.seed
-        batches = training_batches(config, self.images, self.generated)
-        with runtime.drawing_alone():
-            runtime.seed_paddle(seed, "initial weights")
-            algorithm = build(config, self.images.shape, self.images.class_names, self.images.counts())
-        batches.pairs = algorithm.pairs
-        if config.diffaugment.fill == "auto" and algorithm.view:
-            from ..augment.diffaugment import background  # Paddle takes seconds to import, and what is refused needs none
-
-            algorithm.view.fill = background(self.images.images)
-        if algorithm.makes_images and config.eval.every_steps:
-            self.real = self.real or read_real_images(DataSpec.of(config.data), "valid", training=self.images)
-            check_measurable(self.images.shape, config.eval.count, self.real)
-        if algorithm.reads_images and not algorithm.makes_images and config.eval.every_steps:
-            self.validation = load(DataSpec.of(config.data), "valid")
-        return config, batches, algorithm, planned_steps(config, algorithm.steps_per_epoch(batches))
-
-    def train(self, config, batches, algorithm, total_steps, resume):
-        """One stretch of training, from the newest checkpoint when `resume`; see `run`."""
-        folder, say, seed = self.folder, self.say, config.train.seed
-        latents, first_step = None, 0
-        if algorithm.makes_images:
-            latents = algorithm.latents(config.log.grid_images, runtime.rng(seed, "fixed latents"))
-        checkpoints = folder / "checkpoints"
-        found = load_newest(checkpoints, self._fitting(algorithm), warn=say, adopts=self.recovery.adopts) if resume else None
-        if found:
-            _, state, latents = found
-            first_step = state["step"]
-        elif steps_on_disk(checkpoints):
-            raise RunFailed(f"run {folder}: no undamaged checkpoint is left; train it again under another name")
-        elif resume and not self.recovery.used:
-            say(f"run {folder.name} has no checkpoint yet: starting it afresh")
-        if first_step >= total_steps:
-            done = f"run {folder.name} is at step {first_step}, and {total_steps} are asked for"
-            say(f"{done}: nothing left to do; raise --steps or --epochs to go on")
-            self._note_place()
-            return Run(folder, config, algorithm, first_step, state)
-
-        self._write_config(self.base)
-        records = Records(folder, self.log, folder.name, visualdl=config.log.visualdl, resume_step=first_step if resume else None)
-        records.hyperparameters(hyperparameters(config), list(algorithm.losses))
-        provenance = self._provenance(seed)
-        with_state = named([*self._measures(config, records, latents, first_step), *self.callbacks])
-        if self.recovery.used:  # also what began anew
-            for callback, state_then in self.initial:
-                callback.load_state(json.loads(state_then))
-        if found:
-            _load_states(with_state, state.get("callbacks", {}), checkpoints / f"step-{first_step}")
-        best = state.get("best", best_noted(checkpoints, first_step)) if found else None
-        callbacks = self._writers(config, records, latents, provenance, with_state, best)
-        what = f"{len(self.images)} images of {self.images.source}"
-        say(f"run {folder}  ·  {what}  ·  {total_steps} steps  ·  {self.process.device}, {_counted(self.process.threads, 'thread')}")
-        line = [] if self.quiet else [ProgressCallback()]
-        progress = run_steps(algorithm, batches, total_steps, seed, [*line, *with_state.values(), *callbacks], first_step)
-        return Run(folder, config, algorithm, progress.step, {"step": progress.step, **provenance}, progress.interrupted)
-
-    def _fitting(self, algorithm):
-        """state -> `algorithm`, for checkpoints that this run can go on from."""
-
-        def algorithm_for(state):
-            self.recovery.count_of(state)
-            return algorithm
-
-        return algorithm_for
-
-    def _write_config(self, config):
-        with atomic_write(self.folder / "config.yaml", "w") as file:
-            file.write(to_yaml(config))
-
-    def _note_place(self):
-        """Keep where the data is now, of a run that has nothing else to do."""
-        before = load_config(self.folder / "config.yaml")
-        if self.base.data.place != before.data.place:
-            self._write_config(load_config(before, {"data.place": self.base.data.place}))
-
-    def _provenance(self, seed):
-        images = self.images
-        data = {"source": images.source, "fingerprint": images.fingerprint(), "count": len(images), "class_names": list(images.class_names)}
-        data["counts"] = images.counts().tolist()  # per class: what has none was not learnt
-        shape = list(images.images.shape[1:])
-        made = {} if self.generated is None else {"generated": self.generated.description}
-        made["rungs"] = self.recovery.rungs
-        return {**made, "seed": seed, "data": data, "image_shape": shape, "version": __version__, "process": vars(self.process).copy()}
-
-    def _measures(self, config, records, latents, first_step):
-        """The callbacks that look at a step: they come first, those of the caller behind them."""
-        if latents is None:
-            return [] if self.validation is None else [Validation(config, self.validation)]
-        measures = [HealthMonitor(config.health, self.images, latents, config.train.seed, first_step, records, self.say)]
-        if config.eval.every_steps:
-            from ..evaluation.callback import EvaluationCallback  # scikit-learn takes a second to import
-
-            measures.append(EvaluationCallback(config, self.real, records, self.say))
-        return measures
-
-    def _writers(self, config, records, latents, provenance, with_state, best):
-        """The callbacks that write what those before them found; the checkpoint last, so that one on the disk has all its records."""
-        writers = [Recorder(records, config.log.every_steps)]
-        if latents is not None:
-            writers.append(Grids(make_folder(self.folder / "samples"), records, latents, config.log.grid_every_steps, config.train.seed))
-        folder, every, keep = self.folder / "checkpoints", config.checkpoint.every_steps, config.checkpoint.keep
-        return [*writers, Checkpoints(folder, latents, provenance, every, keep, with_state, best)]
+    config: Config
+    algorithm: Algorithm
+    batches: Union[Batches, MixedBatches]
+    total_steps: int
+    uses: List[dict]
 
 
-def _counted(number, word):
-    return f"{number} {word}" + ("" if number == 1 else "s")
+def train_prepared(prepared: Prepared, *, callbacks: Sequence[Callback] = (), generated: Any = None) -> Run:
+    """Train what `prepare` returned; see `train`.
 
-
-def _load_states(callbacks, states, path):
-    for name, callback in callbacks.items():
-        if name in states:
+    Args:
+        generated: The generated part of a classifier's batches: an object with `images` (round -> `LabelledImages`), `read`
+            (None, or what gives their soft labels) and `description` (plain values). None means real images alone.
+    """
+    if generated is not None and not (prepared.new or prepared.allow_changed_data):
+        check_same_generated(prepared.folder, generated.description)
+    options = prepared.config.runtime
+    process = runtime.start(options.device, options.threads, options.cpu_tuning)
+    recovery = _recovery_of(prepared.folder)
+    built = _build(prepared, recovery, generated)  # refuses wrong settings before anything is written
+    check_writable(prepared.folder, prepared.log)
+    if prepared.new and not prepared.named:
+        prepared = replace(prepared, folder=take_folder(prepared.folder.parent, prepared.folder.name))
+    with lock_folder(_make_run_folders(prepared)):
+        if prepared.new:
+            check_free(prepared.folder)  # again: another process may have been quicker
+        recovery = _recovery_of(prepared.folder)
+        first_states = tuple(json.dumps(callback.state()) for callback in callbacks)
+        job = _Job(prepared, process, tuple(callbacks), first_states, generated)
+        while True:
+            if built.uses != recovery.used:
+                built = _build(prepared, recovery, generated)
+            recovery.remove_given_up(job.checkpoints)
             try:
-                callback.load_state(states[name])
-            except MALFORMED as error:
-                raise InputError(f"{path / 'state.json'} has no state for {name} ({type(error).__name__}: {error})") from None
+                return _train_stretch(job, built, recovery)
+            except Collapsed as collapse:
+                _go_back(job, recovery, collapse)
 
 
-def training_batches(config, images, generated=None):
-    """The batches of a configuration: real images, for a classifier perhaps with generated ones or with weights."""
-    seed, options = config.train.seed, config.generated
-    weights = None
-    if config.classifier.class_weights == "balanced" and is_read(config, "classifier.class_weights"):
-        weights = balanced_weights(images.counts())
-
-    def order(epoch):
-        return runtime.rng(seed, "shuffle", epoch)
-
-    if generated is None and weights is None:
-        return Batches(images, config.train.batch_size, order)
-    return MixedBatches(
-        images,
-        config.train.batch_size,
-        order,
-        generated and generated.images,
-        options.every_steps,
-        options.share,
-        options.weight,
-        weights,
-        lambda number, epoch: runtime.rng(seed, f"shuffle generated {number}", epoch),
-        generated and generated.read,
-    )
+def _recovery_of(folder: Path) -> Recovery:
+    recovery = Recovery(folder)
+    if recovery.failed:
+        raise RunFailed(f"run {folder.name} has failed for good ({recovery.failed}); train again under another name")
+    return recovery
 
 
-def make_run_folders(folder, log):
-    """Make what a run needs in `output` and `log`; returns the run's folder."""
-    for path in (folder.parent, log, folder, folder / "checkpoints"):
+def _make_run_folders(prepared: Prepared) -> Path:
+    folder = prepared.folder
+    for path in (folder.parent, prepared.log, folder, folder / "checkpoints"):
         make_folder(path)
     return folder
 
 
-def training_images(config):
-    """The images a configuration trains on."""
-    data = config.data
-    return load(DataSpec.of(data), "train")
+def _go_back(job: _Job, recovery: Recovery, collapse: Collapsed) -> None:
+    """Note in `recovery` with which changed settings, and from which checkpoint, the run continues."""
+    config = job.prepared.config
+    healthy = [step for step in steps_on_disk(job.checkpoints) if step <= collapse.healthy_step]
+    rung = recovery.climb(collapse, max(healthy, default=0), config.health.tries, config)
+    use = f"recovery {len(recovery.used)} of {config.health.tries}"
+    job.prepared.report(f"{use}, from step {recovery.used[-1]['from_step']}: {rung.text}")
 
 
-def planned_steps(config, steps_per_epoch):
-    """The run's total of steps: `train.steps`, or `train.epochs` times the steps of an epoch, or the smaller of both."""
-    steps, epochs = config.train.steps, config.train.epochs
-    if steps is None and epochs is None:
-        raise InputError("neither train.steps nor train.epochs is set: say how long to train, for example --epochs 5")
-    return min(n for n in (steps, epochs and epochs * steps_per_epoch) if n)
-
-
-def open_run(run, checkpoint="last", device="auto", threads=0):
-    """Open a trained run to sample from it or to read images with it.
-
-    Args:
-        run: the run's folder, or its name in `output`.
-        checkpoint: "last", "best" (by what `eval.best` names), or a step.
-
-    Returns:
-        A `Run`.
+def _build(prepared: Prepared, recovery: Recovery, generated: Any) -> _Built:
+    """Build the networks and the batches of a stretch.
 
     Raises:
-        InputError: no run, or no such checkpoint. RunFailed: every checkpoint is damaged.
+        InputError: Settings that do not fit together or do not fit the data.
     """
-    folder = run_folder(run)
-    recovery = Recovery(folder)
-    if recovery.failed:
-        raise RunFailed(f"run {folder} has failed ({recovery.failed}): no samples are made from it")
-    base = load_config(folder / "config.yaml")
-    steps = recovery.steps(folder / "checkpoints")
-    if not steps:
-        raise InputError(f"run {folder} has no checkpoint yet: train it first (--run {folder.name} --resume)")
-    if checkpoint == "best":
-        checkpoint = best_step(folder / "checkpoints")
-        if checkpoint is None:
-            raise InputError(f"run {folder} has no best checkpoint: it was trained without --eval-every; use --checkpoint last or a step")
-    if checkpoint != "last" and str(checkpoint) not in map(str, steps):
-        there = ", ".join(map(str, steps))
-        raise InputError(f"run {folder} has no checkpoint {checkpoint}; it has {there} (--checkpoint last, best or a step)")
-    runtime.start(device, threads, base.runtime.cpu_tuning)
+    config, images = recovery.config(prepared.config), prepared.images
+    with runtime.drawing_alone():
+        runtime.seed_paddle(config.train.seed, "initial weights")
+        algorithm = build(config, images.shape, images.class_names, images.counts())
+    batches = training_batches(config, images, generated, pairs=algorithm.pairs)
+    if config.diffaugment.fill == "auto" and algorithm.view:
+        from ..augment.diffaugment import background  # imports Paddle, which takes seconds
 
-    def algorithm_for(state):
-        data = state["data"]
-        return build(recovery.config(base, recovery.count_of(state)), state["image_shape"], data["class_names"], data.get("counts"))
+        algorithm.view.fill = background(images.images)
+    if prepared.real is not None:
+        check_measurable(images.shape, config.eval.count, prepared.real)
+    total_steps = planned_steps(config, algorithm.steps_per_epoch(batches))
+    return _Built(config, algorithm, batches, total_steps, list(recovery.used))
 
-    wanted = steps if checkpoint == "last" else [int(checkpoint)]
-    found = load_newest(folder / "checkpoints", algorithm_for, wanted, optimizers=False)
-    if found is None:
-        raise RunFailed(f"run {folder}: no undamaged checkpoint is left; train it again under another name")
-    algorithm, state, _ = found
-    for network in algorithm.networks.values():
-        network.eval()  # nobody trains it: threads that draw at the same time need not switch it to and fro
-    return Run(folder, algorithm.config, algorithm, state["step"], state)
+
+def _train_stretch(job: _Job, built: _Built, recovery: Recovery) -> Run:
+    """Train from the newest checkpoint, or from the start, to the last step, an interruption or a collapse.
+
+    Raises:
+        Collapsed: The samples or the losses say that the run has failed.
+    """
+    prepared, config, algorithm = job.prepared, built.config, built.algorithm
+    resumes = not prepared.new or bool(recovery.used)
+    state, latents = _restore(job, built, recovery) if resumes else ({}, _fixed_latents(built))
+    first_step = state.get("step", 0)
+    if first_step >= built.total_steps:
+        return _nothing_left(job, built, state)
+    _write_config(job.folder, prepared.config)
+    records = Records(job.folder, prepared.log, job.folder.name, visualdl=config.log.visualdl, resume_step=first_step if resumes else None)
+    records.hyperparameters(hyperparameters(config), list(algorithm.losses))
+    provenance = _provenance(job, config, recovery)
+    with_state = [*_measures(job, config, records, latents, first_step), *job.callbacks]
+    _set_states(job, recovery, with_state, state)
+    best = state.get("best", best_noted(job.checkpoints, first_step)) if state else None
+    writers = _writers(job, config, records, latents, provenance, with_state, best)
+    what = f"{len(prepared.images)} images of {prepared.images.source}"
+    threads = f"{job.process.threads} thread" + ("" if job.process.threads == 1 else "s")
+    prepared.report(f"run {job.folder}  ·  {what}  ·  {built.total_steps} steps  ·  {job.process.device}, {threads}")
+    progress = run_steps(algorithm, built.batches, built.total_steps, config.train.seed, [*with_state, *writers], first_step)
+    return Run(job.folder, config, algorithm, progress.step, {"step": progress.step, **provenance}, progress.interrupted)
+
+
+# ---- where a stretch begins --------------------------------------------------------------------------------------------
+
+
+def _fixed_latents(built: _Built) -> Optional[np.ndarray]:
+    """The latents of every grid of the run, float32 [log.grid_images, latent_dim]; None for what makes no images."""
+    config, algorithm = built.config, built.algorithm
+    return algorithm.latents(config.log.grid_images, runtime.rng(config.train.seed, "fixed latents")) if algorithm.makes_images else None
+
+
+def _restore(job: _Job, built: _Built, recovery: Recovery) -> Tuple[Dict[str, Any], Optional[np.ndarray]]:
+    """Set the networks from the newest checkpoint; returns its state, {} where there is no checkpoint yet, and the fixed latents."""
+
+    def algorithm_for(state: dict) -> Algorithm:
+        recovery.count_of(state)  # refuses checkpoints that were made under other rungs
+        return built.algorithm
+
+    restored = load_newest(job.checkpoints, algorithm_for, warn=job.prepared.report, adopts=recovery.adopts)
+    if restored:
+        return restored[1], restored[2]
+    if steps_on_disk(job.checkpoints):
+        raise RunFailed(f"run {job.folder}: no undamaged checkpoint is left; train it again under another name")
+    if not recovery.used:
+        job.prepared.report(f"run {job.folder.name} has no checkpoint yet: starting it afresh")
+    return {}, _fixed_latents(built)
+
+
+def _nothing_left(job: _Job, built: _Built, state: Dict[str, Any]) -> Run:
+    """A run that has all its steps; all that is kept is where its data is now."""
+    done = f"run {job.folder.name} is at step {state['step']}, and {built.total_steps} are asked for"
+    job.prepared.report(f"{done}: nothing left to do; raise train.steps or train.epochs to train further")
+    former, place = job.prepared.former, job.prepared.config.data.place
+    if former is not None and former.data.place != place:
+        former.data.place = place
+        _write_config(job.folder, former)
+    return Run(job.folder, built.config, built.algorithm, state["step"], state)
+
+
+def _set_states(job: _Job, recovery: Recovery, callbacks: List[Callback], state: Dict[str, Any]) -> None:
+    """Set the callbacks to what they were at the checkpoint with this state; a run that went back begins with their first states."""
+    if recovery.used:
+        for callback, first in zip(job.callbacks, job.first_states):
+            callback.load_state(json.loads(first))
+    saved = state.get("callbacks", {})
+    for name, callback in by_state_name(callbacks).items():
+        if name in saved:
+            try:
+                callback.load_state(saved[name])
+            except MALFORMED as error:
+                path = job.checkpoints / f"step-{state['step']}" / "state.json"
+                raise InputError(f"{path} has no state for {name} ({type(error).__name__}: {error})") from None
+
+
+# ---- what happens around the steps; `training.loop.STAGES` is the order --------------------------------------------------
+
+
+def _measures(
+    job: _Job, config: Config, records: Records, latents: Optional[np.ndarray], first_step: int
+) -> List[Union[HealthMonitor, Validation, Callback]]:
+    """The callbacks that measure a step."""
+    prepared = job.prepared
+    if latents is None:
+        return [] if prepared.validation is None else [Validation(config, prepared.validation)]
+    measures: List[Callback] = [
+        HealthMonitor(config.health, prepared.images, latents, config.train.seed, first_step, records, prepared.report)
+    ]
+    if prepared.real is not None:
+        from ..evaluation.callback import EvaluationCallback  # imports scikit-learn, which takes a second
+
+        measures.append(EvaluationCallback(config, prepared.real, records, prepared.report))
+    return measures
+
+
+def _writers(
+    job: _Job,
+    config: Config,
+    records: Records,
+    latents: Optional[np.ndarray],
+    provenance: Dict[str, Any],
+    with_state: List[Callback],
+    best: Optional[dict],
+) -> List[Callback]:
+    """The callbacks that show, record, draw and save a step."""
+    writers: List[Callback] = [] if job.prepared.quiet else [ProgressCallback()]
+    writers.append(Recorder(records, config.log.every_steps))
+    if latents is not None:
+        writers.append(Grids(make_folder(job.folder / "samples"), records, latents, config.log.grid_every_steps, config.train.seed))
+    options = config.checkpoint
+    writers.append(Checkpoints(job.checkpoints, latents, provenance, options.every_steps, options.keep, by_state_name(with_state), best))
+    return writers
+
+
+# ---- what a run writes about itself ------------------------------------------------------------------------------------
+
+
+def _write_config(folder: Path, config: Config) -> None:
+    with atomic_write(folder / "config.yaml", "w") as file:
+        file.write(to_yaml(config))
+
+
+def _provenance(job: _Job, config: Config, recovery: Recovery) -> Dict[str, Any]:
+    """What every checkpoint says about where it comes from."""
+    images = job.prepared.images
+    data = {
+        "source": images.source,
+        "fingerprint": images.fingerprint(),
+        "count": len(images),
+        "class_names": list(images.class_names),
+        "counts": images.counts().tolist(),  # of each class: a class without images was not learnt
+    }
+    generated = {} if job.generated is None else {"generated": job.generated.description}
+    return {
+        **generated,
+        "rungs": recovery.rungs,
+        "seed": config.train.seed,
+        "data": data,
+        "image_shape": list(images.images.shape[1:]),
+        "version": __version__,
+        "process": vars(job.process).copy(),
+    }

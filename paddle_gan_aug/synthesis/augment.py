@@ -27,16 +27,18 @@ from ..errors import InputError, NoSuchPart, RunFailed
 from ..files import atomic_write, find_path, make_folder, project_root, remove_temporaries, write_json
 from ..pictures import save_png
 from ..runs.batch_size import fit_batch_size
+from ..runs.batches import training_images
+from ..runs.opened import open_run
 from ..runs.per_class import train_per_class
 from ..runs.places import check_run_name, is_run, run_folder, run_folders
-from ..runs.run import open_run, train, training_images
+from ..runs.run import train
 from .estimate import estimate
-from .gate import chosen_filters, open_reader, told_aside
-from .generate import DROPPED, GRID, Filters, Short, count_by_class, generate, worth
+from .filter_runner import aside_lines, chosen_filters, open_reader
+from .generate import DROPPED, GRID, Filters, QuotaNotMet, count_by_class, generate, worth
 from .held_out import FOLDS, held_out, needs_folds
 from .quotas import lacking
 from .real_files import GENERATED, left_to_readers, on_disk, real_parts
-from .sources import Makers, expand
+from .sampler import Samplers, expand
 from .writers import WRITTEN, json_line, write_lists
 
 WORK = ".generated"
@@ -165,7 +167,7 @@ def augment_data(
     _check_complete(to, plan)
     if failure:
         raise RunFailed(
-            f"{failure.told}; the real images and what could be generated are in {to}, {DROPPED} says why; "
+            f"{failure.reason}; the real images and what could be generated are in {to}, {DROPPED} says why; "
             "go on with --resume and more --attempts or other filters, or begin anew with a longer training (--steps) and another --to"
         )
     remove_temporaries(to, WRITTEN)
@@ -235,8 +237,8 @@ def _plan(to, config, overrides, runs, per_class_runs, per_class, ratio, filters
         open_reader(filters.classifier, learnt, config.runtime.device, config.runtime.threads)
     wanted, note = _wanted(parts[0], config.data.source, per_class, ratio)
     if runs:
-        makers = Makers(runs, "last", config.runtime.device, config.runtime.threads)
-        _check_learnt(wanted, [makers.name(c) for c in makers.classes] if makers.labelled else wanted, f"the run {runs[0]}")
+        samplers = Samplers(runs, "last", config.runtime.device, config.runtime.threads)
+        _check_learnt(wanted, [samplers.name(c) for c in samplers.classes] if samplers.labelled else wanted, f"the run {runs[0]}")
     else:
         _check_learnt(wanted, [name for name, count in zip(learnt.class_names, learnt.counts()) if count], "the GAN")
         conditional = _algorithm(config, learnt).conditional
@@ -256,7 +258,7 @@ def _config_of_runs(runs, overrides):
     """
     first, of_process = expand(runs)[0], {key: value for key, value in overrides.items() if key.startswith("runtime.")}
     process = load_config(run_folder(first) / "config.yaml", of_process).runtime  # Paddle starts once, with what was asked for
-    opened = open_run(first, "last", process.device, process.threads)
+    opened = open_run(first, device=process.device, threads=process.threads)
     before, asked = to_flat(load_config(opened.config)), to_flat(load_config(opened.config, overrides))
     given = overrides.get("data.source", before["data.source"])
     if given != before["data.source"] and find_path(given).resolve() != place_of(DataSpec.of(opened.config.data)).resolve():
@@ -337,7 +339,7 @@ def _train_what_is_missing(plan, output, log, resume, quiet):
         name = f"{plan.name}-gan"
         if plan.per_class_runs:
             going_on = resume and (folder / name).is_dir()
-            plan.runs = [train_per_class(plan.config, run=name, resume=going_on, classes=plan.wanted, **where)[0]]
+            plan.runs = [train_per_class(plan.config, run=name, resume=going_on, classes=plan.wanted, **where).folder]
         else:
             plan.runs = [_train(plan.config, name, folder, resume, where).folder]
 
@@ -345,7 +347,7 @@ def _train_what_is_missing(plan, output, log, resume, quiet):
 def _say_what_steps_aside(plan):
     process, real = plan.config.runtime, plan.learnt
     reading = held_out(open_run(plan.classifier, device=process.device, threads=process.threads), real, _validation(plan))
-    for line in told_aside(reading, plan.filters, real.class_names, [real.class_names.index(name) for name in plan.wanted]):
+    for line in aside_lines(reading, plan.filters, real.class_names, [real.class_names.index(name) for name in plan.wanted]):
         print(one_line(line), file=sys.stderr, flush=True)
 
 
@@ -404,7 +406,7 @@ def _generate(folder, plan, truncation, filters, resume, quiet):
             resume=resume and folder.is_dir(),
             quiet=quiet,
         )
-    except Short as failure:
+    except QuotaNotMet as failure:
         return failure
     return None
 

@@ -8,8 +8,9 @@ from .. import runtime
 from ..algorithms import build
 from ..config.loading import load_config
 from ..data import to_network, to_uint8
-from ..runs.run import open_run, planned_steps, training_batches
-from .sources import expand
+from ..runs.batches import planned_steps, training_batches
+from ..runs.opened import open_run
+from .sampler import expand
 from .writers import png_bytes
 
 WARM_UP, ROUNDS, STEPS = 3, 4, 3  # steps that do not count; then so many times so many steps

@@ -15,30 +15,31 @@ import numpy as np
 from ..augment.policies import choice_of, policy_for
 from ..console import ProgressLine, listed, one_line
 from ..data import load
-from ..data.written_set import DESCRIPTION, MANIFEST, read_json_object, read_manifest
+from ..data.class_names import class_folder
+from ..data.written_set import DESCRIPTION, DROPPED, GRID, MANIFEST, read_json_object, read_manifest
 from ..errors import InputError, RunFailed
 from ..files import LOCK_FILES, atomic_write, lock_folder, make_folder, remove_temporaries, write_json
 from ..pictures import grid, optional_picture, read_png, save_png
-from .draw import Standing, best_dropped, draw
+from .drawing import ClassProgress, best_dropped, draw
+from .filter_runner import FilterRunner, aside_lines, chosen_filters
 from .filters import FILTERS
-from .gate import Gate, chosen_filters, told_aside
+from .partial_set import FOLDER, PartialSet, request_text
 from .quotas import equal, interleaved, lacking
-from .sources import Makers
-from .spool import FOLDER, Spool, told_request
-from .writers import DROPPED, FORMATS, GRID, WRITTEN, PictureWriter, check_format, class_folder, json_line, mixed_file, write_lists
+from .sampler import Samplers
+from .writers import FORMATS, WRITTEN, PictureWriter, check_format, json_line, mixed_file, write_lists
 
 SHOWN, SHOWN_CLASSES, COLUMNS = 160, 40, 16  # of grid.png: images of a flat set, rows of a set with classes, images in a row
 ATTEMPTS = 50
 READ_AS_OTHER = "agreement"  # the filter that asks whether the classifier reads the class
 
 
-class Short(RunFailed):
-    """Classes stayed short of what was wanted; `told` says which and by how much. What there is of them is on the disk."""
+class QuotaNotMet(RunFailed):
+    """Classes stayed short of what was wanted; `reason` says which and by how much. What there is of them is on the disk."""
 
     def __init__(self, told, attempts, where):
-        self.told = f"not filled within {attempts} attempts for each image ({told})"
+        self.reason = f"not filled within {attempts} attempts for each image ({told})"
         super().__init__(
-            f"{self.told}; what there is lies in {where}, {DROPPED} says why; "
+            f"{self.reason}; what there is lies in {where}, {DROPPED} says why; "
             "go on with --resume and more --attempts, other filters, or a better run"
         )
 
@@ -99,7 +100,7 @@ def generate(
     Raises:
         InputError: no such run or checkpoint, a run that makes no images, a folder in use, a count below 1, classes asked of a run that
             has none, a classifier of other data, a form that cannot hold these images.
-        Short (a RunFailed): a class stayed short of its quota; what there is of it is kept, and the manifest and dropped.json say so.
+        QuotaNotMet (a RunFailed): a class stayed short of its quota; what there is of it is kept, and the manifest and dropped.json say so.
     """
     filters = filters or Filters()
     to = _usable(to, resume)
@@ -107,24 +108,24 @@ def generate(
     names = chosen_filters(filters.names, filters.classifier is not None)
     if filters.settings and not names:
         raise InputError("--filter-set: no filter is on; choose some with --filter, or give --classifier")
-    makers = Makers(run, checkpoint, device, threads)
+    samplers = Samplers(run, checkpoint, device, threads)
     if balance is not None:
-        quotas = _balanced(makers, balance, ratio)
-    wanted, flat = _quotas(makers, count, per_class, quotas)
-    left_out = makers.never_learnt() if quotas is None else []
+        quotas = _balanced(samplers, balance, ratio)
+    wanted, flat = _quotas(samplers, count, per_class, quotas)
+    left_out = samplers.never_learnt() if quotas is None else []
     if left_out and not quiet:
         print(f"left out, since there are no training images of them: {listed(left_out)}", file=sys.stderr, flush=True)
-    check_format(form, makers.shape, makers.class_names, makers.labelled)
+    check_format(form, samplers.shape, samplers.class_names, samplers.labelled)
     if form != "folder" and flat:
         raise InputError(f"--format {form} is for sets with classes: say how many images of each with --per-class")
     if form == "folder" and not flat:
         for c in wanted:  # refused before there is a folder that would have to be emptied again
-            class_folder(makers.name(c))
+            class_folder(samplers.name(c))
     request = {
-        "runs": [maker.origin for maker in makers.makers],
+        "runs": [sampler.origin for sampler in samplers.samplers],
         "seed": seed,
         "truncation": truncation,
-        "wanted": {str(makers.name(c)): n for c, n in wanted.items()},
+        "wanted": {str(samplers.name(c)): n for c, n in wanted.items()},
         "flat": flat,
         "format": form,
         "filters": {"names": names, "settings": filters.settings or {}, "classifier": None},
@@ -136,19 +137,19 @@ def generate(
         return to
     if names and not quiet:
         print(f"learning from the training images what {len(names)} filters keep", file=sys.stderr, flush=True)
-    gate = Gate(makers, names, filters.classifier, filters.settings, device, threads) if names else None
-    if gate is not None and not quiet:
-        for line in told_aside(gate.reading, names, makers.class_names, wanted):
+    runner = FilterRunner(samplers, names, filters.classifier, filters.settings, device, threads) if names else None
+    if runner is not None and not quiet:
+        for line in aside_lines(runner.reading, names, samplers.class_names, wanted):
             print(one_line(line), file=sys.stderr, flush=True)
-    request["filters"]["classifier"] = gate and gate.classifier
+    request["filters"]["classifier"] = runner and runner.classifier
     with lock_folder(make_folder(to)):
-        made = _Set(to, makers, gate, request, wanted, resume)
+        made = _Set(to, samplers, runner, request, wanted, resume)
         made.draw(quiet, filters.relax)
         made.finish()
     (to / ".lock").unlink(missing_ok=True)
     if made.missing:
         told = listed(f"{name or 'images'}: {made.kept(name)} of {made.kept(name) + n}" for name, n in made.missing.items())
-        raise Short(told, filters.attempts, to)
+        raise QuotaNotMet(told, filters.attempts, to)
     return to
 
 
@@ -187,7 +188,7 @@ def _check_complete(to, request):
         held["runs"], asked["runs"] = made_by, request["runs"]
     for key, value in held.items():
         if value != asked[key]:
-            raise InputError(f"{to} is complete with {told_request(key, value)}, not {told_request(key, asked[key])}: choose another --to")
+            raise InputError(f"{to} is complete with {request_text(key, value)}, not {request_text(key, asked[key])}: choose another --to")
 
 
 def _row_of_each_class(to):
@@ -209,17 +210,17 @@ def _check_numbers(count, per_class, quotas, seed, truncation, attempts, balance
         raise InputError(f"--attempts {attempts}: at least 1 for each image")
 
 
-def _quotas(makers, count, per_class, quotas):
+def _quotas(samplers, count, per_class, quotas):
     """({class index: images}, whether the files lie in one folder without classes)."""
     if count is not None:
-        share, rest = divmod(count, len(makers.classes))
-        return {c: share + (position < rest) for position, c in enumerate(makers.classes)}, True
-    if not makers.labelled:
-        run = makers.makers[0].run.folder
+        share, rest = divmod(count, len(samplers.classes))
+        return {c: share + (position < rest) for position, c in enumerate(samplers.classes)}, True
+    if not samplers.labelled:
+        run = samplers.samplers[0].run.folder
         raise InputError(f"run {run} cannot be asked for a class: train a conditional preset, or one run for each class, or use --count")
     if per_class is not None:
-        return equal(makers.classes, per_class), False
-    made = {makers.class_names[c]: c for c in makers.classes}
+        return equal(samplers.classes, per_class), False
+    made = {samplers.class_names[c]: c for c in samplers.classes}
     strange = [name for name, n in quotas.items() if name not in made and (n > 0 or not set(made) & set(quotas))]
     if strange:
         raise InputError(f"no run makes the class {strange[0]}: there are {listed(made)}")
@@ -229,10 +230,10 @@ def _quotas(makers, count, per_class, quotas):
     return wanted, False
 
 
-def _balanced(makers, data, ratio):
+def _balanced(samplers, data, ratio):
     """{class name: what it lacks in the training part of a data set, which is read as the runs read their own}."""
-    images = load(makers.data.renamed(data), "train", split="full")
-    made = {makers.name(c) for c in makers.classes}
+    images = load(samplers.data.renamed(data), "train", split="full")
+    made = {samplers.name(c) for c in samplers.classes}
     counts = images.counts()
     return {name: int(n) for name, n, count in zip(images.class_names, lacking(counts, ratio=ratio), counts) if count or name in made}
 
@@ -250,7 +251,7 @@ def count_by_class(folder):
     return counts
 
 
-def told_worth(folder):
+def worth_lines(folder):
     """What a filtered set is worth, by its manifest and dropped.json: a list of lines, empty without a classifier that was looked at."""
     found = read_json_object(Path(folder) / DROPPED)
     if "held_out" not in found:
@@ -334,33 +335,33 @@ def _read_as_class(tried, dropped):
 class _Set:
     """A set being made in a folder."""
 
-    def __init__(self, to, makers, gate, request, wanted, resume):
-        self.to, self.makers, self.gate, self.request, self.wanted = to, makers, gate, request, wanted
-        self.spool = Spool(to, request, resume)
+    def __init__(self, to, samplers, runner, request, wanted, resume):
+        self.to, self.samplers, self.runner, self.request, self.wanted = to, samplers, runner, request, wanted
+        self.partial = PartialSet(to, request, resume)
         self.form = FORMATS[request["format"]]
         self.flat = request["flat"]
         self.positions = {c: position for position, c in enumerate(wanted)}
-        saved = self.spool.progress.get("classes", {})
+        saved = self.partial.progress.get("classes", {})
         self.entries = {
             c: saved.get(str(position), {"tried": 0, "kept": 0, "pieces": 0, "bytes": {}}) for c, position in self.positions.items()
         }
-        self._check_spool()
-        if gate is not None and self.spool.progress:
-            with self.spool.sound():
-                gate.chain.report.restore(self.spool.progress["report"])
+        self._check_partial()
+        if runner is not None and self.partial.progress:
+            with self.partial.sound():
+                runner.chain.report.restore(self.partial.progress["report"])
 
-    def _check_spool(self):
+    def _check_partial(self):
         """What an interruption left is what its own notes say.
 
         Raises:
             InputError: it is not.
         """
         for c, entry in self.entries.items():
-            lines = sum(1 for _ in self.spool.json_rows(self._spooled(c, "jsonl")))
-            bytes_held = entry["bytes"].get(self._spooled(c, "u8"), 0)
-            expected = entry["kept"] * math.prod(self.makers.shape) if self.form.file else 0
+            lines = sum(1 for _ in self.partial.json_rows(self._partial_file(c, "jsonl")))
+            bytes_held = entry["bytes"].get(self._partial_file(c, "u8"), 0)
+            expected = entry["kept"] * math.prod(self.samplers.shape) if self.form.file else 0
             if lines != entry["kept"] or bytes_held != expected or entry["kept"] > self.wanted[c]:
-                raise self.spool.damage(f"class {self.makers.name(c)} has {lines} images, not {entry['kept']}")
+                raise self.partial.damage(f"class {self.samplers.name(c)} has {lines} images, not {entry['kept']}")
 
     # ---- drawing
 
@@ -371,72 +372,72 @@ class _Set:
         try:
             with ProgressLine(sum(self.wanted.values()), initial=done, quiet=quiet) as line:
                 for c in self.wanted:
-                    self._draw_class(c, pictures, line, relax and self.gate is not None)
+                    self._draw_class(c, pictures, line, relax and self.runner is not None)
         finally:
             pictures.close()
 
     def _draw_class(self, c, pictures, line, relax):
         entry = self.entries[c]
-        limit = self.wanted[c] if self.gate is None else self.wanted[c] * self.request["attempts"]
-        standing = Standing(self.wanted[c], limit, entry["tried"], entry["kept"], entry["pieces"])
+        limit = self.wanted[c] if self.runner is None else self.wanted[c] * self.request["attempts"]
+        progress = ClassProgress(self.wanted[c], limit, entry["tried"], entry["kept"], entry["pieces"])
         if not self.form.file and not self.flat:
             make_folder(self.to / self._folder(c))
-        if self.gate is not None:
+        if self.runner is not None:
             self._remember(c, entry)
         drawn = (self.request["seed"], self.request["truncation"])
-        for piece in draw(self.makers, self.gate, c, standing, *drawn):
-            self._add(c, entry, standing, piece, pictures, line)
-        if relax and standing.missing:
+        for chunk in draw(self.samplers, self.runner, c, progress, *drawn):
+            self._add(c, entry, progress, chunk, pictures, line)
+        if relax and progress.missing:
             taken = [json.loads(line)["latent"] for line in self._lines(c)]
-            for piece, left_out in best_dropped(self.makers, self.gate, c, standing, taken, *drawn):
-                self._add(c, entry, standing, piece, pictures, line, left_out)
+            for chunk, left_out in best_dropped(self.samplers, self.runner, c, progress, taken, *drawn):
+                self._add(c, entry, progress, chunk, pictures, line, left_out)
 
-    def _add(self, c, entry, standing, piece, pictures, line, left_out=()):
-        """Write a piece, and put down how far the class is."""
-        first = standing.kept - len(piece.images)
-        names = [self._name(c, number) for number in range(first, standing.kept)]
+    def _add(self, c, entry, progress, chunk, pictures, line, left_out=()):
+        """Write a chunk, and put down how far the class is."""
+        first = progress.kept - len(chunk.images)
+        names = [self._name(c, number) for number in range(first, progress.kept)]
         if not self.form.file:
-            pictures.write(names, piece.images)
-        elif len(piece.images):
-            entry["bytes"][self._spooled(c, "u8")] = self.spool.append(self._spooled(c, "u8"), piece.images.tobytes())
-        content = "".join(map(json_line, self._rows(c, names, piece, left_out))).encode(errors="backslashreplace")  # see files.atomic_write
-        entry["bytes"][self._spooled(c, "jsonl")] = self.spool.append(self._spooled(c, "jsonl"), content)
-        if piece.features is not None and len(piece.features):
-            content = piece.features.astype("<f4").tobytes()
-            entry["bytes"][self._spooled(c, "f4")] = self.spool.append(self._spooled(c, "f4"), content)
-        entry.update(tried=standing.tried, kept=standing.kept, pieces=standing.pieces)
+            pictures.write(names, chunk.images)
+        elif len(chunk.images):
+            entry["bytes"][self._partial_file(c, "u8")] = self.partial.append(self._partial_file(c, "u8"), chunk.images.tobytes())
+        content = "".join(map(json_line, self._rows(c, names, chunk, left_out))).encode(errors="backslashreplace")  # see files.atomic_write
+        entry["bytes"][self._partial_file(c, "jsonl")] = self.partial.append(self._partial_file(c, "jsonl"), content)
+        if chunk.features is not None and len(chunk.features):
+            content = chunk.features.astype("<f4").tobytes()
+            entry["bytes"][self._partial_file(c, "f4")] = self.partial.append(self._partial_file(c, "f4"), content)
+        entry.update(tried=progress.tried, kept=progress.kept, pieces=progress.chunks)
         self._note()
-        line.add(len(piece.images), self._label(c))
+        line.add(len(chunk.images), self._label(c))
 
     def _remember(self, c, entry):
         """What filters know of this class from before an interruption."""
-        chain = self.gate.chain
+        chain = self.runner.chain
         chain.forget()
         if chain.remembers and entry["kept"]:
-            width = self.gate.reference(c).space.width
-            rows = list(self.spool.json_rows(self._spooled(c, "jsonl")))
-            with self.spool.sound():
-                labels = [self.makers.class_names.index(row["read_as"]) if c is None else c for row in rows]
-                features = self.spool.rows(self._spooled(c, "f4"), (width,), "<f4")
+            width = self.runner.reference(c).space.width
+            rows = list(self.partial.json_rows(self._partial_file(c, "jsonl")))
+            with self.partial.sound():
+                labels = [self.samplers.class_names.index(row["read_as"]) if c is None else c for row in rows]
+                features = self.partial.rows(self._partial_file(c, "f4"), (width,), "<f4")
                 if len(features) != len(labels):
                     raise ValueError(f"{len(features)} features of {len(labels)} images")
             chain.remember(features, labels)
 
     def _note(self):
-        report = {} if self.gate is None else {"report": self.gate.chain.report.to_json()}
-        self.spool.note({"classes": {str(self.positions[c]): entry for c, entry in self.entries.items()}, **report})
+        report = {} if self.runner is None else {"report": self.runner.chain.report.to_json()}
+        self.partial.note({"classes": {str(self.positions[c]): entry for c, entry in self.entries.items()}, **report})
 
-    def _rows(self, c, names, piece, left_out):
-        origin = {**self.makers.of(c).origin, "seed": self.request["seed"]}
+    def _rows(self, c, names, chunk, left_out):
+        origin = {**self.samplers.of(c).origin, "seed": self.request["seed"]}
         if self.request["truncation"] is not None:
             origin["truncation"] = self.request["truncation"]
-        learnt = self.makers.of(c).run.config.data.class_name if c is None else self.makers.name(c)
+        learnt = self.samplers.of(c).run.config.data.class_name if c is None else self.samplers.name(c)
         for i, name in enumerate(names):
-            row = {"file": name, "class": learnt, "latent": int(piece.latents[i]), **origin}
-            for reading, values in piece.readings.items():
-                row[reading] = self.makers.class_names[values[i]] if reading == "read_as" else round(float(values[i]), 4)
-            if self.gate is not None:
-                passed_over = {*left_out, *self.gate.aside(c)}
+            row = {"file": name, "class": learnt, "latent": int(chunk.latents[i]), **origin}
+            for reading, values in chunk.readings.items():
+                row[reading] = self.samplers.class_names[values[i]] if reading == "read_as" else round(float(values[i]), 4)
+            if self.runner is not None:
+                passed_over = {*left_out, *self.runner.aside(c)}
                 row["passed"] = [name for name in self.request["filters"]["names"] if name not in passed_over]
                 if left_out:
                     row["dropped_by"] = "one of " + ", ".join(left_out)
@@ -445,10 +446,10 @@ class _Set:
     # ---- names
 
     def _folder(self, c):
-        return class_folder(self.makers.name(c))
+        return class_folder(self.samplers.name(c))
 
     def _label(self, c):
-        return "" if c is None else one_line(f"class {self.makers.name(c)}")
+        return "" if c is None else one_line(f"class {self.samplers.name(c)}")
 
     def _name(self, c, number):
         if self.form.file:
@@ -458,9 +459,9 @@ class _Set:
         return f"{self._folder(c)}/{number:06d}.png"
 
     def _lines(self, c):
-        return self.spool.lines(self._spooled(c, "jsonl"))
+        return self.partial.lines(self._partial_file(c, "jsonl"))
 
-    def _spooled(self, c, kind):
+    def _partial_file(self, c, kind):
         return f"{self.positions[c]}.{kind}"
 
     # ---- the end
@@ -468,21 +469,21 @@ class _Set:
     @property
     def missing(self):
         """{class name: images that could not be made}."""
-        return {self.makers.name(c): n - self.entries[c]["kept"] for c, n in self.wanted.items() if n > self.entries[c]["kept"]}
+        return {self.samplers.name(c): n - self.entries[c]["kept"] for c, n in self.wanted.items() if n > self.entries[c]["kept"]}
 
     def kept(self, name):
         """Images of a class that there are."""
-        return next(entry["kept"] for c, entry in self.entries.items() if self.makers.name(c) == name)
+        return next(entry["kept"] for c, entry in self.entries.items() if self.samplers.name(c) == name)
 
     def finish(self):
         """Write what is only known in the end; the unfinished part goes, unless a class is short."""
         order = list(self.wanted)
         if self.form.file and any(entry["kept"] for entry in self.entries.values()):
-            arrays = [self.spool.rows(self._spooled(c, "u8"), self.makers.shape, np.uint8) for c in order]
-            images = mixed_file(self.spool.path("mixed.u8"), arrays)
+            arrays = [self.partial.rows(self._partial_file(c, "u8"), self.samplers.shape, np.uint8) for c in order]
+            images = mixed_file(self.partial.path("mixed.u8"), arrays)
             labels = np.fromiter((order[position] for position, _ in self._order()), dtype=np.int64, count=len(images))
-            self.form.write(self.to, images, labels, self.makers.class_names)
-        if self.gate is not None or self.missing:
+            self.form.write(self.to, images, labels, self.samplers.class_names)
+        if self.runner is not None or self.missing:
             write_json(self.to / DROPPED, self._dropped())
         self._write_description()
         with atomic_write(self.to / MANIFEST, "w") as file:
@@ -491,7 +492,7 @@ class _Set:
             self._draw_grid()
         remove_temporaries(self.to, WRITTEN)
         if not self.missing:
-            self.spool.remove()
+            self.partial.remove()
 
     def _write_description(self):
         """Lists for other programs, where there are pictures of classes, and what a reader should know of the set."""
@@ -501,8 +502,8 @@ class _Set:
 
         if not self.form.file and all(name is not None for _, name, _, _ in itertools.islice(rows(), 1)):
             write_lists(self.to, rows)
-        data = self.makers.makers[0].run.config.data
-        policy = policy_for(data.source, self.makers.shape[0], data.policy)
+        data = self.samplers.samplers[0].run.config.data
+        policy = policy_for(data.source, self.samplers.shape[0], data.policy)
         write_json(self.to / DESCRIPTION, {"version": 1, "policy": choice_of(policy)})
 
     def _order(self):
@@ -513,13 +514,13 @@ class _Set:
         return ((position, number) for position, count in enumerate(counts) for number in range(count))
 
     def _manifest_lines(self):
-        lines = [self.spool.lines(f"{position}.jsonl") for position in range(len(self.wanted))]
+        lines = [self.partial.lines(f"{position}.jsonl") for position in range(len(self.wanted))]
         for index, (position, _) in enumerate(self._order()):
             line = next(lines[position])
             yield line if not self.form.file else line[:-2] + f', "index": {index}}}\n'
 
     def _dropped(self):
-        report = {} if self.gate is None else self.gate.chain.report.to_json()
+        report = {} if self.runner is None else self.runner.chain.report.to_json()
         return {
             **report,
             **self._worth(),
@@ -530,13 +531,13 @@ class _Set:
 
     def _worth(self):
         """Of the classes that were made: how well the filters' classifier reads them, what stepped aside, what was taken all the same."""
-        reading, worth = None if self.gate is None else self.gate.reading, {}
+        reading, worth = None if self.runner is None else self.runner.reading, {}
         if reading is not None:
-            counts = {self.makers.class_names[c]: reading.counts(c) for c in self.wanted if c is not None}
+            counts = {self.samplers.class_names[c]: reading.counts(c) for c in self.wanted if c is not None}
             worth["held_out"] = {name: {"images": count, "read_right": right} for name, (count, right) in counts.items()}
-            aside = {self.makers.name(c): self.gate.aside(c) for c in self.wanted}
+            aside = {self.samplers.name(c): self.runner.aside(c) for c in self.wanted}
             worth["stepped_aside"] = {name: filters for name, filters in aside.items() if filters}
-        taken = {str(self.makers.name(c)): sum("dropped_by" in json.loads(line) for line in self._lines(c)) for c in self.wanted}
+        taken = {str(self.samplers.name(c)): sum("dropped_by" in json.loads(line) for line in self._lines(c)) for c in self.wanted}
         return {**worth, **({"taken_all_the_same": {name: n for name, n in taken.items() if n}} if any(taken.values()) else {})}
 
     def _draw_grid(self):
@@ -547,12 +548,12 @@ class _Set:
         else:
             rows = [self._first_images(c) for c in self.wanted if self.entries[c]["kept"]][:SHOWN_CLASSES]
             columns = max(map(len, rows), default=0)
-            shown = [image for row in rows for image in [*row, *[np.zeros(self.makers.shape, np.uint8)] * (columns - len(row))]]
+            shown = [image for row in rows for image in [*row, *[np.zeros(self.samplers.shape, np.uint8)] * (columns - len(row))]]
         if shown:
             save_png(self.to / GRID, grid(np.stack(shown), columns))
 
     def _first_images(self, c):
         kept = min(self.entries[c]["kept"], COLUMNS)
         if self.form.file:
-            return list(self.spool.rows(self._spooled(c, "u8"), self.makers.shape, np.uint8)[:kept])
+            return list(self.partial.rows(self._partial_file(c, "u8"), self.samplers.shape, np.uint8)[:kept])
         return [read_png(self.to / self._name(c, number)) for number in range(kept)]

@@ -14,7 +14,7 @@ from .. import runtime
 from ..algorithms import build
 from ..config.loading import load_config
 from ..data import to_network
-from ..runs.run import training_batches
+from ..runs.batches import training_batches
 from ..training.loop import run_steps
 from .candidates import FeatureSpace
 

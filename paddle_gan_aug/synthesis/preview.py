@@ -8,10 +8,10 @@ from .. import runtime
 from ..errors import InputError
 from ..files import make_folder
 from ..pictures import captioned_grid
-from .draw import stream_of
+from .drawing import stream_of
+from .filter_runner import FilterRunner, chosen_filters
 from .filters import KEPT
-from .gate import Gate, chosen_filters
-from .sources import Makers
+from .sampler import Samplers
 
 COLUMNS = 8
 
@@ -38,29 +38,29 @@ def preview(run, to, count=None, seed=0, checkpoint="last", device="auto", threa
         raise InputError(f"{to} exists: nothing is overwritten; choose another name")
     classifier, settings = (filters.classifier, filters.settings) if filters else (None, None)
     names = chosen_filters(filters.names if filters else None, classifier is not None)
-    makers = Makers(run, checkpoint, device, threads)
-    gate = Gate(makers, names, classifier, settings, device, threads)
-    each = -(-count // len(makers.classes)) if count else COLUMNS if makers.labelled else 4 * COLUMNS
+    samplers = Samplers(run, checkpoint, device, threads)
+    runner = FilterRunner(samplers, names, classifier, settings, device, threads)
+    each = -(-count // len(samplers.classes)) if count else COLUMNS if samplers.labelled else 4 * COLUMNS
     images, rows = [], []
-    for c in makers.classes:
-        piece = makers.sample(c, range(each), seed, stream_of(makers, c), truncation)
+    for c in samplers.classes:
+        piece = samplers.sample(c, range(each), seed, stream_of(samplers, c), truncation)
         images.append(piece)
-        rows += _rows(makers, gate, c, piece)
+        rows += _rows(samplers, runner, c, piece)
     make_folder(to.parent)
     captioned_grid(to, np.concatenate(images), [_caption(row) for row in rows], COLUMNS)
     return to, rows
 
 
-def _rows(makers, gate, c, images):
-    candidates = gate.candidates(c, images, everything=True)
-    gate.chain.forget()
-    reasons = gate.judge(c, candidates, runtime.rng(0, "filter preview", c or 0))
+def _rows(samplers, runner, c, images):
+    candidates = runner.candidates(c, images, everything=True)
+    runner.chain.forget()
+    reasons = runner.judge(c, candidates, runtime.rng(0, "filter preview", c or 0))
     for i, reason in enumerate(reasons):
-        row = {"class": makers.name(c), "score": round(float(candidates.scores[i]), 3)}
+        row = {"class": samplers.name(c), "score": round(float(candidates.scores[i]), 3)}
         if candidates.probabilities is not None:
             p = candidates.probabilities[i]
-            row.update(read_as=makers.class_names[int(p.argmax())], confidence=round(float(p.max()), 4))
-        if gate.chain.filters:
+            row.update(read_as=samplers.class_names[int(p.argmax())], confidence=round(float(p.max()), 4))
+        if runner.chain.filters:
             row["verdict"] = "kept" if reason == KEPT else reason
         yield row
 

@@ -12,14 +12,16 @@ from typing import Optional
 import numpy as np
 
 from ..data import LabelledImages, load, stratified
+from ..data.class_names import class_folder
 from ..data.decoding import are_masks
-from ..data.folders import is_image_folder, natural
+from ..data.folders import is_image_folder
 from ..data.idx import is_idx_folder
+from ..data.listing import natural
 from ..data.load import holds_out, place_of
 from ..errors import InputError, NoSuchPart
 from ..files import make_folder
 from ..pictures import read_png
-from .writers import PictureWriter, class_folder
+from .writers import PictureWriter
 
 PARTS = {"train": "train", "valid": "valid", "test": "test"}  # the data's part -> the folder's name
 GENERATED = "generated-"
@@ -49,7 +51,7 @@ class RealPart:
         object.__setattr__(self, "names", self._names())
 
     def _names(self):
-        folders = {label: f"{self.folder}/{_folder_name(self.class_names[label])}" for label in np.unique(self.labels)}
+        folders = {label: f"{self.folder}/{class_folder(self.class_names[label])}" for label in np.unique(self.labels)}
         if self.files is None:
             return [f"{folders[label]}/real-{i:06d}.png" for i, label in enumerate(self.labels)]
         own = [f"{folders[label]}/{file.name}" for file, label in zip(self.files, self.labels)]
@@ -99,12 +101,6 @@ def _free(name, part, taken):
     free = next(f"{folder}/{other}" for other in names if f"{folder}/{other}" not in taken)
     taken.add(free)
     return free
-
-
-def _folder_name(name):
-    if name.startswith("."):
-        raise InputError(f"class {name!r} would be a hidden folder, which no reader sees: rename it in the data")
-    return class_folder(name)
 
 
 def left_to_readers(source):

@@ -6,12 +6,13 @@ import numpy as np
 
 from .. import runtime
 from ..data import DataSpec, load, to_network, to_uint8
+from ..data.class_names import class_folder
 from ..data.written_set import read_manifest
 from ..errors import InputError
 from ..files import atomic_write, make_folder, sha256
 from ..pictures import paired_grid, save_png
-from ..runs.run import open_run
-from .writers import class_folder, json_line, write_lists
+from ..runs.opened import open_run
+from .writers import json_line, write_lists
 
 BATCH = 500
 PARTS = ("train", "valid")  # test images are nothing to learn from, and so nothing to vary
@@ -75,7 +76,7 @@ def open_varying(run, checkpoint="last", device="auto", threads=0):
     Raises:
         InputError: it does not.
     """
-    opened = open_run(run, checkpoint, device, threads)
+    opened = open_run(run, checkpoint=checkpoint, device=device, threads=threads)
     if not opened.algorithm.varies_images:
         raise InputError(f"run {opened.folder} varies no images: it trained the algorithm {opened.config.algorithm}")
     return opened

@@ -1,7 +1,7 @@
 """The forms in which a set can lie on the disk. Each is a row of `FORMATS`; images go in piece by piece, in the order of each class.
 
 A folder's pictures are written as they come. The other forms want counts and mixed classes from the first byte on: their images wait
-in the spool, and are copied from there when all are made.
+in the partial set, and are copied from there when all are made.
 """
 
 import concurrent.futures
@@ -17,15 +17,13 @@ import numpy as np
 from PIL import Image
 
 from ..data import idx_file_names, write_idx, write_mnist_json
-from ..data.folders import natural
-from ..data.written_set import DESCRIPTION, MANIFEST
+from ..data.listing import natural
+from ..data.written_set import CLASS_LIST, OWN_FILES, TABLE
 from ..errors import InputError
 from ..files import atomic_write
 from .quotas import interleaved
 
-DROPPED, GRID, TABLE = "dropped.json", "grid.png", "images.csv"
 LISTED = {"train": "train", "valid": "val", "test": "test"}  # the split of an image -> what its list is called
-OWN_FILES = (MANIFEST, DESCRIPTION, DROPPED, GRID, TABLE, "label_list.txt", *(f"{short}_list.txt" for short in LISTED.values()))
 PNG_LEVEL = 1  # larger by a tenth than level 6, in half the time
 OLDEST = (1980, 1, 1, 0, 0, 0)  # of a zip file: the same content is to give the same bytes
 
@@ -33,7 +31,7 @@ OLDEST = (1980, 1, 1, 0, 0, 0)  # of a zip file: the same content is to give the
 class PictureWriter:
     """Writes uint8 [C, H, W] images as PNG files; a few threads, since most of the time is the system's.
 
-    A file may be written twice, with the same content; it counts once the spool says so, and needs no atomic writing.
+    A file may be written twice, with the same content; it counts once the partial set says so, and needs no atomic writing.
     """
 
     def __init__(self, folder, threads=2):
@@ -78,17 +76,6 @@ def _is_utf8(text):
     return True
 
 
-def class_folder(name):
-    """The name of a class as the name of its folder in a set.
-
-    Raises:
-        InputError: it cannot be one.
-    """
-    if name in ("", ".", "..", *OWN_FILES) or any(sign in name for sign in "/\\\0"):
-        raise InputError(f"class {name!r} cannot be the name of a folder: rename it in the data, or use generate --format npz")
-    return name
-
-
 def write_lists(to, rows, splits=("train",)):
     """Write lists for other programs beside a set: train_list.txt, val_list.txt and test_list.txt (a path below the set's folder, a
     blank, and the number of a class), label_list.txt (a number, a blank, a class), as PaddleClas reads them; and images.csv with the
@@ -102,7 +89,7 @@ def write_lists(to, rows, splits=("train",)):
     """
     classes = sorted({name for _, name, _, _ in rows()}, key=natural)
     number = {name: i for i, name in enumerate(classes)}
-    _write_text(to / "label_list.txt", (f"{i} {name}\n" for name, i in number.items()))
+    _write_text(to / CLASS_LIST, (f"{i} {name}\n" for name, i in number.items()))
     for split in splits:
         _write_text(to / f"{LISTED[split]}_list.txt", (f"{file} {number[name]}\n" for file, name, part, _ in rows() if part == split))
     table = (f"{','.join(map(_cell, (file, name, part)))},{int(made)}\n" for file, name, part, made in rows())

@@ -1,25 +1,32 @@
 """What happens around the steps of a run: the progress line, records, image grids and checkpoints."""
 
-from typing import Optional, TextIO
+from pathlib import Path
+from typing import Any, Dict, Mapping, Optional, TextIO
+
+import numpy as np
 
 from ..console import ProgressLine
 from ..data import to_uint8
 from ..pictures import grid, optional_picture, titled_grid
+from ..records.run_records import Records
 from ..runtime import rng
 from .checkpoint import note_best, save_checkpoint
 from .loop import Callback, Progress
 
 
 class ProgressCallback(Callback):
-    """Shows the run's progress in a `console.ProgressLine`: epoch, step, images per second and losses.
+    """Shows the progress of the run in a `console.ProgressLine`: epoch, step, images per second and losses.
 
     Args:
-        prefix: what stands before the epoch.
-        stream: where the line goes; None = standard error.
+        prefix: Text before the epoch.
+        stream: Where to write; None means standard error.
     """
 
+    stage = "show"
+
     def __init__(self, prefix: str = "", stream: Optional[TextIO] = None) -> None:
-        self.prefix, self.stream, self.line = prefix, stream, None
+        self.prefix, self.stream = prefix, stream
+        self.line: Optional[ProgressLine] = None
 
     def on_begin(self, progress: Progress) -> None:
         self.line = ProgressLine(progress.total_steps, "step", progress.step, stream=self.stream)
@@ -28,7 +35,8 @@ class ProgressCallback(Callback):
         epochs = -(-progress.total_steps // progress.steps_per_epoch)
         first = progress.step == progress.first_step + 1
         text = f"{self.prefix}epoch {progress.epoch}/{epochs}"
-        self.line.add(1, text, lambda: _numbers(progress), now=first or progress.last)
+        if self.line is not None:
+            self.line.add(1, text, lambda: _numbers(progress), now=first or progress.last)
 
     def close(self) -> None:
         if self.line is not None:
@@ -42,44 +50,51 @@ def _numbers(progress: Progress) -> str:
 
 
 class Recorder(Callback):
-    """Writes the step's values to the records every `every` steps, at the first and at the run's last.
+    """Writes the values of a step to the records: every `every` steps, at the first step and at the last step of the run.
 
     An interruption leaves no line of its own: a run that was interrupted and resumed has the same records as one that was not.
     """
 
-    def __init__(self, records, every):
+    stage = "record"
+
+    def __init__(self, records: Records, every: int) -> None:
         self.records, self.every = records, every
 
-    def on_step(self, progress):
+    def on_step(self, progress: Progress) -> None:
         if progress.step % self.every == 0 or progress.step == 1 or progress.complete or progress.notes:
             values = {name: float(value) for name, value in progress.values.items()}
             values["images_per_second"] = progress.images_per_second
             self.records.scalars(progress.step, values, epoch=progress.epoch, **progress.notes)
 
-    def on_end(self, progress):
+    def on_end(self, progress: Progress) -> None:
         if progress.complete:
             self.records.hyperparameter_results({name: float(value) for name, value in progress.values.items()})
 
-    def close(self):
+    def close(self) -> None:
         self.records.close()
 
 
 class Grids(Callback):
-    """Draws the run's fixed latents into `samples/step-<n>.png` and the dashboard every `every` steps and at the run's last.
+    """Draws the images of the run's fixed latents, every `every` steps and at the last step of the run.
 
-    A conditional algorithm draws one class a row. One with a code adds `samples/<code>-step-<n>.png`, where that code alone changes.
+    The picture goes to `samples/step-<n>.png` and to the dashboard. A conditional algorithm draws one class per row. An algorithm
+    with a code adds `samples/<code>-step-<n>.png`, in which that code alone changes.
 
     Args:
+        folder: The folder of the pictures.
+        records: The records that show them on the dashboard.
         latents: float32 [N, latent_dim], the same for the whole run.
-        seed: the run's root seed, for all else of the latents in which a code is swept.
+        every: Steps between two pictures.
+        seed: The run's root seed, for the latents in which a code is swept.
     """
 
+    stage = "record"
     columns = 16
 
-    def __init__(self, folder, records, latents, every, seed=0):
+    def __init__(self, folder: Path, records: Records, latents: np.ndarray, every: int, seed: int = 0) -> None:
         self.folder, self.records, self.latents, self.every, self.seed = folder, records, latents, every, seed
 
-    def on_step(self, progress):
+    def on_step(self, progress: Progress) -> None:
         if progress.step % self.every == 0 or progress.complete:
             algorithm = progress.algorithm
             labels = algorithm.grid_labels(len(self.latents), self.columns)
@@ -87,7 +102,7 @@ class Grids(Callback):
             for name, latents in algorithm.sweeps(self.columns, rng(self.seed, "sweeps")).items():
                 self._draw(progress, f"{name}-", name, algorithm.images(latents))
 
-    def _draw(self, progress, prefix, tag, images):
+    def _draw(self, progress: Progress, prefix: str, tag: str, images: np.ndarray) -> None:
         images = to_uint8(images)
         title = f"epoch {progress.epoch}, step {progress.step}" + (f", {tag}" if prefix else "")
         with optional_picture(self.folder / f"{prefix}step-{progress.step:06d}.png") as path:
@@ -96,22 +111,37 @@ class Grids(Callback):
 
 
 class Checkpoints(Callback):
-    """Saves every `every` steps, at a step that is the best so far, and at the last step, also an interrupted run's.
+    """Saves the run every `every` steps, at a step that is the best so far, and at the last step, also of an interrupted run.
 
     Args:
-        provenance: what every state.json says beside the step: seed, configuration hash, data fingerprint, versions.
-        with_state: {name: callback}, those whose `state()` belongs to the run's, see `named`.
+        folder: The run's `checkpoints` folder.
+        latents: float32 [N, latent_dim], the fixed latents of the grids, or None.
+        provenance: What every state.json says beside the step: seed, data, versions.
+        every: Steps between two checkpoints.
+        keep: How many checkpoints stay.
+        with_state: {name: callback}, the callbacks whose `state()` is saved, see `loop.by_state_name`.
         best: {"step", "metric", "value"} of the best checkpoint so far, or None.
     """
 
-    def __init__(self, folder, latents, provenance, every, keep, with_state, best=None):
+    stage = "save"
+
+    def __init__(
+        self,
+        folder: Path,
+        latents: Optional[np.ndarray],
+        provenance: Mapping[str, Any],
+        every: int,
+        keep: int,
+        with_state: Mapping[str, Callback],
+        best: Optional[Dict[str, Any]] = None,
+    ) -> None:
         self.folder, self.latents, self.provenance, self.every, self.keep = folder, latents, provenance, every, keep
         self.with_state, self.best = with_state, best
 
-    def on_begin(self, progress):
+    def on_begin(self, progress: Progress) -> None:
         note_best(self.folder, self.best)  # a run that went back forgets what was the best since
 
-    def on_step(self, progress):
+    def on_step(self, progress: Progress) -> None:
         if progress.best:
             self.best = {"step": progress.step, **progress.best}
         if (progress.step % self.every == 0 or progress.last or progress.best) and not progress.failure:
@@ -119,16 +149,3 @@ class Checkpoints(Callback):
             callbacks = {name: state for name, state in callbacks.items() if state}
             state = {"total_steps": progress.total_steps, "stopped": progress.stopped, "callbacks": callbacks, **self.provenance}
             save_checkpoint(self.folder, progress.step, progress.algorithm, self.latents, state, self.keep, self.best)
-
-
-def named(callbacks):
-    """{`state_name`, or the name of its class: callback}, in order; a second one of the same name is called <name>-2."""
-    names = {}
-    for callback in callbacks:
-        name = kind = callback.state_name or type(callback).__name__
-        number = 1
-        while name in names:
-            number += 1
-            name = f"{kind}-{number}"
-        names[name] = callback
-    return names

@@ -1,8 +1,10 @@
-"""Checkpoints: everything a run needs to go on, written whole or not at all, without pickle.
+"""Checkpoints: everything that a run needs to continue, written whole or not at all, without pickle.
 
 `step-<n>/` holds weights.safetensors, optimizers.safetensors, state.json and checksums.json. It is written under a
-temporary name, put on the disk, and renamed; a reader therefore sees a complete checkpoint or none.
+temporary name, synchronised with the disk and then renamed, so a reader sees a complete checkpoint or none.
 """
+
+from __future__ import annotations
 
 import json
 import os
@@ -10,6 +12,7 @@ import re
 import shutil
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 import numpy as np
 from safetensors import SafetensorError
@@ -18,38 +21,53 @@ from safetensors.numpy import load_file, save_file
 from ..errors import RunFailed
 from ..files import sha256, sync_folder, write_json
 
+if TYPE_CHECKING:
+    from ..algorithms.base import Algorithm
+
 _NAME = re.compile(r"step-(0|[1-9][0-9]{0,17})")
+Best = Optional[Dict[str, Any]]  # {"step", "metric", "value"} of the best checkpoint
+PathLike = Union[str, Path]
 INCOMPLETE = ".incomplete"
 LARGEST_SIDE = 4096  # of an image, in pixels or channels
 BEST = "best.json"
-LATENTS = "fixed/latents"  # beside the weights: the latents of every grid of this run
-MALFORMED = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError)  # what reading a file of somebody else's may raise
+LATENTS = "fixed/latents"  # beside the weights: the latents of every grid of the run
+MALFORMED = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError)  # what reading a damaged file may raise
 
 
 class DamagedCheckpoint(Exception):
     """A checkpoint that does not hold what was written; the message names the file."""
 
 
-def save_checkpoint(folder, step, algorithm, latents, state, keep, best=None):
-    """Write `folder/step-<step>` and remove the oldest ones beyond the newest `keep`, except those that one of them calls the best.
+def save_checkpoint(
+    folder: PathLike,
+    step: int,
+    algorithm: Algorithm,
+    latents: Optional[np.ndarray],
+    state: Mapping[str, Any],
+    keep: int,
+    best: Best = None,
+) -> Path:
+    """Write `folder/step-<step>`, and remove all but the newest `keep` checkpoints and those that one of these calls the best.
 
     Args:
-        folder: the run's `checkpoints` folder, which exists.
+        folder: The run's `checkpoints` folder, which exists.
+        step: The step of the checkpoint.
+        algorithm: What is saved.
         latents: float32 [N, latent_dim], the fixed latents of the grids, or None.
-        state: a dict of plain values that describes where the run stands and where it came from.
-        keep: how many checkpoints stay.
-        best: {"step", "metric", "value"} of the best one so far, perhaps this one; None = nothing was measured. It belongs to the state,
-            since a run that goes back to this checkpoint knows of no better one; best.json repeats it.
+        state: A dict of plain values that describes where the run stands and where it came from.
+        keep: How many checkpoints stay.
+        best: {"step", "metric", "value"} of the best checkpoint so far, perhaps this one; None means that nothing was measured. It is
+            part of the state, because a run that goes back to this checkpoint knows of no better one; best.json repeats it.
 
     Returns:
         The path of the new checkpoint.
 
     Raises:
-        RunFailed: it cannot be written; the checkpoints on disk are as they were.
+        RunFailed: It cannot be written. The checkpoints on the disk are as they were.
     """
     folder = Path(folder)
     temporary = folder / f".step-{step}{INCOMPLETE}"
-    for leftover in folder.glob(f".*{INCOMPLETE}"):  # of a process that was killed while it saved
+    for leftover in folder.glob(f".*{INCOMPLETE}"):  # left by a process that was killed while it saved
         shutil.rmtree(leftover, ignore_errors=True)
     try:
         return _save(folder, temporary, step, algorithm, latents, state, keep, best)
@@ -58,11 +76,20 @@ def save_checkpoint(folder, step, algorithm, latents, state, keep, best=None):
         newest = max(steps_on_disk(folder), default=None)
         kept = "there is none before it" if newest is None else f"the one of step {newest} is whole"
         raise RunFailed(
-            f"cannot save the checkpoint of step {step} in {folder} ({error}); {kept}; make room, then go on with --resume"
+            f"cannot save the checkpoint of step {step} in {folder} ({error}); {kept}; make room, then resume the run"
         ) from None
 
 
-def _save(folder, temporary, step, algorithm, latents, state, keep, best):
+def _save(
+    folder: Path,
+    temporary: Path,
+    step: int,
+    algorithm: Algorithm,
+    latents: Optional[np.ndarray],
+    state: Mapping[str, Any],
+    keep: int,
+    best: Best,
+) -> Path:
     final = folder / f"step-{step}"
     temporary.mkdir()
     weights = algorithm.weights()
@@ -91,16 +118,16 @@ def _save(folder, temporary, step, algorithm, latents, state, keep, best):
     return final
 
 
-def remove_checkpoint(folder, step):
-    """Remove a checkpoint, all of it at once for whoever reads the folder."""
+def remove_checkpoint(folder: PathLike, step: int) -> None:
+    """Remove a checkpoint. Readers of the folder see all of it or nothing."""
     path, gone = Path(folder) / f"step-{step}", Path(folder) / f".removed-{step}{INCOMPLETE}"
-    shutil.rmtree(gone, ignore_errors=True)  # of a process that was killed here
+    shutil.rmtree(gone, ignore_errors=True)  # left by a process that was killed here
     os.rename(path, gone)
     shutil.rmtree(gone, ignore_errors=True)
 
 
-def note_best(folder, best):
-    """Make best.json name `best`, {"step", "metric", "value"}; None = there is to be none."""
+def note_best(folder: PathLike, best: Best) -> None:
+    """Write `best`, {"step", "metric", "value"}, to best.json; None removes the file."""
     path = Path(folder) / BEST
     if best:
         write_json(path, best)
@@ -108,8 +135,8 @@ def note_best(folder, best):
         path.unlink(missing_ok=True)
 
 
-def best_noted(folder, step):
-    """What best.json says, for checkpoints that do not name the best themselves; None where it says nothing of up to `step`."""
+def best_noted(folder: PathLike, step: int) -> Best:
+    """What best.json says, for checkpoints that do not name the best themselves; None if it names no step up to `step`."""
     try:
         best = json.loads((Path(folder) / BEST).read_text(encoding="utf-8"))
         return best if best["step"] in steps_on_disk(folder) and best["step"] <= step else None
@@ -117,27 +144,27 @@ def best_noted(folder, step):
         return None
 
 
-def best_of(folder):
-    """The best measure that the newest checkpoint knows of, {"step", "metric", "value"}, or None."""
+def best_of(folder: PathLike) -> Best:
+    """The best measure that the newest checkpoint knows, {"step", "metric", "value"}, or None."""
     steps = steps_on_disk(folder)
     newest = peek(folder, steps[-1]) if steps else {}
     best = newest["best"] if "best" in newest else best_noted(folder, steps[-1]) if steps else None
     return best if _best_of({"best": best}) is not None else None
 
 
-def best_step(folder):
-    """The step of the best checkpoint, or None: nothing was measured, or it is gone."""
+def best_step(folder: PathLike) -> Optional[int]:
+    """The step of the best checkpoint; None if nothing was measured, or the checkpoint is gone."""
     best = best_of(folder)
     return best["step"] if best and best["step"] in steps_on_disk(folder) else None
 
 
-def _best_of(state):
+def _best_of(state: Mapping[str, Any]) -> Optional[int]:
     best = state.get("best")
     return best.get("step") if isinstance(best, dict) and type(best.get("step")) is int else None
 
 
-def peek(folder, step):
-    """What a checkpoint says of itself in state.json, its checksums not looked at; {} where that cannot be read."""
+def peek(folder: PathLike, step: int) -> Dict[str, Any]:
+    """A checkpoint's state.json, read without its checksums; {} if it cannot be read."""
     try:
         state = json.loads((Path(folder) / f"step-{step}" / "state.json").read_text(encoding="utf-8"))
         return state if isinstance(state, dict) else {}
@@ -145,8 +172,8 @@ def peek(folder, step):
         return {}
 
 
-def steps_on_disk(folder):
-    """The steps of the complete checkpoints in `folder`, ascending; [] when there is no such folder."""
+def steps_on_disk(folder: PathLike) -> List[int]:
+    """The steps of the complete checkpoints in `folder`, ascending; [] if there is no such folder."""
     folder = Path(folder)
     if not folder.is_dir():
         return []
@@ -154,11 +181,11 @@ def steps_on_disk(folder):
     return sorted(int(match[1]) for match in found if (folder / match[0]).is_dir())
 
 
-def read_state(path):
-    """A checkpoint's state.json, after checking every file against its checksum.
+def read_state(path: PathLike) -> Dict[str, Any]:
+    """A checkpoint's state.json, read after every file was checked against its checksum.
 
     Raises:
-        DamagedCheckpoint: a file is missing, cut short or altered.
+        DamagedCheckpoint: A file is missing, cut short or altered.
     """
     path = Path(path)
     try:
@@ -171,37 +198,42 @@ def read_state(path):
         raise DamagedCheckpoint(f"{path}: {_reason(error)}") from None
 
 
-def _checked(state, path):
-    """`state`, if it is what a checkpoint of this place says of itself; the networks are built by it."""
+def _checked(state: Dict[str, Any], path: Path) -> Dict[str, Any]:
+    """`state`, if it is the state of the checkpoint at `path`. The networks are built from it."""
     shape, names = state["image_shape"], state["data"]["class_names"]
     if type(state["step"]) is not int or path.name != f"step-{state['step']}":
         raise ValueError(f"state.json is of step {state['step']}")
     if len(shape) != 3 or any(type(side) is not int or not 1 <= side <= LARGEST_SIDE for side in shape):
         raise ValueError(f"state.json has the image shape {shape}")
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise ValueError("state.json has class names that are no texts")
+        raise ValueError("state.json has class names that are not strings")
     if not isinstance(state.get("callbacks", {}), dict) or not isinstance(state.get("best") or {}, dict):
-        raise ValueError("state.json holds no states of callbacks, or no best step")
+        raise ValueError("state.json has no valid states of callbacks, or no valid best step")
     return state
 
 
-def _reason(error):
-    """An error's text in one line, with what is missing in words."""
+def _reason(error: BaseException) -> str:
+    """The text of an error in one line."""
     return f"{error} is missing" if isinstance(error, KeyError) else " ".join(str(error).split())
 
 
-def load_checkpoint(path, state, algorithm, optimizers=True, adopt=False):
+def load_checkpoint(
+    path: Path, state: Mapping[str, Any], algorithm: Algorithm, optimizers: bool = True, adopt: bool = False
+) -> Optional[np.ndarray]:
     """Set `algorithm` from a checkpoint whose state, from `read_state`, is `state`.
 
     Args:
-        optimizers: the optimizers' moments too.
-        adopt: the networks may differ in their normalisation: take the weights that fit, and no moments.
+        path: The folder of the checkpoint.
+        state: What `read_state` returned.
+        algorithm: What is set.
+        optimizers: Set the moments of the optimizers too.
+        adopt: The networks may differ in their normalisation: take the weights that fit, and no moments.
 
     Returns:
         The fixed latents, or None.
 
     Raises:
-        DamagedCheckpoint: the files are damaged, or belong to other networks.
+        DamagedCheckpoint: The files are damaged, or belong to other networks.
     """
     try:
         weights = load_file(path / "weights.safetensors")
@@ -218,16 +250,26 @@ def load_checkpoint(path, state, algorithm, optimizers=True, adopt=False):
     return latents
 
 
-def load_newest(folder, algorithm_for, steps=None, optimizers=True, warn=None, adopts=lambda state: False):
-    """The newest undamaged checkpoint in `folder`; damaged ones are reported through `warn` (default: stderr).
+def load_newest(
+    folder: PathLike,
+    algorithm_for: Callable[[Dict[str, Any]], Algorithm],
+    steps: Optional[Sequence[int]] = None,
+    optimizers: bool = True,
+    warn: Optional[Callable[[str], Any]] = None,
+    adopts: Callable[[Dict[str, Any]], bool] = lambda state: False,
+) -> Optional[Tuple[Algorithm, Dict[str, Any], Optional[np.ndarray]]]:
+    """Load the newest undamaged checkpoint in `folder`.
 
     Args:
-        algorithm_for: state dict -> the algorithm to set. adopts: state dict -> `adopt` of `load_checkpoint`.
-        steps: which checkpoints may be used, ascending; None = all on disk.
-        optimizers: see `load_checkpoint`.
+        folder: The run's `checkpoints` folder.
+        algorithm_for: State dict -> the algorithm to set.
+        steps: The checkpoints that may be used, ascending; None means all on the disk.
+        optimizers: See `load_checkpoint`.
+        warn: Takes a line for each damaged checkpoint; None means standard error.
+        adopts: State dict -> `adopt` of `load_checkpoint`.
 
     Returns:
-        (algorithm, state, latents), or None when there is no usable checkpoint.
+        (algorithm, state, latents), or None if there is no usable checkpoint.
     """
     warn = warn or (lambda text: print(text, file=sys.stderr))
     for step in reversed(steps_on_disk(folder) if steps is None else steps):

@@ -1,32 +1,35 @@
-"""Watches a run's samples and gradients, and says so when it has failed.
+"""Watches the samples and the gradients of a run, and raises an alarm when the run has failed.
 
-Losses alone do not tell: a dead generator was seen behind healthy ones. So the samples are looked at, every so many steps, and
-held against limits that the real training images set (`metrics.health`). Two bad looks in a row are an alarm; before a run's
-samples have looked healthy for the first time, they are given `settle_steps` steps. Losses and gradients that tell beyond doubt
-are an alarm at once: the samples come from averaged weights and look well for a hundred steps more.
+Losses alone do not show it: a dead generator can have healthy losses. So the monitor draws samples every `health.every_steps`
+steps and compares them with limits that the real training images set (`metrics.health`). Two bad looks in a row are an alarm;
+before the samples have looked healthy for the first time, they are given `health.settle_steps` steps. Losses and gradients that
+leave no doubt are an alarm at once, because the samples come from averaged weights and still look healthy for a hundred steps.
 """
 
 import math
 from collections import deque
+from typing import Any, Callable, Deque, Dict, List, Mapping, Tuple
 
 import numpy as np
 
 from .. import runtime
-from ..data import to_network
+from ..config.sections import Health
+from ..data import LabelledImages, to_network
 from ..metrics.health import Limits
-from .loop import Callback
+from ..records.run_records import Records
+from .loop import Callback, Progress
 
 LARGEST_GRADIENT = 1e3
 SMALLEST_GRADIENT = 1e-7
-CHANCE = math.log(2)  # D's loss when it cannot tell
-WON_LOSS, WON_SCORE = 0.02, 0.98  # D has won when both its losses stay below and its score of reals above
-LOST_LOSS = 10.0  # or when G's loss stays above: D calls its images fake with odds of 20,000 to 1
+CHANCE = math.log(2)  # D's loss when it cannot tell real images from fakes
+WON_LOSS, WON_SCORE = 0.02, 0.98  # D has won if both its losses stay below, and its score of real images above
+LOST_LOSS = 10.0  # or if G's loss stays above: D calls its images fake with odds of 20,000 to 1
 WATCHED = ("d_real_loss", "d_fake_loss", "d_real", "g_loss")
-REAL_IMAGES = 2000  # looked at to set the limits
+REAL_IMAGES = 2000  # set the limits
 
 
-def _some_of_each_class(real, count, rng):
-    """The indices of real images for the limits: `REAL_IMAGES` at random, and of rare classes as many as even sets of `count` want."""
+def _some_of_each_class(real: LabelledImages, count: int, rng: np.random.Generator) -> np.ndarray:
+    """The indices of the real images that set the limits: `REAL_IMAGES` at random, and enough of rare classes for even sets of `count`."""
     some = rng.choice(len(real), min(REAL_IMAGES, len(real)), replace=False)
     chosen, classes = np.isin(np.arange(len(real)), some), np.unique(real.labels)
     for label in classes:
@@ -41,54 +44,68 @@ class Collapsed(Exception):
     """A run has failed.
 
     Args:
-        step: at which step it was seen.
-        alarms: what was seen, a list of texts.
-        healthy_step: the last step at which everything looked right, 0 if none.
+        step: The step at which the alarms were raised.
+        alarms: What is wrong, a list of texts.
+        healthy_step: The last step at which everything looked right, 0 if none.
     """
 
-    def __init__(self, step, alarms, healthy_step):
+    def __init__(self, step: int, alarms: List[str], healthy_step: int) -> None:
         super().__init__(f"step {step}: {'; '.join(alarms)}")
         self.step, self.alarms, self.healthy_step = step, alarms, healthy_step
 
 
 class HealthMonitor(Callback):
-    """See the module.
+    """Raises an alarm when a run has failed; see the module.
+
+    The signs join the step's values as `health/*`, alarms join its notes. With `settings.recover` an alarm becomes the failure of the
+    training, a `Collapsed`.
 
     Args:
-        settings: the section `health` of the configuration.
-        real: the training images, LabelledImages.
-        latents: float32 [N, latent_dim], the run's fixed latents; half of what is looked at.
-        seed: the run's root seed.
-        first_step: where this training begins (0, or the step of a checkpoint it was rolled back to).
-        records: gets every alarm as a text; the signs join the step's values as `health/*`, alarms its notes.
-        say: told every alarm in a line.
-
-    An alarm becomes the training's `failure`, a `Collapsed`, when `settings.recover`.
+        settings: The section `health` of the configuration.
+        real: The training images.
+        latents: float32 [N, latent_dim], the fixed latents of the run; half of the samples are made of them.
+        seed: The run's root seed.
+        first_step: The step at which this training begins (0, or the step of the checkpoint it went back to).
+        records: Takes every alarm as a text.
+        report: Takes every alarm as a line for the user.
     """
 
-    def __init__(self, settings, real, latents, seed, first_step, records, say):
-        self.settings, self.latents, self.seed, self.records, self.say = settings, latents, seed, records, say
+    stage = "measure"
+    state_name = "HealthMonitor"
+
+    def __init__(
+        self,
+        settings: Health,
+        real: LabelledImages,
+        latents: np.ndarray,
+        seed: int,
+        first_step: int,
+        records: Records,
+        report: Callable[[str], Any],
+    ) -> None:
+        self.settings, self.latents, self.seed, self.records, self.report = settings, latents, seed, records, report
         rng = runtime.rng(seed, "health limits")
         some = _some_of_each_class(real, settings.samples, rng)
         self.limits = Limits(to_network(real.images[some]), settings.samples, rng, real.labels[some])
         self.began, self.settled, self.bad_looks, self.healthy_step = first_step, False, 0, 0
         self.alarm_count = 0
-        self.bad_signs = []  # of the last look
-        self._recent = deque(maxlen=max(2, settings.every_steps // 5))  # losses and scores of the last steps
+        self.bad_signs: List[str] = []  # of the last look
+        self._recent: Deque[Tuple[float, ...]] = deque(maxlen=max(2, settings.every_steps // 5))  # losses and scores of the last steps
 
-    def state(self):
-        """What a resumed run must know, as plain values."""
+    def state(self) -> Dict[str, Any]:
         names = ("began", "settled", "bad_looks", "healthy_step", "alarm_count")
         return {"recent": [list(row) for row in self._recent], **{name: getattr(self, name) for name in names}}
 
-    def load_state(self, state):
-        """Go on from what `state` returned."""
+    def load_state(self, state: Dict[str, Any]) -> None:
         state = dict(state)
         self._recent.extend(tuple(row) for row in state.pop("recent"))
         for name, value in state.items():
             setattr(self, name, value)
 
-    def on_step(self, progress):
+    def measures_gradients(self, step: int) -> bool:
+        return step % self.settings.every_steps == 0
+
+    def on_step(self, progress: Progress) -> None:
         values, look = progress.values, progress.step % self.settings.every_steps == 0
         if progress.step % 5 == 0 or look:
             row = tuple(float(values[name]) for name in WATCHED if name in values)
@@ -98,23 +115,22 @@ class HealthMonitor(Callback):
         if look:
             self._look(progress)
         elif progress.complete and not self.settled:
-            self.bad_signs = self.limits.alarms(self._signs(progress))  # shorter runs than a look away end with one, for on_end
-        progress.algorithm.measure_gradients = (progress.step + 1) % self.settings.every_steps == 0
+            self.bad_signs = self.limits.alarms(self._signs(progress))  # for on_end: the run may be too short for a look
 
-    def on_end(self, progress):
+    def on_end(self, progress: Progress) -> None:
         if progress.complete and not self.settled and self.bad_signs:
-            self.say(
+            self.report(
                 f"the samples have not looked healthy yet: {'; '.join(self.bad_signs)}. Look at the pictures in samples; "
-                "a longer training may help (--steps), or settings that suit the data better"
+                "a longer training may help (train.steps), or settings that suit the data better"
             )
 
-    def _signs(self, progress):
+    def _signs(self, progress: Progress) -> Dict[str, float]:
         algorithm, half = progress.algorithm, self.settings.samples // 2
         fresh = algorithm.latents(self.settings.samples - half, runtime.rng(self.seed, "health", progress.step))
         latents = np.concatenate([self.latents[:half], fresh])
         return self.limits.signs(algorithm.images(latents, algorithm.default_labels(len(latents))))
 
-    def _look(self, progress):
+    def _look(self, progress: Progress) -> None:
         signs = self._signs(progress)
         certain = self._training_alarms(progress.values)
         found = self.limits.alarms(signs) + certain
@@ -128,7 +144,7 @@ class HealthMonitor(Callback):
         if certain or (self.bad_looks >= 2 and (self.settled or waited)):
             self._raise_alarm(progress, found)
 
-    def _training_alarms(self, values):
+    def _training_alarms(self, values: Mapping[str, Any]) -> List[str]:
         found = []
         for name in ("d_gradient", "g_gradient"):
             norm = float(values.get(name, 1.0))
@@ -145,11 +161,11 @@ class HealthMonitor(Callback):
                 found.append("D is dead (it cannot tell, and G gets no gradient)")
         return found
 
-    def _raise_alarm(self, progress, alarms):
+    def _raise_alarm(self, progress: Progress, alarms: List[str]) -> None:
         self.alarm_count += 1
         self.bad_looks = 0
         text = f"step {progress.step}: {'; '.join(alarms)}"
-        self.say(f"health alarm at {text}")
+        self.report(f"health alarm at {text}")
         self.records.text(progress.step, "health", text)
         progress.notes["alarm"] = alarms
         if self.settings.recover:

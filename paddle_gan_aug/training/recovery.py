@@ -1,21 +1,23 @@
-"""What a run does when it has collapsed: back to the last healthy checkpoint, one rung up the ladder, and on.
+"""What a run does when it has collapsed: it goes back to the last healthy checkpoint and continues with the next rung of a ladder.
 
-The rungs go from the mildest change to the strongest and add up; only the last begins anew. Each use is written to
-`recovery.json` in the run's folder before anything else happens, so that a run which is interrupted afterwards, at whatever
-moment, resumes with the settings it had, and everyone can see what became of the settings in `config.yaml`. Every checkpoint
-names the rungs it was made under: what lies on the disk tells how to go on from it.
+A rung is a change of settings. The rungs go from the mildest change to the strongest and add up; only the last one starts the run
+again. Each use of a rung is written to `recovery.json` in the run's folder before anything else happens. A run that is killed at
+any moment afterwards therefore resumes with the settings that it had, and everyone can see what became of the settings in
+`config.yaml`. Every checkpoint names the rungs under which it was made, so the files on the disk say how to continue from it.
 """
 
 import json
 from dataclasses import dataclass
-from typing import Callable
+from pathlib import Path
+from typing import Any, Callable, Dict, List, Mapping, Optional
 
 from ..algorithms.checks import is_read
 from ..algorithms.registry import LOSSES
-from ..config.loading import load_config
+from ..config.loading import Config, load_config
 from ..errors import InputError, RunFailed
 from ..files import write_json
 from .checkpoint import MALFORMED, DamagedCheckpoint, peek, remove_checkpoint, steps_on_disk
+from .health import Collapsed
 
 FILE = "recovery.json"
 NEW_SEED = 1_000_003  # added to the root seed
@@ -23,32 +25,32 @@ NEW_SEED = 1_000_003  # added to the root seed
 
 @dataclass(frozen=True)
 class Rung:
-    """One way to go on.
+    """One way to continue.
 
-    Args:
-        name: as it stands in recovery.json.
-        key: the setting that it turns; the rung is passed over where training does not read it.
-        text: what it does, for people.
-        overrides: (configuration, step it goes on from) -> {"section.key": value}.
-        keeps_optimizers: whether the optimizers' moments still fit.
-        from_start: begin anew instead of going back to a checkpoint.
-        changes: configuration -> whether the rung changes the setting; it is passed over otherwise.
+    Attributes:
+        name: Its name in recovery.json.
+        key: The setting that it changes; the rung is left out where training does not read it.
+        text: What it does, in words.
+        overrides: (configuration, step from which the run continues) -> {"section.key": value}.
+        keeps_optimizers: Whether the moments of the optimizers still fit.
+        from_start: Start the run again instead of going back to a checkpoint.
+        changes: Configuration -> whether the rung changes the setting; otherwise it is left out.
     """
 
     name: str
     key: str
     text: str
-    overrides: Callable
+    overrides: Callable[[Config, int], Dict[str, Any]]
     keeps_optimizers: bool = True
     from_start: bool = False
-    changes: Callable = lambda config: True
+    changes: Callable[[Config], bool] = lambda config: True
 
-    def applies(self, config):
+    def applies(self, config: Config) -> bool:
         """Whether training with `config` reads the setting, and the rung changes it."""
         return is_read(config, self.key) and self.changes(config)
 
 
-def _smaller_d_step(config, step):
+def _smaller_d_step(config: Config, step: int) -> Dict[str, Any]:
     halved = {"optimizer.discriminator_lr": config.optimizer.discriminator_lr / 2}
     return {**halved, "train.real_target": 0.9} if LOSSES[config.loss.name].smooths else halved
 
@@ -57,19 +59,19 @@ LADDER = [
     Rung(
         "smaller-d-step",
         "optimizer.discriminator_lr",
-        "half D's learning rate, and one-sided label smoothing where the loss has labels",
+        "halve D's learning rate, and smooth the labels of real images if the loss has labels",
         _smaller_d_step,
     ),
     Rung(
         "instance-noise",
         "train.instance_noise",
-        "noise on all that D sees, fading within 500 steps",
+        "add noise to all images that D sees, fading within 500 steps",
         lambda config, step: {"train.instance_noise": 0.3, "train.instance_noise_start": step, "train.instance_noise_steps": 500},
     ),
     Rung(
         "spectral-norm",
         "discriminator.norm",
-        "spectral normalisation in D (its weights are kept, the optimizers begin anew)",
+        "normalise D spectrally (its weights are kept, the optimizers start again)",
         lambda config, step: {"discriminator.norm": "spectral"},
         keeps_optimizers=False,
         changes=lambda config: config.discriminator.norm != "spectral",
@@ -77,7 +79,7 @@ LADDER = [
     Rung(
         "new-seed",
         "train.seed",
-        "from the start with another seed",
+        "start again with another seed",
         lambda config, step: {"train.seed": config.train.seed + NEW_SEED, "train.instance_noise_start": 0},
         keeps_optimizers=False,
         from_start=True,
@@ -87,18 +89,23 @@ RUNGS = {rung.name: rung for rung in LADDER}
 
 
 class Recovery:
-    """The rungs that a run has used, in its folder.
+    """The uses of rungs of a run, in memory and in `recovery.json`: all that a collapse changes in how the run continues.
 
     Args:
-        folder: the run's folder.
+        folder: The run's folder.
+
+    Attributes:
+        used: One dict per use: rung, alarm_step, alarms, from_step.
+        failed: Why the run has failed for good, or None.
 
     Raises:
-        InputError: recovery.json is not what was written there.
+        InputError: recovery.json is damaged.
     """
 
-    def __init__(self, folder):
+    def __init__(self, folder: Path) -> None:
         self.path = folder / FILE
-        self.used, self.failed = [], None
+        self.used: List[Dict[str, Any]] = []
+        self.failed: Optional[str] = None
         if self.path.exists():
             try:
                 found = json.loads(self.path.read_text(encoding="utf-8"))
@@ -107,56 +114,62 @@ class Recovery:
                 raise InputError(f"{self.path} is damaged ({error}): restore it, or train under another name") from None
 
     @property
-    def rungs(self):
+    def rungs(self) -> List[str]:
         """The names of the used rungs, in order."""
         return [use["rung"] for use in self.used]
 
-    def config(self, config, count=None):
-        """The configuration with the used rungs, or the first `count` of them, laid over it."""
+    def config(self, config: Config, count: Optional[int] = None) -> Config:
+        """The configuration with all used rungs, or the first `count` of them, applied."""
         for use in self.used[:count]:
             config = load_config(config, RUNGS[use["rung"]].overrides(config, use["from_step"]))
         return config
 
-    def count_of(self, state):
+    def count_of(self, state: Mapping[str, Any]) -> int:
         """Under how many of the used rungs a checkpoint was made.
 
         Args:
-            state: what the checkpoint says of itself. One that names no rungs was made after every use that went back to before it.
+            state: The checkpoint's state. If it names no rungs, the checkpoint was made after every use that went back to before it.
 
         Raises:
-            DamagedCheckpoint: it was made under other rungs than recovery.json tells of.
+            DamagedCheckpoint: It was made under other rungs than those in recovery.json.
         """
         if "rungs" not in state:
             return max((number for number, use in enumerate(self.used, 1) if use["from_step"] < state["step"]), default=0)
         count = len(state["rungs"]) if isinstance(state["rungs"], list) else 0
         if state["rungs"] != self.rungs[:count]:
-            raise DamagedCheckpoint(f"the checkpoint of step {state['step']} was made under rungs that {self.path} does not tell of")
+            raise DamagedCheckpoint(f"the checkpoint of step {state['step']} was made under other rungs than those in {self.path}")
         return count
 
-    def steps(self, checkpoints):
-        """The steps of the checkpoints that count: without those of a stretch that a later use of a rung has given up."""
+    def steps(self, checkpoints: Path) -> List[int]:
+        """The steps of the checkpoints that count, ascending: without those of a stretch that a later use of a rung has given up."""
         return [step for step in steps_on_disk(checkpoints) if not self._given_up({**peek(checkpoints, step), "step": step})]
 
-    def remove_given_up(self, checkpoints):
+    def remove_given_up(self, checkpoints: Path) -> None:
         """Remove the checkpoints that `steps` leaves out."""
         for step in set(steps_on_disk(checkpoints)) - set(self.steps(checkpoints)):
             remove_checkpoint(checkpoints, step)
 
-    def _given_up(self, state):
+    def _given_up(self, state: Mapping[str, Any]) -> bool:
         try:
             return any(use["from_step"] < state["step"] for use in self.used[self.count_of(state) :])
         except DamagedCheckpoint:
-            return False  # whoever loads it will say so
+            return False  # loading it says so
 
-    def adopts(self, state):
-        """Whether a rung that was taken after a checkpoint leaves its optimizers' moments behind."""
+    def adopts(self, state: Mapping[str, Any]) -> bool:
+        """Whether a rung that was used after a checkpoint gives up the moments of its optimizers."""
         return not all(RUNGS[use["rung"]].keeps_optimizers for use in self.used[self.count_of(state) :])
 
-    def climb(self, collapse, checkpoint_step, tries, config):
-        """Take the next rung that applies to `config` after `collapse`, back to `checkpoint_step`, and write it down; returns the `Rung`.
+    def climb(self, collapse: Collapsed, checkpoint_step: int, tries: int, config: Config) -> Rung:
+        """Use the next rung that applies, and write that down.
+
+        Args:
+            collapse: The collapse of the run.
+            checkpoint_step: The step of the checkpoint to go back to, 0 for the start.
+            tries: How many rungs may be used in all.
+            config: The configuration of the run.
 
         Raises:
-            RunFailed: no rung is left, or `tries` are used up; the run is marked as failed.
+            RunFailed: No rung is left, or `tries` are used up. The run is marked as failed.
         """
         names = self.rungs
         left = LADDER[LADDER.index(RUNGS[names[-1]]) + 1 :] if names else LADDER
@@ -172,13 +185,13 @@ class Recovery:
         self._write()
         return rung
 
-    def _write(self):
+    def _write(self) -> None:
         write_json(self.path, {"used": self.used, "failed": self.failed})
 
 
-def _checked(used):
+def _checked(used: List[Dict[str, Any]]) -> List[Dict[str, Any]]:
     """`used`, if it is a list of uses of rungs."""
     for use in used:
         if use["rung"] not in RUNGS or type(use["from_step"]) is not int or use["from_step"] < 0:
-            raise ValueError(f"no use of a rung: {use}")
+            raise ValueError(f"this is no use of a rung: {use}")
     return list(used)

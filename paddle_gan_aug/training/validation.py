@@ -1,37 +1,45 @@
-"""A classifier's accuracy on the validation images while it trains: the best checkpoint is kept, and a run that no longer gains ends."""
+"""Measures a classifier's accuracy on the validation images while it trains, and ends the run when it no longer improves."""
 
-from ..data import to_network
-from .loop import Callback
+from typing import Any, Dict, Optional
+
+from ..config.loading import Config
+from ..data import LabelledImages, to_network
+from .loop import Callback, Progress
 
 
 class Validation(Callback):
-    """Every `eval.every_steps` steps, and at the run's last: `eval/accuracy` joins the step's values.
+    """Every `eval.every_steps` steps, and at the last step of the run, `eval/accuracy` joins the values of the step.
 
-    After `classifier.patience` validations without a better one the run ends.
+    The checkpoint of the best accuracy is kept. After `classifier.patience` validations without a better one the run ends.
 
     Args:
-        config: the run's configuration.
-        images: the validation images, `LabelledImages`.
+        config: The run's configuration.
+        images: The validation images.
     """
 
-    def __init__(self, config, images):
-        self.every, self.patience, self.images = config.eval.every_steps, config.classifier.patience, images
-        self.best, self.without = None, 0
+    stage = "measure"
+    state_name = "Validation"
 
-    def state(self):
+    def __init__(self, config: Config, images: LabelledImages) -> None:
+        self.every: int = config.eval.every_steps or 1
+        self.patience, self.images = config.classifier.patience, images
+        self.best: Optional[float] = None
+        self.without = 0  # validations since the best one
+
+    def state(self) -> Dict[str, Any]:
         return {"best": self.best, "without": self.without}
 
-    def load_state(self, state):
+    def load_state(self, state: Dict[str, Any]) -> None:
         self.best, self.without = state["best"], state["without"]
 
     @property
-    def _exhausted(self):
+    def _exhausted(self) -> bool:
         return self.patience is not None and self.without >= self.patience
 
-    def on_begin(self, progress):
-        progress.stopped = progress.stopped or self._exhausted  # a run that had ended so stays ended
+    def on_begin(self, progress: Progress) -> None:
+        progress.stopped = progress.stopped or self._exhausted  # a run that ended for this reason stays ended
 
-    def on_step(self, progress):
+    def on_step(self, progress: Progress) -> None:
         if progress.step % self.every and not progress.complete:
             return
         probabilities, _ = progress.algorithm.read(to_network(self.images.images))

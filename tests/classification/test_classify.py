@@ -38,7 +38,7 @@ def test_class_folders_and_a_test_folder(cli, digits, capsys):
         return capsys.readouterr().err
 
     several = refused("--test", test)
-    assert "has images of several sizes" in several and "--image-size" in several
+    assert "has images of several sizes" in several and "data.image_size" in several
     missing = refused("--image-size", 28)
     assert "set has no test images" in missing and "--test" in missing
     others = refused("--image-size", 28, "--test", test / "digit 1")
@@ -118,8 +118,8 @@ def test_records_after_the_best_step_stay(tmp_path, small_mnist, process, best_a
     """With patience the best checkpoint is tested; the run went on after it, and so do its records."""
     settings = {"eval.every_steps": 10, "classifier.patience": 2, "train.steps": 200, "log.every_steps": 5, "train.batch_size": 50}
     overrides = {"data.source": str(small_mnist), **settings}
-    run, report = paddle_gan_aug.classify(run="c", output=tmp_path / "output", log=tmp_path / "log", overrides=overrides, quiet=True)
-    assert (run.step, report["step"]) == (20, 20)
+    tested = paddle_gan_aug.classify(run="c", output=tmp_path / "output", log=tmp_path / "log", overrides=overrides, quiet=True)
+    assert (tested.run.step, tested.report["step"]) == (20, 20)
     rows = [json.loads(line) for line in (tmp_path / "output" / "c" / "metrics.jsonl").read_text().splitlines()]
     assert [row["step"] for row in rows] == [1, *range(5, 41, 5)]
     assert [row["eval/accuracy"] == 1 for row in rows if "eval/accuracy" in row] == [False, True, False, False]

@@ -21,7 +21,7 @@ def test_an_augmented_set_in_paddles_loader(tiny, small_mnist, tmp_path, process
     images, labels = batches[0]
     assert list(images.shape[1:]) == [1, 28, 28] and -1 <= float(images.min()) < float(images.max()) <= 1
     assert np.bincount(np.concatenate([labels.numpy().ravel() for _, labels in batches])).tolist() == [real.counts().max()] * 10
-    image, label = paddle_gan_aug.LabelledDataset(tmp_path / "set", "valid", transform=lambda image: image[:, :14])[3]
+    image, label = paddle_gan_aug.LabelledDataset(tmp_path / "set", part="valid", transform=lambda image: image[:, :14])[3]
     valid = load(str(tmp_path / "set"), "valid")
     np.testing.assert_array_equal(image, valid.images[3][:, :14])
     assert label == valid.labels[3]

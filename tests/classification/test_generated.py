@@ -12,7 +12,7 @@ import paddle_gan_aug
 from paddle_gan_aug.config.loading import load_config
 from paddle_gan_aug.data import load
 from paddle_gan_aug.errors import InputError
-from paddle_gan_aug.runs.places import resumable
+from paddle_gan_aug.runs.continuing import resumable
 
 QUICK = {"train.batch_size": 50, "train.epochs": None, "train.steps": 6, "log.visualdl": False, "checkpoint.every_steps": 3}
 
@@ -42,12 +42,13 @@ def test_every_way_of_training_resumes_bit_for_bit(tiny, small_mnist, tmp_path, 
     if "generated.source" in overrides:
         overrides = {key: str(tiny[value]) if value in ("conditional", "classifier") else value for key, value in overrides.items()}
     constant = {"optimizer.schedule": "constant"}
-    run, report = train(tmp_path, small_mnist, "whole", **overrides, **constant)
-    assert report["test"]["count"] == 100
-    half, _ = train(tmp_path, small_mnist, "parts", **overrides, **constant, **{"train.steps": 3})
+    whole = train(tmp_path, small_mnist, "whole", **overrides, **constant)
+    run = whole.run
+    assert whole.report["test"]["count"] == 100 and whole.accuracy == whole.report["accuracy"]
+    half = train(tmp_path, small_mnist, "parts", **overrides, **constant, **{"train.steps": 3}).run
     assert half.step == 3
     options = {"run": "parts", "output": tmp_path, "log": tmp_path / "log", "quiet": True, "resume": True}
-    again, _ = paddle_gan_aug.classify(overrides={"train.steps": 6}, **options)
+    again = paddle_gan_aug.classify(overrides={"train.steps": 6}, **options).run
     for name in ("weights", "optimizers"):
         one, other = (load_file(folder / "checkpoints" / "step-6" / f"{name}.safetensors") for folder in (run.folder, again.folder))
         assert one.keys() == other.keys()
@@ -60,7 +61,7 @@ def test_every_way_of_training_resumes_bit_for_bit(tiny, small_mnist, tmp_path, 
 def test_the_parts_of_a_batch(tiny, small_mnist):
     """Shares and weights are exact, and a renewed part changes with the round and with nothing else."""
     from paddle_gan_aug.classification.generated import generated_part
-    from paddle_gan_aug.runs.run import training_batches, training_images
+    from paddle_gan_aug.runs.batches import training_batches, training_images
 
     options = {"data.source": str(small_mnist), "train.batch_size": 50, "generated.source": str(tiny["conditional"])}
     options.update({"generated.share": 0.3, "generated.weight": 0.25, "generated.every_steps": 4, "generated.per_class": 3})
@@ -84,7 +85,7 @@ def test_a_teacher_s_readings_are_the_labels_that_are_learnt(tiny, small_mnist):
 
     from paddle_gan_aug.algorithms import build
     from paddle_gan_aug.classification.generated import generated_part
-    from paddle_gan_aug.runs.run import training_batches, training_images
+    from paddle_gan_aug.runs.batches import training_batches, training_images
 
     options = {"data.source": str(small_mnist), "train.batch_size": 20}
     options.update({"generated.source": str(tiny["conditional"]), "generated.per_class": 3})
@@ -129,14 +130,15 @@ def test_a_set_on_disk_as_the_generated_part(here, tiny, small_mnist, tmp_path):
 
 
 def test_settings_of_generated_images_without_any_are_refused(small_mnist, tmp_path):
-    with pytest.raises(InputError, match="no generated images"):
+    with pytest.raises(InputError, match="generated images, but there are none"):
         train(tmp_path, small_mnist, **{"generated.share": 0.3})
     assert not (tmp_path / "r").exists()
 
 
 def test_early_stop_tests_the_best(small_mnist, tmp_path):
     stop = {"eval.every_steps": 2, "classifier.patience": 2, "train.steps": 400, "optimizer.schedule": "constant"}
-    run, report = train(tmp_path, small_mnist, **stop)
+    tested = train(tmp_path, small_mnist, **stop)
+    run, report = tested.run, tested.report
     rows = [json.loads(line) for line in (run.folder / "metrics.jsonl").read_text().splitlines()]
     best = json.loads((run.folder / "checkpoints" / "best.json").read_text())
     assert report["step"] == best["step"] == run.step
@@ -148,7 +150,7 @@ def test_early_stop_tests_the_best(small_mnist, tmp_path):
     assert rows[-1]["step"] == last
     with pytest.raises(InputError, match="is finished"):
         resumable(None, run.folder.parent, classifiers=True)
-    again, _ = train(tmp_path, small_mnist, resume=True)  # it has ended and stays so
+    again = train(tmp_path, small_mnist, resume=True).run  # it has ended and stays so
     assert again.step == best["step"]
     assert max(int(path.name.split("-")[1]) for path in (run.folder / "checkpoints").glob("step-*")) == last
 
@@ -218,10 +220,10 @@ def test_predict(here, tiny, small_mnist, tmp_path):
     ]
     run = paddle_gan_aug.open_run(tiny["classifier"])
     probabilities, _ = run.algorithm.read(images.images[:5].astype(np.float32) / 127.5 - 1)
-    assert [row["class"] for row in found] == [images.class_names[c] for c in probabilities.argmax(1)]
-    assert [row["probability"] for row in found] == pytest.approx(probabilities.max(1).tolist(), abs=1e-5)
+    assert [row.class_name for row in found] == [images.class_names[c] for c in probabilities.argmax(1)]
+    assert [row.probability for row in found] == pytest.approx(probabilities.max(1).tolist(), abs=1e-5)
     (tmp_path / "pictures" / "6.png").write_text("no picture")
-    assert "--skip-bad" in here("predict", tiny["classifier"], tmp_path / "pictures", code=2).stderr
+    assert "data.skip_bad" in here("predict", tiny["classifier"], tmp_path / "pictures", code=2).stderr
     skipping = here("predict", tiny["classifier"], tmp_path / "pictures", "--skip-bad")
     assert skipping.stdout.splitlines() == lines and "6.png" in skipping.stderr
     (tmp_path / "text.png").write_text("no picture")
@@ -236,8 +238,7 @@ def test_a_classifier_goes_on_with_the_generated_images_it_learnt(tiny, small_mn
     (picture,) = list((made / "3").glob("*.png"))[:1]
     Image.fromarray(np.full((28, 28), 99, np.uint8)).save(picture)
     options = {"run": "r", "output": tmp_path, "log": tmp_path / "log", "quiet": True, "resume": True, "overrides": {"train.steps": 6}}
-    with pytest.raises(InputError, match="the generated images of run r have changed .* --allow-changed-data"):
+    with pytest.raises(InputError, match="the generated images of run r have changed .* allow_changed_data"):
         paddle_gan_aug.classify(**options)
     assert not (tmp_path / "r" / "checkpoints" / "step-6").exists()
-    run, _ = paddle_gan_aug.classify(**options, allow_changed_data=True)
-    assert run.step == 6
+    assert paddle_gan_aug.classify(**options, allow_changed_data=True).run.step == 6

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from paddle_gan_aug.data import Batches, LabelledImages, iterate
+from paddle_gan_aug.data import Batches, LabelledImages
 from paddle_gan_aug.errors import InputError
 
 COUNT = 13
@@ -24,17 +24,15 @@ def labels_of(batches, steps):
     return [batches.batch(step).labels.tolist() for step in steps]
 
 
-@pytest.mark.parametrize(
-    "size, drop_last, steps", [(4, True, 3), (4, False, 4), (13, True, 1), (13, False, 1), (1, True, 13), (12, False, 2)]
-)
-def test_an_epoch_has_each_image_once(data, size, drop_last, steps):
-    batches = Batches(data, size, rng_for_epoch, drop_last)
+@pytest.mark.parametrize("size, steps", [(4, 3), (13, 1), (1, 13), (12, 1)])
+def test_an_epoch_has_each_image_once(data, size, steps):
+    batches = Batches(data, size, rng_for_epoch)
     assert batches.steps_per_epoch == steps
     for epoch in range(3):
         epoch_labels = labels_of(batches, range(epoch * steps, (epoch + 1) * steps))
         assert all(len(labels) == size for labels in epoch_labels[:-1])
         seen = [label for labels in epoch_labels for label in labels]
-        assert len(set(seen)) == len(seen) == (COUNT // size * size if drop_last else COUNT)
+        assert len(set(seen)) == len(seen) == COUNT // size * size
 
 
 def test_values_types_and_pairs(data):
@@ -53,11 +51,11 @@ def test_the_order_depends_on_the_generator_and_the_epoch_only(data):
 
 
 def test_any_step_can_be_asked_for(data):
-    batches = Batches(data, 4, rng_for_epoch, drop_last=False)
+    batches = Batches(data, 4, rng_for_epoch)
     in_order = labels_of(batches, range(20))
     jumps = [17, 3, 3, 0, 19, 8, 7, np.int64(12)]
     assert labels_of(batches, jumps) == [in_order[step] for step in jumps]
-    assert labels_of(Batches(data, 4, rng_for_epoch, drop_last=False), [11]) == [in_order[11]]
+    assert labels_of(Batches(data, 4, rng_for_epoch), [11]) == [in_order[11]]
 
 
 def test_an_epochs_order_is_drawn_once(data):
@@ -74,36 +72,26 @@ def test_an_epochs_order_is_drawn_once(data):
 
 def test_a_batch_may_be_changed(data):
     before = data.fingerprint()
-    for batch in (Batches(data, 4, rng_for_epoch).batch(0), next(iterate(data, 4))):
-        batch.images[:] = 0
-        batch.labels[:] = 0
+    batch = Batches(data, 4, rng_for_epoch, pairs=True).batch(0)
+    for array in (batch.images, batch.labels, batch.partners):
+        array[:] = 0
     assert data.fingerprint() == before
 
 
-@pytest.mark.parametrize("drop_last", [True, False])
-def test_more_than_there_is(data, drop_last):
+def test_more_than_there_is(data):
     with pytest.raises(InputError, match=r"batch size 14 .* 13 images \(thirteen\): use a batch size of at most 13"):
-        Batches(data, 14, rng_for_epoch, drop_last)
+        Batches(data, 14, rng_for_epoch)
 
 
 @pytest.mark.parametrize("size", [0, -3])
 def test_less_than_one(data, size):
-    for make in (lambda: Batches(data, size, rng_for_epoch), lambda: iterate(data, size)):
-        with pytest.raises(InputError, match=f"batch size {size} is below 1"):
-            make()
+    with pytest.raises(InputError, match=f"batch size {size} is below 1"):
+        Batches(data, size, rng_for_epoch)
 
 
 def test_negative_step(data):
     with pytest.raises(ValueError, match="-1"):
         Batches(data, 4, rng_for_epoch).batch(-1)
-
-
-@pytest.mark.parametrize("size, sizes", [(5, [5, 5, 3]), (13, [13]), (100, [13])])
-def test_iterate_goes_through_in_order(data, size, sizes):
-    batches = list(iterate(data, size))
-    assert [len(batch) for batch in batches] == sizes
-    assert np.concatenate([batch.labels for batch in batches]).tolist() == list(range(COUNT))
-    assert batches[0].images.dtype == np.float32 and batches[0].images.max() <= 1
 
 
 def test_partners_are_others_of_the_same_class():

@@ -103,7 +103,7 @@ def test_bad_files_are_listed_and_refused_or_skipped(tmp_path, digit):
     Image.fromarray(digit).save(tmp_path / "good.png")
     files = [tmp_path / name for name in [*bad, "good.png"]]
     for name, why in bad.items():
-        with pytest.raises(InputError, match="1 of 2 files.*--skip-bad") as refused:
+        with pytest.raises(InputError, match="1 of 2 files.*data.skip_bad") as refused:
             decode([tmp_path / name, tmp_path / "good.png"], "here")
         assert f"{name} ({why})" in str(refused.value)
         assert ("data.background=white" in str(refused.value)) == (why == "transparent in places")
@@ -121,11 +121,11 @@ def test_several_sizes_or_depths_need_a_decision(tmp_path, digit):
     Image.fromarray(digit).save(tmp_path / "a.png")
     Image.fromarray(np.hstack([digit, digit])).save(tmp_path / "b.png")
     Image.fromarray(colour(digit)).save(tmp_path / "c.png")
-    with pytest.raises(InputError, match=r"several sizes: 12 x 12 pixels \(1\), 24 x 12 pixels \(1\).*--image-size"):
+    with pytest.raises(InputError, match=r"several sizes: 12 x 12 pixels \(1\), 24 x 12 pixels \(1\).*data.image_size"):
         decode([tmp_path / "a.png", tmp_path / "b.png"], "here")
     with pytest.raises(InputError, match=r"not square: 24 x 12 pixels"):
         decode([tmp_path / "b.png"], "here")
-    with pytest.raises(InputError, match="1 grey and 1 colour.*--channels"):
+    with pytest.raises(InputError, match="1 grey and 1 colour.*data.channels"):
         decode([tmp_path / "a.png", tmp_path / "c.png"], "here")
     assert decode([tmp_path / name for name in ("a.png", "b.png", "c.png")], "here", 8, 3).images.shape == (3, 3, 8, 8)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from paddle_gan_aug.data import DataSpec, folders, load, load_test
+from paddle_gan_aug.data import DataSpec, folders, load, load_test, read_listing
 from paddle_gan_aug.errors import InputError
 from paddle_gan_aug.files import PACKAGE_PARENT
 
@@ -115,7 +115,7 @@ def too_deep(folder):
 
 def damaged(folder):
     (folder / "1" / "0.png").write_bytes(b"x")
-    return r"1 of 18 files cannot be used: 1/0.png \(not an image\).*--skip-bad"
+    return r"1 of 18 files cannot be used: 1/0.png \(not an image\).*data.skip_bad"
 
 
 def outside(folder):
@@ -158,7 +158,7 @@ def test_a_strange_part_or_class(digits):
 def test_skipped_files_are_said_once_and_no_class_is_lost(digits, capsys, monkeypatch):
     folder = digits()
     (folder / "1" / "0.png").write_bytes(b"x")
-    monkeypatch.setattr("paddle_gan_aug.data.decoding._said", set())
+    monkeypatch.setattr("paddle_gan_aug.data.notices._printed", set())
     for _ in range(2):  # decoded, then from the cache
         assert load_test(DataSpec("set", skip_bad=True)).counts().tolist() == [6, 5, 6]
     assert capsys.readouterr().err.count("1/0.png (not an image); skipped") == 1
@@ -171,7 +171,7 @@ def test_skipped_files_are_said_once_and_no_class_is_lost(digits, capsys, monkey
 def test_files_are_decoded_once(digits, other_project, monkeypatch):
     folder = digits()
     first, calls = load("set"), []
-    monkeypatch.setattr(folders, "decode", lambda *arguments, **_: calls.append(arguments) or 1 / 0)
+    monkeypatch.setattr(read_listing, "decode", lambda *arguments, **_: calls.append(arguments) or 1 / 0)
     assert load("set").fingerprint() == first.fingerprint() and not calls
     cached = next((other_project / "output" / ".cache").iterdir())
     os.utime(folder / "0" / "0.png", (1, 1))
@@ -231,7 +231,7 @@ def test_faults_of_lists(digits, lines, message):
 def test_a_lone_image_trains_with_all_the_others_or_is_refused(digits):
     digits(classes="0"), digits(classes="1", each=1)
     assert load("set", split="full").counts().tolist() == [6, 1]
-    with pytest.raises(InputError, match="class 1 of set has one image: .*--split full"):
+    with pytest.raises(InputError, match="class 1 of set has one image: .*data.split full"):
         load("set")
 
 
@@ -373,5 +373,5 @@ def test_few_files_without_a_suffix_are_opened(tmp_path, monkeypatch):
 @pytest.mark.parametrize("name", ["", "  "])
 def test_no_name_is_not_the_current_folder(digits, monkeypatch, name):
     monkeypatch.chdir(digits())
-    with pytest.raises(InputError, match="no data named"):
+    with pytest.raises(InputError, match="data.source is empty"):
         load(name)

@@ -152,3 +152,29 @@ def test_to_uint8_is_the_inverse_and_clips():
 def test_data_does_not_import_paddle():
     code = "import sys, paddle_gan_aug.data; sys.exit('paddle' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=PACKAGE_PARENT, check=False).returncode == 0
+
+
+def test_the_fingerprint_is_computed_once(small, monkeypatch):
+    first = small.fingerprint()
+    monkeypatch.setattr("paddle_gan_aug.data.images.hashlib.sha256", lambda *_: pytest.fail("computed again"))
+    assert small.fingerprint() == first
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_grid_shows_the_first_images(rng, channels):
+    images = rng.integers(0, 256, (7, channels, 4, 6), dtype=np.uint8)
+    data = LabelledImages(images, np.zeros(7, np.int64), ("a",), "here")
+    sheet = data.grid(count=5, columns=3)
+    assert sheet.dtype == np.uint8 and sheet.shape == ((8, 18) if channels == 1 else (8, 18, 3))
+    assert (sheet[4:, 6:12] == (images[4, 0] if channels == 1 else images[4].transpose(1, 2, 0))).all()
+    assert data.grid().shape[:2] == (4, 42)
+    for options in ({"count": 0}, {"columns": 0}):
+        with pytest.raises(ValueError, match="at least 1"):
+            data.grid(**options)
+
+
+def test_a_notebook_shows_the_grid(small):
+    picture = small.show(count=8, columns=4)
+    assert picture.mode == "L" and picture.size == (64, 32)  # enlarged four times
+    assert (np.asarray(picture)[::4, ::4] == small.grid(count=8, columns=4)).all()
+    assert small._repr_png_().startswith(b"\x89PNG") and small.subset([])._repr_png_() is None

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from paddle_gan_aug.data import load, load_test
-from paddle_gan_aug.data.lists import Row, read_class_names, read_rows
+from paddle_gan_aug.data.list_rows import Row, read_class_names, read_rows
 from paddle_gan_aug.errors import InputError
 
 

@@ -117,7 +117,7 @@ def test_a_json_file_with_training_images_only(other_project, json_parts):
         ({"data": "no/such/place"}, "no/such/place does not exist: give the name mnist; a folder with IDX files"),
         ({"data": "mnist.json.gz"}, "does not exist.*json.gz"),
         ({"data": "."}, "is an empty folder"),
-        ({"data": ""}, "no data named"),
+        ({"data": ""}, "data.source is empty"),
     ],
 )
 def test_what_is_refused(tmp_path, monkeypatch, arguments, message):

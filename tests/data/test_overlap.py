@@ -59,7 +59,7 @@ def labelled(images, source):
 def test_it_is_refused_or_counted(mnist_train, mnist_test, capsys):
     training = labelled(mnist_train.images[:100], "mine")
     test = labelled(np.concatenate([mnist_train.images[:3], mnist_test.images[:7]]), "theirs")
-    with pytest.raises(InputError, match=r"^3 of the 10 test images \(theirs\) are training images \(mine\).*--allow-overlap$"):
+    with pytest.raises(InputError, match=r"^3 of the 10 test images \(theirs\) are training images \(mine\).*data.allow_overlap$"):
         check_overlap(training, test)
     check_overlap(training, test, allow=True)
     assert capsys.readouterr().err.count("3 of the 10 test images") == 1
@@ -93,7 +93,7 @@ def test_commands_refuse_before_they_write(overlapping, command, capsys):
     before = sorted(overlapping.rglob("*"))
     assert main([*command, "--output", "out", "--log", "log"]) == 2
     told = capsys.readouterr().err
-    assert "test images" in told and "are training images" in told and "--allow-overlap" in told and len(told.strip().splitlines()) == 1
+    assert "test images" in told and "are training images" in told and "data.allow_overlap" in told and len(told.strip().splitlines()) == 1
     assert [path for path in sorted(overlapping.rglob("*")) if ".cache" not in str(path) and path.name != "output"] == before
 
 
@@ -103,7 +103,7 @@ def test_evaluate_refuses_too(other_project, mnist_train, mnist_test, capsys):
     write_mnist_json("digits.json", parts)
     np.savez("made.npz", images=mnist_test.images[:200])
     assert main(["evaluate", "made.npz", "--data", "digits.json", "--to", "page"]) == 2
-    assert "--allow-overlap" in capsys.readouterr().err and not (other_project / "page").exists()
+    assert "data.allow_overlap" in capsys.readouterr().err and not (other_project / "page").exists()
 
 
 def test_it_can_be_allowed(overlapping, capsys):

@@ -48,16 +48,17 @@ def test_json_and_yaml_bring_the_names_back(tmp_path):
 
 
 def test_a_run_and_its_set_are_written_and_read_back(flowers, other_project, process):
+    from paddle_gan_aug.runs.opened import open_run
     from paddle_gan_aug.runs.per_class import train_per_class
-    from paddle_gan_aug.runs.run import open_run, train
+    from paddle_gan_aug.runs.run import train
     from paddle_gan_aug.synthesis.augment import augment_data
     from paddle_gan_aug.synthesis.generate import Filters, generate
 
     small = {"data.source": str(flowers), "train.batch_size": 4, "train.steps": 2, "generator.width": 0.05, "discriminator.width": 0.05}
     run = train("projection", overrides=small, output="out", log="log", quiet=True)
     assert set(open_run(run.folder).state["data"]["class_names"]) == {ROSE, TULIP}
-    assert train(None, run.folder.name, "out", "log", resume=True, overrides={"train.steps": 3}, quiet=True).step == 3
-    assert len(train_per_class("fast", None, "out", "log", overrides=small, quiet=True)[1]) == 2
+    assert train(run=run.folder.name, output="out", log="log", resume=True, overrides={"train.steps": 3}, quiet=True).step == 3
+    assert len(train_per_class("fast", output="out", log="log", overrides=small, quiet=True).runs) == 2
     generate(run.folder, None, "set", per_class=3, filters=Filters("none"))
     written = load_test("set")
     assert set(written.class_names) == {ROSE, TULIP} and written.counts().tolist() == [3, 3]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from paddle_gan_aug.data import DataSpec, load, load_test, read_images, values, write_idx
+from paddle_gan_aug.data import DataSpec, load, load_test, read_images, write_idx
 from paddle_gan_aug.errors import InputError
 
 
@@ -182,11 +182,11 @@ def test_a_window_that_is_none():
         (lambda x: (x // 16)[:, None], "between 0 and 15.*data.window"),
         (lambda x: (x / 255 - 0.5)[:, None], "between 64 and 191.*data.window"),
         (lambda x: np.repeat(x[:1], 60, 0)[:, None], "all 60 images are equal"),
-        (lambda x: np.repeat(x[:, None], 3, 1), "all images are grey.*--channels 1"),
+        (lambda x: np.repeat(x[:, None], 3, 1), "all images are grey.*data.channels 1"),
     ],
 )
 def test_what_looks_wrong_is_said_once(tmp_path, digits, capsys, monkeypatch, make, message):
-    monkeypatch.setattr(values, "_said", set())
+    monkeypatch.setattr("paddle_gan_aug.data.notices._printed", set())
     np.savez(tmp_path / "d.npz", images=make(digits))
     for _ in range(2):
         load(tmp_path / "d.npz", split="full")
@@ -195,6 +195,6 @@ def test_what_looks_wrong_is_said_once(tmp_path, digits, capsys, monkeypatch, ma
 
 
 def test_nothing_is_said_of_good_data(capsys, monkeypatch):
-    monkeypatch.setattr(values, "_said", set())
+    monkeypatch.setattr("paddle_gan_aug.data.notices._printed", set())
     load("mnist"), load("mnist", "test")
     assert capsys.readouterr().err == ""

@@ -111,7 +111,7 @@ def test_a_full_disk_while_saving_loses_nothing(cli, trained):
     last = done.stderr.strip().splitlines()[-1]
     assert "cannot save the checkpoint of step 12" in last
     assert "the one of step 8 is whole" in last
-    assert "--resume" in last
+    assert "resume the run" in last
     assert "Traceback" not in done.stderr
     assert snapshot(trained / "checkpoints") == before
     cli("train", "--run", "r", "--resume", "--steps", 12)

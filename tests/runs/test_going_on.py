@@ -153,7 +153,7 @@ def test_a_relative_path_is_found_from_another_folder(here, monkeypatch):
 
 def test_moved_data_is_gone_on_with_where_it_is_now(begun):
     here_now = begun.data.rename(begun.data.parent / "moved")
-    refused(begun, f"{begun.data}", "is no longer there", "--data")
+    refused(begun, f"{begun.data}", "is no longer there", "data.source")
     refused(begun, "does not exist", further=["--data", begun.data.parent / "nowhere"])
     other = draw_folder(begun.data.parent / "other", a=30, b=31)
     refused(begun, "has changed since run r learnt it", further=["--data", other])
@@ -221,7 +221,7 @@ def test_what_was_killed_before_it_began_may_begin(here, small_mnist, tmp_path):
     said = here("train", "--data", small_mnist, "--batch-size=50", "--steps", 2, *TINY[4:], "--run", "r", "--resume").stderr
     assert said.splitlines()[0] == f"nothing to resume: there is no run r in {here.output}; starting afresh"
     said = here("train", "--data", small_mnist, "--batch-size=50", "--steps", 2, *TINY[4:], "--run", "r", code=2).stderr
-    assert "run r exists" in said and "--resume" in said
+    assert "run r exists" in said and "continue it with --resume" in said
 
 
 def test_validation_without_images_is_refused_before_anything_is_written(here, small_mnist):
@@ -284,7 +284,7 @@ def test_what_a_callback_of_the_caller_sets_is_recorded_and_saved(tmp_path, smal
     assert [(row["step"], row["mine"], row["text"]) for row in rows] == [(step, step / 2, "seen") for step in range(1, 6)]
     assert steps_on_disk(tmp_path / "r" / "checkpoints") == [2, 3, 5]  # the end that the callback chose is saved
     assert state_of(tmp_path / "r", 5)["callbacks"]["Mine-2"] == {"seen": [1, 2, 3, 4, 5]}
-    assert paddle_gan_aug.open_run(tmp_path / "r", "best").step == 3
+    assert paddle_gan_aug.open_run(tmp_path / "r", checkpoint="best").step == 3
 
 
 def test_grids_show_the_same_latents_every_time(tmp_path, small_mnist, monkeypatch):

@@ -58,7 +58,7 @@ def use_every_way(folder, small_mnist):
     images = folder.parent.parent / "images"
     ways = [
         lambda: paddle_gan_aug.open_run(folder),
-        lambda: paddle_gan_aug.open_run(folder, "best"),
+        lambda: paddle_gan_aug.open_run(folder, checkpoint="best"),
         lambda: paddle_gan_aug.generate(folder, 2, images),
         lambda: paddle_gan_aug.train(run=folder.name, resume=True, overrides={"train.steps": 4}, **places),
         lambda: paddle_gan_aug.train(resume=True, overrides={"train.steps": 5, "data.source": str(small_mnist)}, **places),
@@ -165,7 +165,7 @@ def test_a_best_json_that_names_no_step(run, best):
     change(run, lambda state: {key: value for key, value in state.items() if key != "best"})
     (run / "checkpoints" / "best.json").write_bytes(best)
     with pytest.raises(InputError, match="no best checkpoint"):
-        paddle_gan_aug.open_run(run, "best")
+        paddle_gan_aug.open_run(run, checkpoint="best")
 
 
 def test_the_command_line_says_it_in_one_line(here, run):

@@ -35,7 +35,7 @@ def test_runs_side_by_side_that_go_on(here, small, three_digits):
     assert f"batch_size: {counts[3]}" in (folder / "whole-3" / "config.yaml").read_text()  # 50 were asked for
     done = here(*command, "--steps", 2, "--run", "parts")
     assert "class 3 (3 of 3) · epoch" in done.stderr and "generate" in done.stdout
-    assert "--resume" in here(*command, "--steps", 2, "--run", "parts", code=2).stderr
+    assert "continue them with --resume" in here(*command, "--steps", 2, "--run", "parts", code=2).stderr
     here(*command, "--steps", 4, "--run", "parts", "--resume")
     for digit in (1, 2, 3):
         one, other = (
@@ -51,8 +51,8 @@ def test_runs_side_by_side_that_go_on(here, small, three_digits):
 
 def test_what_it_refuses(here, small, three_digits):
     command = ["train", "--per-class-runs", "--data", three_digits, *small, "--steps", 2]
-    assert "leave --digit" in here(*command, "--digit", 1, code=2).stderr
-    assert "name the runs" in here(*command, "--resume", code=2).stderr
+    assert "data.class_name" in here(*command, "--digit", 1, code=2).stderr
+    assert "set run to the name" in here(*command, "--resume", code=2).stderr
     assert not here.output.exists()
 
 

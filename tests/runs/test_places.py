@@ -4,7 +4,8 @@ import pytest
 
 from paddle_gan_aug.config.loading import load_config
 from paddle_gan_aug.errors import InputError
-from paddle_gan_aug.runs.places import check_run_name, default_name, is_run, resumable, run_folder, unused_folder
+from paddle_gan_aug.runs.continuing import resumable
+from paddle_gan_aug.runs.places import check_run_name, default_name, is_run, run_folder, unused_folder
 
 
 def test_two_nameless_runs_in_one_second(tmp_path):

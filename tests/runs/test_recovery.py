@@ -255,7 +255,7 @@ def kill_once(done=[]):  # noqa: B006 - one list for the process would do, but e
 
 def moments(rung, monkeypatch):
     """{a moment of the recovery by `rung`: a function that sets up the kill}."""
-    from paddle_gan_aug.runs.run import _Session
+    from paddle_gan_aug.runs import run as runs
 
     def is_it(*given):
         return given[0].used and given[0].used[-1]["rung"] == rung
@@ -265,8 +265,7 @@ def moments(rung, monkeypatch):
         original = getattr(owner, name)
 
         def wanted(*given):
-            found = given[0] if isinstance(given[0], Recovery) else given[0].recovery
-            if is_it(found):
+            if is_it(next(value for value in given if isinstance(value, Recovery))):
                 kill()
 
         monkeypatch.setattr(owner, name, wrapped(original, **{when: wanted}))
@@ -301,7 +300,7 @@ def moments(rung, monkeypatch):
     return {
         "recovery.json is written": lambda: at(Recovery, "_write", "after"),
         "its last checkpoints are removed": while_removing,
-        "the networks are built": lambda: at(_Session, "build", "after"),
+        "the networks are built": lambda: at(runs, "_build", "after"),
         "training has begun": in_the_first_step,
     }
 
@@ -399,7 +398,7 @@ def test_what_was_the_best_since_is_forgotten_when_a_run_goes_back(run, marked, 
     assert used(run.folder)["used"][0]["from_step"] == 8
     assert json.loads((checkpoints / "best.json").read_text()) == {"step": 7, "metric": "mine", "value": 3.0}
     assert best_step(checkpoints) == 7 and steps_on_disk(checkpoints) == [7, 16, 20]
-    opened = paddle_gan_aug.open_run(run.folder, "best")
+    opened = paddle_gan_aug.open_run(run.folder, checkpoint="best")
     assert (opened.step, opened.config.train.real_target) == (7, 1.0)
     assert paddle_gan_aug.open_run(run.folder).config.train.real_target == 0.9
 

@@ -14,9 +14,9 @@ from paddle_gan_aug.augment.policies import recorded_policy
 from paddle_gan_aug.cli.augment import worth_lines
 from paddle_gan_aug.config.loading import load_config
 from paddle_gan_aug.data import DataSpec, load
-from paddle_gan_aug.data.folders import list_file
+from paddle_gan_aug.data.list_files import list_file
 from paddle_gan_aug.errors import NoSuchPart
-from paddle_gan_aug.runs.run import open_run
+from paddle_gan_aug.runs.opened import open_run
 from paddle_gan_aug.synthesis.generate import worth
 from paddle_gan_aug.synthesis.real_files import RealPart
 

@@ -10,8 +10,8 @@ from PIL import Image
 
 from paddle_gan_aug.errors import InputError
 from paddle_gan_aug.synthesis.generate import Filters, generate
-from paddle_gan_aug.synthesis.sources import Makers
-from paddle_gan_aug.synthesis.spool import Spool
+from paddle_gan_aug.synthesis.partial_set import PartialSet
+from paddle_gan_aug.synthesis.sampler import Samplers
 from paddle_gan_aug.synthesis.writers import FORMATS
 
 
@@ -139,9 +139,9 @@ def test_one_run_for_each_class(tiny, tmp_path):
 
 
 def test_truncation_keeps_latents_near_zero(tiny, process):
-    makers = Makers(tiny["conditional"])
-    plain = makers.latents("generate class 1", range(50), 0, 1)
-    cut = makers.latents("generate class 1", range(50), 0, 1, truncation=0.7)
+    samplers = Samplers(tiny["conditional"])
+    plain = samplers.latents("generate class 1", range(50), 0, 1)
+    cut = samplers.latents("generate class 1", range(50), 0, 1, truncation=0.7)
     assert np.abs(plain).max() > 2 and np.abs(cut).max() <= 0.7
     inside = np.abs(plain) <= 0.7
     np.testing.assert_array_equal(cut[inside], plain[inside])  # only what lies beyond is drawn anew
@@ -188,13 +188,13 @@ class Stop(Exception):
 @pytest.mark.parametrize("form", ["folder", "npz"])
 @pytest.mark.parametrize("filtered", [False, True])
 def test_an_interrupted_set_goes_on_to_identical_files(tiny, tmp_path, monkeypatch, form, filtered):
-    monkeypatch.setattr("paddle_gan_aug.synthesis.draw.PIECE", 6)
+    monkeypatch.setattr("paddle_gan_aug.synthesis.drawing.CHUNK", 6)
     names = ["confidence", "duplicates", "rejection"]
     filters = Filters(names, tiny["classifier"], {"confidence": {"threshold": 0.02}}) if filtered else None
     request = {"quotas": {"5": 14, "6": 8}, "form": form, "filters": filters}
     generate(tiny["digits"], to=tmp_path / "whole", **request)
     parts = tmp_path / "parts"
-    note, count = Spool.note, []
+    note, count = PartialSet.note, []
 
     def stop(self, progress):
         count.append(1)
@@ -202,7 +202,7 @@ def test_an_interrupted_set_goes_on_to_identical_files(tiny, tmp_path, monkeypat
             raise Stop
         note(self, progress)
 
-    monkeypatch.setattr(Spool, "note", stop)
+    monkeypatch.setattr(PartialSet, "note", stop)
     with pytest.raises(Stop):
         generate(tiny["digits"], to=parts, **request)
     assert not (parts / "manifest.jsonl").exists()

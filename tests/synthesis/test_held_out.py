@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from paddle_gan_aug.data import load
-from paddle_gan_aug.runs.run import train, training_images
+from paddle_gan_aug.runs.batches import training_images
+from paddle_gan_aug.runs.run import train
 from paddle_gan_aug.synthesis import held_out as module
 from paddle_gan_aug.synthesis.held_out import held_out
 
@@ -61,7 +62,7 @@ def test_what_cannot_be_learnt_is_not_known_though_it_is_learnt_by_heart(tmp_pat
 
 
 def test_many_validation_images_are_enough(tiny, monkeypatch):
-    from paddle_gan_aug.runs.run import open_run
+    from paddle_gan_aug.runs.opened import open_run
 
     monkeypatch.setattr(module, "_cross_fitted", lambda *_: pytest.fail("nothing is to be learnt again"))
     run = open_run(tiny["classifier"])
@@ -79,14 +80,14 @@ def test_many_validation_images_are_enough(tiny, monkeypatch):
 @pytest.fixture
 def one_digit_for_all(monkeypatch):
     """Whatever class is asked for, the generator draws threes that are in no set here."""
-    from paddle_gan_aug.synthesis.sources import Makers
+    from paddle_gan_aug.synthesis.sampler import Samplers
 
     threes = load("mnist", "valid").of_class("3").images.astype("float32") / 127.5 - 1
 
     def images(self, class_index, latents):
         return threes[(np.abs(latents[:, 0]) * 1e6).astype(int) % len(threes)]
 
-    monkeypatch.setattr(Makers, "images", images)
+    monkeypatch.setattr(Samplers, "images", images)
 
 
 def command(path, to, *more):

@@ -115,7 +115,7 @@ def test_a_run_that_ends_unhealthy_says_so(digits):
         made = monitor(digits)
         made.on_end(watch(made, grey, SOUND, steps, total=steps))
         (line,) = made.said
-        assert line.startswith("the samples have not looked healthy yet: blank images (contrast 0, ") and "--steps" in line
+        assert line.startswith("the samples have not looked healthy yet: blank images (contrast 0, ") and "train.steps" in line
         assert "\n" not in line
     made = monitor(digits)
     made.on_end(watch(made, alive, SOUND, 25, total=25))

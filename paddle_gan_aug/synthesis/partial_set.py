@@ -19,7 +19,7 @@ FOLDER = ".partial"
 REQUEST, PROGRESS = "request.json", "progress.json"
 
 
-class Spool:
+class PartialSet:
     """The unfinished part of a set, in `<set>/.partial`.
 
     Args:
@@ -57,7 +57,7 @@ class Spool:
         for key in sorted({*before, *request} - {"attempts"}):  # more attempts may be allowed to a set that stayed short
             if before.get(key) != request.get(key):
                 with self.sound():
-                    told = f"was begun with {told_request(key, before.get(key))}, not {told_request(key, request.get(key))}"
+                    told = f"was begun with {request_text(key, before.get(key))}, not {request_text(key, request.get(key))}"
                 raise InputError(f"--resume: {self.folder.parent} {told}: give the same command, or another --to")
         known = {name: length for entry in self.progress.get("classes", {}).values() for name, length in entry["bytes"].items()}
         for name, length in known.items():
@@ -81,7 +81,7 @@ class Spool:
             raise self.damage(error) from None
 
     def path(self, name):
-        """A file of the spool."""
+        """A file of the partial set."""
         return self.folder / name
 
     def append(self, name, content):
@@ -128,7 +128,7 @@ class Spool:
 
 
 def _is_progress(found):
-    """Whether `progress` is what `note` puts down; its file names are those of the spool, and lead nowhere else."""
+    """Whether `progress` is what `note` puts down; its file names are those of the partial set, and lead nowhere else."""
     classes = found.get("classes", {}) if isinstance(found, dict) else None
     return isinstance(classes, dict) and all(map(_is_entry, classes, classes.values()))
 
@@ -141,7 +141,7 @@ def _is_entry(key, entry):
     return names and all(type(length) is int and length >= 0 for length in lengths) and entry["kept"] <= entry["tried"]
 
 
-def told_request(key, value):
+def request_text(key, value):
     """A part of a request as people read it: quotas as counts, runs by their names."""
     if key == "wanted" and isinstance(value, dict):
         counts = sorted(set(value.values()))

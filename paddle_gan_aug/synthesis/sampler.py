@@ -9,19 +9,19 @@ from typing import Any, Optional
 
 import numpy as np
 
-from .. import runtime
 from ..data import DataSpec, load, to_network, to_uint8
 from ..data.images import class_index
 from ..errors import InputError
 from ..files import find_path, sha256
+from ..runs.opened import open_run
 from ..runs.places import is_run
-from ..runs.run import open_run
+from ..runs.sampling import latents_of
 
 SCORED_AT_ONCE = 500
 
 
 @dataclass(frozen=True, eq=False)
-class Maker:
+class Sampler:
     """An open run, the class that it makes (None = all its classes, or no class at all), and what a manifest says of it."""
 
     run: Any
@@ -29,7 +29,7 @@ class Maker:
     origin: dict
 
 
-class Makers:
+class Samplers:
     """The runs behind a generated set.
 
     Args:
@@ -48,7 +48,7 @@ class Makers:
 
     def __init__(self, runs, checkpoint="last", device="auto", threads=0):
         folders = expand(runs)
-        opened = [open_run(folder, checkpoint, device, threads) for folder in folders]
+        opened = [open_run(folder, checkpoint=checkpoint, device=device, threads=threads) for folder in folders]
         for run in opened:
             if not run.algorithm.makes_images:
                 raise InputError(f"run {run.folder} makes no images: it trained the algorithm {run.config.algorithm}")
@@ -60,9 +60,9 @@ class Makers:
         self.class_names = tuple(first.state["data"]["class_names"])
         self.shape = tuple(first.state["image_shape"])
         self.data = DataSpec.of(first.config.data).all_classes()
-        self.makers = [Maker(run, self._class_of(run), _origin(run)) for run in opened]
-        made = [maker.class_index for maker in self.makers]
-        if len(self.makers) > 1:
+        self.samplers = [Sampler(run, self._class_of(run), _origin(run)) for run in opened]
+        made = [sampler.class_index for sampler in self.samplers]
+        if len(self.samplers) > 1:
             if None in made:
                 raise InputError(f"run {opened[made.index(None)].folder} makes all classes: give it alone, or one run for each class")
             twice = [self.class_names[c] for c in made if made.count(c) > 1]
@@ -88,11 +88,11 @@ class Makers:
         return class_index(self.class_names, name, f"what run {run.folder} learnt")
 
     def __len__(self):
-        return len(self.makers)
+        return len(self.samplers)
 
     def never_learnt(self):
         """The names of the classes of the data that cannot be asked for because they had no training images."""
-        conditional = self.makers[0].run.algorithm.conditional and self.makers[0].class_index is None
+        conditional = self.samplers[0].run.algorithm.conditional and self.samplers[0].class_index is None
         return [name for c, name in enumerate(self.class_names) if c not in self.classes] if conditional else []
 
     @property
@@ -101,10 +101,10 @@ class Makers:
         return self.classes != (None,)
 
     def of(self, class_index):
-        """The `Maker` of a class."""
-        if len(self.makers) == 1:
-            return self.makers[0]
-        return next(maker for maker in self.makers if maker.class_index == class_index)
+        """The `Sampler` of a class."""
+        if len(self.samplers) == 1:
+            return self.samplers[0]
+        return next(sampler for sampler in self.samplers if sampler.class_index == class_index)
 
     def name(self, class_index):
         """The name of a class; None for a run without classes."""
@@ -123,7 +123,7 @@ class Makers:
             truncation: as for `Algorithm.latents`.
         """
         algorithm = self.of(class_index).run.algorithm
-        return np.concatenate([algorithm.latents(1, runtime.rng(seed, stream, index), truncation) for index in indices])
+        return latents_of(algorithm, stream, indices, seed, truncation)
 
     def scores(self, class_index, images, batch_size=SCORED_AT_ONCE):
         """What the discriminator of a class says of uint8 images [N, C, H, W]: logits of "real", float32 [N]."""
@@ -149,11 +149,11 @@ class Makers:
 
     def check_data(self, real):
         """Raise an InputError if `real`, the training images of all classes as they are on disk now, are not what each run learnt."""
-        for maker in self.makers:
-            name = maker.run.config.data.class_name
-            learnt = maker.run.state["data"]["fingerprint"]
+        for sampler in self.samplers:
+            name = sampler.run.config.data.class_name
+            learnt = sampler.run.state["data"]["fingerprint"]
             if (real if name is None else real.of_class(name)).fingerprint() != learnt:
-                raise InputError(f"{real.source} has changed since run {maker.run.folder} learnt it: restore the data, or train again")
+                raise InputError(f"{real.source} has changed since run {sampler.run.folder} learnt it: restore the data, or train again")
 
 
 def expand(runs):

@@ -6,9 +6,9 @@ import pytest
 import paddle_gan_aug
 from paddle_gan_aug.data import load, write_idx
 from paddle_gan_aug.errors import InputError
+from paddle_gan_aug.synthesis.filter_runner import FilterRunner, chosen_filters
 from paddle_gan_aug.synthesis.filters import FILTERS, FilterChain
-from paddle_gan_aug.synthesis.gate import Gate, chosen_filters
-from paddle_gan_aug.synthesis.sources import Makers, expand
+from paddle_gan_aug.synthesis.sampler import Samplers, expand
 
 NEW = {"log.visualdl": False, "train.steps": 2, "train.epochs": None, "train.batch_size": 20}
 
@@ -48,22 +48,22 @@ def test_a_classifier_of_other_images_is_refused(tiny, small_mnist, tmp_path):
     write_idx(other / "train-images-idx3-ubyte.gz", images.images[:, 0])
     write_idx(other / "train-labels-idx1-ubyte.gz", images.labels.astype(np.uint8))
     stranger = train(tmp_path / "a", other)
-    makers = Makers(tiny["conditional"])
+    samplers = Samplers(tiny["conditional"])
     with pytest.raises(InputError, match="not these 500 images"):
-        Gate(makers, ["agreement"], stranger.folder)
+        FilterRunner(samplers, ["agreement"], stranger.folder)
     full = train(tmp_path / "b", small_mnist, **{"data.split": "full"})  # it knows the validation images
     with pytest.raises(InputError, match="600 images"):
-        Gate(makers, ["agreement"], full.folder)
+        FilterRunner(samplers, ["agreement"], full.folder)
     tainted = paddle_gan_aug.classify(
         run="r",
         output=tmp_path / "c",
         log=tmp_path,
         overrides={**NEW, "data.source": str(small_mnist), "generated.source": str(tiny["conditional"]), "generated.per_class": 5},
         quiet=True,
-    )[0]
+    ).run
     with pytest.raises(InputError, match="generated images"):
-        Gate(makers, ["agreement"], tainted.folder)
-    Gate(makers, ["agreement"], tiny["classifier"])
+        FilterRunner(samplers, ["agreement"], tainted.folder)
+    FilterRunner(samplers, ["agreement"], tiny["classifier"])
 
 
 def test_data_that_changed_is_noticed(small_mnist, tmp_path):
@@ -75,31 +75,31 @@ def test_data_that_changed_is_noticed(small_mnist, tmp_path):
     images = load(str(data), "train", split="full")
     write_idx(data / "train-labels-idx1-ubyte.gz", images.labels[::-1].astype(np.uint8))
     with pytest.raises(InputError, match="has changed since"):
-        Gate(Makers(run), ["contrast"])
+        FilterRunner(Samplers(run), ["contrast"])
 
 
 def test_calibrated_filters_know_the_scores_of_their_class(tiny):
-    makers = Makers(tiny["digits"])
-    gate = Gate(makers, ["metropolis-hastings"])
-    held_out = load(makers.data, "valid")
+    samplers = Samplers(tiny["digits"])
+    runner = FilterRunner(samplers, ["metropolis-hastings"])
+    held_out = load(samplers.data, "valid")
     for c in (5, 6):
-        reference = gate.reference(c)
-        expected = makers.of(c).run.algorithm.realness(held_out.of_class(c).images.astype("float32") / 127.5 - 1)
+        reference = runner.reference(c)
+        expected = samplers.of(c).run.algorithm.realness(held_out.of_class(c).images.astype("float32") / 127.5 - 1)
         np.testing.assert_allclose(reference.real_scores, np.ravel(expected), rtol=1e-4, atol=1e-5)
         assert len(reference.fake_scores) == len(reference.real_scores)
-    candidates = gate.candidates(5, held_out.of_class(5).images)
+    candidates = runner.candidates(5, held_out.of_class(5).images)
     assert candidates.features is None and candidates.probabilities is None and candidates.scores is not None
-    reasons = gate.judge(5, candidates, np.random.default_rng(0))
+    reasons = runner.judge(5, candidates, np.random.default_rng(0))
     assert set(reasons) <= {"", "not-chosen"}
 
 
 def test_what_is_kept_stops_at_what_is_wanted(tiny):
-    gate = Gate(Makers(tiny["conditional"]), ["contrast"])
-    images = load(gate.makers.data, "valid").images[:20].copy()
+    runner = FilterRunner(Samplers(tiny["conditional"]), ["contrast"])
+    images = load(runner.samplers.data, "valid").images[:20].copy()
     images[::2] = 0  # blank
-    reasons = gate.judge(3, gate.candidates(3, images), np.random.default_rng(0), wanted=4)
+    reasons = runner.judge(3, runner.candidates(3, images), np.random.default_rng(0), wanted=4)
     assert reasons == ["blank", ""] * 4
-    assert gate.chain.report.to_json()["classes"]["3"] == {
+    assert runner.chain.report.to_json()["classes"]["3"] == {
         "tried": 8,
         "kept": 4,
         "accept_rate": 0.5,
@@ -108,32 +108,32 @@ def test_what_is_kept_stops_at_what_is_wanted(tiny):
 
 
 def test_the_report_goes_on_from_what_was_saved(tiny):
-    gate = Gate(Makers(tiny["conditional"]), ["contrast"])
-    images = load(gate.makers.data, "valid").images[:10]
-    gate.judge(3, gate.candidates(3, images), np.random.default_rng(0))
-    again = FilterChain(gate.reference(0), gate.makers.class_names, ["contrast"])
-    again.report.restore(gate.chain.report.to_json())
-    assert again.report.to_json() == gate.chain.report.to_json()
+    runner = FilterRunner(Samplers(tiny["conditional"]), ["contrast"])
+    images = load(runner.samplers.data, "valid").images[:10]
+    runner.judge(3, runner.candidates(3, images), np.random.default_rng(0))
+    again = FilterChain(runner.reference(0), runner.samplers.class_names, ["contrast"])
+    again.report.restore(runner.chain.report.to_json())
+    assert again.report.to_json() == runner.chain.report.to_json()
     with pytest.raises(ValueError, match="other classes"):
-        FilterChain(gate.reference(0), gate.makers.class_names, ["bright"]).report.restore(gate.chain.report.to_json())
+        FilterChain(runner.reference(0), runner.samplers.class_names, ["bright"]).report.restore(runner.chain.report.to_json())
 
 
 def test_memory_is_bounded(tiny, monkeypatch):
     monkeypatch.setattr("paddle_gan_aug.synthesis.filters.REMEMBERED", 5)
-    gate = Gate(Makers(tiny["conditional"]), ["duplicates"], tiny["classifier"])
-    images = load(gate.makers.data, "valid").of_class(1).images[:8]
-    chain, candidates = gate.chain, gate.candidates(1, images)
-    assert gate.judge(1, candidates, None) == [""] * 8
+    runner = FilterRunner(Samplers(tiny["conditional"]), ["duplicates"], tiny["classifier"])
+    images = load(runner.samplers.data, "valid").of_class(1).images[:8]
+    chain, candidates = runner.chain, runner.candidates(1, images)
+    assert runner.judge(1, candidates, None) == [""] * 8
     assert len(chain._kept[0]) == 5
-    assert gate.judge(1, candidates.subset([7]), None) == ["duplicate"]
-    assert gate.judge(1, candidates.subset([0]), None) == [""]  # forgotten
+    assert runner.judge(1, candidates.subset([7]), None) == ["duplicate"]
+    assert runner.judge(1, candidates.subset([0]), None) == [""]  # forgotten
     chain.forget()
-    assert gate.judge(1, candidates.subset([7]), None) == [""]
+    assert runner.judge(1, candidates.subset([7]), None) == [""]
 
 
 def test_runs_that_do_not_belong_together(tiny):
     assert [folder.name for folder in expand(tiny["digits"])] == ["digits-5", "digits-6"]
     with pytest.raises(InputError, match="two runs make the class 5"):
-        Makers([tiny["5"], tiny["5"]])
+        Samplers([tiny["5"], tiny["5"]])
     with pytest.raises(InputError, match="makes all classes"):
-        Makers([tiny["5"], tiny["conditional"]])
+        Samplers([tiny["5"], tiny["conditional"]])

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..data import to_network
 from ..errors import InputError, NoSuchPart
-from ..runs.run import open_run
+from ..runs.opened import open_run
 from .candidates import Candidates, Reference
 from .filters import FILTERS, OPINIONS, FilterChain, full_settings
 from .held_out import held_out
@@ -67,12 +67,12 @@ def needs_classifier(row):
     return bool({"features", "probabilities"} & set(row.needs))
 
 
-class Gate:
+class FilterRunner:
     """The filters of a set, with the networks and real images that they need.
 
     Args:
-        makers: `Makers`. names: of `FILTERS`, as `chosen_filters` gives them.
-        classifier: a run of `classify` that learnt the same data as the makers; None where no filter needs one.
+        samplers: `Samplers`. names: of `FILTERS`, as `chosen_filters` gives them.
+        classifier: a run of `classify` that learnt the same data as the samplers; None where no filter needs one.
         settings: {filter name: {setting: value}} in place of the table's.
 
     Attributes:
@@ -82,8 +82,8 @@ class Gate:
         InputError: a classifier of other data, or that has seen generated images; data that has changed; wrong settings.
     """
 
-    def __init__(self, makers, names, classifier=None, settings=None, device="auto", threads=0):
-        self.makers, self.network, self.classifier, self.reading = makers, None, None, None
+    def __init__(self, samplers, names, classifier=None, settings=None, device="auto", threads=0):
+        self.samplers, self.network, self.classifier, self.reading = samplers, None, None, None
         try:
             full_settings(names, settings or {})  # before anything is read
         except ValueError as error:
@@ -91,17 +91,17 @@ class Gate:
         rows = [FILTERS[name] for name in names]
         self._needs = {need for row in rows for need in row.needs}
         self._calibrates = any("scores" in row.learns for row in rows)
-        real = makers.real()
-        makers.check_data(real)
+        real = samplers.real()
+        samplers.check_data(real)
         if classifier is not None:
             self._open(classifier, real, device, threads)
         reads = any("features" in row.learns for row in rows)
-        self._valid = _or_none(lambda: makers.real("valid")) if reads or self._calibrates or set(names) & set(OPINIONS) else None
+        self._valid = _or_none(lambda: samplers.real("valid")) if reads or self._calibrates or set(names) & set(OPINIONS) else None
         if self.network is not None and (reads or set(names) & set(OPINIONS)):
             self.reading = held_out(self._run, real, self._valid)
         self._reference = self._learn(real, reads, any("images" in row.learns for row in rows))
         self._calibrated = {}
-        self.chain = FilterChain(self.reference(makers.classes[0]), makers.class_names, names, settings)
+        self.chain = FilterChain(self.reference(samplers.classes[0]), samplers.class_names, names, settings)
 
     def _open(self, name, real, device, threads):
         run = self._run = open_reader(name, real, device, threads)
@@ -134,9 +134,9 @@ class Gate:
             held_out = self._valid if class_index is None else self._valid.of_class(self._valid.class_names[class_index])
             count = min(len(held_out), CALIBRATED_ON)
             reference = self._calibrated[class_index] = copy.copy(self._reference)
-            reference.real_scores = self.makers.scores(class_index, held_out.images[:count])
-            generated = self.makers.sample(class_index, range(count), 0, "calibration")
-            reference.fake_scores = self.makers.scores(class_index, generated)
+            reference.real_scores = self.samplers.scores(class_index, held_out.images[:count])
+            generated = self.samplers.sample(class_index, range(count), 0, "calibration")
+            reference.fake_scores = self.samplers.scores(class_index, generated)
         return self._calibrated[class_index]
 
     def _read(self, images):
@@ -151,7 +151,7 @@ class Gate:
         """
         reads = self.network is not None and (everything or self._needs & {"features", "probabilities"})
         probabilities, features = self._read(images) if reads else (None, None)
-        scores = self.makers.scores(class_index, images) if everything or "scores" in self._needs else None
+        scores = self.samplers.scores(class_index, images) if everything or "scores" in self._needs else None
         labels = np.full(len(images), class_index or 0)
         if class_index is None and reads:
             labels = probabilities.argmax(1)
@@ -169,7 +169,7 @@ class Gate:
         return [row.name for row in self.chain.filters if row.name in OPINIONS]
 
 
-def told_aside(reading, names, class_names, classes=None):
+def aside_lines(reading, names, class_names, classes=None):
     """A line for each class whose images a classifier does not read better than chance, with the filters that step aside for it.
 
     Args:

@@ -1,4 +1,4 @@
-"""Rows of list files, a picture and its label each, in the forms that people and programs write them."""
+"""The rows of list files, each with a picture and its label, in the forms that people and programs write."""
 
 import codecs
 import csv
@@ -7,23 +7,24 @@ import io
 import json
 import os
 import re
-from typing import NamedTuple
+from pathlib import Path
+from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..errors import InputError
 from .decoding import SUFFIXES
-from .telling import tell_once
+from .notices import notice_once
 
 TABLES = (".csv", ".tsv")
 FILE_COLUMNS = (
-    *("file", "filename", "file_name", "filepath", "file_path", "path", "image", "image_path", "image_name", "img", "image_id", "id"),
-)
+    "file", "filename", "file_name", "filepath", "file_path", "path", "image", "image_path", "image_name", "img", "image_id", "id",
+)  # fmt: skip
 LABEL_COLUMNS = ("label", "labels", "class", "class_name", "classname", "category", "target", "label_name", "y")
 SPLIT_COLUMN, GENERATED_COLUMN = "split", "generated"  # the part that a row belongs to; whether a GAN made the picture
 ROW = re.compile(rf"(.*({'|'.join(map(re.escape, SUFFIXES))})\"?)[\s,;]+(\S.*)", re.IGNORECASE)  # up to the last picture's name
 
 
 class Row(NamedTuple):
-    """A row of a list: the line's number, and as they are written the picture's path, its label, its part, and whether it is generated."""
+    """A row of a list: the number of its line, and as written the picture's path, its label, its part, and whether it is generated."""
 
     number: int
     name: str
@@ -32,11 +33,11 @@ class Row(NamedTuple):
     generated: str = ""
 
 
-def read_text(path):
-    """A text file's content: UTF-8, UTF-16 with its mark, or GBK as Chinese Windows writes it; lines end in newlines alone.
+def read_text(path: Path) -> str:
+    """Return the content of a text file in UTF-8, UTF-16 with its mark, or GBK as Chinese Windows writes it. Lines end in newlines.
 
     Raises:
-        InputError: it cannot be read, or is no text.
+        InputError: the file cannot be read, or is no text.
     """
     try:
         content = path.read_bytes()
@@ -53,41 +54,43 @@ def read_text(path):
     raise InputError(f"cannot read {path}: it is neither UTF-8 nor GBK text")
 
 
-def read_rows(path):
-    """The `Row`s of a list file.
+def read_rows(path: Path) -> List[Row]:
+    """Return the rows of a list file.
 
-    Lists (.txt, .lst, .list) have a path, a blank, tab or comma, and a label on each line. Tables (.csv, .tsv) have columns of paths
-    and of labels, told by the names in `FILE_COLUMNS` and `LABEL_COLUMNS`, or by the pictures where there is no head line. In .jsonl
-    files each line is an object with such names.
+    Lists (.txt, .lst, .list) have a path, a blank, tab or comma, and a label on each line. Tables (.csv, .tsv) have columns of
+    paths and of labels, which are found by the names in `FILE_COLUMNS` and `LABEL_COLUMNS`, or without a head line by the names of
+    the pictures. In .jsonl files each line is an object with such names.
 
     Raises:
-        InputError: no text, no such columns, a line without a path or a label.
+        InputError: the file is no text, has no such columns, or has a line without a path or a label.
     """
     text, suffix = read_text(path), path.suffix.lower()
     rows = _of_table(text, path) if suffix in TABLES else _of_objects(text, path) if suffix == ".jsonl" else _of_lines(text, path)
     if not rows:
-        raise InputError(f"the list {path} is empty: a line each of a path and a label")
+        raise InputError(f"the list {path} is empty: write a path and a label on each line")
     for row in rows:
         if not row.name or not row.label or "\0" in row.name:
             raise InputError(f"{path}, line {row.number}: {'no label' if row.name else 'no path of a picture'}")
     several = next((row for row in rows if re.fullmatch(r"\d+([,;|]\s*\d+)+", row.label)), None)
     if several:
-        told = f"{several.name} has several labels ({several.label[:80]})"
-        raise InputError(f"{path}, line {several.number}: {told}; one for each picture is read")
+        labels = f"{several.name} has several labels ({several.label[:80]})"
+        raise InputError(f"{path}, line {several.number}: {labels}; one for each picture is read")
     return rows
 
 
-def each_once(rows, files, path):
-    """{file: row} without repeated ones: a picture that is there twice, however its path is written, would both train and validate.
+def each_once(rows: Sequence[Row], files: Sequence[Path], path: Path) -> Dict[Path, Row]:
+    """Return {file: row} without repeated pictures, which would both train and validate, however their paths are written.
 
     Args:
-        files: those that the rows name, one each. path: the list, for messages.
+        rows: the rows of a list.
+        files: the file that each row names.
+        path: the list, for messages.
 
     Raises:
         InputError: a picture has two labels, or is in two parts.
     """
     real_folder = functools.lru_cache(maxsize=None)(os.path.realpath)
-    first, found = {}, {}
+    first, once = {}, {}
     for row, file in zip(rows, files):
         real = os.path.join(real_folder(file.parent), file.name)
         real = os.path.normcase(os.path.realpath(real) if os.path.islink(real) else real)
@@ -98,18 +101,18 @@ def each_once(rows, files, path):
         if earlier.split != row.split:
             raise InputError(f"{where} is in the part {row.split[:80]}, and in line {earlier.number} in another one")
         if earlier is row:
-            found[file] = row
+            once[file] = row
     if len(first) < len(rows):
-        tell_once(f"{path}: {len(rows) - len(first)} of {len(rows)} rows repeat others; each picture counts once")
-    return found
+        notice_once(f"{path}: {len(rows) - len(first)} of {len(rows)} rows repeat others; each picture counts once")
+    return once
 
 
-def is_row(line):
-    """Whether a line holds a picture's path and a label."""
+def is_row(line: str) -> bool:
+    """Return whether a line holds a picture's path and a label."""
     return bool(ROW.fullmatch(line.strip()))
 
 
-def _of_lines(text, path):
+def _of_lines(text: str, path: Path) -> List[Row]:
     rows = []
     for number, line in enumerate(text.split("\n"), 1):
         line = line.strip()
@@ -122,7 +125,7 @@ def _of_lines(text, path):
     return rows
 
 
-def _of_table(text, path):
+def _of_table(text: str, path: Path) -> List[Row]:
     head = text.partition("\n")[0]
     reader = csv.reader(io.StringIO(text), delimiter=max(",;\t", key=head.count))
     try:
@@ -147,8 +150,8 @@ def _of_table(text, path):
     return [Row(number, *(cells[i] if i < len(cells) else "" for i in (*columns, *others))) for number, cells in rows]
 
 
-def _columns(names):
-    """(place of the paths, place of the labels), or None. Of two columns the other one holds the labels, whatever its name."""
+def _columns(names: Sequence[str]) -> Optional[Tuple[int, int]]:
+    """Return (the place of the paths, the place of the labels), or None. Of two columns the other one holds the labels."""
     file = next((names.index(name) for name in FILE_COLUMNS if name in names), None)
     label = next((names.index(name) for name in LABEL_COLUMNS if name in names), None)
     if label is None and file is not None and len(names) == 2:
@@ -156,7 +159,7 @@ def _columns(names):
     return None if file is None or label is None else (file, label)
 
 
-def _of_objects(text, path):
+def _of_objects(text: str, path: Path) -> List[Row]:
     rows = []
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
@@ -172,11 +175,11 @@ def _of_objects(text, path):
     return rows
 
 
-def read_class_names(path):
-    """{label: class name} of a file that names the classes: a name a line, counted from 0, or a number and a name.
+def read_class_names(path: Path) -> Dict[int, str]:
+    """Return {label: class name} of a file with a class name on each line, counted from 0, or with a number and a name.
 
     Raises:
-        InputError: no text, no name, a class named twice.
+        InputError: the file is no text, has no name, or names a class twice.
     """
     lines = [line.strip() for line in read_text(path).split("\n") if line.strip()]
     numbered = [re.fullmatch(r"(\d{1,9})[\s,:]+(\S.*)", line) for line in lines]

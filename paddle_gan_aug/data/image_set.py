@@ -1,0 +1,31 @@
+"""Images that need no labels and no parts, such as generated ones, or those that a classifier is to predict."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import List, Optional, Tuple
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class ImageSet:
+    """Images as files hold them.
+
+    Attributes:
+        images: uint8 [N, C, H, W].
+        names: what each image is called: the path of its file below the folder, or the file's name and the index.
+        labels: int64 [N], indices into `class_names`, or None.
+        class_names: the names of the classes, or None without labels.
+        others: ((width, height), channels) -> how many pictures of this kind were resized, cropped, or changed in depth.
+    """
+
+    images: np.ndarray
+    names: List[str]
+    labels: Optional[np.ndarray] = None
+    class_names: Optional[Tuple[str, ...]] = None
+    others: Counter = field(default_factory=Counter)
+
+
+def numbered(name: str, count: int) -> List[str]:
+    """Return the names of `count` images that lie in one file, "data.npz:0" and so on."""
+    return [f"{name}:{i}" for i in range(count)]

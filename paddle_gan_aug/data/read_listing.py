@@ -1,0 +1,80 @@
+"""Read the pictures of a listing: decode them, or take them from the cache on the disk."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, Collection, Dict, List, Optional
+
+import numpy as np
+
+from ..errors import InputError
+from ..files import project_root
+from . import cache
+from .decoding import are_masks, decode, say_skipped
+from .images import LabelledImages, concatenate
+from .listing import Listing
+from .spec import DataSpec
+from .splits import stratified
+
+CACHE_VERSION = 2
+
+
+def read_listing(listing: Listing, spec: DataSpec, where: str, training: Optional[Listing] = None) -> LabelledImages:
+    """Decode the files of a listing, or take them from the cache in `output/.cache`.
+
+    Args:
+        listing: the files and their labels.
+        spec: how they are read: image_size, channels, skip_bad, window, background and fit.
+        where: the provenance in words.
+        training: the listing of the set's training images, which decides whether the set consists of masks; None = `listing`
+            itself decides it.
+
+    Raises:
+        InputError: see `decoding.decode`; or all files of a class are unusable.
+    """
+    sizes = (spec.image_size, spec.channels, spec.skip_bad)
+    greys = {"window": spec.window, "background": spec.background, "fit": spec.fit}
+    if training is not None and spec.window is None:
+        greys["masks"] = are_masks(training.files, spec.background)
+    path = project_root() / "output" / ".cache" / f"pictures-{_hash_of(listing, [*sizes, greys])}.npz"
+    kept = cache.load(path)
+    if kept is None or not {"images", "labels", "bad"} <= set(kept):
+        decoded = decode(listing.files, str(listing.root), *sizes, names=listing.names, **greys)
+        labels = np.array(listing.labels, np.int64)[decoded.kept]
+        lost = sorted(set(listing.labels) - set(labels.tolist()))
+        if lost:
+            raise InputError(f"{where}: no usable image is left of class {listing.class_names[lost[0]]}")
+        kept = {"images": decoded.images, "labels": labels, "bad": np.array(json.dumps(decoded.bad))}
+        cache.save(path, kept)
+    bad = [tuple(row) for row in json.loads(str(kept["bad"]))]
+    say_skipped(bad, len(listing.files), str(listing.root))
+    left_out = {name for name, _ in bad}
+    files = [file for file, name in zip(listing.files, listing.names) if name not in left_out]
+    return LabelledImages(kept["images"], kept["labels"], listing.class_names, where, files)
+
+
+def _hash_of(listing: Listing, options: List[Any]) -> str:
+    """Hash all that the result depends on: the files with their sizes, times and labels, and the options."""
+    digest = hashlib.sha256(json.dumps([CACHE_VERSION, str(listing.root.resolve()), listing.class_names, options]).encode())
+    for file, name, label in zip(listing.files, listing.names, listing.labels):
+        try:
+            stat = file.stat()
+            digest.update(f"{name}\0{label}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode(errors="surrogatepass"))
+        except OSError:
+            digest.update(f"{name}\0{label}\0missing\n".encode())
+    return digest.hexdigest()[:32]
+
+
+def read_training(listing: Listing, generated: Collection[Path], spec: DataSpec) -> Dict[str, LabelledImages]:
+    """Read training files of which some are generated, as {"train", "valid"}.
+
+    A share of each class is held out for validation, of the real images alone.
+    """
+
+    def part(is_generated: bool, what: str) -> LabelledImages:
+        chosen = [i for i, file in enumerate(listing.files) if (file in generated) == is_generated]
+        return read_listing(listing.subset(chosen), spec, f"{spec}, {what}", listing)
+
+    made = part(True, "generated images")
+    train, valid = stratified(part(False, "real images"), spec.valid_share, spec.seed, lone_trains=True)
+    return {"train": concatenate(train, made), "valid": valid}

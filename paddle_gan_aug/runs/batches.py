@@ -1,0 +1,66 @@
+"""What a configuration trains on: its images, their batches, and for how many steps."""
+
+from typing import Any, Union
+
+import numpy as np
+
+from .. import runtime
+from ..algorithms.checks import is_read
+from ..config.loading import Config
+from ..data import Batches, DataSpec, LabelledImages, MixedBatches, balanced_weights, load
+from ..errors import InputError
+
+
+def training_images(config: Config) -> LabelledImages:
+    """The images that a configuration trains on.
+
+    Raises:
+        InputError: As `load`.
+    """
+    return load(DataSpec.of(config.data), "train")
+
+
+def training_batches(config: Config, images: LabelledImages, generated: Any = None, *, pairs: bool = False) -> Union[Batches, MixedBatches]:
+    """The batches of a configuration: of real images, for a classifier perhaps with generated images or with weights.
+
+    Args:
+        generated: The generated part, see `runs.run.train_prepared`; None means real images alone.
+        pairs: Each image comes with another one of its class.
+
+    Raises:
+        InputError: The batch size does not fit the number of images.
+    """
+    seed, options = config.train.seed, config.generated
+    weights = None
+    if config.classifier.class_weights == "balanced" and is_read(config, "classifier.class_weights"):
+        weights = balanced_weights(images.counts())
+
+    def order(epoch: int) -> np.random.Generator:
+        return runtime.rng(seed, "shuffle", epoch)
+
+    if generated is None and weights is None:
+        return Batches(images, config.train.batch_size, order, pairs=pairs)
+    return MixedBatches(
+        images,
+        config.train.batch_size,
+        order,
+        generated and generated.images,
+        options.every_steps,
+        options.share,
+        options.weight,
+        weights,
+        lambda number, epoch: runtime.rng(seed, f"shuffle generated {number}", epoch),
+        generated and generated.read,
+    )
+
+
+def planned_steps(config: Config, steps_per_epoch: int) -> int:
+    """The total number of steps: `train.steps`, or `train.epochs` times the steps of an epoch, or the smaller of both.
+
+    Raises:
+        InputError: Neither is set.
+    """
+    steps, epochs = config.train.steps, config.train.epochs
+    if steps is None and epochs is None:
+        raise InputError("train.steps and train.epochs are both unset: set one of them, for example train.epochs=5")
+    return min(n for n in (steps, epochs and epochs * steps_per_epoch) if n)
