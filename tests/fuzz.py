@@ -70,7 +70,7 @@ def _json(folder):
     from paddle_gan_aug.data import write_mnist_json
 
     images = _images(3, 28)[:, None]
-    write_mnist_json(folder / "data.json.gz", {"train": (images, [0, 1, 2]), "eval": (images[:1], [1])}, "[0,1]")
+    write_mnist_json(folder / "data.json.gz", {"train": (images, [0, 1, 2]), "test": (images[:1], [1])}, "[0,1]")
     return folder / "data.json.gz"
 
 

@@ -78,7 +78,12 @@ READERS: List[Reader] = [  # the first that understands a path reads it
     Reader(
         "an .npz file with an array images (or train_images, x_train ...)", ".npz:is_npz", ".npz:open_npz", images=".npz:read_npz_images"
     ),
-    Reader("a list file (.txt, .lst, .csv) with a path and a label on each line", ".list_files:is_list_file", ".list_files:open_list"),
+    Reader(
+        "a list file (.txt, .lst, .csv) with a path and a label on each line",
+        ".list_files:is_list_file",
+        ".list_files:open_list",
+        beside=True,
+    ),
 ]
 
 

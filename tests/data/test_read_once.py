@@ -95,7 +95,8 @@ def test_a_change_within_the_resolution_of_times_is_seen(other_project, reads):
         assert load("d.npz", window=(0, 255)).images.max() == value
 
 
-def test_files_that_a_list_names_elsewhere_count(pictures, reads, tmp_path):
+def test_the_files_that_a_list_names_count(pictures, reads, tmp_path, other_project):
+    (other_project / "output").mkdir()  # the cache in it is hidden, and does not count
     path = tmp_path / "list.txt"
     path.write_text("".join(f"{file} {file.parent.name}\n" for file in sorted(pictures.rglob("*.png"))))
     settle(tmp_path)
@@ -103,6 +104,16 @@ def test_files_that_a_list_names_elsewhere_count(pictures, reads, tmp_path):
     assert load_test(path) is first and len(reads) == 1
     edited(pictures)
     assert load_test(path).fingerprint() != first.fingerprint() and len(reads) == 2
+
+
+def test_files_that_a_list_names_elsewhere_are_looked_at_each_time(pictures, tmp_path):
+    (tmp_path / "lists").mkdir()
+    path = tmp_path / "lists" / "list.txt"
+    path.write_text("".join(f"{file} {file.parent.name}\n" for file in sorted(pictures.rglob("*.png"))))
+    settle(path.parent)
+    first = load_test(path)
+    edited(pictures)
+    assert load_test(path).fingerprint() != first.fingerprint()
 
 
 def test_another_place_of_the_same_name_is_another_set(pictures, other_project, monkeypatch):
