@@ -94,10 +94,10 @@ def text_of(result: Dict[str, Any]) -> str:
         lines.append(result["note"])
     if "steps" in result:
         return "\n".join([*lines, *_estimate(result)])
-    from ..synthesis.generate import told_worth
+    from ..synthesis.generate import worth_lines as lines_of_set
 
     to = Path(result["to"])
-    lines += [*worth_lines(result["worth"]), *told_worth(to)]
+    lines += [*worth_lines(result["worth"]), *lines_of_set(to)]
     lines.append(f"the augmented data is in {to}{dropped(to)}; look at {to / 'grid.png'}")
     return "\n".join([*lines, *_next_command(result, to)])
 
