@@ -1,4 +1,4 @@
-"""Training algorithms, one file each: what a step is and how to sample. Files, records and progress are not their business.
+"""Training algorithms, one file each: what a step is and how to sample. They know nothing of files, records and progress.
 
 `registry` holds the tables of algorithms, losses and penalties; `checks` says which configurations are possible. Neither imports Paddle.
 """

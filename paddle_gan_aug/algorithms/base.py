@@ -12,9 +12,9 @@ from paddle import Tensor, nn
 from ..config.sections import Config
 from ..data import Batch, Batches
 
-REDRAWS = 1000  # of numbers beyond the truncation
+REDRAWS = 1000  # the most redraws of numbers beyond the truncation
 Values = Dict[str, Union[Tensor, float]]
-SCHEDULES: Dict[str, Callable[[float], float]] = {  # the factor on a learning rate, as a function of the share of the run that is done
+SCHEDULES: Dict[str, Callable[[float], float]] = {  # share of the run that is done -> factor on the learning rate
     "constant": lambda done: 1.0,
     "linear": lambda done: min(1.0, 2.0 * (1.0 - done)),
     "cosine": lambda done: 0.5 * (1.0 + np.cos(np.pi * done)),
@@ -44,14 +44,12 @@ class Algorithm:
     varies_images = False
     conditional = False
 
-    batches_per_step = 1  # how many batches of real data one step wants
+    batches_per_step = 1  # the number of batches of real data that one step takes
     pairs = False  # whether its batches must hold a partner of the same class for each image
     losses: Tuple[str, ...] = ()  # the names among `step`'s values that the progress line shows
     latent_dim: Optional[int] = None  # the size of a latent, of an algorithm that makes images
     view: Any = None  # what its discriminator sees of an image, a `view.View`
-    learnt_classes: Optional[List[int]] = (
-        None  # of a conditional one the indices of the classes that had images to learn from; None: all of them
-    )
+    learnt_classes: Optional[List[int]] = None  # indices of the classes that had images, of a conditional one; None: all of them
 
     def __init__(self, config: Config) -> None:
         self.config = config

@@ -54,7 +54,7 @@ def check_double_grad(discriminator: nn.Layer, image_shape: Sequence[int], seed:
         if inputs is None:
             inputs, exact = _inputs(discriminator, paddle.to_tensor(images, dtype="float32")), False
         if not any(_splits(layer) for layer, _ in inputs.values()) and not _failure(*inputs[""], exact):
-            return  # the whole is right, hence its layers are
+            return  # the whole network is right, so its layers are too
         failures = {name: _failure(layer, x, exact) for name, (layer, x) in inputs.items()}
     finally:
         paddle.set_rng_state(rng_state)
@@ -71,12 +71,12 @@ def _within(inner: str, outer: str) -> bool:
 def _inputs_in_float64(discriminator: nn.Layer, images: np.ndarray) -> Optional[Inputs]:
     """`_inputs` of a copy of D in float64; None where such a copy cannot be made or does not run."""
     if any("forward" in vars(layer) for layer in discriminator.sublayers(include_self=True)):
-        return None  # as paddle.jit.to_static leaves it; a copy would not have the replaced forward
+        return None  # paddle.jit.to_static replaced it, and a copy would not have the replacement
     try:
         network = copy.deepcopy(discriminator)
         network.to(dtype="float64")
         return _inputs(network, paddle.to_tensor(images, dtype="float64"))
-    except Exception:  # what a foreign layer raises is its own affair; D in float32 can still be judged, only less finely
+    except Exception:  # a foreign layer may raise anything; D in float32 can still be judged, but less finely
         return None
 
 
@@ -167,7 +167,7 @@ def _wrong_gradients(layer: nn.Layer, x: Tensor, kept: _Buffers, exact: bool) ->
     scale = max(_size(value) for _, value in pairs.values())
     if exact:
         return [name for name, pair in pairs.items() if _size(_difference(*pair)) > 1e-3 * _size(pair[1]) + 1e-5 * scale]
-    large = {name: pair for name, pair in pairs.items() if _size(pair[1]) > 0.1 * scale}  # the kinks of ReLUs blur all that is smaller
+    large = {name: pair for name, pair in pairs.items() if _size(pair[1]) > 0.1 * scale}  # kinks of ReLUs blur what is smaller
     return [] if any(value is not None and _size(value) for value, _ in large.values()) else list(large)
 
 

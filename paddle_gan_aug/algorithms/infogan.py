@@ -24,7 +24,7 @@ from .adversarial import AdversarialGAN, Extra, Fakes
 from .base import noise as draw_noise
 from .losses import clustering_loss
 
-HEAD_START = 10  # times its weight counts the sorting before the codes come in
+HEAD_START = 10  # the factor on the weight of the sorting before the codes come in
 
 
 class InfoGAN(AdversarialGAN):

@@ -1,9 +1,9 @@
 """A classifier and the network that augments its images, trained by each other (in the manner of TeachAugment, Suzuki 2022,
 arXiv:2202.12513).
 
-The augmenter changes images, within bounds, so that the classifier errs on them; its gradient comes through the classifier. What
-keeps it from making just anything is a teacher, the classifier's own moving average, which must still read the right class. The
-classifier learns from the real images and the changed ones.
+The augmenter changes images, within bounds, so that the classifier errs on them; its gradient comes through the classifier. A teacher,
+the classifier's own moving average, must still read the right class, which keeps the changes meaningful. The classifier learns from the
+real images and the changed ones.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .classifier import SupervisedClassifier
 from .ema import Average
 from .varying import Varying
 
-SURE = 0.01  # so near to 1 a probability no longer pushes harder
+SURE = 0.01  # a probability this near to 1 no longer pushes harder
 
 
 class LearnedAugmenter(Varying, SupervisedClassifier):
@@ -65,7 +65,7 @@ class LearnedAugmenter(Varying, SupervisedClassifier):
     def learn_to_change(self, images: Tensor, labels: Tensor, noise: Tensor) -> Tuple[Tensor, Dict[str, Tensor]]:
         """Take the augmenter's step; returns the changed images, detached, and its values."""
         changed = self.augmenter(images, noise)
-        self.classifier.eval()  # the running statistics are of images it learns from
+        self.classifier.eval()  # the running statistics come only from images it learns from
         with frozen(self.classifier):
             logits, teachers = self.classifier(changed), self.teacher(changed)
             right = F.softmax(logits)[paddle.arange(len(labels)), labels]

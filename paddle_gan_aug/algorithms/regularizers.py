@@ -1,4 +1,4 @@
-"""What keeps a discriminator smooth: weight clipping, gradient penalties and LeCam.
+"""Regularizers, which keep a discriminator smooth: weight clipping, gradient penalties and LeCam.
 
 A penalty is a function (discriminator, real, fake, rng) -> 0-D tensor, to be multiplied by its weight and added to D's loss.
 `discriminator` is any callable from images [N, C, H, W] to logits [N, 1], [N] or [N, 2] (of two, class 1 = real: the difference

@@ -1,4 +1,4 @@
-"""What D gets to see: images behind instance noise and DiffAugment, reals and fakes alike, in D's step and in G's."""
+"""The view that D has of images: behind instance noise and DiffAugment, reals and fakes alike, in D's step and in G's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""YAML that people write, read strictly: one document of plain values, neither large nor deep, no key twice, and text as it was typed."""
+"""Read YAML strictly: one document of plain values, neither large nor deep, no key twice, and text as it was typed."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def read_tree(text: str, text_keys: Collection[str] = ()) -> Any:
 
 
 def _check(document: yaml.Node, text_keys: Collection[str]) -> None:
-    """Look at every value once for each place where it stands."""
+    """Check every value once for each place where it stands."""
     waiting, seen = [(document, "", 0, False)], 0
     while waiting:
         node, key, depth, in_list = waiting.pop()
@@ -71,7 +71,7 @@ def _check_keys(mapping: yaml.MappingNode, where: str) -> None:
 
 
 def read_value(text: str, is_text: bool = False, is_list: bool = False) -> Any:
-    """The value that somebody typed after `key=`.
+    """Read the value that was typed after `key=`.
 
     Args:
         is_text: the key is for text, which is taken as it stands; it may be quoted: '"null"' is the word, null is nothing.

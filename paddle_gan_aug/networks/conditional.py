@@ -1,7 +1,7 @@
-"""How networks are told the class that an image shows or is to show.
+"""Conditioning: how networks are told the class of an image.
 
-A generator takes it beside the latents, or in every BatchNorm. A discriminator takes it as one more channel, as a projection of its
-features, or not at all but reads it with a second head.
+A generator takes the class beside the latents, or in every BatchNorm. A discriminator takes it as one more channel or as a projection of
+its features, or it is not told the class but reads it with a second head.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from paddle.nn import functional as F
 
 from .layers import weight_attr
 
-LABEL_FEATURES = 10  # of the embedding that is laid beside the latents: few and small, or G looks at nothing else
+LABEL_FEATURES = 10  # features of the embedding beside the latents: few and small, or G looks at nothing else
 
 
 class ConditionalBatchNorm(nn.Layer):
@@ -43,7 +43,7 @@ def batch_norm(features: int, axes: int, classes: int = 0, momentum: float = 0.9
 
 
 def normalise(norm: nn.Layer, x: Tensor, labels: Optional[Tensor]) -> Tensor:
-    """`norm` of x, told the labels if it wants them."""
+    """Apply `norm` to x, with the labels if it is conditional."""
     return norm(x, labels) if isinstance(norm, ConditionalBatchNorm) else norm(x)
 
 

@@ -1,6 +1,6 @@
 """Discriminators: images in, logits out (never probabilities: the losses take logits).
 
-Each is `logits(features(images))`, so that other heads can be laid on the same features.
+Each is `logits(features(images))`, so that other heads can be put on the same features.
 """
 
 from __future__ import annotations
@@ -185,7 +185,7 @@ class HalvingDiscriminator(nn.Layer):
 def with_minibatch_std(maps: Tensor) -> Tensor:
     """`maps` [N, C, H, W] with one channel more: the standard deviation over the batch, averaged over all numbers of a sample.
 
-    It tells D how much its samples differ, hence a generator that makes one image again and again (Karras et al. 2018, section 3).
+    It tells D how much its samples differ, and so reveals a generator that makes one image again and again (Karras et al. 2018, section 3).
     """
     deviation = (maps.var(0, unbiased=False) + 1e-8).sqrt().mean()
     return paddle.concat([maps, deviation.reshape([1, 1, 1, 1]).expand([maps.shape[0], 1, *maps.shape[2:]])], axis=1)

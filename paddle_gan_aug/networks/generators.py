@@ -11,7 +11,7 @@ from .conditional import batch_norm, normalise
 from .layers import ACTIVATIONS, Conv2D, UpConv2D, UpsampleConv2D, weight_attr
 
 VARIANT_ACTIVATION = {"upsample": "tanh", "transpose": "leaky_relu"}
-LARGEST_BASE = 8  # pixels: the networks that are built by size double a base of at most this
+LARGEST_BASE = 8  # pixels: the largest base that is doubled up to the image's size
 
 
 class ClassicGenerator(nn.Layer):

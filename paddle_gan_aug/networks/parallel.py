@@ -20,7 +20,7 @@ from paddle.autograd import PyLayer
 from .. import runtime
 
 SMALLEST_PART = 8  # samples: below, handing the work out costs more than it saves
-THREADS = "split_batch"  # how their names begin
+THREADS = "split_batch"  # the beginning of the threads' names
 _pools: Dict[int, ThreadPoolExecutor] = {}
 Graph = Tuple[List[Tensor], Tensor]  # (the leaves that want gradients, the output)
 
@@ -76,7 +76,7 @@ def infer(function: Callable[..., Tensor], *batches: Optional[Tensor]) -> Tensor
 
 
 def batch_parts(x: Tensor) -> int:
-    """Into how many parts `split_batch` would share out the batch x."""
+    """Return the number of parts into which `split_batch` shares out the batch x."""
     if not x.place.is_cpu_place() or threading.current_thread().name.startswith(THREADS):
         return 1
     return max(1, min(runtime.cpu_threads(), x.shape[0] // SMALLEST_PART))

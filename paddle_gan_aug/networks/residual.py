@@ -1,12 +1,12 @@
 """Residual networks made of matrix products: G and D after R3GAN (Huang et al. 2024, arXiv:2501.05441), in a form that a CPU is good at.
 
-What the recipe asks for is here: residual blocks without normalisation, biases in the activations alone, an initialisation that keeps the
-variance by itself, convolutions in groups, blurred resampling. The form differs. Maps are kept as [channels, N, places], so that a 1×1
+They have all parts of the recipe: residual blocks without normalisation, biases in the activations alone, an initialisation that keeps
+the variance by itself, convolutions in groups, blurred resampling. The form differs. Maps are kept as [channels, N, places], so that a 1×1
 convolution is one product for the whole batch, and a 3×3 convolution of every channel by itself one batched product with the
 [places, places] matrices that the kernels span; so is resampling. On a CPU that takes a tenth of the time of ordinary convolutions, which
 Paddle does one sample at a time. And it can be differentiated twice: D consists of nothing but products, reshapes and leaky ReLUs.
 
-Every layer takes (maps, labels=None), and hands the labels to whom they concern.
+Every layer takes (maps, labels=None), and hands the labels on to its conditional parts.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from paddle.nn import functional as F
 from .generators import scaled
 from .layers import ACTIVATIONS, weight_attr
 
-MAPS = {4: 128, 8: 64, 16: 32}  # how many there are at width 1, up to which side: many where they are small
+MAPS = {4: 128, 8: 64, 16: 32}  # largest side of maps -> their number at width 1
 LARGEST_MAP, SMALLEST_MAP = 16, 4  # their sides; a convolution as a product costs the fourth power of the side
 SLOPE = 0.2  # of the leaky ReLU
 GAIN = math.sqrt(2 / (1 + SLOPE**2))  # of weights behind which a leaky ReLU keeps the variance (He et al. 2015)
