@@ -19,7 +19,7 @@ _PUBLIC = {
     "open_run": "paddle_gan_aug.runs.opened",  # a run's folder -> its trained algorithm, ready to sample
     "generate": "paddle_gan_aug.synthesis.generate",  # a run -> images on disk
     "augment_data": "paddle_gan_aug.synthesis.augment",  # a labelled data set -> the same with generated images beside the real ones
-    "Filters": "paddle_gan_aug.synthesis.generate",  # which generated images are kept
+    "Filters": "paddle_gan_aug.synthesis.filters",  # which generated images are kept
     "LabelledDataset": "paddle_gan_aug.classification.dataset",  # a data set (an augmented one, say) as a paddle.io.Dataset
     "predict": "paddle_gan_aug.classification.predict",  # images -> what a classifier reads in them
     "train_per_class": "paddle_gan_aug.runs.per_class",  # a Config -> one trained run for each class

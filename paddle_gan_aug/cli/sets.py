@@ -3,11 +3,9 @@
 import argparse
 import re
 import shlex
-from pathlib import Path
 
 from ..errors import InputError
 from ..files import listed, one_line, shortened
-from ..runtime import check_seed
 
 FEW_KEPT = 0.25  # of the images tried: below it the GAN is said to have learnt badly
 
@@ -38,8 +36,6 @@ def _filters(args):
     for key, value in parse_overrides(args.filter_set).items():
         name, _, setting = key.partition(".")
         settings.setdefault(name, {})[setting] = value
-    if args.attempts < 1:
-        raise InputError(f"--attempts {args.attempts}: at least 1 for each image")
     return {"names": args.filter or args.filters, "classifier": args.classifier, "settings": settings or None, "attempts": args.attempts}
 
 
@@ -75,31 +71,26 @@ def generate_flags(command):
 def generate(args):
     """Run `generate`; returns (result, text)."""
     count = 160 if args.count is None and args.per_class is None and not args.balance else args.count
-    for flag, number in (("--count", count), ("--per-class", args.per_class)):
-        if number is not None and number < 1:
-            raise InputError(f"{flag} {number}: ask for at least one image")
-    check_seed(args.seed)
-    if args.ratio is not None and not args.balance:
-        raise InputError("--ratio says how far --balance goes: give --balance DATA too")
     given = _filters(args)
     if args.data is not None:
         return _vary(args, count)
     if args.classes is not None:
         raise InputError("--classes chooses among real images to vary: say which with --from")
-    from ..synthesis.generate import Filters
+    from ..synthesis.filters import Filters
     from ..synthesis.generate import generate as make
     from ..synthesis.preview import preview
+    from ..synthesis.writers import GRID
 
     filters = Filters(**given)
     drawn = {"seed": args.seed, "checkpoint": args.checkpoint, "device": args.device, "threads": args.threads}
     if args.preview:
-        path, rows = preview(args.run, args.to, args.count, truncation=args.truncation, filters=filters, **drawn)
-        told = "class, D's logit of real" + (", what the classifier reads" if args.classifier else "")
-        return {"to": str(path), "images": rows}, f"{len(rows)} samples in {path}; below each: {told}"
-    folder = make(
+        sheet = preview(args.run, to=args.to, count=args.count, truncation=args.truncation, filters=filters, **drawn)
+        below = "class, D's logit of real" + (", what the classifier reads" if args.classifier else "")
+        return {"to": str(sheet.file), "images": sheet.rows}, f"{len(sheet.rows)} samples in {sheet.file}; below each: {below}"
+    made = make(
         args.run,
-        count,
-        args.to,
+        to=args.to,
+        count=count,
         per_class=args.per_class,
         balance=args.balance,
         ratio=args.ratio,
@@ -107,33 +98,30 @@ def generate(args):
         form=args.format,
         filters=filters,
         resume=args.resume,
-        quiet=False,
         **drawn,
     )
+    folder, result = made.folder, {"to": str(made.folder), "count": made.count}
     if count is not None:
-        return {"to": str(folder), "count": count}, f"{count} images in {folder}; look at {folder / 'grid.png'}"
-    from ..synthesis.generate import GRID, count_by_class
-
-    made = count_by_class(folder)
-    told = listed(f"{name}: {number}" for name, number in made.items())
-    return {
-        "to": str(folder),
-        "count": sum(made.values()),
-        "classes": made,
-    }, f"{sum(made.values())} images in {folder} ({told}){_dropped(folder)}; look at {folder / GRID}"
+        return result, f"{count} images in {folder}; look at {folder / GRID}"
+    counts = listed(f"{name}: {number}" for name, number in made.counts.items())
+    text = f"{made.count} images in {folder} ({counts}){_dropped(made.dropped)}; look at {folder / GRID}"
+    return {**result, "classes": made.counts}, text
 
 
-def _dropped(folder):
+def _dropped(reasons):
     """What filters dropped, in a few words."""
-    from ..synthesis.generate import dropped_reasons
-
-    reasons = dropped_reasons(folder)
     return "; dropped: " + ", ".join(f"{n} {reason}" for reason, n in reasons.items()) if reasons else ""
 
 
 def _vary(args, count):
     """Variations of real images: so far by count alone, and unfiltered."""
-    others = {"--per-class": args.per_class, "--balance": args.balance, "--truncation": args.truncation, "--classifier": args.classifier}
+    others = {
+        "--per-class": args.per_class,
+        "--balance": args.balance,
+        "--ratio": args.ratio,
+        "--truncation": args.truncation,
+        "--classifier": args.classifier,
+    }
     others.update({"--filter": args.filter, "--filters": args.filters, "--preview": args.preview, "--resume": args.resume})
     given = [flag for flag, value in others.items() if value] + ["--format"] * (args.format != "folder") + ["RUN"] * (len(args.run) > 1)
     if given:
@@ -141,8 +129,9 @@ def _vary(args, count):
     from ..synthesis.vary import vary
 
     options = {"count": count, "part": args.part, "classes": args.classes, "seed": args.seed}
-    folder = vary(args.run[0], args.data, args.to, checkpoint=args.checkpoint, device=args.device, threads=args.threads, **options)
-    return {"to": str(folder), "count": count}, f"{count} variations in {folder}; look at {folder / 'grid.png'}"
+    drawn = {"checkpoint": args.checkpoint, "device": args.device, "threads": args.threads}
+    made = vary(args.run[0], to=args.to, data=args.data, **options, **drawn)
+    return {"to": str(made.folder), "count": made.count}, f"{count} variations in {made.folder}; look at {made.folder / 'grid.png'}"
 
 
 # ---- augment -----------------------------------------------------------------------------------------------------------
@@ -176,10 +165,10 @@ def augment(args, options):
     if args.preview:
         return _draw_transforms(args.to, overrides)
     from ..synthesis.augment import augment_data
-    from ..synthesis.generate import Filters
+    from ..synthesis.filters import Filters
 
     result = augment_data(
-        args.to,
+        to=args.to,
         runs=args.run,
         per_class_runs=args.per_class_runs or None,
         per_class=args.per_class,
@@ -192,31 +181,37 @@ def augment(args, options):
         dry_run=args.dry_run,
         **options,
     )
-    return result, _augment_text(result)
+    return _plain(result), _augment_text(result)
+
+
+def _plain(result):
+    """An `AugmentedSet` as plain values."""
+    found = {name: value for name, value in vars(result).items() if value is not None or name == "note"}
+    found = {"to": str(found.pop("folder")), **found}
+    return {**found, "picture": str(result.picture)} if result.picture else found
 
 
 def _augment_text(result):
-    *classes, total = result["table"]
+    *classes, total = result.table
     shown, more = shortened([(one_line(name), *counts) for name, *counts in classes])
     rows = [("class", "real", "generated", "both"), *shown, *([(more, "", "", "")] if more else []), total]
     widths = [max(len(str(row[i])) for row in rows) for i in range(4)]
     lines = ["  ".join([str(row[0]).ljust(widths[0]), *(str(row[i]).rjust(widths[i]) for i in (1, 2, 3))]) for row in rows]
-    if result["note"]:
-        lines.append(result["note"])
-    if "steps" in result:
-        name = result["policy"]
-        lines.append(f"policy {name} for classical changes, as in {result['picture']}; another one with --policy")
-        lines += [f"{_duration(step['low'], step['high'])}: {step['what']}" for step in result["steps"]]
-        low, high = (sum(step[end] for step in result["steps"]) for end in ("low", "high"))
+    if result.note:
+        lines.append(result.note)
+    if result.steps is not None:
+        lines.append(f"policy {result.policy} for classical changes, as in {result.picture}; another one with --policy")
+        lines += [f"{_duration(step['low'], step['high'])}: {step['what']}" for step in result.steps]
+        low, high = (sum(step[end] for step in result.steps) for end in ("low", "high"))
         lines.append(
             f"{_duration(low, high)} in all, an estimate from a few steps on this machine; nothing was written but that picture and caches"
         )
     else:
-        from ..synthesis.generate import worth_lines
+        from ..synthesis.summary import dropped_reasons, worth_lines
 
-        to = Path(result["to"])
-        lines += [*_worth(result["worth"]), *worth_lines(to)]
-        lines.append(f"the augmented data is in {to}{_dropped(to)}; look at {to / 'grid.png'}")
+        to = result.folder
+        lines += [*_worth(result.worth), *worth_lines(to)]
+        lines.append(f"the augmented data is in {to}{_dropped(dropped_reasons(to))}; look at {to / 'grid.png'}")
         lines += _next_command(result, to)
     return "\n".join(lines)
 
@@ -244,8 +239,8 @@ def _read(part):
 
 def _next_command(result, to):
     """Lines of which the last is a command that works as it stands."""
-    settings = [word for name, value in result["reading"].items() for word in _setting(name, value)]
-    data, alone = (shlex.join(["--data", str(images), *settings]) for images in (to, result["source"]))
+    settings = [word for name, value in result.reading.items() for word in _setting(name, value)]
+    data, alone = (shlex.join(["--data", str(images), *settings]) for images in (to, result.source))
     if (to / "test").is_dir():
         return [
             f"the real images alone, to compare: python -m paddle_gan_aug classify {alone}",

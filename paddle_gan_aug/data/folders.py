@@ -25,7 +25,7 @@ from .images import LabelledImages, concatenate
 from .lists import each_once, is_row, read_class_names, read_rows, read_text
 from .splits import stratified
 from .telling import tell_once
-from .written_set import MANIFEST, file_in, read_manifest
+from .written_set import MANIFEST, check_finished, file_in, read_manifest
 
 CACHE_VERSION = 2
 LIST_SUFFIXES = (".txt", ".lst", ".list", ".csv", ".tsv", ".jsonl")
@@ -284,6 +284,7 @@ def named_in_manifest(folder):
 
 def file_of_set(path):
     """The one file that holds the images of a set of `generate --format npz` or `mnist.json.gz`, in place of its folder; else the path."""
+    check_finished(path)
     if not (path / MANIFEST).is_file():
         return path
     first = next(read_manifest(path), {}).get("file")

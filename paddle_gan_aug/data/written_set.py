@@ -5,7 +5,18 @@ import json
 from ..errors import InputError
 
 MANIFEST, DESCRIPTION = "manifest.jsonl", "paddle_gan_aug.json"
+UNFINISHED = (".partial", ".generated")  # folders of a set that is being made
 LONGEST_LINE = 1 << 20  # characters of a manifest's line: none that is honest comes near
+
+
+def check_finished(folder):
+    """Check that a folder holds no set that was interrupted before it had a manifest.
+
+    Raises:
+        InputError: it does.
+    """
+    if not (folder / MANIFEST).is_file() and any((folder / name).is_dir() for name in UNFINISHED):
+        raise InputError(f"{folder} holds a set that is not finished: resume what makes it, or make it again in another folder")
 
 
 def read_manifest(folder):
