@@ -267,6 +267,8 @@ def _write(to: Path, plan: Plan, truncation: Optional[float], resume: bool, quie
     quotas = {samplers.of_class(name): n for name, n in plan.quotas.items()}
     options = {"filters": filters.names, "settings": filters.settings or {}, "attempts": filters.attempts, "relax": filters.relax}
     request = SetRequest(quotas, plan.seed, truncation, **options)
+    if filters.names and not quiet:
+        print(f"learning from the training images what {len(filters.names)} filters keep", file=sys.stderr, flush=True)
     runner = FilterRunner(samplers, filters.names, plan.reader, filters.settings) if filters.names else None
     with drawn_set(to, samplers, request, runner, resume, quiet, AUGMENTED) as made:
         for part in plan.parts:
