@@ -1,8 +1,8 @@
-"""One command from a labelled data set to an augmented one: train the GAN and the filters' classifier, generate images, and put them
-beside the real ones.
+"""One command from a labelled data set to an augmented one: train the GAN and the filters' classifier, generate images,
+and put them beside the real ones.
 
-Every stage leaves something on the disk that a later call with `resume` finds: runs, the partial set, copied files. The folder
-`.generated` goes last: a set without it that has a manifest is complete.
+Every stage leaves something on the disk that a later call with `resume` finds: runs, the partial set, copied files. The
+folder `.generated` goes last: a set without it that has a manifest is complete.
 """
 
 import dataclasses
@@ -49,7 +49,8 @@ class AugmentedSet:
         folder: where it lies.
         table: a row (class name, real, generated, both) of training images for each class, and one named "all".
         short: {class name: images missing}.
-        reading: {field of `DataSpec`: value}, with which the set must be read again, since real files are copied as they are.
+        reading: {field of `DataSpec`: value}, with which the set must be read again, since real files are copied as
+            they are.
         policy: the policy of classical augmentation that fits the images.
         note: what the user should know, or None.
         source: the data set that was augmented.
@@ -78,7 +79,7 @@ class AugmentedSet:
         return load(DataSpec(str(self.folder), **self.reading), part)
 
 
-def augment_data(
+def augment_data(  # long: it explains every parameter
     data: Union[str, Path, DataSpec, None] = None,
     *,
     to: Union[str, Path],
@@ -99,32 +100,38 @@ def augment_data(
 ) -> AugmentedSet:
     """Write a labelled data set with generated images beside its real ones.
 
-    `to/train/<class>/` gets the real training images, untouched, and generated-000000.png …; `to/valid` and `to/test` get the other real
-    images of the data. manifest.jsonl names the generated images. By default every class becomes as large as the largest; where all are
-    equally large, they become twice as large. Lists for other programs lie beside, see `writers.write_lists`.
+    `to/train/<class>/` gets the real training images, untouched, and generated-000000.png …; `to/valid` and `to/test`
+    get the other real images of the data. manifest.jsonl names the generated images. By default every class becomes as
+    large as the largest; where all are equally large, they become twice as large. Lists for other programs lie beside,
+    see `writers.write_lists`.
 
     Args:
-        data: the data set, by name, path or `DataSpec`; None = what the configuration says. Images that are held out for validation are
-            not learnt. Those of class folders without a validation part go into `to/train` with the others, and whoever reads the set
-            holds the same images out again.
+        data: the data set, by name, path or `DataSpec`; None = what the configuration says. Images that are held out
+            for validation are not learnt. Those of class folders without a validation part go into `to/train` with the
+            others, and whoever reads the set holds the same images out again.
         to: a folder that is missing or empty, or with `resume` one that was begun by the same call.
         config, overrides: of the GAN, as for `train`.
-        runs: trained runs of this data to use instead of training, as for `generate`; they leave no setting of the GAN open.
-        per_class_runs: train one GAN for each class that lacks images; None = if the algorithm cannot be asked by class.
-        per_class: images of each class, real and generated together. ratio: generated images for each real one, see `quotas.lacking`.
+        runs: trained runs of this data to use instead of training, as for `generate`; they leave no setting of the GAN
+            open.
+        per_class_runs: train one GAN for each class that lacks images; None = if the algorithm cannot be asked by
+            class.
+        per_class: images of each class, real and generated together. ratio: generated images for each real one, see
+            `quotas.lacking`.
         filters: which images are kept. Without a classifier one is trained on the same images.
-        seed: of the latents; None = `train.seed` of the configuration, and 0 with `runs`. truncation: as for `generate`.
+        seed: of the latents; None = `train.seed` of the configuration, and 0 with `runs`. truncation: as for
+            `generate`.
         output, log: the folders of runs and of records, as for `train`.
         resume: go on with what was interrupted, or with classes that stayed short.
-        dry_run: write nothing but a picture of what the policy does, in the cache, and estimate how long each step would take.
+        dry_run: write nothing but a picture of what the policy does, in the cache, and estimate how long each step
+            would take.
         quiet: print no progress.
 
     Returns:
         An `AugmentedSet`.
 
     Raises:
-        InputError: as `train` and `generate`; runs of other data; settings that trained runs would ignore; a class that is to get
-            images and of which none are learnt.
+        InputError: as `train` and `generate`; runs of other data; settings that trained runs would ignore; a class that
+            is to get images and of which none are learnt.
         RunFailed: a class stayed short, or a run collapsed.
     """
     to, filters = Path(to).expanduser(), filters or Filters()
@@ -203,7 +210,9 @@ def _check_same(to: Path, plan: Plan) -> None:
 
 
 def _refuse_old_runs(plan: Plan, output: Path) -> None:
-    """Refuse runs that exist where new ones would be trained: nothing is overwritten, and an old run may be of other data."""
+    """Refuse runs that exist where new ones would be trained: nothing is overwritten, and an old run may be of other
+    data.
+    """
     trains_classifier = plan.reader is None and bool(plan.filters.names)
     for name in [f"{plan.name}-gan"] * (plan.samplers is None) + [f"{plan.name}-classifier"] * trains_classifier:
         if (output / name).exists():
@@ -258,7 +267,8 @@ def _not_interrupted(runs: List[Run]) -> List[Run]:
 
 
 def _write(to: Path, plan: Plan, truncation: Optional[float], resume: bool, quiet: bool) -> None:
-    """Generate the images that are missing into their places, copy the real ones beside them, and write what is known of all.
+    """Generate the images that are missing into their places, copy the real ones beside them, and write what is known
+    of all.
 
     Raises:
         RunFailed: a class stayed short, or something else has written into the folder.

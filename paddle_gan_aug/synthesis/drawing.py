@@ -1,4 +1,5 @@
-"""The images of one class, chunk by chunk: latents in their order and the filters' verdicts, until the quota or the limit is reached.
+"""The images of one class, chunk by chunk: latents in their order and the filters' verdicts, until the quota or the
+limit is reached.
 
 A chunk is a function of the progress of its class, so that a set that was interrupted goes on to the same images.
 """
@@ -132,8 +133,9 @@ def best_dropped(
 ) -> Iterator[Chunk]:
     """For a class that stays short of its quota after all its tries: the best of the images that filters dropped.
 
-    In the first round the opinions of the classifier are left out, in the second one outliers count too. Blank images, copies and
-    duplicates are never taken. The images to whose class the classifier gives the highest probability come first.
+    In the first round the opinions of the classifier are left out, in the second one outliers count too. Blank images,
+    copies and duplicates are never taken. The images to whose class the classifier gives the highest probability come
+    first.
 
     Args:
         sampler, runner, progress, seed, truncation: as for `draw`.
@@ -167,7 +169,9 @@ def _not_dropped(
     seed: int,
     truncation: Optional[float],
 ) -> Tuple[Optional[Candidates], np.ndarray]:
-    """(candidates, indices) of all tries that the other filters let through, the likeliest first; (None, []) without any."""
+    """(candidates, indices) of all tries that the other filters let through, the likeliest first; (None, []) without
+    any.
+    """
     chain = runner.chain.reduced([row.name for row in runner.chain.filters if row.name not in left_out and not row.stateful])
     best, found, numbers = np.zeros(0), None, np.zeros(0, np.int64)
     for start in range(0, progress.tried, CHUNK):

@@ -50,7 +50,9 @@ class Seconds(NamedTuple):
 
 
 class Timed(NamedTuple):
-    """A network that took a few steps: the time of a step with its share of the looks at samples, its steps in all, and itself."""
+    """A network that took a few steps: the time of a step with its share of the looks at samples, its steps in all, and
+    itself.
+    """
 
     step: Seconds
     steps: int

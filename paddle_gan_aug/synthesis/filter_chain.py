@@ -50,7 +50,9 @@ class FilterReport:
                 counts[index] = part["kept"] if reason == KEPT else part["dropped"][reason]
 
     def to_json(self) -> dict:
-        """The counts as plain values: tried, kept, accept_rate (None if nothing was tried) and dropped, in all and for each class."""
+        """The counts as plain values: tried, kept, accept_rate (None if nothing was tried) and dropped, in all and for
+        each class.
+        """
         return {
             **self._summary(slice(None)),
             "classes": {name: self._summary(slice(i, i + 1)) for i, name in enumerate(self.class_names)},
@@ -109,7 +111,9 @@ class FilterChain:
             self._remember(*earlier)
 
     def reduced(self, names: Sequence[str]) -> "FilterChain":
-        """A chain of those of its filters that are among `names`. It remembers the same images, and has a report of its own."""
+        """A chain of those of its filters that are among `names`. It remembers the same images, and has a report of its
+        own.
+        """
         chosen = [row.name for row in self.filters if row.name in names]
         settings = {name: self._settings[name] for name in chosen}
         chain = FilterChain(self.reference, self.report.class_names, chosen, settings)
@@ -125,7 +129,8 @@ class FilterChain:
             quota: how many are to be kept. What comes after the last of them counts as not looked at. None = no limit.
 
         Returns:
-            The reason of each, N strings; "" for those to keep. With a quota the list ends with the last that was looked at.
+            The reason of each, N strings; "" for those to keep. With a quota the list ends with the last that was
+            looked at.
 
         Raises:
             ValueError: candidates without what a filter needs, or of other classes than those named.

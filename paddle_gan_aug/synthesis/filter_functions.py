@@ -1,6 +1,7 @@
 """The functions of the filters: (candidates, reference, rng, **settings) -> keep-mask, bool [N].
 
-What is natural they learn from real training images alone: a filter that saw other labels would smuggle them into the experiment.
+What is natural they learn from real training images alone: a filter that saw other labels would smuggle them into the
+experiment.
 """
 
 from typing import Callable, Optional, Tuple
@@ -50,11 +51,12 @@ def agrees(candidates: Candidates, reference: Reference, rng: Generator) -> Mask
 
 
 def confident(candidates: Candidates, reference: Reference, rng: Generator, threshold: Optional[float] = None) -> Mask:
-    """Keep images with p(class) > t, the second half of the rule of Lampis, Lomurno & Matteucci 2023 (arXiv:2305.10118).
+    """Keep images with p(class) > t, the second half of the rule of Lampis, Lomurno & Matteucci 2023
+    (arXiv:2305.10118).
 
     Args:
-        threshold: t, 0 to 1; None = 0.5, or less where the classifier is less sure of real images that it reads rightly and has not
-            learnt.
+        threshold: t, 0 to 1; None = 0.5, or less where the classifier is less sure of real images that it reads rightly
+            and has not learnt.
     """
     if threshold is None:
         reading = reference.reading
@@ -66,8 +68,8 @@ def certain(candidates: Candidates, reference: Reference, rng: Generator, limit:
     """Keep images for which the entropy of the class probabilities is at most a limit.
 
     Args:
-        limit: a share of the largest entropy, log K, 0 to 1; None = 0.3, or more where the classifier is less sure of real images that
-            it reads rightly and has not learnt.
+        limit: a share of the largest entropy, log K, 0 to 1; None = 0.3, or more where the classifier is less sure of
+            real images that it reads rightly and has not learnt.
     """
     if limit is None:
         limit = CERTAIN if reference.reading is None else reference.reading.entropy_limits(candidates.labels)
@@ -80,7 +82,9 @@ def above(candidates: Candidates, reference: Reference, rng: Generator, threshol
 
 
 def rejection_sampled(candidates: Candidates, reference: Reference, rng: Generator, percentile: float) -> Mask:
-    """Keep images with the probability of discriminator rejection sampling, class by class; see `scores.rejection_probabilities`."""
+    """Keep images with the probability of discriminator rejection sampling, class by class; see
+    `scores.rejection_probabilities`.
+    """
 
     largest = None if reference.fake_scores is None else np.max(reference.fake_scores)
 
@@ -98,13 +102,17 @@ def chain_sampled(candidates: Candidates, reference: Reference, rng: Generator, 
 
 
 def no_copies(candidates: Candidates, reference: Reference, rng: Generator, share: float) -> Mask:
-    """Keep images that are farther from the nearest training image of their class than the closest `share` of real images are."""
+    """Keep images that are farther from the nearest training image of their class than the closest `share` of real
+    images are.
+    """
     labels = candidates.labels
     return reference.space.distances(candidates.features, labels)[:, 0] > reference.space.limits(labels, 0, share)
 
 
 def no_outliers(candidates: Candidates, reference: Reference, rng: Generator, share: float) -> Mask:
-    """Keep images that are no farther from the fifth nearest training image of their class than all but `share` of real images are."""
+    """Keep images that are no farther from the fifth nearest training image of their class than all but `share` of real
+    images are.
+    """
     labels = candidates.labels
     return reference.space.distances(candidates.features, labels)[:, 1] <= reference.space.limits(labels, 1, 1 - share)
 
@@ -112,8 +120,8 @@ def no_outliers(candidates: Candidates, reference: Reference, rng: Generator, sh
 def no_duplicates(
     candidates: Candidates, reference: Reference, rng: Generator, share: float, earlier: Optional[Tuple[np.ndarray, np.ndarray]] = None
 ) -> Mask:
-    """Keep images that are farther from every kept image of their class before them than the closest `share` of real images are from
-    training images.
+    """Keep images that are farther from every kept image of their class before them than the closest `share` of real
+    images are from training images.
 
     Args:
         earlier: (features, labels) of the images that are already in the set, or None.

@@ -1,4 +1,6 @@
-"""Filters at work: what they look at is computed here, chunk by chunk, from the training images of the same experiment alone."""
+"""Filters at work: what they look at is computed here, chunk by chunk, from the training images of the same experiment
+alone.
+"""
 
 import copy
 from typing import Dict, List, Optional, Sequence, Tuple
@@ -32,7 +34,8 @@ class FilterRunner:
         held_out: how well the classifier reads real images, a `HeldOut`; None where no filter asks for it.
 
     Raises:
-        InputError: data that has changed; wrong settings; a filter that needs images which the GAN did not learn, where there are none.
+        InputError: data that has changed; wrong settings; a filter that needs images which the GAN did not learn, where
+            there are none.
     """
 
     def __init__(
@@ -125,7 +128,9 @@ class FilterRunner:
         return [name for name in self.names if name not in passed_over]
 
     def account(self, samplers: Sequence[Sampler]) -> dict:
-        """What dropped.json says of the filters: the report, how well the classifier reads the classes, and what stepped aside."""
+        """What dropped.json says of the filters: the report, how well the classifier reads the classes, and what
+        stepped aside.
+        """
         found = self.chain.report.to_json()
         if self.held_out is not None:
             counts = {sampler.name: self.held_out.counts(sampler.index) for sampler in samplers if sampler.index is not None}

@@ -1,8 +1,8 @@
 """The filters: which there are, in which order they run, and which of them a request chooses.
 
-A generated image that is blank, off its class or a copy teaches a classifier something wrong or nothing. Each filter is one row of
-`FILTERS`. Filters run in the order of the table, the cheap and unmistakable ones first, and an image counts under the first reason
-that drops it. This module imports neither NumPy nor Paddle.
+A generated image that is blank, off its class or a copy teaches a classifier something wrong or nothing. Each filter is
+one row of `FILTERS`. Filters run in the order of the table, the cheap and unmistakable ones first, and an image counts
+under the first reason that drops it. This module imports neither NumPy nor Paddle.
 """
 
 import difflib
@@ -22,8 +22,8 @@ class Filter:
 
     Attributes:
         name: what users call it.
-        function: "module:function", where a module that begins with a dot lies in this package. The function takes (candidates,
-            reference, rng, **settings) and returns a keep-mask, bool [N], see `filter_functions`.
+        function: "module:function", where a module that begins with a dot lies in this package. The function takes
+            (candidates, reference, rng, **settings) and returns a keep-mask, bool [N], see `filter_functions`.
         reason: the code under which the images that it drops are counted.
         description: what it keeps, in one sentence.
         needs: the attributes of `candidates.Candidates` that it reads.
@@ -32,7 +32,8 @@ class Filter:
         default: whether it runs when nobody chooses filters.
         stateful: whether it compares with the images kept before; its function then also takes `earlier`. It
             must need features.
-        relaxed: the round in which it is left out when a class stays short of its quota, see `drawing.best_dropped`; 0 = never.
+        relaxed: the round in which it is left out when a class stays short of its quota, see `drawing.best_dropped`; 0
+            = never.
     """
 
     name: str
@@ -181,7 +182,8 @@ class Filters:
         classifier: a run of `classify` that learnt the same data: its name, its folder, or an opened `Run`.
         settings: {filter: {setting: value}} in place of the defaults.
         attempts: how many images may be tried for each image of a class that is asked for.
-        relax: fill a class that stays short with the best of the images that filters dropped, see `drawing.best_dropped`.
+        relax: fill a class that stays short with the best of the images that filters dropped, see
+            `drawing.best_dropped`.
     """
 
     names: Union[str, Sequence[str], None] = None
@@ -194,8 +196,8 @@ class Filters:
         """The names of the filters that run.
 
         Raises:
-            InputError: an unknown filter or setting, a filter that needs a classifier where there is none, settings without a filter,
-                attempts below 1.
+            InputError: an unknown filter or setting, a filter that needs a classifier where there is none, settings
+                without a filter, attempts below 1.
         """
         names = chosen_filters(self.names, self.classifier is not None)
         if self.attempts < 1:

@@ -30,7 +30,9 @@ from .writers import DROPPED, FORMATS, PictureWriter, check_form, class_folder
 
 
 class QuotaNotMet(RunFailed):
-    """Classes stayed short of their quotas; `reason` says which and by how much. The images that there are of them are on the disk."""
+    """Classes stayed short of their quotas; `reason` says which and by how much. The images that there are of them are
+    on the disk.
+    """
 
     def __init__(self, made: SetFolder) -> None:
         short = listed(f"{name or 'images'}: {made.counts[name]} of {made.counts[name] + n}" for name, n in made.missing.items())
@@ -41,7 +43,7 @@ class QuotaNotMet(RunFailed):
         )
 
 
-def generate(
+def generate(  # long: it explains every parameter of a request
     runs: Runs,
     *,
     to: Union[str, Path],
@@ -63,16 +65,17 @@ def generate(
     """Write generated images, and a manifest.jsonl that says where each came from, into the folder `to`.
 
     With `count` the pictures are 000000.png …, of all classes in turn. With `per_class`, `quotas` or `balance` they are
-    `<class>/000000.png` …, or lie in one file of another `form`. grid.png shows the first images, of a set with classes one class a row.
-    Pictures with classes get lists for other programs, see `writers.write_lists`. With filters, dropped.json says what they dropped. Only
-    classes with training images are made. Image i of a class depends on the seed and i alone: the first images of a larger set are those
-    of a smaller one.
+    `<class>/000000.png` …, or lie in one file of another `form`. grid.png shows the first images, of a set with classes
+    one class a row. Pictures with classes get lists for other programs, see `writers.write_lists`. With filters,
+    dropped.json says what they dropped. Only classes with training images are made. Image i of a class depends on the
+    seed and i alone: the first images of a larger set are those of a smaller one.
 
     Args:
         runs: a run's folder, name or opened `Run`; several of them, one for each class; or a folder of runs.
         to: a folder that is missing or empty, or with `resume` one that was begun by the same request.
         count: images in all. per_class: images of each class. quotas: {class name: images}.
-        balance: a data set, which is read as the run read its own. Of each class as many images are made as it lacks to the largest.
+        balance: a data set, which is read as the run read its own. Of each class as many images are made as it lacks to
+            the largest.
         ratio: with `balance`, all classes are levelled to 1 + `ratio` times the largest, see `quotas.lacking`.
         seed: of the latents, from 0. truncation: latents farther from 0 than this are drawn anew; None = none are.
         filters: which images are kept; None = all.
@@ -85,10 +88,11 @@ def generate(
         A `GeneratedSet`.
 
     Raises:
-        InputError: no such run or checkpoint, a run that makes no images, a folder in use, a number below 1, classes asked of a run that
-            has none, a classifier of other data, a form that cannot hold these images.
-        QuotaNotMet (a RunFailed): a class stayed short of its quota. Its images are kept; the manifest and dropped.json say so.
-    """  # long: the request, with each parameter explained once
+        InputError: no such run or checkpoint, a run that makes no images, a folder in use, a number below 1, classes
+            asked of a run that has none, a classifier of other data, a form that cannot hold these images.
+        QuotaNotMet (a RunFailed): a class stayed short of its quota. Its images are kept; the manifest and dropped.json
+            say so.
+    """
     filters, to = filters or Filters(), _usable_folder(to, resume)
     _check_numbers(count, per_class, quotas, balance, ratio, seed, truncation)
     names = filters.chosen()

@@ -1,7 +1,8 @@
 """How well the filters' classifier reads real images that it did not learn.
 
-Images that a network has learnt by heart say nothing of how it reads others. The validation images do, if there are enough of each
-class. If there are few, the training images join them, each read by a network that learnt the others (cross-fitting).
+Images that a network has learnt by heart say nothing of how it reads others. The validation images do, if there are
+enough of each class. If there are few, the training images join them, each read by a network that learnt the others
+(cross-fitting).
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ class HeldOut:
 
     Attributes:
         probabilities: float [N, K]. labels: int [N], the true classes.
-        distances: float [M, 2] of the cross-fitted training images, see `FeatureSpace.distances`; None without cross-fitting.
+        distances: float [M, 2] of the cross-fitted training images, see `FeatureSpace.distances`; None without
+            cross-fitting.
         training_labels: int [M], of those.
     """
 
@@ -57,15 +59,17 @@ class HeldOut:
     def knows(self, label: int) -> bool:
         """Whether the classifier knows a class better than chance.
 
-        Fisher's exact test tells whether images of the class are read as it more often than others are. A class without held-out images
-        counts as known.
+        Fisher's exact test tells whether images of the class are read as it more often than others are. A class without
+        held-out images counts as known.
         """
         read = self.probabilities.argmax(1) == label
         count, right = self.counts(label)
         return not count or count == len(read) or hypergeom.sf(right - 1, len(read), count, read.sum()) <= DOUBT
 
     def entropy_limits(self, labels: np.ndarray) -> np.ndarray:
-        """For each label the entropy, as a share of log K, below which rightly read images of the class lie: float64 [N], >= 0.3."""
+        """For each label the entropy, as a share of log K, below which rightly read images of the class lie: float64
+        [N], >= 0.3.
+        """
         return self._limits(labels, lambda p: np.maximum(CERTAIN, np.quantile(entropies(p), NATURAL)), CERTAIN)
 
     def confidence_limits(self, labels: np.ndarray) -> np.ndarray:
@@ -88,7 +92,9 @@ def entropies(probabilities: np.ndarray) -> np.ndarray:
 
 
 def needs_folds(real: LabelledImages, valid: Optional[LabelledImages]) -> bool:
-    """Whether a class has too few validation images, so that `FOLDS` networks must each learn a part of the training images."""
+    """Whether a class has too few validation images, so that `FOLDS` networks must each learn a part of the training
+    images.
+    """
     of_valid = np.zeros(len(real.class_names), int) if valid is None else valid.counts()
     few = (of_valid < ENOUGH) & (real.counts() > 0)
     return bool(few.any() and len(real) <= MOST_IMAGES and np.sum(real.counts() > 1) > 1)
@@ -117,7 +123,8 @@ def read_held_out(run: Run, real: LabelledImages, valid: Optional[LabelledImages
 
 
 def _cross_fitted(run: Run, real: LabelledImages) -> Tuple[np.ndarray, np.ndarray]:
-    """(probabilities float32 [N, K], distances float64 [N, 2]) of training images, each read by a network that did not learn it.
+    """(probabilities float32 [N, K], distances float64 [N, 2]) of training images, each read by a network that did not
+    learn it.
 
     Distances are in units of the run's own network, by the mean length of its features.
     """
@@ -139,7 +146,9 @@ def _cross_fitted(run: Run, real: LabelledImages) -> Tuple[np.ndarray, np.ndarra
 
 
 def _learn(run: Run, images: LabelledImages, fold: int) -> Algorithm:
-    """A network like that of the run which learns some of its images, as long as the run did but at most `MOST_EPOCHS` epochs."""
+    """A network like that of the run which learns some of its images, as long as the run did but at most `MOST_EPOCHS`
+    epochs.
+    """
     size = min(run.config.train.batch_size, len(images))
     steps = min(run.step, MOST_EPOCHS * (len(images) // size))
     seed = run.config.train.seed

@@ -1,7 +1,8 @@
 """A set while it is being made: files that only grow, and one small file that says how far each of them counts.
 
-An interruption at any moment leaves files that are longer than `progress.json` says. Whoever resumes the set cuts them to what counts
-and makes the rest again, bit for bit. Nothing is held in memory, so a million images need no more of it than a thousand.
+An interruption at any moment leaves files that are longer than `progress.json` says. Whoever resumes the set cuts them
+to what counts and makes the rest again, bit for bit. Nothing is held in memory, so a million images need no more of it
+than a thousand.
 """
 
 import contextlib
@@ -29,7 +30,8 @@ class PartialSet:
         resume: go on with what is there.
 
     Attributes:
-        progress: plain values, {"classes": {key: {"tried", "kept", "pieces", "bytes": {file: length}}}, …}; empty at first.
+        progress: plain values, {"classes": {key: {"tried", "kept", "pieces", "bytes": {file: length}}}, …}; empty at
+            first.
 
     Raises:
         InputError: what is there belongs to another request, or is damaged.

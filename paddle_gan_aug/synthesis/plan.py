@@ -1,4 +1,6 @@
-"""What `augment_data` is about to do: which GAN it trains or uses, on which images, and how many images of each class it makes."""
+"""What `augment_data` is about to do: which GAN it trains or uses, on which images, and how many images of each class
+it makes.
+"""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -77,7 +79,9 @@ class Plan:
         return FOLDS if self.filters.names and needs_folds(self.learnt, self.data.find("valid")) else 0
 
     def classifier_config(self) -> Config:
-        """The configuration of the filters' classifier: the preset `classifier` on the GAN's images, shorter where there are few."""
+        """The configuration of the filters' classifier: the preset `classifier` on the GAN's images, shorter where
+        there are few.
+        """
         count = len(self.learnt)
         config = load_config("classifier", {"train.seed": self.config.train.seed, "train.batch_size": min(128, count)})
         config.data, config.runtime, config.log = self.config.data, self.config.runtime, self.config.log

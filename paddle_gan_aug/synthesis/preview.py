@@ -24,8 +24,8 @@ class Preview:
 
     Attributes:
         file: the picture.
-        rows: for each image a dict with class and score (the logit of the discriminator), with a classifier also read_as and confidence
-            (0 to 1), and with filters verdict ("kept", or the reason against it).
+        rows: for each image a dict with class and score (the logit of the discriminator), with a classifier also
+            read_as and confidence (0 to 1), and with filters verdict ("kept", or the reason against it).
     """
 
     file: Path
@@ -46,8 +46,9 @@ def preview(
 ) -> Preview:
     """Draw a sheet of samples, a row or more for each class, as a PNG file.
 
-    Under each image stand its class and the logit of the discriminator ("5, D +1.20"), with a classifier what it reads and how sure it is
-    ("read 5 98 %"), and with filters "kept" or the reason against the image. Nothing else is written.
+    Under each image stand its class and the logit of the discriminator ("5, D +1.20"), with a classifier what it reads
+    and how sure it is ("read 5 98 %"), and with filters "kept" or the reason against the image. Nothing else is
+    written.
 
     Args:
         runs: as for `generate`.

@@ -1,7 +1,8 @@
-"""How a long piece of work tells where it is: a moving line on a terminal, a plain line every few seconds elsewhere."""
+"""The progress of a long piece of work: a moving line on a terminal, a plain line every few seconds elsewhere."""
 
 import sys
 import time
+from typing import Any, Optional, TextIO
 
 from tqdm import tqdm
 
@@ -12,10 +13,11 @@ class ProgressLine:
     """Counts towards a total; a context manager.
 
     Args:
-        total: how many there will be. unit: what is counted. initial: how many there are already. quiet: says nothing.
+        total: how many there will be. initial: how many there are already.
+        unit: what is counted. quiet: print nothing. stream: where to print; None = stderr.
     """
 
-    def __init__(self, total, unit="image", initial=0, quiet=False, stream=None):
+    def __init__(self, total: int, unit: str = "image", initial: int = 0, quiet: bool = False, stream: Optional[TextIO] = None) -> None:
         self.total, self.unit, self.quiet, self.stream = total, unit, quiet, stream or sys.stderr
         self.done = self._initial = initial
         self._began = self._printed = time.monotonic()
@@ -23,8 +25,8 @@ class ProgressLine:
         if not quiet and self.stream.isatty():
             self._bar = tqdm(total=total, initial=initial, unit=f" {unit}s", file=self.stream, dynamic_ncols=True, mininterval=0.5)
 
-    def add(self, count, text=""):
-        """`count` more are done; `text` says what is under way."""
+    def add(self, count: int, text: str = "") -> None:
+        """Count `count` more; `text` says what is under way."""
         self.done += count
         if self._bar is not None:
             self._bar.set_description_str(text, refresh=False)
@@ -34,9 +36,9 @@ class ProgressLine:
             rate = (self.done - self._initial) / max(1e-9, self._printed - self._began)
             print(f"{text} {self.done}/{self.total} {self.unit}s, {rate:.0f} a second".strip(), file=self.stream, flush=True)
 
-    def __enter__(self):
+    def __enter__(self) -> "ProgressLine":
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: Any) -> None:
         if self._bar is not None:
             self._bar.close()

@@ -1,4 +1,6 @@
-"""How many images of each class a set is to get: the same of each, or what each lacks beside the largest class of a data set."""
+"""How many images of each class a set is to get: the same of each, or what each lacks beside the largest class of a
+data set.
+"""
 
 import heapq
 import math
@@ -27,12 +29,14 @@ def lacking(counts: Sequence[int], per_class: Optional[int] = None, ratio: Optio
 
     Args:
         counts: real images of each class, int [classes].
-        per_class: real and generated images of each class together; None = as many as the largest class has, unless `ratio` is given.
-        ratio: generated images for each real one of the largest class, at least; classes that lack more to be as large get more.
+        per_class: real and generated images of each class together; None = as many as the largest class has, unless
+            `ratio` is given.
+        ratio: generated images for each real one of the largest class, at least; classes that lack more to be as large
+            get more.
 
     Returns:
-        With neither, what levels all classes to the largest. With `per_class`, what levels them to it (nothing for larger ones). With
-        `ratio` r, what levels them to (1 + r) times the largest.
+        With neither, what levels all classes to the largest. With `per_class`, what levels them to it (nothing for
+        larger ones). With `ratio` r, what levels them to (1 + r) times the largest.
 
     Raises:
         InputError: both are given, or one is not positive; no image in any class.
@@ -53,10 +57,12 @@ def lacking(counts: Sequence[int], per_class: Optional[int] = None, ratio: Optio
 
 
 def interleaved(counts: Sequence[int]) -> Iterator[Tuple[int, int]]:
-    """An order that mixes classes evenly: an iterator of (class position, number within the class), each class's numbers in order.
+    """An order that mixes classes evenly: an iterator of (class position, number within the class), each class's
+    numbers in order.
 
     Args:
-        counts: how many of each class there are. A reader that takes the end of a file for validation then finds every class there.
+        counts: how many of each class there are. A reader that takes the end of a file for validation then finds every
+            class there.
     """
 
     def of_class(c: int, count: int) -> Iterator[Tuple[float, int, int]]:

@@ -65,7 +65,8 @@ def open_reader(run: Union[str, Path, Run], real: LabelledImages, device: str = 
 def aside_lines(
     reader: Optional[Reader], names: Sequence[str], class_names: Sequence[str], classes: Optional[Sequence[Optional[int]]] = None
 ) -> List[str]:
-    """A line for each class that a classifier does not read better than chance, with the filters that step aside for it.
+    """A line for each class that a classifier does not read better than chance, with the filters that step aside for
+    it.
 
     Args:
         reader: the classifier, or None.

@@ -1,6 +1,8 @@
-"""The real part of an augmented set: the user's files, copied byte for byte, or pictures of data that has no files of its own.
+"""The real part of an augmented set: the user's files, copied byte for byte, or pictures of data that has no files of
+its own.
 
-An augmented set is a folder in parts (train, valid, test), which every command reads as data; generated images go into `train` alone.
+An augmented set is a folder in parts (train, valid, test), which every command reads as data; generated images go into
+`train` alone.
 """
 
 import dataclasses
@@ -35,18 +37,18 @@ class RealPart:
     Attributes:
         folder: its name in the augmented set. class_names: of the data. labels: int64 [N].
         files: the user's files, one for each label, or None. images: uint8 [N, C, H, W] where there are no files.
-        names: what each is called in the augmented set, "train/cat/1.png". No name is there twice: a file whose name is taken gets that
-            of its own part before it, "val-1.png".
+        names: what each is called in the augmented set, "train/cat/1.png". No name is there twice: a file whose name is
+            taken gets that of its own part before it, "val-1.png".
         held_out: bool [N], those of a training part that a reader of the set keeps for validation; None = none.
     """
 
     folder: str
-    class_names: tuple
+    class_names: Tuple[str, ...]
     labels: np.ndarray
-    files: Optional[list] = None
+    files: Optional[List[Path]] = None
     images: Optional[np.ndarray] = None
     held_out: Optional[np.ndarray] = None
-    names: list = dataclasses.field(init=False)
+    names: List[str] = dataclasses.field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "names", self._names())
@@ -130,12 +132,13 @@ def _in_folders(path: Path) -> bool:
 
 
 def real_parts(data: DataParts, readers_split: bool = False) -> List[RealPart]:
-    """The parts of a data set as they go into an augmented one: train first, then validation and test images, where there are any.
+    """The parts of a data set as they go into an augmented one: train first, then validation and test images, where
+    there are any.
 
     Args:
         data: the data, with all classes; with the split "full" the validation part trains.
-        readers_split: what `load` holds out goes into `train` with the others, where a reader of the set holds it out again, see
-            `left_to_readers`.
+        readers_split: what `load` holds out goes into `train` with the others, where a reader of the set holds it out
+            again, see `left_to_readers`.
 
     Raises:
         InputError: no such data; a class whose name cannot be a folder's; a file that is named like a generated one.

@@ -46,7 +46,9 @@ class Sampler:
 
     @property
     def stream(self) -> str:
-        """The name of the random stream of its latents. A run of one class makes the same images alone and beside others."""
+        """The name of the random stream of its latents. A run of one class makes the same images alone and beside
+        others.
+        """
         return f"generate class {self.index}" if self.run.algorithm.conditional else "generate"
 
     def _labels(self, count: int) -> Optional[np.ndarray]:
@@ -171,7 +173,8 @@ class Samplers:
         return self._samplers[self.names.index(name)]
 
     def check_data(self, real: LabelledImages) -> None:
-        """Check that `real`, the training images of all classes as they are on disk now, are those that each run learnt.
+        """Check that `real`, the training images of all classes as they are on disk now, are those that each run
+        learnt.
 
         Raises:
             InputError: they are not.

@@ -1,7 +1,8 @@
-"""The folder of a generated set: how its files are called, what is noted while it grows, and what is written when it is done.
+"""The folder of a generated set: how its files are called, what is noted while it grows, and what is written when it is
+done.
 
-A set is a function of its request. While it grows, its pictures have their names already, and a `PartialSet` says how many of them
-count; the manifest is written in the end from lines that were made once, with each picture.
+A set is a function of its request. While it grows, its pictures have their names already, and a `PartialSet` says how
+many of them count; the manifest is written in the end from lines that were made once, with each picture.
 """
 
 import itertools
@@ -79,7 +80,9 @@ class SetRequest:
     relax: bool = False
 
     def to_json(self, samplers: Samplers, classifier: Optional[dict] = None) -> dict:
-        """The request as plain values, by which a set that was interrupted is known again; `classifier` is that of the filters."""
+        """The request as plain values, by which a set that was interrupted is known again; `classifier` is that of the
+        filters.
+        """
         return {
             "runs": samplers.origins,
             "seed": self.seed,
@@ -185,7 +188,9 @@ class SetFolder:
                 path.unlink()
 
     def _earlier(self, part: ClassPart) -> Optional[Tuple[np.ndarray, np.ndarray]]:
-        """(features, labels) of the images of a class that were kept before an interruption, if the filters remember them."""
+        """(features, labels) of the images of a class that were kept before an interruption, if the filters remember
+        them.
+        """
         if not self.runner.chain.remembers or not part.progress.kept:
             return None
         width = self.runner.reference(part.sampler).space.width

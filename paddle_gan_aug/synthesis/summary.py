@@ -1,4 +1,6 @@
-"""What a set on the disk says of itself: how many images of each class, what the filters dropped, and what that tells of the GAN."""
+"""What a set on the disk says of itself: how many images of each class, what the filters dropped, and what that tells
+of the GAN.
+"""
 
 import itertools
 from dataclasses import dataclass
@@ -85,9 +87,11 @@ def dropped_reasons(folder: Path) -> Dict[str, int]:
 
 
 def worth(folder: Path) -> Dict[str, dict]:
-    """What the filters tell of the generator of a set: {class name: {"tried", "kept", "read_as_class"}} of the classes that were tried.
+    """What the filters tell of the generator of a set: {class name: {"tried", "kept", "read_as_class"}} of the classes
+    that were tried.
 
-    `read_as_class` is the share, 0 to 1, that the classifier reads as the class, of the images that came to it; None if it was not asked.
+    `read_as_class` is the share, 0 to 1, that the classifier reads as the class, of the images that came to it; None if
+    it was not asked.
 
     Raises:
         InputError: dropped.json is damaged.

@@ -1,4 +1,6 @@
-"""Variations of real images, from a run that makes them (`dagan`, `learned-augmenter`), as class folders with a manifest."""
+"""Variations of real images, from a run that makes them (`dagan`, `learned-augmenter`), as class folders with a
+manifest.
+"""
 
 from pathlib import Path
 from typing import Optional, Sequence, Union
@@ -33,15 +35,17 @@ def vary(
     device: str = "auto",
     threads: int = 0,
 ) -> GeneratedSet:
-    """Write variations of real images into a folder: <class>/<index>.png, manifest.jsonl, lists for other programs, and grid.png.
+    """Write variations of real images into a folder: <class>/<index>.png, manifest.jsonl, lists for other programs, and
+    grid.png.
 
-    In grid.png each row of sources stands above the row of their variations. The sources are taken in an order drawn by the seed, as often
-    in turn as need be. Variation i depends on the seed and i alone.
+    In grid.png each row of sources stands above the row of their variations. The sources are taken in an order drawn by
+    the seed, as often in turn as need be. Variation i depends on the seed and i alone.
 
     Args:
         run: a run's folder, name or opened `Run`.
         to: a folder that is missing or empty.
-        data: the real images, by name, path or `DataSpec`; a name or path is read as the run read its own. None = those the run learnt.
+        data: the real images, by name, path or `DataSpec`; a name or path is read as the run read its own. None = those
+            the run learnt.
         part: "train" or "valid".
         classes: take sources of these classes alone, by name or index.
         count: how many variations.
@@ -52,8 +56,8 @@ def vary(
         A `GeneratedSet`.
 
     Raises:
-        InputError: no such run, data, part or class; a run that makes no variations, or of another shape; a folder in use; a count
-            below 1.
+        InputError: no such run, data, part or class; a run that makes no variations, or of another shape; a folder in
+            use; a count below 1.
     """
     if part not in PARTS:
         raise InputError(f"part is {part}: sources are {' or '.join(PARTS)} images")

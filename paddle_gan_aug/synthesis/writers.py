@@ -1,7 +1,7 @@
 """The forms in which a set can lie on the disk. Each is a row of `FORMATS`.
 
-The pictures of a folder are written as they come. The other forms need all counts, and mix the classes, from the first byte on: their
-images wait in the partial set, and are copied from there when all are made.
+The pictures of a folder are written as they come. The other forms need all counts, and mix the classes, from the first
+byte on: their images wait in the partial set, and are copied from there when all are made.
 """
 
 import concurrent.futures
@@ -99,9 +99,9 @@ def class_folder(name: str) -> str:
 
 
 def write_lists(to: Path, rows: Callable[[], Iterable[ListRow]], splits: Sequence[str] = ("train",)) -> None:
-    """Write lists for other programs beside a set: train_list.txt, val_list.txt and test_list.txt (a path below the set's folder, a
-    blank, and the number of a class), label_list.txt (a number, a blank, a class), as PaddleClas reads them; and images.csv with the
-    columns file, label (a class by name), split and generated (0 or 1).
+    """Write lists for other programs beside a set: train_list.txt, val_list.txt and test_list.txt (a path below the
+    set's folder, a blank, and the number of a class), label_list.txt (a number, a blank, a class), as PaddleClas reads
+    them; and images.csv with the columns file, label (a class by name), split and generated (0 or 1).
 
     Classes are numbered as a reader of the set numbers them: in the natural order of their names.
 
@@ -132,7 +132,9 @@ def _cell(text: str) -> str:
 
 
 def mixed_file(path: Path, arrays: Sequence[np.ndarray]) -> np.ndarray:
-    """Copy the images of all classes, uint8 [N_c, C, H, W] each, into one file in mixed order. Returns it as uint8 [N, C, H, W]."""
+    """Copy the images of all classes, uint8 [N_c, C, H, W] each, into one file in mixed order. Returns it as uint8 [N,
+    C, H, W].
+    """
     with open(path, "wb") as file:
         for c, number in interleaved([len(array) for array in arrays]):
             file.write(arrays[c][number].tobytes())
