@@ -149,7 +149,8 @@ def augment_data(  # long: it explains every parameter
     if resume and AUGMENTED.is_complete(to):
         _check_same(to, plan)
         shutil.rmtree(to / AUGMENTED.partial, ignore_errors=True)
-        print(f"{to} is complete: nothing left to do; choose another folder for another set", file=sys.stderr)
+        if not quiet:
+            print(f"{to} is complete: nothing left to do; choose another folder for another set", file=sys.stderr)
         return dataclasses.replace(_done(to, plan), note=None)
     make_folder(to / AUGMENTED.partial)
     _train_what_is_missing(plan, output, log, resume, quiet)

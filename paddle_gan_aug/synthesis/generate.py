@@ -108,7 +108,8 @@ def generate(  # long: it explains every parameter of a request
     if resume and PLAIN.is_complete(to):
         _check_same(to, request.to_json(samplers))
         shutil.rmtree(to / PLAIN.partial, ignore_errors=True)
-        _print(f"{to} is complete: nothing left to do")
+        if not quiet:
+            _print(f"{to} is complete: nothing left to do")
         return GeneratedSet.of(to)
     runner = _filter_runner(samplers, filters, request, device, threads, quiet) if names else None
     with drawn_set(to, samplers, request, runner, resume, quiet) as made:
