@@ -17,7 +17,8 @@ import yaml
 from paddle_gan_aug import __version__, runtime
 from paddle_gan_aug.classification.classify import classify
 from paddle_gan_aug.config.loading import load_config
-from paddle_gan_aug.data import load, to_uint8
+from paddle_gan_aug.data import load
+from paddle_gan_aug.data.written_set import MANIFEST
 from paddle_gan_aug.errors import InputError
 from paddle_gan_aug.files import find_path, make_folder, project_root, write_json
 from paddle_gan_aug.pictures import save_png
@@ -25,9 +26,9 @@ from paddle_gan_aug.runs.places import is_run
 from paddle_gan_aug.runs.run import train
 from paddle_gan_aug.synthesis.augment import augment_data
 from paddle_gan_aug.synthesis.drawing import CHUNK
-from paddle_gan_aug.synthesis.generate import DROPPED, MANIFEST, generate
-from paddle_gan_aug.synthesis.sampler import Samplers
-from paddle_gan_aug.synthesis.writers import PictureWriter
+from paddle_gan_aug.synthesis.generate import generate
+from paddle_gan_aug.synthesis.sampler import Samplers, open_runs
+from paddle_gan_aug.synthesis.writers import DROPPED, PictureWriter
 
 ROW = {
     "data": "mnist",
@@ -89,24 +90,19 @@ def writing_speed(run: Any = None, count: int = 10_000) -> Row:
         if run is None:
             once = {"train.steps": 1, "generator.variant": "transpose", "log.visualdl": False}
             run = _folder_of(train("classic", run="r", output=folder, log=folder, overrides=once, quiet=True))
-        samplers = Samplers(run)
-        c = samplers.classes[0]
-        samplers.sample(c, range(CHUNK), 0, "warm up")
+        sampler = next(iter(Samplers(open_runs(run))))
+        sampler.sample(range(CHUNK), 0, stream="warm up")
         began = time.perf_counter()
-        pieces = [
-            to_uint8(samplers.images(c, samplers.latents("generate", range(i, min(i + CHUNK, count)), 0, c)))
-            for i in range(0, count, CHUNK)
-        ]
+        pieces = [sampler.sample(range(i, min(i + CHUNK, count)), 0) for i in range(0, count, CHUNK)]
         networks = time.perf_counter() - began
         (folder / "pictures").mkdir()
         began = time.perf_counter()
-        writer = PictureWriter(folder / "pictures")
-        for number, piece in enumerate(pieces):
-            writer.write([f"{number * CHUNK + i:06d}.png" for i in range(len(piece))], piece)
-        writer.close()
+        with PictureWriter(folder / "pictures") as writer:
+            for number, piece in enumerate(pieces):
+                writer.write([f"{number * CHUNK + i:06d}.png" for i in range(len(piece))], piece)
         writing = time.perf_counter() - began
         began = time.perf_counter()
-        generate(run, count, folder / "set")
+        generate(run, to=folder / "set", count=count, quiet=True)
         seconds = time.perf_counter() - began
     rounded = {"seconds": seconds, "images_per_second": count / seconds, "networks": networks, "encoding_and_writing": writing}
     return {"count": count, "threads": runtime.cpu_threads(), **{name: round(value, 2) for name, value in rounded.items()}}
@@ -130,14 +126,14 @@ def imbalanced(counts: Dict[str, int], preset: Optional[str] = None, seed: int =
                 save_png(data / digit / f"{i:04d}.png", image.transpose(1, 2, 0))
         say(f"{data}: {counts}")
         began = time.perf_counter()
-        made = augment_data(to, preset, {"data.source": str(data)}, output=runs, log=runs, seed=seed)
+        made = augment_data(data, to=to, config=preset, output=runs, log=runs, seed=seed)
         seconds = time.perf_counter() - began
         rows = [json.loads(line) for line in (to / MANIFEST).read_text(encoding="utf-8").splitlines()]
         return {
             "seconds": round(seconds, 1),
             "threads": runtime.cpu_threads(),
             "counts": counts,
-            "table": made["table"],
+            "table": made.table,
             "files": {path.name: len(list(path.glob("*.png"))) for path in sorted((to / "train").iterdir())},
             "in_manifest": {digit: sum(row["class"] == digit for row in rows) for digit in counts},
             "dropped": json.loads((to / DROPPED).read_text(encoding="utf-8")) if (to / DROPPED).is_file() else {},

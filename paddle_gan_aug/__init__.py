@@ -25,7 +25,8 @@ if TYPE_CHECKING:  # the same names for tools that do not run the code
     from .runs.per_class import train_per_class
     from .runs.run import train
     from .synthesis.augment import augment_data
-    from .synthesis.generate import Filters, generate
+    from .synthesis.filters import Filters
+    from .synthesis.generate import generate
     from .synthesis.vary import vary
 
 __version__ = "0.1.0"
@@ -60,7 +61,7 @@ _PUBLIC = {
     "train_per_class": "paddle_gan_aug.runs.per_class",  # a configuration -> one trained Run for each class
     "generate": "paddle_gan_aug.synthesis.generate",  # a run -> a labelled, filtered set of images on the disk
     "augment_data": "paddle_gan_aug.synthesis.augment",  # labelled images -> a set with generated images beside the real ones
-    "Filters": "paddle_gan_aug.synthesis.generate",  # which generated images are kept
+    "Filters": "paddle_gan_aug.synthesis.filters",  # which generated images are kept
     "vary": "paddle_gan_aug.synthesis.vary",  # a run and real images -> variations of them on the disk
     "classify": "paddle_gan_aug.classification.classify",  # labelled images -> a trained and tested classifier
     "predict": "paddle_gan_aug.classification.predict",  # a classifier and images -> the class that it reads in each

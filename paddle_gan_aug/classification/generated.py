@@ -16,10 +16,11 @@ from ..errors import InputError, RunFailed
 from ..files import find_path
 from ..runs.places import is_run
 from ..synthesis.drawing import draw_set
-from ..synthesis.filter_runner import FilterRunner, chosen_filters, open_reader
-from ..synthesis.generate import ATTEMPTS
+from ..synthesis.filter_runner import FilterRunner
+from ..synthesis.filters import ATTEMPTS, chosen_filters
 from ..synthesis.quotas import equal
-from ..synthesis.sampler import Samplers, expand
+from ..synthesis.reader import Reader, open_reader
+from ..synthesis.sampler import Samplers, open_runs
 
 
 def generated_part(config: Config, real: LabelledImages) -> "Union[_Renewed, _Stored]":
@@ -81,22 +82,24 @@ class _Renewed:
     def __init__(self, config: Config, real: LabelledImages) -> None:
         options, process = config.generated, config.runtime
         self._seed, self._per_class = config.train.seed, options.per_class
-        self._samplers = Samplers(expand(options.source), device=process.device, threads=process.threads)
+        self._samplers = Samplers(open_runs(options.source, "last", process.device, process.threads))
         if not self._samplers.labelled:
             raise InputError(
                 f"generated.source {options.source} makes images without classes: give a conditional run, or one for each class"
             )
         if self._samplers.class_names != real.class_names or self._samplers.shape != real.shape:
             raise InputError(f"generated.source {options.source} makes images of other classes or another size than {real.source}")
-        fingerprints = {self._samplers.real().fingerprint(), real.fingerprint()}
+        fingerprints = {self._samplers.parts.read("train").fingerprint(), real.fingerprint()}
         if len(fingerprints) > 1:
             print(f"warning: {options.source} learnt other images than this classifier does", file=sys.stderr)
         self._runner = None
         if options.classifier:
             names = chosen_filters(None, True)
-            self._runner = FilterRunner(self._samplers, names, options.classifier, device=process.device, threads=process.threads)
+            parts = self._samplers.parts
+            reader = Reader(open_reader(options.classifier, parts.read("train"), process.device, process.threads), parts)
+            self._runner = FilterRunner(self._samplers, names, reader)
         self.description = {
-            "runs": [sampler.origin for sampler in self._samplers.samplers],
+            "runs": self._samplers.origins,
             "filters": self._runner and {"classifier": self._runner.classifier, "names": names},
         }
 
@@ -107,7 +110,7 @@ class _Renewed:
 
     def images(self, number: int) -> LabelledImages:
         """The images of a round, counted from 0."""
-        quotas = equal(self._samplers.classes, self._per_class)
+        quotas = equal(self._samplers, self._per_class)
         seed = int(runtime.rng(self._seed, "renewed", number).integers(2**31))
         images, missing = draw_set(self._samplers, self._runner, quotas, seed, ATTEMPTS)
         if missing:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import argparse
 import shlex
-from pathlib import Path
-from typing import Any, Dict, List, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, Tuple
 
 from ..console import one_line, shortened
 from .filters import add_filter_flags, filter_options
 from .flags import add_training_flags, positive, training_options
-from .generate import dropped
+from .generate import dropped_text
 from .result import Result
+
+if TYPE_CHECKING:
+    from ..synthesis.augment import AugmentedSet
 
 TRAINING_FLAGS = (
     "--data",
@@ -60,10 +62,10 @@ def run(args: argparse.Namespace) -> Result:
     if args.preview:
         return _preview(args.to, options["overrides"])
     from ..synthesis.augment import augment_data
-    from ..synthesis.generate import Filters
+    from ..synthesis.filters import Filters
 
-    result = augment_data(
-        args.to,
+    made = augment_data(
+        to=args.to,
         runs=args.runs,
         per_class_runs=args.per_class_runs or None,
         per_class=args.per_class,
@@ -76,7 +78,14 @@ def run(args: argparse.Namespace) -> Result:
         dry_run=args.dry_run,
         **options,
     )
-    return Result(result, text_of(result))
+    return Result(_plain(made), text_of(made))
+
+
+def _plain(made: AugmentedSet) -> Dict[str, Any]:
+    """An `AugmentedSet` as plain values."""
+    found = {name: value for name, value in vars(made).items() if value is not None or name == "note"}
+    found = {"to": str(found.pop("folder")), **found}
+    return {**found, "picture": str(made.picture)} if made.picture else found
 
 
 def _preview(to: str, overrides: Dict[str, Any]) -> Result:
@@ -87,19 +96,20 @@ def _preview(to: str, overrides: Dict[str, Any]) -> Result:
     return Result({"to": [str(path) for path in paths]}, "\n".join(map(str, paths)))
 
 
-def text_of(result: Dict[str, Any]) -> str:
+def text_of(made: AugmentedSet) -> str:
     """What `augment` prints: the table of its images, and what to do next."""
-    lines = _table(result["table"])
-    if result["note"]:
-        lines.append(result["note"])
-    if "steps" in result:
-        return "\n".join([*lines, *_estimate(result)])
-    from ..synthesis.generate import worth_lines as lines_of_set
+    lines = _table(made.table)
+    if made.note:
+        lines.append(made.note)
+    if made.steps is not None:
+        return "\n".join([*lines, *_estimate(made)])
+    from ..synthesis.summary import dropped_reasons
+    from ..synthesis.summary import worth_lines as lines_of_set
 
-    to = Path(result["to"])
-    lines += [*worth_lines(result["worth"]), *lines_of_set(to)]
-    lines.append(f"the augmented data is in {to}{dropped(to)}; look at {to / 'grid.png'}")
-    return "\n".join([*lines, *_next_command(result, to)])
+    to = made.folder
+    lines += [*worth_lines(made.worth), *lines_of_set(to)]
+    lines.append(f"the augmented data is in {to}{dropped_text(dropped_reasons(to))}; look at {to / 'grid.png'}")
+    return "\n".join([*lines, *_next_command(made)])
 
 
 def _table(table: List[Tuple[str, int, int, int]]) -> List[str]:
@@ -111,12 +121,12 @@ def _table(table: List[Tuple[str, int, int, int]]) -> List[str]:
     return ["  ".join([str(row[0]).ljust(widths[0]), *(str(row[i]).rjust(widths[i]) for i in (1, 2, 3))]) for row in rows]
 
 
-def _estimate(result: Dict[str, Any]) -> List[str]:
+def _estimate(made: AugmentedSet) -> List[str]:
     """Lines of what a dry run says."""
-    low, high = (sum(step[end] for step in result["steps"]) for end in ("low", "high"))
+    low, high = (sum(step[end] for step in made.steps) for end in ("low", "high"))
     return [
-        f"classical changes follow the policy {result['policy']}, shown in {result['picture']}; choose another one with --policy",
-        *(f"{_duration(step['low'], step['high'])}: {step['what']}" for step in result["steps"]),
+        f"classical changes follow the policy {made.policy}, shown in {made.picture}; choose another one with --policy",
+        *(f"{_duration(step['low'], step['high'])}: {step['what']}" for step in made.steps),
         f"{_duration(low, high)} in all, an estimate from a few steps on this machine; only that picture and caches were written",
     ]
 
@@ -142,11 +152,11 @@ def _read(part: Dict[str, Any]) -> str:
     return "" if share is None else f" (the classifier reads {100 * share:.0f} % as it)"
 
 
-def _next_command(result: Dict[str, Any], to: Path) -> List[str]:
+def _next_command(made: AugmentedSet) -> List[str]:
     """Lines of which the last is a command that works as it stands."""
-    settings = [word for name, value in result["reading"].items() for word in _setting(name, value)]
-    augmented, real = (shlex.join(["--data", str(images), *settings]) for images in (to, result["source"]))
-    test = "" if (to / "test").is_dir() else " --test TEST_IMAGES"
+    settings = [word for name, value in made.reading.items() for word in _setting(name, value)]
+    augmented, real = (shlex.join(["--data", str(images), *settings]) for images in (made.folder, made.source))
+    test = "" if (made.folder / "test").is_dir() else " --test TEST_IMAGES"
     lines = [
         f"train a classifier on the real images alone, to compare: python -m paddle_gan_aug classify {real}{test}",
         f"train a classifier on this set with: python -m paddle_gan_aug classify {augmented}{test}",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any, Dict
 
 from ..console import listed
@@ -80,10 +79,12 @@ def _count(args: argparse.Namespace) -> Any:
 
 
 def _generate(args: argparse.Namespace, filters: Dict[str, Any], drawn: Dict[str, Any]) -> Result:
-    from ..synthesis.generate import GRID, Filters, count_by_class, generate
+    from ..data.written_set import GRID
+    from ..synthesis.filters import Filters
+    from ..synthesis.generate import generate
 
     count = _count(args)
-    folder = generate(
+    made = generate(
         args.run,
         count=count,
         to=args.to,
@@ -94,24 +95,24 @@ def _generate(args: argparse.Namespace, filters: Dict[str, Any], drawn: Dict[str
         form=args.form,
         filters=Filters(**filters),
         resume=args.resume,
-        quiet=False,
         **drawn,
     )
+    folder, value = made.folder, {"to": str(made.folder), "count": made.count}
     if count is not None:
-        return Result({"to": str(folder), "count": count}, f"{count} images in {folder}; look at {folder / GRID}")
-    made = count_by_class(folder)
-    total, classes = sum(made.values()), listed(f"{name}: {number}" for name, number in made.items())
-    text = f"{total} images in {folder} ({classes}){dropped(folder)}; look at {folder / GRID}"
-    return Result({"to": str(folder), "count": total, "classes": made}, text)
+        return Result(value, f"{count} images in {folder}; look at {folder / GRID}")
+    classes = listed(f"{name}: {number}" for name, number in made.counts.items())
+    text = f"{made.count} images in {folder} ({classes}){dropped_text(made.dropped)}; look at {folder / GRID}"
+    return Result({**value, "classes": made.counts}, text)
 
 
 def _preview(args: argparse.Namespace, filters: Dict[str, Any], drawn: Dict[str, Any]) -> Result:
-    from ..synthesis.generate import Filters
+    from ..synthesis.filters import Filters
     from ..synthesis.preview import preview
 
-    path, rows = preview(args.run, to=args.to, count=args.count, truncation=args.truncation, filters=Filters(**filters), **drawn)
+    sheet = preview(args.run, to=args.to, count=args.count, truncation=args.truncation, filters=Filters(**filters), **drawn)
     below = "class, D's logit of real" + (", what the classifier reads" if args.classifier else "")
-    return Result({"to": str(path), "images": rows}, f"{len(rows)} samples in {path}; below each: {below}")
+    text = f"{len(sheet.rows)} samples in {sheet.file}; below each: {below}"
+    return Result({"to": str(sheet.file), "images": sheet.rows}, text)
 
 
 def _vary(args: argparse.Namespace, drawn: Dict[str, Any]) -> Result:
@@ -123,13 +124,11 @@ def _vary(args: argparse.Namespace, drawn: Dict[str, Any]) -> Result:
     from ..synthesis.vary import vary
 
     count = _count(args)
-    folder = vary(args.run[0], data=args.data, to=args.to, count=count, part=args.part, classes=args.classes, **drawn)
-    return Result({"to": str(folder), "count": count}, f"{count} variations in {folder}; look at {folder / 'grid.png'}")
+    made = vary(args.run[0], data=args.data, to=args.to, count=count, part=args.part, classes=args.classes, **drawn)
+    text = f"{count} variations in {made.folder}; look at {made.folder / 'grid.png'}"
+    return Result({"to": str(made.folder), "count": count}, text)
 
 
-def dropped(folder: Path) -> str:
+def dropped_text(reasons: Dict[str, int]) -> str:
     """What filters dropped from a set, in a few words."""
-    from ..synthesis.generate import dropped_reasons
-
-    reasons = dropped_reasons(folder)
     return "; dropped: " + ", ".join(f"{n} {reason}" for reason, n in reasons.items()) if reasons else ""

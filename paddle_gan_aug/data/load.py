@@ -206,7 +206,6 @@ def narrow(images: LabelledImages, spec: DataSpec, part: str) -> LabelledImages:
 # ---- where the data is ---------------------------------------------------------------------------------------------------
 
 
-
 def place_of(data: Union[str, Path, DataSpec]) -> Path:
     """Return the path of a data set: where a run found it, if something is still there, else what its name or path means here."""
     place = getattr(data, "place", None)

@@ -13,7 +13,18 @@ MANIFEST, DESCRIPTION = "manifest.jsonl", "paddle_gan_aug.json"
 DROPPED, GRID, TABLE = "dropped.json", "grid.png", "images.csv"
 CLASS_LIST, PART_LISTS = "label_list.txt", ("train_list.txt", "val_list.txt", "test_list.txt")
 OWN_FILES = (MANIFEST, DESCRIPTION, DROPPED, GRID, TABLE, CLASS_LIST, *PART_LISTS)  # in the folder of a set, beside its class folders
+UNFINISHED = (".partial", ".generated")  # folders of a set that is being made
 LONGEST_LINE = 1 << 20  # characters of a manifest's line: none that is honest comes near
+
+
+def check_finished(folder: Path) -> None:
+    """Check that a folder holds no set that was interrupted before it had a manifest.
+
+    Raises:
+        InputError: it does.
+    """
+    if not (folder / MANIFEST).is_file() and any((folder / name).is_dir() for name in UNFINISHED):
+        raise InputError(f"{folder} holds a set that is not finished: resume what makes it, or make it again in another folder")
 
 
 def read_manifest(folder: Path) -> Iterator[Dict[str, Any]]:
@@ -56,6 +67,7 @@ def named_in_manifest(folder: Path) -> List[Path]:
 
 def file_of_set(path: Path) -> Path:
     """Return the one file that holds the images of a set, images.npz or mnist.json.gz, instead of its folder; else the path."""
+    check_finished(path)
     if not (path / MANIFEST).is_file():
         return path
     first = next(read_manifest(path), {}).get("file")

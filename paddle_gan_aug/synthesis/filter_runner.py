@@ -1,89 +1,47 @@
-"""Filters in the flow: what a filter looks at is computed here, piece by piece, from the training images of the same experiment alone."""
+"""Filters at work: what they look at is computed here, chunk by chunk, from the training images of the same experiment
+alone.
+"""
 
 import copy
-import difflib
+from typing import Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 
-from ..data import to_network
-from ..errors import InputError, NoSuchPart
-from ..runs.opened import open_run
+from ..data import LabelledImages
+from ..errors import InputError
 from .candidates import Candidates, Reference
-from .filters import FILTERS, OPINIONS, FilterChain, full_settings
-from .held_out import held_out
+from .filter_chain import FilterChain
+from .filters import FILTERS, full_settings
+from .reader import Reader
+from .sampler import Sampler, Samplers
 
 LOOKED_AT = 5000  # real images from which the limits of the signs come
 CALIBRATED_ON = 1000  # scores of each kind
-READ_AT_ONCE = 2000
-
-
-def chosen_filters(names, has_classifier):
-    """The filters that `--filters` and `--filter` name: "default", "none", or names of `FILTERS`; [] = none.
-
-    Raises:
-        InputError: an unknown name, or a filter that needs a classifier where none is given.
-    """
-    if names is None:
-        names = "default" if has_classifier else "none"
-    names = [names] if isinstance(names, str) else list(names)
-    if names == ["none"]:
-        return []
-    found = [row.name for row in FILTERS.values() if row.default] if names == ["default"] else names
-    for name in found:
-        if name not in FILTERS:
-            near = difflib.get_close_matches(name, FILTERS, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(FILTERS)}"
-            raise InputError(f"--filter {name}: there is none of that name; {hint}")
-        if needs_classifier(FILTERS[name]) and not has_classifier:
-            raise InputError(
-                f"filter {name} reads images with a classifier: give one that learnt the same data, --classifier RUN "
-                "(train it with classify), or leave filters out with --filters none"
-            )
-    return found
-
-
-def open_reader(name, real, device="auto", threads=0):
-    """A run of `classify` that has learnt the images `real` and nothing else.
-
-    Raises:
-        InputError: it reads no images, or has learnt other ones, or generated ones.
-    """
-    run = open_run(name, device=device, threads=threads)
-    if not run.algorithm.reads_images:
-        raise InputError(f"run {run.folder} reads no images: it trained the algorithm {run.config.algorithm}; give a run of classify")
-    if run.state.get("generated"):
-        raise InputError(f"the classifier {run.folder} has learnt from generated images: give one that learnt real images alone")
-    learnt = run.state["data"]
-    if learnt["fingerprint"] != real.fingerprint():
-        raise InputError(
-            f"the classifier {run.folder} learnt {learnt['count']} images of {learnt['source']}, not these {len(real)} images "
-            f"of {real.source}: filters want a classifier of exactly the images that the GAN learnt; train one on them"
-        )
-    return run
-
-
-def needs_classifier(row):
-    """Whether a row of `FILTERS` looks at features or probabilities."""
-    return bool({"features", "probabilities"} & set(row.needs))
 
 
 class FilterRunner:
-    """The filters of a set, with the networks and real images that they need.
+    """Filters with everything that they need to judge the images of some samplers.
 
     Args:
-        samplers: `Samplers`. names: of `FILTERS`, as `chosen_filters` gives them.
-        classifier: a run of `classify` that learnt the same data as the samplers; None where no filter needs one.
-        settings: {filter name: {setting: value}} in place of the table's.
+        samplers: the `Samplers`.
+        names: the filters, as `filters.chosen_filters` gives them.
+        reader: the classifier, which learnt the same data as the samplers; None where no filter needs one.
+        settings: {filter: {setting: value}} in place of the defaults.
 
     Attributes:
-        chain: the `FilterChain`. classifier: {"run", "fingerprint"} for the record, or None. reading: the classifier's `HeldOut`, or None.
+        names: the filters, as given.
+        chain: the `FilterChain`.
+        held_out: how well the classifier reads real images, a `HeldOut`; None where no filter asks for it.
 
     Raises:
-        InputError: a classifier of other data, or that has seen generated images; data that has changed; wrong settings.
+        InputError: data that has changed; wrong settings; a filter that needs images which the GAN did not learn, where
+            there are none.
     """
 
-    def __init__(self, samplers, names, classifier=None, settings=None, device="auto", threads=0):
-        self.samplers, self.network, self.classifier, self.reading = samplers, None, None, None
+    def __init__(
+        self, samplers: Samplers, names: Sequence[str], reader: Optional[Reader] = None, settings: Optional[Dict[str, dict]] = None
+    ) -> None:
+        self.samplers, self.names, self.reader = samplers, list(names), reader
         try:
             full_settings(names, settings or {})  # before anything is read
         except ValueError as error:
@@ -91,104 +49,92 @@ class FilterRunner:
         rows = [FILTERS[name] for name in names]
         self._needs = {need for row in rows for need in row.needs}
         self._calibrates = any("scores" in row.learns for row in rows)
-        real = samplers.real()
+        measures, has_opinions = any("features" in row.learns for row in rows), any(row.is_opinion for row in rows)
+        real = samplers.parts.read("train")
         samplers.check_data(real)
-        if classifier is not None:
-            self._open(classifier, real, device, threads)
-        reads = any("features" in row.learns for row in rows)
-        self._valid = _or_none(lambda: samplers.real("valid")) if reads or self._calibrates or set(names) & set(OPINIONS) else None
-        if self.network is not None and (reads or set(names) & set(OPINIONS)):
-            self.reading = held_out(self._run, real, self._valid)
-        self._reference = self._learn(real, reads, any("images" in row.learns for row in rows))
-        self._calibrated = {}
-        self.chain = FilterChain(self.reference(samplers.classes[0]), samplers.class_names, names, settings)
+        valid = samplers.parts.find("valid") if measures or has_opinions or self._calibrates else None
+        self.held_out = reader.held_out if reader is not None and (measures or has_opinions) else None
+        self._reference = self._learn(real, valid, measures, any("images" in row.learns for row in rows))
+        self._calibrated: Dict[Sampler, Reference] = {}
+        self.chain = FilterChain(self.reference(next(iter(samplers))), samplers.class_names, names, settings)
 
-    def _open(self, name, real, device, threads):
-        run = self._run = open_reader(name, real, device, threads)
-        self.network = run.algorithm
-        self.classifier = {"run": run.folder.name, "step": run.step, "data_fingerprint": run.state["data"]["fingerprint"]}
+    @property
+    def classifier(self) -> Optional[dict]:
+        """What the records of a set say of the classifier; None without one."""
+        return None if self.reader is None else self.reader.origin
 
-    def _learn(self, real, reads, looks):
+    def _learn(self, real: LabelledImages, valid: Optional[LabelledImages], measures: bool, looks: bool) -> Reference:
         unseen, natural = None, None
-        if reads and self._valid is not None:
-            unseen = (self._read(self._valid.images)[1], self._valid.labels)
-        elif self.reading is not None and self.reading.distances is not None:
-            natural = (self.reading.distances, self.reading.training_labels)
+        if measures and valid is not None:
+            unseen = (self.reader.read(valid.images)[1], valid.labels)
+        elif self.held_out is not None and self.held_out.distances is not None:
+            natural = (self.held_out.distances, self.held_out.training_labels)
         step = max(1, len(real) // LOOKED_AT)  # spread over the whole, so that files sorted by class serve too
         return Reference(
             images=real.images[::step][:LOOKED_AT] if looks else None,
-            features=self._read(real.images)[1] if reads else None,
+            features=self.reader.read(real.images)[1] if measures else None,
             labels=real.labels,
             held_out=unseen,
             natural=natural,
-            reading=self.reading,
+            reading=self.held_out,
         )
 
-    def reference(self, class_index):
-        """The `Reference` for a class: the same for all, but for the scores, which are those of the class and its discriminator."""
+    def reference(self, sampler: Sampler) -> Reference:
+        """The `Reference` for a class: the same for all, but for the scores, which are those of its own discriminator."""
         if not self._calibrates:
             return self._reference
-        if class_index not in self._calibrated:
-            if self._valid is None:
-                raise InputError("this filter is calibrated on real images that the GAN did not learn: train it with --split standard")
-            held_out = self._valid if class_index is None else self._valid.of_class(self._valid.class_names[class_index])
-            count = min(len(held_out), CALIBRATED_ON)
-            reference = self._calibrated[class_index] = copy.copy(self._reference)
-            reference.real_scores = self.samplers.scores(class_index, held_out.images[:count])
-            generated = self.samplers.sample(class_index, range(count), 0, "calibration")
-            reference.fake_scores = self.samplers.scores(class_index, generated)
-        return self._calibrated[class_index]
+        if sampler not in self._calibrated:
+            valid = self.samplers.parts.find("valid")
+            if valid is None:
+                raise InputError(
+                    "this filter is calibrated on real images that the GAN did not learn: train the GAN with data.split standard"
+                )
+            unseen = valid if sampler.name is None else valid.of_class(sampler.name)
+            count = min(len(unseen), CALIBRATED_ON)
+            reference = self._calibrated[sampler] = copy.copy(self._reference)
+            reference.real_scores = sampler.scores(unseen.images[:count])
+            reference.fake_scores = sampler.scores(sampler.sample(range(count), 0, stream="calibration"))
+        return self._calibrated[sampler]
 
-    def _read(self, images):
-        """(probabilities, features) of uint8 images."""
-        pieces = [self.network.read(to_network(images[i : i + READ_AT_ONCE])) for i in range(0, len(images), READ_AT_ONCE)]
-        return tuple(map(np.concatenate, zip(*pieces)))
+    def begin_class(self, sampler: Sampler, earlier: Optional[Tuple[np.ndarray, np.ndarray]] = None) -> None:
+        """Begin with the images of a class; `earlier` as for `FilterChain.begin_class`."""
+        self.chain.begin_class(self.reference(sampler), earlier)
 
-    def candidates(self, class_index, images, everything=False):
-        """Look at uint8 images made for a class as far as the filters need it; with `everything`, with all the networks there are.
+    def candidates(self, sampler: Sampler, images: np.ndarray, everything: bool = False) -> Candidates:
+        """Look at uint8 images [N, C, H, W] of a class as far as the filters need it.
 
-        Of a GAN without classes an image counts as of the class that the classifier reads.
+        An image of a GAN without classes counts as of the class that the classifier reads.
+
+        Args:
+            everything: look at them with all the networks that there are.
         """
-        reads = self.network is not None and (everything or self._needs & {"features", "probabilities"})
-        probabilities, features = self._read(images) if reads else (None, None)
-        scores = self.samplers.scores(class_index, images) if everything or "scores" in self._needs else None
-        labels = np.full(len(images), class_index or 0)
-        if class_index is None and reads:
+        reads = self.reader is not None and (everything or self._needs & {"features", "probabilities"})
+        probabilities, features = self.reader.read(images) if reads else (None, None)
+        scores = sampler.scores(images) if everything or "scores" in self._needs else None
+        labels = np.full(len(images), sampler.label)
+        if sampler.index is None and reads:
             labels = probabilities.argmax(1)
         return Candidates(images, labels, features, probabilities, scores)
 
-    def judge(self, class_index, candidates, rng, wanted=None):
-        """`FilterChain.judge` with the reference of the class."""
-        self.chain.reference = self.reference(class_index)
-        return self.chain.judge(candidates, rng, wanted)
-
-    def aside(self, class_index):
-        """The filters that step aside for a class, in the table's order."""
-        if self.reading is None or class_index is None or self.reading.knows(class_index):
+    def aside(self, sampler: Sampler) -> List[str]:
+        """The filters that step aside for a class, in the order of the table."""
+        if self.held_out is None or sampler.index is None or self.held_out.knows(sampler.index):
             return []
-        return [row.name for row in self.chain.filters if row.name in OPINIONS]
+        return [row.name for row in self.chain.filters if row.is_opinion]
 
+    def passed(self, sampler: Sampler, left_out: Sequence[str] = ()) -> List[str]:
+        """The filters that an image of a class has passed if it is kept although `left_out` were left out."""
+        passed_over = {*left_out, *self.aside(sampler)}
+        return [name for name in self.names if name not in passed_over]
 
-def aside_lines(reading, names, class_names, classes=None):
-    """A line for each class whose images a classifier does not read better than chance, with the filters that step aside for it.
-
-    Args:
-        reading: a `HeldOut`, or None. names: of the filters that run. classes: indices; None = all.
-    """
-    opinions = [name for name in OPINIONS if name in names]
-    lines = []
-    for c in range(len(class_names)) if classes is None else classes:
-        if reading is not None and opinions and c is not None and not reading.knows(c):
-            count, right = reading.counts(c)
-            lines.append(
-                f"class {class_names[c]}: the filters' classifier reads {right} of {count} real images that it did not learn right, "
-                f"no better than chance; {', '.join(opinions)} step aside for it"
-            )
-    return lines
-
-
-def _or_none(read):
-    try:
-        return read()
-    except NoSuchPart:
-        return None
+    def account(self, samplers: Sequence[Sampler]) -> dict:
+        """What dropped.json says of the filters: the report, how well the classifier reads the classes, and what
+        stepped aside.
+        """
+        found = self.chain.report.to_json()
+        if self.held_out is not None:
+            counts = {sampler.name: self.held_out.counts(sampler.index) for sampler in samplers if sampler.index is not None}
+            found["held_out"] = {name: {"images": count, "read_right": right} for name, (count, right) in counts.items()}
+            aside = {sampler.name: self.aside(sampler) for sampler in samplers}
+            found["stepped_aside"] = {name: filters for name, filters in aside.items() if filters}
+        return found

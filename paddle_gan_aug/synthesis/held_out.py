@@ -1,11 +1,14 @@
-"""What a filter's classifier is worth, by real images that it did not learn.
+"""How well the filters' classifier reads real images that it did not learn.
 
-Images that a network has learnt by heart say nothing of how it reads others. The validation part says it, where there is one with
-images enough of each class; where there are few, the training images do, each read by a network that learnt the others (cross-fitting).
+Images that a network has learnt by heart say nothing of how it reads others. The validation images do, if there are
+enough of each class. If there are few, the training images join them, each read by a network that learnt the others
+(cross-fitting).
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import Optional
+from typing import TYPE_CHECKING, Callable, Optional, Tuple
 
 import numpy as np
 from scipy.stats import hypergeom
@@ -13,10 +16,14 @@ from scipy.stats import hypergeom
 from .. import runtime
 from ..algorithms import build
 from ..config.loading import load_config
-from ..data import to_network
+from ..data import LabelledImages, to_network
 from ..runs.batches import training_batches
+from ..runs.opened import Run
 from ..training.loop import run_steps
 from .candidates import FeatureSpace
+
+if TYPE_CHECKING:
+    from ..algorithms.base import Algorithm  # it imports Paddle without ado
 
 ENOUGH = 20  # validation images of a class that tell how well it is read
 FOLDS = 5
@@ -34,7 +41,8 @@ class HeldOut:
 
     Attributes:
         probabilities: float [N, K]. labels: int [N], the true classes.
-        distances: float [M, 2] of the cross-fitted training images, see `FeatureSpace.distances`; None without cross-fitting.
+        distances: float [M, 2] of the cross-fitted training images, see `FeatureSpace.distances`; None without
+            cross-fitting.
         training_labels: int [M], of those.
     """
 
@@ -43,30 +51,32 @@ class HeldOut:
     distances: Optional[np.ndarray] = None
     training_labels: Optional[np.ndarray] = None
 
-    def counts(self, label):
-        """(held-out images of a class, how many of them are read as it)."""
+    def counts(self, label: int) -> Tuple[int, int]:
+        """(images of a class, how many of them are read as this class)."""
         mine = self.labels == label
         return int(mine.sum()), int((self.probabilities[mine].argmax(1) == label).sum())
 
-    def knows(self, label):
+    def knows(self, label: int) -> bool:
         """Whether the classifier knows a class better than chance.
 
-        Fisher's exact test: whether images of the class are read as it more often than others are. Nothing is held against a class without
-        held-out images.
+        Fisher's exact test tells whether images of the class are read as it more often than others are. A class without
+        held-out images counts as known.
         """
         read = self.probabilities.argmax(1) == label
         count, right = self.counts(label)
         return not count or count == len(read) or hypergeom.sf(right - 1, len(read), count, read.sum()) <= DOUBT
 
-    def entropy_limits(self, labels):
-        """For each label the entropy, as a share of log K, below which rightly read images of the class lie: float64 [N], >= 0.3."""
+    def entropy_limits(self, labels: np.ndarray) -> np.ndarray:
+        """For each label the entropy, as a share of log K, below which rightly read images of the class lie: float64
+        [N], >= 0.3.
+        """
         return self._limits(labels, lambda p: np.maximum(CERTAIN, np.quantile(entropies(p), NATURAL)), CERTAIN)
 
-    def confidence_limits(self, labels):
+    def confidence_limits(self, labels: np.ndarray) -> np.ndarray:
         """For each label the probability above which rightly read images of the class lie: float64 [N], <= 0.5."""
         return self._limits(labels, lambda p: min(CONFIDENT, np.quantile(p.max(1), 1 - NATURAL) - 1e-9), CONFIDENT)
 
-    def _limits(self, labels, limit, default):
+    def _limits(self, labels: np.ndarray, limit: Callable[[np.ndarray], float], default: float) -> np.ndarray:
         right = self.probabilities.argmax(1) == self.labels
         found = {}
         for label in np.unique(labels):
@@ -75,43 +85,36 @@ class HeldOut:
         return np.array([found[label] for label in labels], dtype=np.float64)
 
 
-def entropies(probabilities):
+def entropies(probabilities: np.ndarray) -> np.ndarray:
     """The entropy of each row of probabilities as a share of its largest value, log K: float64 [N], 0 to 1."""
     p = np.asarray(probabilities)
     return -(p * np.log(np.maximum(p, 1e-30))).sum(1) / np.log(max(p.shape[1], 2))
 
 
-_last = {}  # the newest one; augment asks twice, before the GAN trains and when it filters
-
-
-def held_out(run, real, valid):
-    """A classifier by held-out images.
-
-    Args:
-        run: of `classify`. real: `LabelledImages`, what it learnt. valid: those that it did not, or None.
-
-    Returns:
-        A `HeldOut`; None where there are no validation images and too many to cross-fit.
+def needs_folds(real: LabelledImages, valid: Optional[LabelledImages]) -> bool:
+    """Whether a class has too few validation images, so that `FOLDS` networks must each learn a part of the training
+    images.
     """
-    key = (str(run.folder), run.step, real.fingerprint(), valid and valid.fingerprint())
-    if key not in _last:
-        _last.clear()
-        _last[key] = _held_out(run, real, valid)
-    return _last[key]
-
-
-def needs_folds(real, valid):
-    """Whether there are too few validation images of a class, so that `FOLDS` networks learn training images."""
     of_valid = np.zeros(len(real.class_names), int) if valid is None else valid.counts()
     few = (of_valid < ENOUGH) & (real.counts() > 0)
     return bool(few.any() and len(real) <= MOST_IMAGES and np.sum(real.counts() > 1) > 1)
 
 
-def _held_out(run, real, valid):
+def read_held_out(run: Run, real: LabelledImages, valid: Optional[LabelledImages]) -> Optional[HeldOut]:
+    """Read images with a classifier that did not learn them.
+
+    Args:
+        run: a run of `classify`.
+        real: what it learnt.
+        valid: what it did not learn, or None.
+
+    Returns:
+        A `HeldOut`; None where there are no validation images and too many training images to cross-fit.
+    """
     cross = not run.algorithm.makes_images and needs_folds(real, valid)
     if valid is None and not cross:
         return None
-    parts = [] if valid is None else [(_read(run.algorithm, valid.images)[0], valid.labels)]
+    parts = [] if valid is None else [(read_images(run.algorithm, valid.images)[0], valid.labels)]
     if not cross:
         return HeldOut(*parts[0])
     probabilities, distances = _cross_fitted(run, real)
@@ -119,8 +122,9 @@ def _held_out(run, real, valid):
     return HeldOut(*map(np.concatenate, zip(*parts)), distances, real.labels)
 
 
-def _cross_fitted(run, real):
-    """(probabilities float32 [N, K], distances float64 [N, 2]) of training images, each read by a network that learnt other ones.
+def _cross_fitted(run: Run, real: LabelledImages) -> Tuple[np.ndarray, np.ndarray]:
+    """(probabilities float32 [N, K], distances float64 [N, 2]) of training images, each read by a network that did not
+    learn it.
 
     Distances are in units of the run's own network, by the mean length of its features.
     """
@@ -130,19 +134,21 @@ def _cross_fitted(run, real):
         members = runtime.rng(seed, "folds", int(label)).permutation(np.flatnonzero(real.labels == label))
         folds[members] = (np.arange(len(members)) + label) % FOLDS
     probabilities, distances = np.zeros((len(real), len(real.class_names)), np.float32), np.zeros((len(real), 2))
-    length = np.linalg.norm(_read(run.algorithm, real.images)[1], axis=1).mean()
+    length = np.linalg.norm(read_images(run.algorithm, real.images)[1], axis=1).mean()
     for fold in np.unique(folds):
         learnt, left = real.subset(np.flatnonzero(folds != fold)), real.subset(np.flatnonzero(folds == fold))
         network = _learn(run, learnt, int(fold))
-        features = _read(network, learnt.images)[1]
-        probabilities[folds == fold], of_left = _read(network, left.images)
+        features = read_images(network, learnt.images)[1]
+        probabilities[folds == fold], of_left = read_images(network, left.images)
         scale = length / max(np.linalg.norm(features, axis=1).mean(), 1e-12)
         distances[folds == fold] = scale * FeatureSpace(features, learnt.labels).distances(of_left, left.labels)
     return probabilities, distances
 
 
-def _learn(run, images, fold):
-    """A network like the run's that learnt some of its images, as long as it but at most `MOST_EPOCHS`."""
+def _learn(run: Run, images: LabelledImages, fold: int) -> Algorithm:
+    """A network like that of the run which learns some of its images, as long as the run did but at most `MOST_EPOCHS`
+    epochs.
+    """
     size = min(run.config.train.batch_size, len(images))
     steps = min(run.step, MOST_EPOCHS * (len(images) // size))
     seed = run.config.train.seed
@@ -155,6 +161,7 @@ def _learn(run, images, fold):
     return network
 
 
-def _read(network, images):
+def read_images(network: Algorithm, images: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+    """(probabilities float32 [N, K], features float32 [N, width]) of uint8 images [N, C, H, W]."""
     pieces = [network.read(to_network(images[i : i + READ_AT_ONCE])) for i in range(0, len(images), READ_AT_ONCE)]
     return tuple(map(np.concatenate, zip(*pieces)))

@@ -1,7 +1,8 @@
-"""What a set is while it is being made: files that only grow, and one small file that says how far each of them counts.
+"""A set while it is being made: files that only grow, and one small file that says how far each of them counts.
 
-An interruption, however rude, leaves longer files than `progress.json` knows of; going on cuts them to what it says and makes the rest
-again, bit for bit. Nothing is held in memory, so a million images need no more of it than a thousand.
+An interruption at any moment leaves files that are longer than `progress.json` says. Whoever resumes the set cuts them
+to what counts and makes the rest again, bit for bit. Nothing is held in memory, so a million images need no more of it
+than a thousand.
 """
 
 import contextlib
@@ -9,42 +10,44 @@ import json
 import os
 import re
 import shutil
+from pathlib import Path
+from typing import Any, Iterator, Tuple
 
 import numpy as np
 
 from ..errors import InputError
 from ..files import write_json
 
-FOLDER = ".partial"
 REQUEST, PROGRESS = "request.json", "progress.json"
 
 
 class PartialSet:
-    """The unfinished part of a set, in `<set>/.partial`.
+    """The unfinished part of a set.
 
     Args:
-        to: the set's folder, which exists.
+        folder: where it lies, inside the folder of the set, which exists.
         request: everything that decides the set, as plain values.
         resume: go on with what is there.
 
     Attributes:
-        progress: a dict of plain values: {"classes": {key: {"tried", "kept", "pieces", "bytes": {file: length}}}, …}; empty at first.
+        progress: plain values, {"classes": {key: {"tried", "kept", "pieces", "bytes": {file: length}}}, …}; empty at
+            first.
 
     Raises:
         InputError: what is there belongs to another request, or is damaged.
     """
 
-    def __init__(self, to, request, resume=False):
-        self.folder = to / FOLDER
-        self.progress = {}
-        if resume and (self.folder / REQUEST).is_file():
+    def __init__(self, folder: Path, request: dict, resume: bool = False) -> None:
+        self.folder = folder
+        self.progress: dict = {}
+        if resume and (folder / REQUEST).is_file():
             self._continue(request)
         else:
-            shutil.rmtree(self.folder, ignore_errors=True)
-            self.folder.mkdir()
-        write_json(self.folder / REQUEST, request)
+            folder.mkdir(exist_ok=True)
+            _empty(folder)
+        write_json(folder / REQUEST, request)
 
-    def _continue(self, request):
+    def _continue(self, request: dict) -> None:
         try:
             before = json.loads((self.folder / REQUEST).read_text(encoding="utf-8"))
             if (self.folder / PROGRESS).exists():
@@ -56,9 +59,9 @@ class PartialSet:
         request = json.loads(json.dumps(request))
         for key in sorted({*before, *request} - {"attempts"}):  # more attempts may be allowed to a set that stayed short
             if before.get(key) != request.get(key):
-                with self.sound():
-                    told = f"was begun with {request_text(key, before.get(key))}, not {request_text(key, request.get(key))}"
-                raise InputError(f"--resume: {self.folder.parent} {told}: give the same command, or another --to")
+                with self.checked():
+                    change = f"{request_text(key, before.get(key))}, not {request_text(key, request.get(key))}"
+                raise InputError(f"{self.folder.parent} was begun with {change}: resume it with the same request, or choose another folder")
         known = {name: length for entry in self.progress.get("classes", {}).values() for name, length in entry["bytes"].items()}
         for name, length in known.items():
             if not (self.folder / name).exists() or (self.folder / name).stat().st_size < length:
@@ -68,72 +71,84 @@ class PartialSet:
             if path.name not in (*known, REQUEST, PROGRESS):  # begun, and interrupted before it counted
                 path.unlink()
 
-    def damage(self, why):
-        """The InputError for what an interruption left and cannot be gone on with."""
+    def damage(self, why: Any) -> InputError:
+        """The InputError that says that what an interruption left is damaged."""
         return InputError(f"{self.folder} is damaged ({why}): remove the folder {self.folder.parent}, and begin again")
 
     @contextlib.contextmanager
-    def sound(self):
-        """Within, what turns out not to fit is said to be damaged."""
+    def checked(self) -> Iterator[None]:
+        """Turn the errors of values that do not fit into `damage`."""
         try:
             yield
         except (KeyError, ValueError, TypeError, AttributeError, OverflowError) as error:
             raise self.damage(error) from None
 
-    def path(self, name):
+    def path(self, name: str) -> Path:
         """A file of the partial set."""
         return self.folder / name
 
-    def append(self, name, content):
-        """Append bytes to a file; returns its new length."""
+    def append(self, name: str, content: bytes) -> int:
+        """Append bytes to a file. Returns its new length."""
         with open(self.folder / name, "ab") as file:
             file.write(content)
             return file.tell()
 
-    def note(self, progress):
-        """Put down how far the files count."""
+    def note(self, progress: dict) -> None:
+        """Record how far the files count."""
         self.progress = progress
         write_json(self.folder / PROGRESS, progress)
 
-    def rows(self, name, shape, dtype):
-        """A file of arrays of one shape, as a read-only [N, *shape] array on the disk; N = 0 where there is none."""
+    def rows(self, name: str, shape: Tuple[int, ...], dtype: Any) -> np.ndarray:
+        """A file of arrays of one shape, as a read-only array [N, *shape] on the disk; N = 0 if there is no such file."""
         path = self.folder / name
         if not path.exists() or not path.stat().st_size:
             return np.zeros((0, *shape), dtype)
         return np.memmap(path, dtype=dtype, mode="r").reshape(-1, *shape)
 
-    def lines(self, name):
-        """The lines of a text file, one after the other; none where there is no file."""
+    def lines(self, name: str) -> Iterator[str]:
+        """The lines of a text file; none if there is no such file."""
         path = self.folder / name
         if path.exists():
             with open(path, encoding="utf-8") as file:
                 yield from file
 
-    def json_rows(self, name):
+    def json_rows(self, name: str) -> Iterator[dict]:
         """The lines of a text file as dicts.
 
         Raises:
-            InputError: one is none.
+            InputError: a line is no such row.
         """
-        with self.sound():
+        with self.checked():
             for line in self.lines(name):
                 row = json.loads(line)
                 if not isinstance(row, dict):
                     raise ValueError(f"{name} holds no rows")
                 yield row
 
-    def remove(self):
-        """The set is complete: nothing of this is needed any more."""
-        shutil.rmtree(self.folder)
+    def remove(self) -> None:
+        """Remove all of it, now that the set is complete. An interruption leaves what can be begun again."""
+        _empty(self.folder)
+        self.folder.rmdir()
 
 
-def _is_progress(found):
-    """Whether `progress` is what `note` puts down; its file names are those of the partial set, and lead nowhere else."""
+def _empty(folder: Path) -> None:
+    """Remove what is in a folder. The progress goes first, for it tells of the other files, and the request next."""
+    for name in (PROGRESS, REQUEST):
+        (folder / name).unlink(missing_ok=True)
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def _is_progress(found: Any) -> bool:
+    """Whether `found` is what `note` records, and names files of the partial set alone."""
     classes = found.get("classes", {}) if isinstance(found, dict) else None
     return isinstance(classes, dict) and all(map(_is_entry, classes, classes.values()))
 
 
-def _is_entry(key, entry):
+def _is_entry(key: str, entry: Any) -> bool:
     if not isinstance(entry, dict) or not isinstance(entry.get("bytes"), dict):
         return False
     lengths = [entry.get(name) for name in ("tried", "kept", "pieces")] + list(entry["bytes"].values())
@@ -141,8 +156,8 @@ def _is_entry(key, entry):
     return names and all(type(length) is int and length >= 0 for length in lengths) and entry["kept"] <= entry["tried"]
 
 
-def request_text(key, value):
-    """A part of a request as people read it: quotas as counts, runs by their names."""
+def request_text(key: str, value: Any) -> str:
+    """A part of a request for people: quotas as counts, runs by their names."""
     if key == "wanted" and isinstance(value, dict):
         counts = sorted(set(value.values()))
         return f"{counts[0]} images of each class" if len(counts) == 1 else ", ".join(f"{n} of {name}" for name, n in value.items())

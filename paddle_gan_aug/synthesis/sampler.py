@@ -1,184 +1,237 @@
 """Which trained runs make which classes: one conditional run, one run for each class, or one run without classes.
 
-Everything behind this asks for "image i of class c under this seed" and need not know how many GANs answer.
+Whoever draws images asks a `Sampler` for image i of its class under a seed, and need not know how many GANs there are.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Iterable, Iterator, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
-from ..data import DataSpec, load, to_network, to_uint8
+from ..data import DataSpec, LabelledImages, to_network, to_uint8
 from ..data.images import class_index
 from ..errors import InputError
 from ..files import find_path, sha256
-from ..runs.opened import open_run
+from ..runs.opened import Run, open_run
 from ..runs.places import is_run
-from ..runs.sampling import latents_of
+from ..runs.sampling import latents_of, stream_of
+from .data_parts import DataParts
 
 SCORED_AT_ONCE = 500
+
+Runs = Union[str, Path, Run, Sequence[Union[str, Path, Run]]]  # what public functions take: one run, or several
 
 
 @dataclass(frozen=True, eq=False)
 class Sampler:
-    """An open run, the class that it makes (None = all its classes, or no class at all), and what a manifest says of it."""
-
-    run: Any
-    class_index: Optional[int]
-    origin: dict
-
-
-class Samplers:
-    """The runs behind a generated set.
-
-    Args:
-        runs: folders or names of runs, or folders that hold nothing but runs; one run, or one for each class.
-        checkpoint: "last", "best", or a step.
+    """The images of one class from one opened run.
 
     Attributes:
-        class_names: of the data. shape: (C, H, W). classes: indices of the classes that can be asked for, those that had training
-            images; (None,) for a run without.
-        data: the `DataSpec` of the images of all classes that the runs learnt.
-
-    Raises:
-        InputError: no such run or checkpoint; runs that make no images, do not belong together, or make a class twice.
-        RunFailed: a run that has failed.
+        run: the `Run`.
+        index: the class, an index into the classes of the data; None for a run without classes.
+        name: the name of the class; None for a run without classes.
+        origin: what a manifest says of the run.
     """
 
-    def __init__(self, runs, checkpoint="last", device="auto", threads=0):
-        folders = expand(runs)
-        opened = [open_run(folder, checkpoint=checkpoint, device=device, threads=threads) for folder in folders]
-        for run in opened:
-            if not run.algorithm.makes_images:
-                raise InputError(f"run {run.folder} makes no images: it trained the algorithm {run.config.algorithm}")
-            if run.algorithm.varies_images:
-                raise InputError(f"run {run.folder} makes images of real ones: say of which, generate {run.folder} --from DATA --count N")
-        first = opened[0]
-        for run in opened[1:]:
-            _check_together(first, run)
-        self.class_names = tuple(first.state["data"]["class_names"])
-        self.shape = tuple(first.state["image_shape"])
-        self.data = DataSpec.of(first.config.data).all_classes()
-        self.samplers = [Sampler(run, self._class_of(run), _origin(run)) for run in opened]
-        made = [sampler.class_index for sampler in self.samplers]
-        if len(self.samplers) > 1:
-            if None in made:
-                raise InputError(f"run {opened[made.index(None)].folder} makes all classes: give it alone, or one run for each class")
-            twice = [self.class_names[c] for c in made if made.count(c) > 1]
-            if twice:
-                raise InputError(f"two runs make the class {twice[0]}: give one run for each class")
-        conditional = first.algorithm.conditional and made == [None]
-        self.classes = self._learnt(first) if conditional else tuple(sorted(made, key=lambda c: -1 if c is None else c))
-
-    def _learnt(self, run):
-        """The indices of the classes that a run had training images of."""
-        counts = run.state["data"].get("counts")
-        if counts is None:  # a run of an older version
-            try:
-                counts = self.real().counts()
-            except InputError:  # its data is gone
-                counts = np.ones(len(self.class_names))
-        return tuple(int(c) for c in np.flatnonzero(counts))
-
-    def _class_of(self, run):
-        name = run.config.data.class_name
-        if name is None:
-            return None
-        return class_index(self.class_names, name, f"what run {run.folder} learnt")
-
-    def __len__(self):
-        return len(self.samplers)
-
-    def never_learnt(self):
-        """The names of the classes of the data that cannot be asked for because they had no training images."""
-        conditional = self.samplers[0].run.algorithm.conditional and self.samplers[0].class_index is None
-        return [name for c, name in enumerate(self.class_names) if c not in self.classes] if conditional else []
+    run: Run
+    index: Optional[int]
+    name: Optional[str]
+    origin: dict
 
     @property
-    def labelled(self):
-        """Whether images can be asked for by class."""
-        return self.classes != (None,)
+    def label(self) -> int:
+        """The label of its images; 0 for a run without classes."""
+        return 0 if self.index is None else self.index
 
-    def of(self, class_index):
-        """The `Sampler` of a class."""
-        if len(self.samplers) == 1:
-            return self.samplers[0]
-        return next(sampler for sampler in self.samplers if sampler.class_index == class_index)
+    @property
+    def stream(self) -> str:
+        """The name of the random stream of its latents, see `runs.sampling`."""
+        return stream_of(self.run.algorithm, self.index)
 
-    def name(self, class_index):
-        """The name of a class; None for a run without classes."""
-        return None if class_index is None else self.class_names[class_index]
+    def _labels(self, count: int) -> Optional[np.ndarray]:
+        return np.full(count, self.index) if self.run.algorithm.conditional else None
 
-    def images(self, class_index, latents):
-        """Images of a class from float32 [N, latent_dim], as the networks give them: float32 [N, C, H, W] in [-1, 1]."""
-        algorithm = self.of(class_index).run.algorithm
-        labels = np.full(len(latents), class_index) if algorithm.conditional else None
-        return algorithm.images(latents, labels)
-
-    def latents(self, stream, indices, seed, class_index=None, truncation=None):
+    def latents(self, indices: Iterable[int], seed: int, truncation: Optional[float] = None, stream: Optional[str] = None) -> np.ndarray:
         """Latents number `indices` of a seed, float32 [N, latent_dim]: each a function of (seed, stream, index) alone.
 
         Args:
             truncation: as for `Algorithm.latents`.
+            stream: the random stream; None = that of the class.
         """
-        algorithm = self.of(class_index).run.algorithm
-        return latents_of(algorithm, stream, indices, seed, truncation)
+        return latents_of(self.run.algorithm, stream or self.stream, indices, seed, truncation)
 
-    def scores(self, class_index, images, batch_size=SCORED_AT_ONCE):
-        """What the discriminator of a class says of uint8 images [N, C, H, W]: logits of "real", float32 [N]."""
-        algorithm = self.of(class_index).run.algorithm
-        pieces = []
-        for start in range(0, len(images), batch_size):
-            piece = to_network(images[start : start + batch_size])
-            labels = np.full(len(piece), class_index) if algorithm.conditional else None
-            pieces.append(algorithm.realness(piece, labels))
-        return np.concatenate(pieces).reshape(-1) if pieces else np.zeros(0, np.float32)
+    def images(self, latents: np.ndarray) -> np.ndarray:
+        """The images of float32 latents [N, latent_dim] as the networks give them: float32 [N, C, H, W] in [-1, 1]."""
+        return self.run.algorithm.images(latents, self._labels(len(latents)))
 
-    def real(self, part="train"):
-        """The real images of the runs' data, all classes: `train` is what they learnt, `valid` what they have not seen.
+    def sample(self, indices: Iterable[int], seed: int, truncation: Optional[float] = None, stream: Optional[str] = None) -> np.ndarray:
+        """The images of latents number `indices`, uint8 [N, C, H, W]; arguments as for `latents`."""
+        return to_uint8(self.images(self.latents(indices, seed, truncation, stream)))
 
-        Raises:
-            InputError: there are none.
-        """
-        return load(self.data, part)
-
-    def sample(self, class_index, indices, seed, stream, truncation=None):
-        """uint8 [N, C, H, W]: the images of latents number `indices`."""
-        return to_uint8(self.images(class_index, self.latents(stream, indices, seed, class_index, truncation)))
-
-    def check_data(self, real):
-        """Raise an InputError if `real`, the training images of all classes as they are on disk now, are not what each run learnt."""
-        for sampler in self.samplers:
-            name = sampler.run.config.data.class_name
-            learnt = sampler.run.state["data"]["fingerprint"]
-            if (real if name is None else real.of_class(name)).fingerprint() != learnt:
-                raise InputError(f"{real.source} has changed since run {sampler.run.folder} learnt it: restore the data, or train again")
+    def scores(self, images: np.ndarray) -> np.ndarray:
+        """The discriminator's logits of "real" for uint8 images [N, C, H, W]: float32 [N]."""
+        chunks = []
+        for start in range(0, len(images), SCORED_AT_ONCE):
+            chunk = to_network(images[start : start + SCORED_AT_ONCE])
+            chunks.append(self.run.algorithm.realness(chunk, self._labels(len(chunk))))
+        return np.concatenate(chunks).reshape(-1) if chunks else np.zeros(0, np.float32)
 
 
-def expand(runs):
-    """The folders of runs that the user means: each a run, or a folder whose folders are runs (as `train --per-class-runs` makes it).
+class Samplers:
+    """The samplers of all classes that opened runs make; iterate over it for the `Sampler` of each.
+
+    Args:
+        runs: opened runs, see `open_runs`: one, or one for each class.
+        parts: the data that they learnt, if it is read already.
+
+    Attributes:
+        class_names: the classes of the data.
+        shape: (C, H, W) of an image.
+        parts: the images of all classes that the runs learnt, a `DataParts`.
 
     Raises:
-        InputError: neither; no run at all.
+        InputError: runs that make no images, do not belong together, or make a class twice.
     """
-    folders = []
-    for name in [runs] if isinstance(runs, (str, Path)) else runs:
+
+    def __init__(self, runs: Sequence[Run], parts: Optional[DataParts] = None) -> None:
+        for run in runs:
+            _check_makes_images(run)
+        first = runs[0]
+        for run in runs[1:]:
+            _check_together(first, run)
+        self.runs = list(runs)
+        self.origins = [_origin(run) for run in runs]
+        self.class_names: Tuple[str, ...] = tuple(first.state["data"]["class_names"])
+        self.shape: Tuple[int, int, int] = tuple(first.state["image_shape"])
+        spec = DataSpec.of(first.config.data).all_classes()
+        self.parts = parts if parts is not None and parts.spec == spec else DataParts(spec)
+        self._samplers = self._of_conditional() if self._one_makes_all() else self._of_each_run()
+
+    def __iter__(self) -> Iterator[Sampler]:
+        return iter(self._samplers)
+
+    def __len__(self) -> int:
+        return len(self._samplers)
+
+    def _one_makes_all(self) -> bool:
+        """Whether there is one run that can be asked for every class."""
+        first = self.runs[0]
+        return len(self.runs) == 1 and first.algorithm.conditional and first.config.data.class_name is None
+
+    def _of_conditional(self) -> List[Sampler]:
+        run, origin = self.runs[0], self.origins[0]
+        return [Sampler(run, c, self.class_names[c], origin) for c in self._learnt(run)]
+
+    def _of_each_run(self) -> List[Sampler]:
+        indices = [self._class_of(run) for run in self.runs]
+        if len(self.runs) > 1:
+            if None in indices:
+                folder = self.runs[indices.index(None)].folder
+                raise InputError(f"run {folder} makes all classes: give it alone, or one run for each class")
+            twice = [self.class_names[c] for c in indices if indices.count(c) > 1]
+            if twice:
+                raise InputError(f"two runs make the class {twice[0]}: give one run for each class")
+        samplers = [
+            Sampler(run, c, None if c is None else self.class_names[c], origin) for run, c, origin in zip(self.runs, indices, self.origins)
+        ]
+        return sorted(samplers, key=lambda sampler: sampler.label)
+
+    def _learnt(self, run: Run) -> List[int]:
+        """The indices of the classes of which a run had training images."""
+        counts = run.state["data"].get("counts")
+        if counts is None:  # a run of an older version
+            try:
+                counts = self.parts.read("train").counts()
+            except InputError:  # its data is gone
+                counts = np.ones(len(self.class_names))
+        return [int(c) for c in np.flatnonzero(counts)]
+
+    def _class_of(self, run: Run) -> Optional[int]:
+        name = run.config.data.class_name
+        return None if name is None else class_index(self.class_names, name, f"what run {run.folder} learnt")
+
+    def never_learnt(self) -> List[str]:
+        """The classes of the data that cannot be asked for because there were no training images of them."""
+        return [name for name in self.class_names if name not in self.names] if self._one_makes_all() else []
+
+    @property
+    def labelled(self) -> bool:
+        """Whether images can be asked for by class."""
+        return self._samplers[0].index is not None
+
+    @property
+    def names(self) -> List[Optional[str]]:
+        """The classes that can be asked for, in their order; [None] for a run without classes."""
+        return [sampler.name for sampler in self._samplers]
+
+    def of_class(self, name: str) -> Sampler:
+        """The sampler of a class that can be asked for."""
+        return self._samplers[self.names.index(name)]
+
+    def check_data(self, real: LabelledImages) -> None:
+        """Check that `real`, the training images of all classes as they are on disk now, are those that each run
+        learnt.
+
+        Raises:
+            InputError: they are not.
+        """
+        for run in self.runs:
+            name = run.config.data.class_name
+            if (real if name is None else real.of_class(name)).fingerprint() != run.state["data"]["fingerprint"]:
+                raise InputError(f"{real.source} has changed since run {run.folder} learnt it: restore the data, or train again")
+
+
+def open_runs(runs: Runs, checkpoint: Union[str, int] = "last", device: str = "auto", threads: int = 0) -> List[Run]:
+    """Open the runs that a user means; an opened one stays as it is.
+
+    Args:
+        runs: folders or names of runs, folders that hold nothing but runs, or opened runs; one or several.
+        checkpoint: "last", "best", or a step.
+
+    Raises:
+        InputError: no such run or checkpoint. RunFailed: a run that has failed.
+    """
+    return [run if isinstance(run, Run) else open_run(run, checkpoint=checkpoint, device=device, threads=threads) for run in expand(runs)]
+
+
+def expand(runs: Runs) -> List[Any]:
+    """The runs that a user means, each the folder of one or an opened run.
+
+    A folder whose folders are runs (as `train_per_class` makes it) stands for those.
+
+    Raises:
+        InputError: no run is given.
+    """
+    found: List[Any] = []
+    for name in [runs] if isinstance(runs, (str, Path, Run)) else runs:
+        if isinstance(name, Run):
+            found.append(name)
+            continue
         path = find_path(name)
         inside = [] if is_run(name) or not path.is_dir() else sorted(below for below in path.iterdir() if (below / "config.yaml").is_file())
-        folders += inside or [name]
-    if not folders:
+        found += inside or [name]
+    if not found:
         raise InputError("no run is given: name a trained run's folder, such as output/my-run")
-    return folders
+    return found
 
 
-def _check_together(first, run):
+def _check_makes_images(run: Run) -> None:
+    if not run.algorithm.makes_images:
+        raise InputError(f"run {run.folder} makes no images: it trained the algorithm {run.config.algorithm}")
+    if run.algorithm.varies_images:
+        raise InputError(
+            f"run {run.folder} makes variations of real images: give the images too (`vary` with `data`; generate --from DATA --count N)"
+        )
+
+
+def _check_together(first: Run, run: Run) -> None:
     same = DataSpec.of(first.config.data).all_classes() == DataSpec.of(run.config.data).all_classes()
     shapes = first.state["image_shape"] == run.state["image_shape"]
     if not same or not shapes or first.state["data"]["class_names"] != run.state["data"]["class_names"]:
         raise InputError(f"runs {first.folder} and {run.folder} learnt different data: give runs of one data set, one for each class")
 
 
-def _origin(run):
+def _origin(run: Run) -> dict:
     weights = run.folder / "checkpoints" / f"step-{run.step}" / "weights.safetensors"
     return {"run": run.folder.name, "checkpoint": run.step, "weights_sha256": sha256(weights)}

@@ -1,10 +1,11 @@
-"""What a discriminator's scores are good for after training: choosing among the generator's samples.
+"""Choosing among samples of a generator by the scores of its discriminator.
 
-A score is the logit of "real", a float; it tells the density ratio real : generated only after calibration on images that it was not
-trained on (Turner et al. 2018, arXiv:1811.11357). Pure functions of arrays.
+A score is the logit of "real", a float; it tells the density ratio real : generated only after calibration on images
+that it was not trained on (Turner et al. 2018, arXiv:1811.11357). Pure functions of arrays.
 """
 
 import math
+from typing import Callable, Optional, Union
 
 import numpy as np
 
@@ -12,15 +13,17 @@ METHODS = ("isotonic", "logistic")
 SMALLEST_GAP = 1e-8  # keeps the best sample's acceptance finite
 
 
-def calibration(real_scores, fake_scores, method="isotonic"):
-    """Learn the probability of "real" from scores of held-out real and of generated images, the two kinds taken as equally frequent.
+def calibration(real_scores: np.ndarray, fake_scores: np.ndarray, method: str = "isotonic") -> Callable[[np.ndarray], np.ndarray]:
+    """Learn the probability of "real" from scores of held-out real and of generated images, the two kinds taken as
+    equally frequent.
 
     Args:
         real_scores, fake_scores: float [N] and [M].
-        method: "isotonic" (any rising function; wants a few hundred scores) or "logistic" (two parameters).
+        method: "isotonic" (any rising function; it needs a few hundred scores) or "logistic" (two parameters).
 
     Returns:
-        A function, scores float [K] -> probabilities float64 [K], never 0 or 1: nobody has seen enough scores to be that sure.
+        A function, scores float [K] -> probabilities float64 [K], never 0 or 1: nobody has seen enough scores to be
+        that sure.
 
     Raises:
         ValueError: an unknown method, an empty set, values that are not finite.
@@ -41,19 +44,19 @@ def calibration(real_scores, fake_scores, method="isotonic"):
     else:
         model = LogisticRegression(C=1e6).fit(scores[:, None], answers, sample_weight=weights)
 
-        def predict(values):
+        def predict(values: np.ndarray) -> np.ndarray:
             return model.predict_proba(values[:, None])[:, 1]
 
     margin = 1 / (min(len(real), len(fake)) + 2)
 
-    def calibrated(values):
+    def calibrated(values: np.ndarray) -> np.ndarray:
         values = checked_scores("candidates'", values)
         return np.clip(predict(values), margin, 1 - margin) if len(values) else values
 
     return calibrated
 
 
-def checked_scores(name, scores):
+def checked_scores(name: str, scores: np.ndarray) -> np.ndarray:
     """Scores as float64 [N].
 
     Raises:
@@ -65,10 +68,11 @@ def checked_scores(name, scores):
     return scores
 
 
-def rejection_probabilities(scores, largest=None, percentile=80.0):
+def rejection_probabilities(scores: np.ndarray, largest: Optional[float] = None, percentile: float = 80.0) -> np.ndarray:
     """How likely discriminator rejection sampling keeps each sample (Azadi et al. 2018, arXiv:1810.06758).
 
-    With F(d) = d - d_max - log(1 - exp(d - d_max - eps)), the probability is sigmoid(F - gamma): gamma trades quality for number.
+    With F(d) = d - d_max - log(1 - exp(d - d_max - eps)), the probability is sigmoid(F - gamma): gamma trades quality
+    for number.
 
     Args:
         scores: float [N], D's logits, which are the log density ratio if D is as good as it can be.
@@ -87,8 +91,9 @@ def rejection_probabilities(scores, largest=None, percentile=80.0):
     return np.exp(-np.logaddexp(0, np.percentile(f, percentile) - f))
 
 
-def acceptance(current, proposed):
-    """min(1, (1 / D(x) - 1) / (1 / D(x') - 1)): how likely a chain moves from x to x' (Turner et al. 2018, arXiv:1811.11357).
+def acceptance(current: float, proposed: float) -> float:
+    """min(1, (1 / D(x) - 1) / (1 / D(x') - 1)): how likely a chain moves from x to x' (Turner et al. 2018,
+    arXiv:1811.11357).
 
     Args:
         current, proposed: calibrated probabilities of "real", strictly between 0 and 1.
@@ -96,17 +101,20 @@ def acceptance(current, proposed):
     return min(1.0, (1 / current - 1) / (1 / proposed - 1))
 
 
-def metropolis_hastings(probabilities, rng, start=0.5, chain=50):
+def metropolis_hastings(
+    probabilities: np.ndarray, rng: np.random.Generator, start: Union[float, np.ndarray] = 0.5, chain: int = 50
+) -> np.ndarray:
     """Choose samples by independent Metropolis–Hastings chains (Turner et al. 2018, arXiv:1811.11357).
 
-    The candidates are cut into runs of `chain` or a few more; each is one chain of proposals, and the sample on which it ends is kept.
-    For long chains and a calibrated D the kept ones are distributed like real images.
+    The candidates are cut into runs of `chain` or a few more; each is one chain of proposals, and the sample on which
+    it ends is kept. For long chains and a calibrated D the kept ones are distributed like real images.
 
     Args:
         probabilities: float [N], calibrated, in the order in which they were generated.
-        start: D of the held-out real image from which each chain starts; a row of them is drawn from. A chain that never moves away from
-            it keeps nothing.
-        chain: proposals; the paper takes 640. The farther the generated images are from the real ones, the longer it should be.
+        start: D of the held-out real image from which each chain starts; a row of them is drawn from. A chain that
+            never moves away from it keeps nothing.
+        chain: proposals; the paper takes 640. The farther the generated images are from the real ones, the longer it
+            should be.
 
     Returns:
         bool [N].

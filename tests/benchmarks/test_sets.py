@@ -8,7 +8,7 @@ import yaml
 
 from benchmarks import sets
 from paddle_gan_aug.errors import InputError
-from paddle_gan_aug.synthesis.generate import Filters
+from paddle_gan_aug.synthesis.filters import Filters
 
 
 def test_a_classifier_accuracy_score_row_is_computed_once(here, small_mnist, tmp_path, monkeypatch):

@@ -11,7 +11,7 @@ def test_an_augmented_set_in_paddles_loader(tiny, small_mnist, tmp_path, process
 
     filters = paddle_gan_aug.Filters("none")
     overrides = {"data.source": str(small_mnist), "data.split": "standard"}
-    paddle_gan_aug.augment_data(tmp_path / "set", overrides=overrides, runs=[tiny["conditional"]], filters=filters, quiet=True)
+    paddle_gan_aug.augment_data(to=tmp_path / "set", overrides=overrides, runs=[tiny["conditional"]], filters=filters, quiet=True)
     dataset = paddle_gan_aug.LabelledDataset(tmp_path / "set")
     assert isinstance(dataset, Dataset)
     real = load(str(small_mnist), "train")

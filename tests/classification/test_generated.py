@@ -233,7 +233,7 @@ def test_predict(here, tiny, small_mnist, tmp_path):
 
 
 def test_a_classifier_goes_on_with_the_generated_images_it_learnt(tiny, small_mnist, tmp_path):
-    made = paddle_gan_aug.generate(tiny["conditional"], per_class=4, to=tmp_path / "made")
+    made = paddle_gan_aug.generate(tiny["conditional"], per_class=4, to=tmp_path / "made").folder
     train(tmp_path, small_mnist, **{"generated.source": str(made), "train.steps": 3})
     (picture,) = list((made / "3").glob("*.png"))[:1]
     Image.fromarray(np.full((28, 28), 99, np.uint8)).save(picture)

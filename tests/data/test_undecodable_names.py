@@ -52,20 +52,19 @@ def test_a_run_and_its_set_are_written_and_read_back(flowers, other_project, pro
     from paddle_gan_aug.runs.per_class import train_per_class
     from paddle_gan_aug.runs.run import train
     from paddle_gan_aug.synthesis.augment import augment_data
-    from paddle_gan_aug.synthesis.generate import Filters, generate
+    from paddle_gan_aug.synthesis.filters import Filters
+    from paddle_gan_aug.synthesis.generate import generate
 
     small = {"data.source": str(flowers), "train.batch_size": 4, "train.steps": 2, "generator.width": 0.05, "discriminator.width": 0.05}
     run = train("projection", overrides=small, output="out", log="log", quiet=True)
     assert set(open_run(run.folder).state["data"]["class_names"]) == {ROSE, TULIP}
     assert train(run=run.folder.name, output="out", log="log", resume=True, overrides={"train.steps": 3}, quiet=True).step == 3
     assert len(train_per_class("fast", output="out", log="log", overrides=small, quiet=True).runs) == 2
-    generate(run.folder, None, "set", per_class=3, filters=Filters("none"))
+    generate(run.folder, to="set", per_class=3, filters=Filters("none"))
     written = load_test("set")
     assert set(written.class_names) == {ROSE, TULIP} and written.counts().tolist() == [3, 3]
-    generate(run.folder, None, "set-npz", per_class=3, form="npz", filters=Filters("none"))
+    generate(run.folder, to="set-npz", per_class=3, form="npz", filters=Filters("none"))
     assert np.array_equal(load_test("set-npz").images, written.images)
-    augment_data(
-        "augmented", overrides={"data.source": str(flowers)}, runs=[str(run.folder)], per_class=14, filters=Filters("none"), quiet=True
-    )
+    augment_data(str(flowers), to="augmented", runs=[str(run.folder)], per_class=14, filters=Filters("none"), quiet=True)
     augmented = load("augmented", split="full")
     assert set(augmented.class_names) == {ROSE, TULIP} and (augmented.counts() >= 14).all()

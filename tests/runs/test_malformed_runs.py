@@ -59,7 +59,7 @@ def use_every_way(folder, small_mnist):
     ways = [
         lambda: paddle_gan_aug.open_run(folder),
         lambda: paddle_gan_aug.open_run(folder, checkpoint="best"),
-        lambda: paddle_gan_aug.generate(folder, 2, images),
+        lambda: paddle_gan_aug.generate(folder, to=images, count=2),
         lambda: paddle_gan_aug.train(run=folder.name, resume=True, overrides={"train.steps": 4}, **places),
         lambda: paddle_gan_aug.train(resume=True, overrides={"train.steps": 5, "data.source": str(small_mnist)}, **places),
     ]

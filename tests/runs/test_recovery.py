@@ -109,7 +109,7 @@ def test_when_nothing_helps_it_fails_plainly_and_exports_nothing(run):
         run(lambda config, step: step > 5)
     assert len(used(run.folder)["used"]) == len(LADDER)
     with pytest.raises(RunFailed, match="no samples"):
-        paddle_gan_aug.generate(run.folder, 4, run.folder.parent / "images")
+        paddle_gan_aug.generate(run.folder, to=run.folder.parent / "images", count=4)
     assert not (run.folder.parent / "images").exists()
     with pytest.raises(RunFailed, match="failed for good"):
         run(lambda config, step: False)

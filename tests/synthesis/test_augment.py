@@ -8,17 +8,17 @@ import shutil
 
 import numpy as np
 import pytest
+from paddle_gan_aug.cli.sets import _worth
 from PIL import Image
 
 from paddle_gan_aug.augment.policies import recorded_policy
-from paddle_gan_aug.cli.augment import worth_lines
 from paddle_gan_aug.config.loading import load_config
 from paddle_gan_aug.data import DataSpec, load
-from paddle_gan_aug.data.list_files import list_file
+from paddle_gan_aug.data.folders import list_file
 from paddle_gan_aug.errors import NoSuchPart
 from paddle_gan_aug.runs.opened import open_run
-from paddle_gan_aug.synthesis.generate import worth
 from paddle_gan_aug.synthesis.real_files import RealPart
+from paddle_gan_aug.synthesis.summary import worth
 
 BESIDE = {"paddle_gan_aug.json", "images.csv", "label_list.txt", "train_list.txt"}
 QUICK = ["--steps", 3, "-o", "generator.width=0.05", "discriminator.width=0.05", "log.visualdl=false", "--filters", "none"]
@@ -108,7 +108,7 @@ def test_filters_and_a_class_that_stays_short(here, folder, tmp_path):
     """With filters a classifier of the same images is trained; junk does not pass it, which is said, and what there is stays."""
     command = ["augment", "--data", folder, "--to", tmp_path / "out", "--batch-size", 8, *QUICK[:-2], "--filter", "agreement"]
     done = here(*command, "--attempts", 1, code=1)
-    assert "--attempts" in done.stderr
+    assert "more attempts" in done.stderr
     dropped = json.loads((tmp_path / "out" / "dropped.json").read_text())
     rows = (tmp_path / "out" / "manifest.jsonl").read_text().splitlines()
     assert dropped["missing"] and len(rows) == dropped["kept"] < 11
@@ -127,9 +127,9 @@ def test_filters_and_a_class_that_stays_short(here, folder, tmp_path):
     "arguments, words",
     [
         (["--data", "nowhere"], "does not exist"),
-        (["--per-class", 0], "at least 1"),
+        (["--per-class", 0], "at least one"),
         (["--ratio", 0], "above 0"),
-        (["--ratio", 1, "--per-class", 5], "one of them"),
+        (["--ratio", 1, "--per-class", 5], "give one of them"),
         (["--gan", "classifier"], "makes no images"),
         (["--gan", "dagan", "--batch-size", 8], "varies real images"),
         (["--gan", "learned-augmenter", "--batch-size", 8, "--per-class-runs", "--dry-run"], "varies real images"),
@@ -157,7 +157,7 @@ def test_a_target_in_use(here, folder, tmp_path):
     (tmp_path / "used").mkdir()
     (tmp_path / "note.txt").rename(tmp_path / "used" / "note.txt")
     done = here("augment", "--data", folder, "--to", tmp_path / "used", "--resume", code=2)
-    assert "not of augment" in done.stderr and "--resume" not in done.stderr
+    assert "not of augment" in done.stderr and "resume" not in done.stderr
     assert hashes(tmp_path / "used").keys() == {"note.txt"}
 
 
@@ -195,7 +195,7 @@ def test_previews_of_all_transforms(here, folder, tmp_path):
 
 def test_a_single_class_lacks_nothing(here, folder, tmp_path):
     done = here("augment", "--data", folder / "five", "--to", tmp_path / "out", *QUICK, code=2)
-    assert "--per-class" in done.stderr and "one level too deep" in done.stderr
+    assert "per_class" in done.stderr and "one level too deep" in done.stderr
     assert not (tmp_path / "out").exists()
 
 
@@ -298,7 +298,7 @@ def test_equal_classes_become_twice_as_large(here, folder, tmp_path):
         for file in sorted((folder / name).iterdir())[4:]:
             file.unlink()
     dry = here("augment", "--data", folder, "--to", tmp_path / "out", "--batch-size", 8, *QUICK, "--dry-run").stdout
-    assert "no class lacks an image, all have 4" in dry and "--per-class N" in dry and "--ratio R" in dry
+    assert "no class lacks an image, all have 4" in dry and "per_class" in dry and "ratio" in dry
     done = here("augment", "--data", folder, "--to", tmp_path / "out", "--batch-size", 8, *QUICK, "--json")
     assert json.loads(done.stdout)["table"] == [*([name, 4, 4, 8] for name in ("eight", "five", "three")), ["all", 12, 12, 24]]
 
@@ -330,8 +330,8 @@ def test_the_seed_of_a_file_makes_the_latents(here, folder, tmp_path):
 @pytest.mark.parametrize(
     "more, words",
     [
-        (["--steps", 9], "--steps (train.steps) is 3"),
-        (["-o", "generator.width=0.1", "data.image_size=32"], "generator.width is 0.05, --image-size (data.image_size) is None"),
+        (["--steps", 9], "train.steps is 3"),
+        (["-o", "generator.width=0.1", "data.image_size=32"], "generator.width is 0.05, data.image_size is None"),
         (["-o", "data.classes=[1,2]"], "data.classes is None"),
         (["--data", "mnist"], "learnt"),
     ],
@@ -350,9 +350,9 @@ def test_what_the_filters_say_of_the_gan(here, tiny, small_mnist, tmp_path):
     assert set(found) == {name for name, part in report.items() if part["tried"]}
     for name, part in found.items():
         assert part["read_as_class"] == pytest.approx(report[name]["kept"] / report[name]["tried"])  # agreement alone was asked
-    lines = worth_lines({"three": {"tried": 50, "kept": 10, "read_as_class": 0.3}, "five": {"tried": 50, "kept": 5, "read_as_class": None}})
+    lines = _worth({"three": {"tried": 50, "kept": 10, "read_as_class": 0.3}, "five": {"tried": 50, "kept": 5, "read_as_class": None}})
     assert lines[0] == "of 100 images tried 15 were kept: three 20 % (the classifier reads 30 % as it), five 10 %"
-    assert "train it longer" in lines[1] and len(worth_lines({"five": {"tried": 9, "kept": 8, "read_as_class": None}})) == 1
+    assert "train it longer" in lines[1] and len(_worth({"five": {"tried": 9, "kept": 8, "read_as_class": None}})) == 1
 
 
 def test_trained_runs_compute_with_the_threads_that_are_asked_for(cli, tiny, tmp_path, monkeypatch):
@@ -381,7 +381,7 @@ def test_a_complete_set_is_not_taken_for_another(here, folder, tmp_path):
         (["--data", tmp_path / "changed"], "its train/three/2.png is not that of"),
     ):
         done = here(*command, *more, "--resume", code=2)
-        assert words in done.stderr and "choose another --to" in done.stderr and len(done.stderr.strip().splitlines()) == 1
+        assert words in done.stderr and "choose another folder" in done.stderr and len(done.stderr.strip().splitlines()) == 1
     assert hashes(to) == before
 
 

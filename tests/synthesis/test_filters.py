@@ -1,406 +1,105 @@
-"""Filters drop what is wrong for the right reason, and leave real digits alone."""
+"""The registry of filters drives everything: what runs, in which order, and what a request may ask for."""
 
-import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
-from image_kinds import KINDS, two_classes
 
-from paddle_gan_aug.data import load
-from paddle_gan_aug.metrics.health import IMAGE_SIGNS, SIGNS, single_image_signs
-from paddle_gan_aug.synthesis import candidates, filters
+from paddle_gan_aug.errors import InputError
 from paddle_gan_aug.synthesis.candidates import Candidates, Reference
-from paddle_gan_aug.synthesis.filters import FILTERS, KEPT, FilterChain, FilterReport
-from paddle_gan_aug.synthesis.held_out import HeldOut
-
-CLASSES = tuple("0123456789")
+from paddle_gan_aug.synthesis.filter_chain import FilterChain
+from paddle_gan_aug.synthesis.filters import FILTERS, Filter, Filters, chosen_filters
 
 
-def rng(seed=0):
-    return np.random.default_rng(seed)
+@pytest.mark.parametrize(
+    "names, classifier, expected",
+    [
+        (None, False, []),
+        (None, True, [row.name for row in FILTERS.values() if row.default]),
+        ("none", True, []),
+        ("default", True, [row.name for row in FILTERS.values() if row.default]),
+        (["score", "contrast"], False, ["score", "contrast"]),
+    ],
+)
+def test_which_filters_run(names, classifier, expected):
+    assert chosen_filters(names, classifier) == expected
 
 
-class Digits:
-    """Real digits, read by the shipped network, in three parts."""
-
-    def __init__(self):
-        from paddle_gan_aug.evaluation.feature_network import feature_network
-
-        self.network = feature_network("mnist")
-        self.training, held_out = load("mnist", "train").subset(range(8000)), load("mnist", "valid").subset(range(2000))
-        self.clean = load("mnist", "test").subset(range(1000))  # stand for perfect samples
-        self.reference = Reference(
-            self.training.images,
-            self.network.read(self.training.images)[0],
-            self.training.labels,
-            (self.network.read(held_out.images)[0], held_out.labels),
-        )
-
-    def candidates(self, images, labels):
-        features, probabilities = self.network.read(np.ascontiguousarray(images))
-        return Candidates(images, np.asarray(labels), features, probabilities)
-
-    def reasons(self, images, labels, names=None):
-        return FilterChain(self.reference, CLASSES, names).judge(self.candidates(images, labels), rng())
+def test_every_row_that_reads_wants_a_classifier():
+    for name, row in FILTERS.items():
+        assert row.needs_reader == bool({"probabilities", "features"} & set(row.needs))
+        if row.needs_reader:
+            with pytest.raises(InputError, match="as classifier"):
+                chosen_filters([name], False)
+        assert chosen_filters([name], True) == [name]
 
 
-@pytest.fixture(scope="module")
-def digits(process):
-    return Digits()
-
-
-def share(reasons, reason):
-    return np.mean([found == reason for found in reasons])
-
-
-def test_real_digits_are_kept(digits):
-    chain = FilterChain(digits.reference, CLASSES)
-    chain.judge(digits.candidates(digits.clean.images, digits.clean.labels), rng())
-    summary = chain.report.to_json()
-    assert summary["accept_rate"] >= 0.95
-    assert all(found["accept_rate"] >= 0.88 for found in summary["classes"].values())
-
-
-@pytest.mark.parametrize("name", [name for name, row in FILTERS.items() if row.default])
-def test_each_filter_alone_leaves_real_digits_alone(digits, name):
-    assert share(digits.reasons(digits.clean.images, digits.clean.labels, [name]), KEPT) >= 0.97
-
-
-# name: (what is done to 200 real digits, labels or None for what the classifier reads, the reason that most must get)
-SCENARIOS = {
-    "mislabelled": (lambda x: x, lambda labels: (labels + 1) % 10, "other-class", 0.95),
-    "blank": (lambda x: x // 8, None, "blank", 1.0),
-    "all black": (lambda x: x * 0, None, "blank", 1.0),
-    "inverted": (lambda x: 255 - x, None, "saturated", 1.0),
-    "all white": (lambda x: x * 0 + 255, None, "blank", 1.0),
-    "on grey": (lambda x: x // 2 + 100, None, "no-background", 0.95),
-    "noise": (lambda x: rng().integers(0, 256, x.shape, dtype=np.uint8), None, "no-background", 1.0),
-    "speckled": (lambda x: np.where(rng().random(x.shape) < 0.13, 255, x // 2).astype(np.uint8), None, "noise", 0.9),
-    "half out of the frame": (lambda x: np.roll(x, 10, axis=2), None, "outlier", 0.5),
-}
-
-
-@pytest.mark.parametrize("name", SCENARIOS)
-def test_bad_images_are_dropped_for_their_reason(digits, name):
-    change, relabel, reason, least = SCENARIOS[name]
-    images = np.ascontiguousarray(change(digits.clean.images[:200]))
-    labels = relabel(digits.clean.labels[:200]) if relabel else digits.network.read(images)[1].argmax(1)
-    reasons = digits.reasons(images, labels)
-    assert share(reasons, reason) >= least
-    assert share(reasons, KEPT) <= 0.15
-
-
-def test_outliers_are_found_without_a_classifier(digits):
-    images = np.roll(digits.clean.images[:200], 10, axis=2)
-    assert share(digits.reasons(images, digits.network.read(images)[1].argmax(1), ["outliers"]), "outlier") >= 0.8
-
-
-@pytest.mark.parametrize("noise", [0, 3])
-def test_copies_of_training_images_are_dropped(digits, noise):
-    copies = digits.training.images[:200] + np.rint(noise * rng().standard_normal((200, 1, 28, 28)))
-    reasons = digits.reasons(np.clip(copies, 0, 255).astype(np.uint8), digits.training.labels[:200])
-    assert share(reasons, "training-copy") >= 0.95 and share(reasons, KEPT) == 0
-
-
-def test_duplicates_are_dropped_across_pieces(digits):
-    images, labels = digits.clean.images[:100], digits.clean.labels[:100]
-    chain = FilterChain(digits.reference, CLASSES)
-    halves = [chain.judge(digits.candidates(images[part], labels[part]), rng()) for part in (slice(0, 50), slice(50, 100))]
-    first = np.concatenate(halves)
-    again = np.array(chain.judge(digits.candidates(images, labels), rng()))
-    assert (again[first == KEPT] == "duplicate").all()
-    np.testing.assert_array_equal(again[first != KEPT], first[first != KEPT])
-    twice = np.array(digits.reasons(np.repeat(images, 2, axis=0), np.repeat(labels, 2)))
-    np.testing.assert_array_equal(twice[::2], first)
-    assert (twice[1::2][first == KEPT] == "duplicate").all()
-
-
-def test_one_of_each_among_clean_ones(digits):
-    """Five bad images in a clean set are found, and the report says which."""
-    images, labels = digits.clean.images[:100].copy(), digits.clean.labels[:100].copy()
-    before = np.array(digits.reasons(images, labels))
-    places = np.flatnonzero(before == KEPT)[-5:]
-    labels[places[0]] = (labels[places[0]] + 1) % 10
-    images[places[1]] //= 10
-    images[places[2]], labels[places[2]] = images[0], labels[0]
-    images[places[3]], labels[places[3]] = digits.training.images[5], digits.training.labels[5]
-    images[places[4]] = np.roll(images[places[4]], 14, axis=1)
-    chain = FilterChain(digits.reference, CLASSES)
-    after = np.array(chain.judge(digits.candidates(images, labels), rng()))
-    assert after[places[:4]].tolist() == ["other-class", "blank", "duplicate", "training-copy"] and after[places[4]] != KEPT
-    others = np.setdiff1d(np.arange(100), places)
-    np.testing.assert_array_equal(after[others], before[others])
-    summary = json.loads(json.dumps(chain.report.to_json()))
-    assert summary["tried"] == 100 == summary["kept"] + sum(summary["dropped"].values())
-    assert summary["classes"][str(digits.training.labels[5])]["dropped"]["training-copy"] == 1
-
-
-def test_few_training_images_do_not_drop_everything(digits):
-    """Five a class and nothing held out: limits come from distances between the training images themselves."""
-    few = np.concatenate([np.flatnonzero(digits.training.labels == c)[:5] for c in range(10)])
-    images, labels = digits.training.images[few], digits.training.labels[few]
-    reference = Reference(images, digits.network.read(images)[0], labels)
-    chain = FilterChain(reference, CLASSES)
-    reasons = chain.judge(digits.candidates(digits.clean.images[:300], digits.clean.labels[:300]), rng())
-    assert share(reasons, KEPT) > 0.6
-    assert share(FilterChain(reference, CLASSES).judge(digits.candidates(images, labels), rng()), KEPT) == 0  # copies
-
-
-# What arrays alone can tell.
-
-
-def arrays(count=4, **more):
-    return Candidates(np.zeros((count, 1, 4, 4), np.uint8), np.zeros(count, np.int64), **more)
-
-
-def test_every_row_is_complete():
+def test_every_row_is_whole():
     assert len({row.reason for row in FILTERS.values()}) == len(FILTERS)
     for name, row in FILTERS.items():
-        assert row.name == name and row.reason != KEPT and row.needs and row.keep.__name__
-    assert {sign.name for sign in SIGNS} >= {sign.name for sign in IMAGE_SIGNS}
-    assert {sign.alarm for sign in IMAGE_SIGNS} == {sign.alarm for sign in SIGNS[:6]}  # each has a filter
+        assert row.name == name and callable(row.keep) and row.keep.__doc__
+        assert row.description.startswith("Keeps ") and row.description.endswith(".")
+        assert not row.stateful or "features" in row.needs
 
 
-def test_class_probabilities():
-    found = arrays(4, probabilities=np.array([[0.9, 0.1], [0.6, 0.4], [0.1, 0.9], [0.5, 0.5]]))
-    assert filters.agrees(found, None, None).tolist() == [True, True, False, True]
-    assert filters.confident(found, None, None, 0.6).tolist() == [True, False, False, False]  # strictly above
-    assert filters.certain(found, None, None, 0.5).tolist() == [True, False, True, False]
-    assert filters.certain(found, None, None, 1.0).all()
-
-
-def test_signs_of_single_images():
-    images = np.zeros((3, 1, 4, 4), np.uint8)
-    images[1] = 255
-    images[2, :, :, ::2] = 255
-    signs = single_image_signs(images)
-    np.testing.assert_allclose(signs["contrast"], [0, 0, 1])
-    np.testing.assert_allclose(signs["bright"], [0, 1, 0.5])
-    np.testing.assert_allclose(signs["dark"], [1, 0, 0.5])
-    np.testing.assert_allclose(signs["roughness"], [0, 0, 4])  # every step to the side is 2 long, none downwards
-    assert single_image_signs(np.zeros((2, 3, 5, 6), np.uint8))["bright"].shape == (2,)
-
-
-def test_colour_images():
-    """Smooth random colours are natural, a constant one is blank, and snow is noise."""
-    coarse = rng().integers(0, 256, (300, 3, 4, 4), dtype=np.uint8)
-    images = np.repeat(np.repeat(coarse, 8, axis=2), 8, axis=3)
-    reference = Reference(images[:200])
-    tried = np.concatenate([images[200:], images[:1] * 0 + 90, rng().integers(0, 256, (1, 3, 32, 32), dtype=np.uint8)])
-    chain = FilterChain(reference, "a", ["contrast", "bright", "dark", "roughness"])
-    reasons = chain.judge(Candidates(tried, np.zeros(102, int)), rng())
-    assert share(reasons[:100], KEPT) >= 0.95 and reasons[100:] == ["blank", "noise"]
-
-
-def test_limits_of_distances():
-    training = np.arange(200.0)[:, None]
-    near = training[::2] + 0.25
-    space = candidates.FeatureSpace(training, None, (near, np.zeros(100, int)))
-    np.testing.assert_allclose(space.distances(np.array([[10.1], [500.0]]), np.zeros(2, int)), [[0.1, 2.1], [301, 305]], atol=1e-6)
-    np.testing.assert_allclose(space.limits([0, 7], 0, 0.5), [0.25, 0.25], atol=1e-6)  # a class without images: that of all
-    assert np.isinf(space.distances(np.zeros((1, 1)), np.array([7]))).all()
-    with pytest.raises(ValueError, match="different networks"):
-        space.distances(np.zeros((1, 2)), np.zeros(1, int))
-
-
-def test_one_training_image_a_class_finds_exact_copies_only():
-    features = rng().normal(size=(3, 8))
-    reference = Reference(features=features, labels=np.arange(3))
-    found = Candidates(np.zeros((2, 1, 4, 4), np.uint8), np.array([1, 1]), features[1] + np.array([[1e-6], [1e-2]]))
-    chain = FilterChain(reference, "abc", ["copies", "outliers"])
-    assert chain.judge(found, rng()) == ["training-copy", KEPT]
-
-
-def test_scores_choose():
-    """Logits of real images from 2 N(1, 1), of generated ones from 2 N(-1, 1), each being the log density ratio at its place."""
-    real, fake, new = 2 * rng(0).normal(1, 1, 4000), 2 * rng(1).normal(-1, 1, 4000), 2 * rng(2).normal(-1, 1, 20_000)
-    reference = Reference(real_scores=real, fake_scores=fake)
-    found = arrays(len(new), scores=new)
-    kept = {}
-    for name in ("score", "rejection", "metropolis-hastings"):
-        keep, again = (np.array(FilterChain(reference, "a", [name]).judge(found, rng())) == KEPT for _ in range(2))
-        np.testing.assert_array_equal(keep, again)
-        kept[name] = new[keep]
-    np.testing.assert_array_equal(kept["score"], new[new > 0])
-    chances = 1 / (1 + np.exp(np.percentile(new, 80) - new))  # far below the largest score F is the logit itself
-    assert len(kept["rejection"]) / len(new) == pytest.approx(chances.mean(), abs=0.01)
-    assert kept["rejection"].mean() == pytest.approx(np.average(new, weights=chances), abs=0.1)
-    # A single chain of 50 cannot reach all of the real ones where the two kinds are so far apart; longer ones come closer.
-    longer = FilterChain(reference, "a", ["metropolis-hastings"], {"metropolis-hastings": {"chain": 10 * 50, "method": "logistic"}})
-    many = 2 * rng(3).normal(-1, 1, 100_000)
-    best = many[np.array(longer.judge(arrays(len(many), scores=many), rng())) == KEPT].mean()
-    assert 1 < kept["metropolis-hastings"].mean() < best and best == pytest.approx(2, abs=0.4)
-    assert 0.8 * 400 < len(kept["metropolis-hastings"]) <= 400
-
-
-def test_filters_run_in_the_table_s_order_and_only_on_survivors():
-    found = arrays(3, probabilities=np.array([[0.2, 0.8], [0.55, 0.45], [0.99, 0.01]]), scores=np.array([-1.0, -1.0, -1.0]))
-    chain = FilterChain(Reference(), "ab", ["score", "confidence", "agreement"], {"confidence": {"threshold": 0.6}})
-    assert chain.judge(found, rng()) == ["other-class", "unsure", "low-score"]
-    assert FilterChain(Reference(), "ab", []).judge(found, rng()) == [KEPT] * 3
-    assert chain.judge(found.subset(slice(0, 0)), rng()) == []
-
-
-def test_reports_add_up():
-    report = FilterReport(["cat", "dog"], ["blank", "unsure"])
-    report.add([0, 0, 1], ["", "blank", ""])
-    report.add([0], ["blank"])
-    assert report.to_json() == {
-        "tried": 4,
-        "kept": 2,
-        "accept_rate": 0.5,
-        "dropped": {"blank": 2, "unsure": 0},
-        "classes": {
-            "cat": {"tried": 3, "kept": 1, "accept_rate": 1 / 3, "dropped": {"blank": 2, "unsure": 0}},
-            "dog": {"tried": 1, "kept": 1, "accept_rate": 1.0, "dropped": {"blank": 0, "unsure": 0}},
-        },
-    }
-    assert FilterReport(["cat"], []).to_json()["accept_rate"] is None
-    for labels, reasons in (([0], ["other"]), ([2], [""]), ([0, 1], [""])):
-        with pytest.raises(ValueError, match="fit"):
-            report.add(labels, reasons)
+def test_the_registry_does_without_numpy():
+    code = "import sys, paddle_gan_aug.synthesis.filters; sys.exit('paddle' in sys.modules or 'numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
 @pytest.mark.parametrize(
-    "arguments, message",
+    "filters, words",
     [
-        (dict(names=["blur"]), "no filter 'blur'"),
-        (dict(names=["agreement"], settings={"blur": {}}), "no filter 'blur'"),
-        (dict(names=["confidence"], settings={"confidence": {"t": 1}}), "knows the settings"),
-        (dict(names=["copies"]), "real features"),
-        (dict(names=["contrast"]), "real images"),
-        (dict(names=["metropolis-hastings"]), "real scores"),
+        (Filters(["contrast"], attempts=0), "attempts is 0"),
+        (Filters(settings={"contrast": {}}), "no filter is on"),
+        (Filters(["contrast"], settings={"blur": {}}), "there is no filter 'blur'"),
+        (Filters(["contrst"]), "did you mean contrast"),
     ],
 )
-def test_bad_chains_of_filters(arguments, message):
-    with pytest.raises(ValueError, match=message):
-        FilterChain(Reference(), "ab", **arguments)
+def test_bad_requests(filters, words):
+    with pytest.raises(InputError, match=words):
+        filters.chosen()
+    assert Filters(["contrast"]).chosen() == ["contrast"]
 
 
-def test_bad_candidates():
-    with pytest.raises(ValueError, match="needs the candidates' probabilities"):
-        FilterChain(Reference(), "a", ["agreement"]).judge(arrays(), rng())
-    with pytest.raises(ValueError, match="knows 3 classes, the data has 2"):
-        FilterChain(Reference(), "ab", []).judge(arrays(probabilities=np.full((4, 3), 1 / 3)), rng())
-    with pytest.raises(ValueError, match="do not fit the 2 classes"):
-        FilterChain(Reference(), "ab", []).judge(Candidates(np.zeros((1, 1, 4, 4), np.uint8), np.array([2])), rng())
-    with pytest.raises(ValueError, match="4 candidates but 3 scores"):
-        arrays(scores=np.zeros(3))
-    with pytest.raises(ValueError, match="sum to 1"):
-        arrays(probabilities=np.ones((4, 2)))
-    with pytest.raises(ValueError, match="NaN"):
-        arrays(features=np.full((4, 2), np.nan))
-    with pytest.raises(ValueError, match="uint8"):
-        Candidates(np.zeros((1, 1, 4, 4)), np.zeros(1, int))
+def brighter_than(candidates, reference, rng, mean):
+    """Keep images whose mean is above a limit."""
+    return candidates.images.mean((1, 2, 3)) > mean
 
 
-# Images that are no light strokes on black.
+def darker_than_before(candidates, reference, rng, earlier=None):
+    """Keep images of smaller features than those kept before."""
+    return candidates.features[:, 0] < (np.inf if earlier is None else earlier[0].min())
 
 
-def judged_by_signs(real, images):
-    chain = FilterChain(Reference(real), "a", ["contrast", "bright", "dark", "roughness"])
-    return chain.judge(Candidates(np.ascontiguousarray(images), np.zeros(len(images), int)), rng())
+def test_a_filter_from_outside_is_one_row(monkeypatch):
+    row = Filter("mean", f"{__name__}:brighter_than", "too-dark", "Keeps bright images.", ("images",), settings={"mean": 100})
+    monkeypatch.setitem(sys.modules, __name__, sys.modules.get(__name__) or sys.modules[brighter_than.__module__])
+    monkeypatch.setitem(FILTERS, "mean", row)
+    assert "mean" in chosen_filters("default", True) and Filters(["mean"], settings={"mean": {"mean": 5}}).chosen() == ["mean"]
+    images = np.stack([np.full((1, 4, 4), value, np.uint8) for value in (0, 50, 150)])
+    chain = FilterChain(Reference(), "a", ["mean"])
+    assert chain.judge(Candidates(images, np.zeros(3)), None) == ["too-dark", "too-dark", ""]
+    assert FilterChain(Reference(), "a", ["mean"], {"mean": {"mean": 5}}).judge(Candidates(images, np.zeros(3)), None) == [
+        "too-dark",
+        "",
+        "",
+    ]
+    assert chain.report.to_json()["dropped"] == {"too-dark": 2}
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_signs_of_single_images_leave_unseen_real_ones_alone(kind):
-    images, _ = two_classes(kind, (300, 60), rng())
-    order = rng().permutation(len(images))
-    assert share(judged_by_signs(images[order[:180]], images[order[180:]]), KEPT) >= 0.95
+def test_a_stateful_filter_from_outside_sees_what_was_kept(monkeypatch):
+    row = Filter("falling", f"{__name__}:darker_than_before", "rising", "Keeps ever darker images.", ("features",), stateful=True)
+    monkeypatch.setitem(sys.modules, __name__, sys.modules.get(__name__) or sys.modules[darker_than_before.__module__])
+    monkeypatch.setitem(FILTERS, "falling", row)
+    chain = FilterChain(Reference(), "a", ["falling"])
 
+    def judge(value):
+        return chain.judge(Candidates(np.zeros((1, 1, 4, 4), np.uint8), np.zeros(1), np.array([[value]])), None)
 
-def test_negatives_are_judged_as_their_originals():
-    images, _ = two_classes("digits", (200, 200), rng())
-    real, clean = images[::2], images[1::2]
-    spoilt = {"inverted": 255 - clean, "on grey": clean // 2 + 100, "blank": clean // 16, "clean": clean}
-    for name, tried in spoilt.items():
-        reasons = judged_by_signs(real, tried)
-        assert judged_by_signs(255 - real, 255 - tried) == reasons
-        assert share(reasons, {"inverted": "saturated", "on grey": "no-background", "blank": "blank", "clean": KEPT}[name]) >= 0.95
-
-
-def test_a_bright_pixel_does_not_saturate_a_grey_texture():
-    images, _ = two_classes("textures", (100, 20), rng())
-    tried = images[::10].copy()
-    tried[:, 0, 5:8, 5:8] = 255
-    assert share(judged_by_signs(images, tried), KEPT) == 1
-
-
-# What the classifier is worth.
-
-
-def held_out(right_of, sure=0.99):
-    """A `HeldOut` of two classes: right_of = ((right, images) of each class), every reading as sure as said."""
-    labels = np.repeat([0, 1], [count for _, count in right_of])
-    read = np.concatenate([np.where(np.arange(count) < right, c, 1 - c) for c, (right, count) in enumerate(right_of)])
-    p = np.full((len(labels), 2), 1 - sure)
-    p[np.arange(len(labels)), read] = sure
-    return HeldOut(p, labels)
-
-
-@pytest.mark.parametrize(
-    "right_of, known",
-    [
-        (((98, 100), (14, 20)), (True, True)),
-        (((100, 100), (0, 20)), (False, False)),  # all are read as the first class: that is no knowledge of it either
-        (((95, 100), (1, 20)), (False, False)),
-        (((98, 100), (5, 20)), (True, True)),
-        (((17, 17), (3, 3)), (True, True)),
-        (((17, 17), (1, 3)), (False, False)),  # by chance in 3 of 20 cases
-        (((50, 100), (50, 100)), (False, False)),
-        (((10, 100), (10, 100)), (False, False)),  # the wrong way round
-        (((30, 30), (0, 0)), (True, True)),  # nothing is held against a class without held-out images
-    ],
-)
-def test_whether_a_class_is_known(right_of, known):
-    found = held_out(right_of)
-    assert (bool(found.knows(0)), bool(found.knows(1))) == known
-    assert found.counts(1) == right_of[1][::-1]
-
-
-def test_opinions_step_aside_for_a_class_that_nobody_knows():
-    found = arrays(4, probabilities=np.array([[0.9, 0.1], [0.1, 0.9], [0.6, 0.4], [0.02, 0.98]]))
-    names = ["agreement", "confidence", "entropy"]
-    for right_of, expected in (
-        (((20, 20), (20, 20)), [KEPT, "other-class", "ambiguous", "other-class"]),
-        (((20, 20), (0, 20)), [KEPT] * 4),
-    ):
-        settings = {"entropy": {"limit": 0.5}}  # what the user sets holds
-        chain = FilterChain(Reference(reading=held_out(right_of)), "ab", names, settings)
-        assert chain.judge(found, rng()) == expected
-
-
-def test_limits_of_opinions_come_from_held_out_images():
-    """A classifier that is sure of no real image needs not be sure of generated ones; a sure one changes nothing; nor does a setting."""
-    p = np.array([[0.9, 0.1], [0.7, 0.3], [0.95, 0.05]])
-    sure, unsure = held_out(((50, 50), (50, 50)), 0.99), held_out(((50, 50), (50, 50)), 0.85)
-    found = arrays(3, probabilities=p)
-    for reading, settings, expected in (
-        (None, {}, ["ambiguous", "ambiguous", KEPT]),
-        (sure, {}, ["ambiguous", "ambiguous", KEPT]),
-        (unsure, {}, [KEPT, "ambiguous", KEPT]),
-        (unsure, {"entropy": {"limit": 0.3}}, ["ambiguous", "ambiguous", KEPT]),
-    ):
-        assert FilterChain(Reference(reading=reading), "ab", ["entropy"], settings).judge(found, rng()) == expected
-    five = HeldOut(np.tile([0.4, 0.15, 0.15, 0.15, 0.15], (20, 1)), np.zeros(20, int))
-    seen = arrays(2, probabilities=np.array([[0.41, 0.39, 0.1, 0.05, 0.05], [0.39, 0.3, 0.2, 0.06, 0.05]]))
-    assert FilterChain(Reference(reading=five), "abcde", ["confidence"]).judge(seen, rng()) == [KEPT, "unsure"]
-    assert FilterChain(Reference(), "abcde", ["confidence"]).judge(seen, rng()) == ["unsure"] * 2
-
-
-def test_distances_that_were_learnt_apart():
-    training = np.arange(200.0)[:, None]
-    natural = np.tile([0.25, 2.25], (100, 1))
-    space = candidates.FeatureSpace(training, None, None, (natural, np.zeros(100, int)))
-    np.testing.assert_allclose([space.limits([0], column, 0.5)[0] for column in (0, 1)], [0.25, 2.25])
-
-
-def test_a_reduced_chain_remembers():
-    features = rng().normal(size=(4, 8))
-    reference = Reference(features=rng(1).normal(size=(60, 8)))
-    chain = FilterChain(reference, "a", ["agreement", "duplicates"])
-    found = arrays(4, features=features, probabilities=np.ones((4, 1)))
-    assert chain.judge(found, rng()) == [KEPT] * 4
-    part = chain.reduced({"duplicates", "outliers"})
-    assert [row.name for row in part.filters] == ["duplicates"] and part.judge(found, rng()) == ["duplicate"] * 4
-    assert chain.report.to_json()["tried"] == 4
+    assert [judge(3.0), judge(2.0), judge(2.5)] == [[""], [""], ["rising"]]
+    chain.begin_class(Reference())
+    assert judge(2.5) == [""]
+    chain.begin_class(Reference(), (np.array([[1.0]]), np.array([0])))
+    assert judge(2.5) == ["rising"]

@@ -9,9 +9,10 @@ import pytest
 from PIL import Image
 
 from paddle_gan_aug.errors import InputError
-from paddle_gan_aug.synthesis.generate import Filters, generate
+from paddle_gan_aug.synthesis.filters import Filters
+from paddle_gan_aug.synthesis.generate import generate
 from paddle_gan_aug.synthesis.partial_set import PartialSet
-from paddle_gan_aug.synthesis.sampler import Samplers
+from paddle_gan_aug.synthesis.sampler import Samplers, open_runs
 from paddle_gan_aug.synthesis.writers import FORMATS
 
 
@@ -62,7 +63,7 @@ def test_a_conditional_run_shows_the_classes_in_turn(tmp_path, small_mnist):
     overrides = {"data.source": str(small_mnist), "train.steps": 2, "log.visualdl": False}
     overrides.update({"generator.width": 0.05, "discriminator.width": 0.05, "train.batch_size": 20})
     run = paddle_gan_aug.train("projection", run="r", output=tmp_path, log=tmp_path, overrides=overrides, quiet=True)
-    paddle_gan_aug.generate(run.folder, 12, tmp_path / "images")
+    paddle_gan_aug.generate(run.folder, to=tmp_path / "images", count=12)
     rows = [json.loads(line) for line in (tmp_path / "images" / "manifest.jsonl").read_text().splitlines()]
     assert [row["class"] for row in rows] == [*"0123456789", "0", "1"]
 
@@ -134,14 +135,14 @@ def test_one_run_for_each_class(tiny, tmp_path):
     generate(tiny["5"], to=tmp_path / "alone", per_class=2)
     alone = tree(tmp_path / "alone")
     assert alone["5/000001.png"] == tree(tmp_path / "folder")["5/000001.png"]  # its images do not depend on the company
-    generate(tiny["5"], 2, tmp_path / "flat")
+    generate(tiny["5"], to=tmp_path / "flat", count=2)
     assert tree(tmp_path / "flat")["000001.png"] == alone["5/000001.png"]
 
 
 def test_truncation_keeps_latents_near_zero(tiny, process):
-    samplers = Samplers(tiny["conditional"])
-    plain = samplers.latents("generate class 1", range(50), 0, 1)
-    cut = samplers.latents("generate class 1", range(50), 0, 1, truncation=0.7)
+    sampler = Samplers(open_runs(tiny["conditional"])).of_class("1")
+    plain = sampler.latents(range(50), 0)
+    cut = sampler.latents(range(50), 0, truncation=0.7)
     assert np.abs(plain).max() > 2 and np.abs(cut).max() <= 0.7
     inside = np.abs(plain) <= 0.7
     np.testing.assert_array_equal(cut[inside], plain[inside])  # only what lies beyond is drawn anew
@@ -206,7 +207,7 @@ def test_an_interrupted_set_goes_on_to_identical_files(tiny, tmp_path, monkeypat
     with pytest.raises(Stop):
         generate(tiny["digits"], to=parts, **request)
     assert not (parts / "manifest.jsonl").exists()
-    with pytest.raises(InputError, match="--resume"):
+    with pytest.raises(InputError, match="resume goes on"):
         generate(tiny["digits"], to=parts, **request)
     with pytest.raises(InputError, match="seed"):
         generate(tiny["digits"], to=parts, seed=9, resume=True, **request)
@@ -226,7 +227,7 @@ def test_a_class_that_cannot_be_filled_is_said_and_may_go_on(here, tiny, tmp_pat
     to = tmp_path / "set"
     command = ["generate", tiny["conditional"], "--per-class", 2, "--to", to, "--classifier", tiny["classifier"], "--filter", "agreement"]
     done = here(*command, "--attempts", 30, code=1)
-    assert "2" in done.stderr and "--attempts" in done.stderr
+    assert "2" in done.stderr and "more attempts" in done.stderr
     dropped = json.loads((to / "dropped.json").read_text())
     short = [name for name, part in dropped["classes"].items() if part["kept"] < 2]
     assert short and dropped["missing"] == {name: 2 - dropped["classes"][name]["kept"] for name in short}
@@ -250,28 +251,29 @@ def test_a_class_that_cannot_be_filled_is_said_and_may_go_on(here, tiny, tmp_pat
         ({"run": "none", "count": 2}, "no run"),
         ({"run": "classifier", "count": 2}, "makes no images"),
         ({"run": "run", "per_class": 2}, "cannot be asked for a class"),
-        ({"run": "conditional", "count": 3, "form": "npz"}, "with --per-class"),
+        ({"run": "conditional", "count": 3, "form": "npz"}, "with per_class"),
         ({"run": "conditional", "per_class": 2, "form": "tiff"}, "choose one of folder, npz"),
         ({"run": "conditional", "per_class": 0}, "at least one"),
         ({"run": "conditional", "per_class": 2, "truncation": 0}, "above 0"),
-        ({"run": "conditional", "count": 3, "per_class": 2}, "one of them"),
+        ({"run": "conditional", "count": 3, "per_class": 2}, "give one of"),
         ({"run": "digits", "quotas": {"7": 2}}, "no run makes the class 7"),
         ({"run": "digits", "quotas": {"5": 0}}, "nothing to generate"),
         ({"run": "conditional", "per_class": 2, "filters": Filters(settings={"confidence": {"threshold": 0.9}})}, "no filter is on"),
         ({"run": "conditional", "per_class": 2, "filters": Filters(["beauty"])}, "choose from contrast"),
         ({"run": "conditional", "per_class": 2, "filters": Filters(["confidense"])}, "did you mean confidence"),
-        ({"run": "conditional", "per_class": 2, "filters": Filters("default")}, "--classifier RUN"),
+        ({"run": "conditional", "per_class": 2, "filters": Filters("default")}, "give a run of classify"),
         ({"run": "conditional", "per_class": 2, "filters": Filters(["agreement"], "conditional")}, "reads no images"),
         ({"run": "conditional", "per_class": 2, "filters": Filters(["score"], settings={"score": {"treshold": 1}})}, "knows the settings"),
     ],
 )
 def test_bad_requests_leave_nothing(tiny, run, tmp_path, change, words):
     runs = {**tiny, "run": run, "none": tmp_path / "none"}
-    options = {**change, "run": runs[change["run"]]}
+    options = {**change}
+    name = options.pop("run")
     if getattr(options.get("filters"), "classifier", None):
-        options["filters"] = options["filters"]._replace(classifier=runs[options["filters"].classifier])
+        options["filters"] = dataclasses.replace(options["filters"], classifier=runs[options["filters"].classifier])
     with pytest.raises(InputError, match=words):
-        generate(to=tmp_path / "set", **options)
+        generate(runs[name], to=tmp_path / "set", **options)
     assert not (tmp_path / "set").exists()
 
 
@@ -290,7 +292,7 @@ def test_a_complete_set_is_not_taken_for_another(here, tiny, tmp_path):
         ([*same, "--filter", "contrast"], "complete with filters [], not filters ['contrast']"),
     ):
         done = here(*command, *given, code=2)
-        assert words in done.stderr and "choose another --to" in done.stderr and len(done.stderr.strip().splitlines()) == 1
+        assert words in done.stderr and "choose another folder" in done.stderr and len(done.stderr.strip().splitlines()) == 1
     other = here("generate", tiny["conditional"], "--count", 4, "--to", tmp_path / "flat", "--resume")
     assert "nothing left" not in other.stderr
     refused = here("generate", tiny["digits"], "--count", 4, "--to", tmp_path / "flat", "--resume", code=2)

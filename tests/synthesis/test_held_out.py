@@ -10,7 +10,7 @@ from paddle_gan_aug.data import load
 from paddle_gan_aug.runs.batches import training_images
 from paddle_gan_aug.runs.run import train
 from paddle_gan_aug.synthesis import held_out as module
-from paddle_gan_aug.synthesis.held_out import held_out
+from paddle_gan_aug.synthesis.held_out import read_held_out
 
 QUICK = {"train.steps": 60, "train.epochs": None, "train.batch_size": 20, "log.visualdl": False}
 
@@ -40,14 +40,13 @@ def test_few_validation_images_are_joined_by_cross_fitted_ones(tmp_path, process
     run = classifier(path, tmp_path)
     real, valid = training_images(run.config), load(str(path), "valid")
     weights = {name: value.numpy().copy() for name, value in run.algorithm.classifier.state_dict().items()}
-    found = held_out(run, real, valid)
+    found = read_held_out(run, real, valid)
     assert np.bincount(found.labels).tolist() == [12, 40]  # eight, three: every image is read once by a network that did not learn it
     assert all(found.knows(c) for c in (0, 1)) and found.counts(1)[1] >= 32
     assert found.distances.shape == (len(real), 2) and (found.distances > 0).all()
     for name, value in run.algorithm.classifier.state_dict().items():
         np.testing.assert_array_equal(value.numpy(), weights[name])  # the run's own network learns nothing
-    module._last.clear()
-    again = held_out(run, real, valid)
+    again = read_held_out(run, real, valid)
     np.testing.assert_array_equal(again.probabilities, found.probabilities)
 
 
@@ -55,9 +54,9 @@ def test_what_cannot_be_learnt_is_not_known_though_it_is_learnt_by_heart(tmp_pat
     path = folder_of(tmp_path / "data", (30, 12), seed=1)
     run = classifier(path, tmp_path, **{"train.steps": 150, "classifier.dropout": 0.0})
     real, valid = training_images(run.config), load(str(path), "valid")
-    by_heart = module._read(run.algorithm, real.images)[0].argmax(1)
+    by_heart = module.read_images(run.algorithm, real.images)[0].argmax(1)
     assert (by_heart == real.labels).mean() > 0.9
-    found = held_out(run, real, valid)
+    found = read_held_out(run, real, valid)
     assert not found.knows(0) and not found.knows(1)
 
 
@@ -68,10 +67,10 @@ def test_many_validation_images_are_enough(tiny, monkeypatch):
     run = open_run(tiny["classifier"])
     real = training_images(run.config)
     valid = load("mnist", "valid").subset(range(1000))
-    found = held_out(run, real, valid)
+    found = read_held_out(run, real, valid)
     assert len(found.labels) == 1000 and found.distances is None
     monkeypatch.setattr(module, "MOST_IMAGES", 100)
-    assert held_out(run, real, None) is None  # all were learnt, and they are too many to learn again
+    assert read_held_out(run, real, None) is None  # all were learnt, and they are too many to learn again
 
 
 # ---- augment
@@ -80,14 +79,14 @@ def test_many_validation_images_are_enough(tiny, monkeypatch):
 @pytest.fixture
 def one_digit_for_all(monkeypatch):
     """Whatever class is asked for, the generator draws threes that are in no set here."""
-    from paddle_gan_aug.synthesis.sampler import Samplers
+    from paddle_gan_aug.synthesis.sampler import Sampler
 
     threes = load("mnist", "valid").of_class("3").images.astype("float32") / 127.5 - 1
 
-    def images(self, class_index, latents):
+    def images(self, latents):
         return threes[(np.abs(latents[:, 0]) * 1e6).astype(int) % len(threes)]
 
-    monkeypatch.setattr(Samplers, "images", images)
+    monkeypatch.setattr(Sampler, "images", images)
 
 
 def command(path, to, *more):
@@ -114,7 +113,7 @@ def test_a_full_set_though_filters_drop_nearly_all(here, tmp_path, one_digit_for
     assert len({row["latent"] for row in rows}) == 20
     assert dropped["held_out"]["eight"]["images"] == 40 and dropped["held_out"]["eight"]["read_right"] >= 30
     assert f"class eight: {len(taken)} of 20 generated images had been dropped" in done.stdout
-    assert "generated images that passed are read as the class asked for" in done.stdout
+    assert "generated images that passed as the class asked for" in done.stdout
 
 
 def test_filters_that_were_chosen_stay_strict(here, tmp_path, one_digit_for_all):

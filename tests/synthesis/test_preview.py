@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from paddle_gan_aug.data import to_network
-from paddle_gan_aug.synthesis.sampler import Samplers
+from paddle_gan_aug.synthesis.sampler import Samplers, open_runs
 
 
 def test_samples_with_scores_and_readings(here, tiny, tmp_path):
@@ -15,9 +15,9 @@ def test_samples_with_scores_and_readings(here, tiny, tmp_path):
     rows = json.loads(here(*command, "--classifier", tiny["classifier"], "--json").stdout)["images"]
     assert [row["class"] for row in rows] == [str(digit) for digit in range(10) for _ in range(8)]
     assert {row["verdict"] for row in rows} - {"kept"}  # junk does not pass
-    samplers = Samplers(tiny["conditional"])
-    images = samplers.sample(4, range(8), 0, "generate class 4")
-    expected = samplers.samplers[0].run.algorithm.realness(to_network(images), np.full(8, 4))
+    sampler = Samplers(open_runs(tiny["conditional"])).of_class("4")
+    images = sampler.sample(range(8), 0)
+    expected = sampler.run.algorithm.realness(to_network(images), np.full(8, 4))
     assert [row["score"] for row in rows[32:40]] == pytest.approx(np.ravel(expected).tolist(), abs=2e-3)
     assert Image.open(tmp_path / "look.png").size[0] == 8 * 84 + 7 * 8
     assert [path.name for path in tmp_path.iterdir()] == ["look.png"]

@@ -31,7 +31,8 @@ def test_variations_of_classes_never_seen(cli, run, small_mnist):
     assert written.class_names == ("8", "9") and len(written) == 30
     assert Image.open(to / "grid.png").size == (16 * 28 + 15, 4 * 28 + 3)
     again = cli.folder / "again"
-    vary(run, str(small_mnist), again, 3, "valid", [8, 9])
+    made = vary(run, to=again, data=str(small_mnist), count=3, part="valid", classes=[8, 9])
+    assert made.count == len(made.images()) == 3
     first = rows[0]["file"]
     assert (again / first).read_bytes() == (to / first).read_bytes()
 

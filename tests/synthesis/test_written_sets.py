@@ -1,6 +1,5 @@
 """What was written is what it says, whoever reads it; and what others wrote, or an interruption left, is refused in one line."""
 
-import importlib
 import json
 import shutil
 
@@ -13,10 +12,12 @@ from paddle_gan_aug import runtime
 from paddle_gan_aug.data import load, to_uint8
 from paddle_gan_aug.errors import InputError
 from paddle_gan_aug.runs.opened import open_run
-from paddle_gan_aug.synthesis.generate import count_by_class, dropped_reasons, generate, worth
+from paddle_gan_aug.synthesis.generate import generate
 from paddle_gan_aug.synthesis.partial_set import PartialSet
-from paddle_gan_aug.synthesis.sampler import Samplers
-from paddle_gan_aug.synthesis.writers import json_line, write_lists
+from paddle_gan_aug.synthesis.sampler import Samplers, open_runs
+from paddle_gan_aug.synthesis.set_folder import SetFolder
+from paddle_gan_aug.synthesis.summary import count_by_class, dropped_reasons, worth
+from paddle_gan_aug.synthesis.writers import class_folder, json_line, write_lists
 
 
 def rows_of(folder):
@@ -35,7 +36,7 @@ def test_an_image_is_made_again_from_its_row(tiny, tmp_path, filtered):
     assert len(rows) == 40
     if filtered:
         assert any(row["latent"] != i % 4 for i, row in enumerate(rows))
-    algorithm = open_run(tiny["conditional"], checkpoint=rows[0]["checkpoint"]).algorithm
+    algorithm = open_run(tiny["conditional"], rows[0]["checkpoint"]).algorithm
     pictures = []
     for row in rows:
         c = int(row["class"])
@@ -51,7 +52,7 @@ def test_every_name_is_written_once(tiny, tmp_path, monkeypatch):
     """No writer of a set gives a name twice, in any form of asking."""
     written = []
     monkeypatch.setattr("paddle_gan_aug.synthesis.writers.PictureWriter._write", lambda self, names, images: written.extend(names))
-    monkeypatch.setattr(importlib.import_module("paddle_gan_aug.synthesis.generate")._Set, "_draw_grid", lambda self: None)
+    monkeypatch.setattr(SetFolder, "_draw_grid", lambda self: None)
     for number, wish in enumerate(({"count": 23}, {"per_class": 3}, {"quotas": {"1": 5, "7": 2}})):
         written.clear()
         generate(tiny["conditional"], to=tmp_path / str(number), **wish)
@@ -74,7 +75,7 @@ def test_only_classes_with_training_images_are_made(here, two_classes, small_mni
     done = here("generate", two_classes, "--per-class", 2, "--to", tmp_path / "a", "--json")
     assert json.loads(done.stdout)["classes"] == {"0": 2, "3": 2}
     assert "no training images of them: 1, 2, 4" in done.stderr
-    generate(two_classes, 5, tmp_path / "flat")
+    generate(two_classes, to=tmp_path / "flat", count=5)
     assert {row["class"] for row in rows_of(tmp_path / "flat")} == {"0", "3"}
     refused = here("generate", two_classes, "--balance", small_mnist, "--to", tmp_path / "b", code=2).stderr
     assert "no run makes the class 2" in refused and len(refused.strip().splitlines()) == 1
@@ -90,15 +91,14 @@ def test_samples_grids_and_health_ask_for_learnt_classes_alone(two_classes):
 
 
 @pytest.mark.parametrize("data_is_there", [True, False])
-def test_a_run_without_counts(two_classes, tmp_path, monkeypatch, data_is_there):
+def test_a_run_without_counts(two_classes, tmp_path, data_is_there):
     """Runs of older versions say nothing of their classes: their data is asked."""
     shutil.copytree(two_classes, tmp_path / "old")
     read = open_run(tmp_path / "old")
     del read.state["data"]["counts"]
     if not data_is_there:
         read.config.data.source = read.config.data.place = str(tmp_path / "gone")
-    monkeypatch.setattr("paddle_gan_aug.synthesis.sampler.open_run", lambda *_: read)
-    assert Samplers(tmp_path / "old").classes == ((0, 3) if data_is_there else tuple(range(10)))
+    assert [sampler.index for sampler in Samplers([read])] == ([0, 3] if data_is_there else list(range(10)))
 
 
 def test_a_class_that_no_gan_learns(here, two_classes, small_mnist, tmp_path):
@@ -117,9 +117,9 @@ def test_a_class_that_no_gan_learns(here, two_classes, small_mnist, tmp_path):
         quiet=True,
         classes=["0"],
         overrides={**options["overrides"], "train.steps": 1, "generator.width": 0.05, "discriminator.width": 0.05, "log.visualdl": False},
-    ).folder
+    )[0]
     with pytest.raises(InputError, match="no image of the class 1, and cannot make any: it learns 0"):
-        paddle_gan_aug.augment_data(tmp_path / "out", runs=[per_class], **options)
+        paddle_gan_aug.augment_data(to=tmp_path / "out", runs=[per_class], **options)
     assert not (tmp_path / "out").exists()
 
 
@@ -128,9 +128,9 @@ def test_classes_that_look_alike_as_file_names(small_mnist, tmp_path):
     np.savez(tmp_path / "d.npz", images=images, labels=np.arange(24) % 2, class_names=["a b", "a/b"])
     overrides = {"data.source": str(tmp_path / "d.npz"), "train.steps": 1, "generator.width": 0.05, "discriminator.width": 0.05}
     options = {"overrides": {**overrides, "log.visualdl": False}, "quiet": True}
-    trained = paddle_gan_aug.train_per_class("fast", run="r", output=tmp_path, log=tmp_path, **options)
-    assert [(run.folder.name, run.config.data.class_name) for run in trained.runs] == [("r-a-b", "a b"), ("r-a-b-2", "a/b")]
-    assert Samplers(trained.folder).classes == (0, 1)
+    folder, runs = paddle_gan_aug.train_per_class("fast", run="r", output=tmp_path, log=tmp_path, **options)
+    assert [(run.folder.name, run.config.data.class_name) for run in runs] == [("r-a-b", "a b"), ("r-a-b-2", "a/b")]
+    assert [sampler.index for sampler in Samplers(open_runs(folder))] == [0, 1]
 
 
 def test_balance_reads_the_data_as_the_run_did(here, small_mnist, tmp_path):
@@ -151,7 +151,7 @@ def test_truncation_leaves_the_category(small_mnist, tmp_path, process):
     overrides = {"data.source": str(small_mnist), "train.steps": 1, "train.batch_size": 20, "log.visualdl": False}
     overrides.update({"generator.width": 0.05, "discriminator.width": 0.05})
     run = paddle_gan_aug.train("infogan", run="i", output=tmp_path, log=tmp_path, overrides=overrides, quiet=True)
-    latents = Samplers(run.folder).latents("generate", range(60), 0, truncation=0.7)
+    latents = next(iter(Samplers([run]))).latents(range(60), 0, truncation=0.7)
     noise, code = run.config.generator.latent_dim, run.config.code.categories
     assert np.abs(latents[:, :noise]).max() <= 0.7
     assert (latents[:, noise : noise + code].sum(1) == 1).all() and (latents[:, noise : noise + code].max(1) == 1).all()
@@ -277,7 +277,7 @@ def test_broken_notes_of_an_interruption(tiny, stopped, problem):
 def test_other_leftovers(tiny, stopped, name, content):
     path = stopped / ".partial" / name
     path.write_text("x" * path.stat().st_size if content is None else content)
-    with pytest.raises(InputError, match="remove the folder|give the same command"):
+    with pytest.raises(InputError, match="remove the folder|with the same request"):
         generate(tiny["digits"], to=stopped, quotas={"5": 3, "6": 3}, resume=True)
 
 
@@ -287,13 +287,25 @@ def test_augment_goes_on_with_nothing_that_is_damaged(here, tiny, small_mnist, t
     here(*command)
     (tmp_path / "set" / "dropped.json").write_text("[]")
     assert "dropped.json is damaged" in here(*command, code=2).stderr
-    (tmp_path / "set" / ".generated" / "set").mkdir(parents=True)
-    (tmp_path / "set" / ".generated" / "set" / "manifest.jsonl").write_text("[]\n")
+    (tmp_path / "set" / ".generated").mkdir()
+    (tmp_path / "set" / ".generated" / "progress.json").write_text("[]")
+    (tmp_path / "set" / ".generated" / "request.json").write_text("[]")
     done = here(*command, code=2)
-    assert "line 1 names no file and class" in done.stderr and "Traceback" not in done.stderr
+    assert ".generated is damaged" in done.stderr and "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("left", [[".lock"], [".lock", ".lock.pid", ".partial/"]])
+def test_an_augmentation_of_an_earlier_version_is_left_alone(here, tiny, tmp_path):
+    """It kept its unfinished set elsewhere: it is refused in one line, and nothing of it is touched."""
+    old = tmp_path / "set" / ".generated" / "set" / ".partial"
+    old.mkdir(parents=True)
+    (old / "request.json").write_text("{}")
+    for more in ([], ["--resume"]):
+        done = here("augment", "--run", tiny["conditional"], "--to", tmp_path / "set", "--filters", "none", *more, code=2)
+        assert "earlier version" in done.stderr and len(done.stderr.strip().splitlines()) == 1
+    assert (old / "request.json").read_text() == "{}"
+
+
+@pytest.mark.parametrize("left", [[".lock"], [".lock", ".partial/"]])
 def test_killed_before_the_first_image(tiny, tmp_path, left):
     """What a kill leaves before anything was drawn is begun afresh."""
     (tmp_path / "set").mkdir()
@@ -322,6 +334,12 @@ def test_lists_with_odd_names(tmp_path, capsys):
     assert json.loads(json_line({"file": "\udcb0.png"})) == {"file": "\udcb0.png"} and json_line({"file": "猫"}) == '{"file": "猫"}\n'
 
 
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a\\b", "a\0", "manifest.jsonl", "grid.png", "train_list.txt"])
+def test_classes_that_are_no_folders(name):
+    with pytest.raises(InputError, match="cannot be the name of a folder"):
+        class_folder(name)
+
+
 @pytest.fixture(scope="module")
 def odd_names(tmp_path_factory, small_mnist, process):
     """(data, {algorithm: run}) of classes that cannot be folders."""
@@ -342,7 +360,7 @@ def test_a_refused_class_leaves_no_folder_and_its_advice_works(here, odd_names, 
         ["augment", "--run", runs["projection"], "--filters", "none", "--per-class", 20],
     ):
         done = here(*command, "--to", tmp_path / "set", code=2)
-        assert "cannot be the name of a folder" in done.stderr and "--format npz" in done.stderr
+        assert "cannot be the name of a folder" in done.stderr and "npz" in done.stderr
         assert len(done.stderr.strip().splitlines()) == 1 and not (tmp_path / "set").exists()
     here("generate", runs["projection"], "--per-class", 2, "--to", tmp_path / "set", "--format", "npz")
     assert count_by_class(tmp_path / "set") == {"a/b": 2, "../x": 2}

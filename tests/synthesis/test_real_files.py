@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from paddle_gan_aug.data import DataSpec, load, load_test
+from paddle_gan_aug.synthesis.data_parts import DataParts
 from paddle_gan_aug.synthesis.real_files import real_parts
 
 
@@ -36,7 +37,7 @@ KINDS = {
 def test_they_are_written_as_they_were_learnt(pictures, tmp_path, kind):
     make, reading = KINDS[kind]
     source = DataSpec(pictures(make()), **reading)
-    for part in real_parts(source, "standard"):
+    for part in real_parts(DataParts(source)):
         part.write(tmp_path / "to")
     for mode in ("train", "valid"):
         assert (load("to", mode).images == load(source, mode).images).all()
