@@ -11,7 +11,7 @@ from paddle_gan_aug.evaluation.real_images import read_real_images
 from paddle_gan_aug.evaluation.reference import Reference, reference_of
 from paddle_gan_aug.evaluation.registry import METRICS
 from paddle_gan_aug.evaluation.samples import draw_samples
-from paddle_gan_aug.runs.run import open_run
+from paddle_gan_aug.runs.opened import open_run
 
 READINGS = ("class_histogram", "diversity", "confident", "smallest_class", "agreement", "diversity_within", "code_accuracy")
 COUNT = 5000  # samples of a run

@@ -18,7 +18,7 @@ from paddle_gan_aug import __version__, runtime
 from paddle_gan_aug.classification.classify import classify
 from paddle_gan_aug.config.loading import load_config
 from paddle_gan_aug.data import load
-from paddle_gan_aug.data.written_set import MANIFEST
+from paddle_gan_aug.data.written_set import DROPPED, MANIFEST
 from paddle_gan_aug.errors import InputError
 from paddle_gan_aug.files import find_path, make_folder, project_root, write_json
 from paddle_gan_aug.pictures import save_png
@@ -28,7 +28,7 @@ from paddle_gan_aug.synthesis.augment import augment_data
 from paddle_gan_aug.synthesis.drawing import CHUNK
 from paddle_gan_aug.synthesis.generate import generate
 from paddle_gan_aug.synthesis.sampler import Samplers, open_runs
-from paddle_gan_aug.synthesis.writers import DROPPED, PictureWriter
+from paddle_gan_aug.synthesis.writers import PictureWriter
 
 ROW = {
     "data": "mnist",

@@ -14,8 +14,7 @@ from typing import Any, Dict, List, Optional, Tuple, Union
 
 from .. import runtime
 from ..augment.policies import choice_of
-from ..augment.preview import shown_images
-from ..augment.transforms import before_and_after
+from ..augment.preview import before_and_after, shown_images
 from ..config.loading import Config, load_config
 from ..console import listed, one_line
 from ..data import DataSpec, LabelledImages, load

@@ -7,7 +7,7 @@ import pytest
 from paddle_gan_aug.errors import InputError
 from paddle_gan_aug.evaluation import feature_network
 from paddle_gan_aug.evaluation.callback import EvaluationCallback
-from paddle_gan_aug.training.callbacks import named
+from paddle_gan_aug.training.loop import by_state_name
 
 
 def test_few_validation_images_choose_the_best_checkpoint_by_what_they_can(tmp_path, small_mnist, monkeypatch):
@@ -37,7 +37,7 @@ def test_the_data_is_read_once_for_all_evaluations(tmp_path, small_mnist, quick_
 
 
 def test_its_state_is_found_in_older_checkpoints():
-    assert list(named([EvaluationCallback(None, None, None, None)])) == ["Evaluation"]
+    assert list(by_state_name([EvaluationCallback(None, None, None, None)])) == ["Evaluation"]
 
 
 def test_only_some_metrics_choose_the_best_checkpoint(tmp_path):

@@ -8,10 +8,10 @@ import shutil
 
 import numpy as np
 import pytest
-from paddle_gan_aug.cli.sets import _worth
 from PIL import Image
 
 from paddle_gan_aug.augment.policies import recorded_policy
+from paddle_gan_aug.cli.augment import worth_lines
 from paddle_gan_aug.config.loading import load_config
 from paddle_gan_aug.data import DataSpec, load
 from paddle_gan_aug.data.folders import list_file
@@ -350,9 +350,9 @@ def test_what_the_filters_say_of_the_gan(here, tiny, small_mnist, tmp_path):
     assert set(found) == {name for name, part in report.items() if part["tried"]}
     for name, part in found.items():
         assert part["read_as_class"] == pytest.approx(report[name]["kept"] / report[name]["tried"])  # agreement alone was asked
-    lines = _worth({"three": {"tried": 50, "kept": 10, "read_as_class": 0.3}, "five": {"tried": 50, "kept": 5, "read_as_class": None}})
+    lines = worth_lines({"three": {"tried": 50, "kept": 10, "read_as_class": 0.3}, "five": {"tried": 50, "kept": 5, "read_as_class": None}})
     assert lines[0] == "of 100 images tried 15 were kept: three 20 % (the classifier reads 30 % as it), five 10 %"
-    assert "train it longer" in lines[1] and len(_worth({"five": {"tried": 9, "kept": 8, "read_as_class": None}})) == 1
+    assert "train it longer" in lines[1] and len(worth_lines({"five": {"tried": 9, "kept": 8, "read_as_class": None}})) == 1
 
 
 def test_trained_runs_compute_with_the_threads_that_are_asked_for(cli, tiny, tmp_path, monkeypatch):

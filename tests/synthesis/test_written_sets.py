@@ -10,6 +10,7 @@ from PIL import Image
 import paddle_gan_aug
 from paddle_gan_aug import runtime
 from paddle_gan_aug.data import load, to_uint8
+from paddle_gan_aug.data.class_names import class_folder
 from paddle_gan_aug.errors import InputError
 from paddle_gan_aug.runs.opened import open_run
 from paddle_gan_aug.synthesis.generate import generate
@@ -17,7 +18,7 @@ from paddle_gan_aug.synthesis.partial_set import PartialSet
 from paddle_gan_aug.synthesis.sampler import Samplers, open_runs
 from paddle_gan_aug.synthesis.set_folder import SetFolder
 from paddle_gan_aug.synthesis.summary import count_by_class, dropped_reasons, worth
-from paddle_gan_aug.synthesis.writers import class_folder, json_line, write_lists
+from paddle_gan_aug.synthesis.writers import json_line, write_lists
 
 
 def rows_of(folder):

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from paddle_gan_aug.evaluation.callback import Evaluation
+from paddle_gan_aug.evaluation.callback import EvaluationCallback
 from paddle_gan_aug.training.callbacks import Checkpoints, Grids, ProgressCallback, Recorder
 from paddle_gan_aug.training.health import HealthMonitor
 from paddle_gan_aug.training.loop import STAGES, Callback, by_state_name, in_order, run_steps
@@ -60,13 +60,13 @@ def test_callbacks_of_one_stage_keep_their_order():
 
 
 def test_each_of_ours_has_its_stage():
-    stages = {ProgressCallback: "show", HealthMonitor: "measure", Evaluation: "measure", Validation: "measure"}
+    stages = {ProgressCallback: "show", HealthMonitor: "measure", EvaluationCallback: "measure", Validation: "measure"}
     stages.update({Recorder: "record", Grids: "record", Checkpoints: "save", Callback: "caller"})
     assert {kind: kind.stage for kind in stages} == stages
 
 
 def test_states_are_kept_under_names_that_outlive_their_classes():
-    for kind, name in ((HealthMonitor, "HealthMonitor"), (Evaluation, "Evaluation"), (Validation, "Validation")):
+    for kind, name in ((HealthMonitor, "HealthMonitor"), (EvaluationCallback, "Evaluation"), (Validation, "Validation")):
         renamed = type("Renamed", (kind,), {"__init__": lambda self: None})
         assert list(by_state_name([renamed()])) == [name], "as checkpoints have it"
     assert list(by_state_name([Callback(), Callback(), Validation.__new__(Validation)])) == ["Callback", "Callback-2", "Validation"]
