@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 ROOT = Path(__file__).resolve().parent.parent
-SECTIONS = ROOT / "paddle_gan_aug" / "config" / "sections.py"
+SECTIONS = [ROOT / "paddle_gan_aug" / "config" / name for name in ("fields.py", "process_sections.py", "sections.py")]
 PAGE = ROOT / "docs" / "configuration.md"
 HEAD = """# Configuration
 
@@ -34,9 +34,9 @@ class Key(NamedTuple):
     text: str
 
 
-def sections_of(source: str) -> Iterator[Tuple[str, str, List[Key]]]:
+def sections_of(text: str) -> Iterator[Tuple[str, str, List[Key]]]:
     """The (name, description, keys) of every section that `Config` holds, in its order; its own keys come first, under ""."""
-    tree, comments = ast.parse(source), _comments(source)
+    tree, comments = ast.parse(text), _comments(text)
     classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
     assigned = [node for node in tree.body if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)]
     aliases = {node.targets[0].id: node.value for node in assigned}
@@ -45,8 +45,12 @@ def sections_of(source: str) -> Iterator[Tuple[str, str, List[Key]]]:
     for node in fields:
         section = classes.get(ast.unparse(node.annotation))
         if section is not None:
-            keys = [_key(field, comments, aliases) for field in section.body if isinstance(field, ast.AnnAssign)]
+            keys = [_key(field, comments, aliases) for field in section.body if _is_setting(field)]
             yield node.target.id, _description(section), keys
+
+
+def _is_setting(node: ast.stmt) -> bool:
+    return isinstance(node, ast.AnnAssign) and not ast.unparse(node.annotation).startswith("ClassVar")
 
 
 def _comments(source: str) -> Dict[int, Tuple[bool, str]]:
@@ -115,10 +119,15 @@ def _description(section: ast.ClassDef) -> str:
     return text[:1].upper() + text[1:]
 
 
+def source() -> str:
+    """The files of the sections as one text."""
+    return "\n".join(path.read_text(encoding="utf-8") for path in SECTIONS)
+
+
 def page() -> str:
     """The whole page."""
     lines = [HEAD]
-    for name, description, keys in sections_of(SECTIONS.read_text(encoding="utf-8")):
+    for name, description, keys in sections_of(source()):
         lines += [f"## `{name}`" if name else "## The run", "", *([description, ""] if description else [])]
         lines += ["| Key | Type | Default | Meaning |", "|---|---|---|---|"]
         for key in keys:

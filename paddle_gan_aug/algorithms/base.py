@@ -60,7 +60,7 @@ class Algorithm:
         self.done = 0.0  # how far the settings of `config.schedule` have moved, 0 to 1
         self.measure_gradients = False  # whether `step` also returns the norms of its gradients
 
-    def add_adam(self, name: str, network: nn.Layer, learning_rate: float, beta1: Optional[float] = None) -> None:
+    def add_adam(self, name: str, network: nn.Layer, learning_rate: float, beta1: Optional[float] = None, epsilon: float = 1e-8) -> None:
         """Add an Adam optimizer over the trainable parameters of `network` under `name`."""
         options = self.config.optimizer
         self._base_rates[name] = learning_rate
@@ -68,8 +68,12 @@ class Algorithm:
             learning_rate,
             beta1=options.beta1 if beta1 is None else beta1,
             beta2=options.beta2,
+            epsilon=epsilon,
             parameters=trainable(network),
         )
+
+    def prepare(self, batches: Batches) -> None:
+        """Set what depends on the data before the first step of a new run; a run that continues has it in its weights."""
 
     def scale_learning_rates(self, factor: float, names: Sequence[str]) -> None:
         """Multiply the learning rates of the optimizers `names` for all steps to come."""

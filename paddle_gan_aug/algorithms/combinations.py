@@ -99,6 +99,15 @@ REFUSALS: List[Tuple[Callable[[Config], bool], str]] = [  # (when, why)
         "discriminator.conditioning projection adds to one logit: set discriminator.head to sigmoid and loss.name accordingly",
     ),
     (
+        lambda c: c.data.unlabelled is not None and not ALGORITHMS[c.algorithm].learns_without_labels,
+        "data.unlabelled names images without labels, which this algorithm does not learn: "
+        "use the preset semi-supervised or semi-supervised-conv",
+    ),
+    (
+        lambda c: c.data.class_name is not None and ALGORITHMS[c.algorithm].learns_without_labels,
+        "data.class_name leaves one class, so there is nothing to classify: leave it out",
+    ),
+    (
         lambda c: c.train.batch_size % c.discriminator.pack != 0,
         "discriminator.pack must divide train.batch_size, so that every pack is full",
     ),

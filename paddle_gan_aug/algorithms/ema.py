@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import paddle
 from paddle import nn
 
@@ -37,3 +39,21 @@ class Average:
         for current, averaged in self._pairs:
             averaged.scale_(decay)
             averaged.add_(current * (1 - decay))
+
+
+class SteadyAverage(Average):
+    """The mean of all weights so far, where those of n steps ago count (1 - rate)^n.
+
+    That is an average of a fixed rate that begins at zero, corrected for its beginning, so that it can be read at any step.
+    """
+
+    def __init__(self, network: nn.Layer, average: nn.Layer, rate: float) -> None:
+        super().__init__(network, average, 1 - rate)
+        self.rate = rate
+
+    @paddle.no_grad()
+    def update(self, step: int) -> None:
+        """See `Average.update`."""
+        share = self.rate / -math.expm1(step * math.log1p(-self.rate))
+        for current, averaged in self._pairs:
+            averaged.add_((current - averaged) * share)

@@ -109,6 +109,16 @@ class AlgorithmRow:
         if unknown:
             raise ValueError(f"the algorithm {self.name} says that it reads {', '.join(unknown)}: there is no such setting")
 
+    @property
+    def classifies(self) -> bool:
+        """Whether what is trained is a classifier, which its accuracy on validation images measures."""
+        return self.reads_key("classifier.patience")
+
+    @property
+    def learns_without_labels(self) -> bool:
+        """Whether it also learns images without labels."""
+        return self.reads_key("semi_supervised.architecture")
+
     def reads_key(self, key: str) -> bool:
         """Whether the algorithm reads the setting `key`, such as "train.steps"."""
         return any(_covers(item, key) for item in (*READ_BY_ALL, *self.reads))
@@ -252,6 +262,20 @@ ALGORITHMS: Dict[str, AlgorithmRow] = {
             ),
         ),
         AlgorithmRow("classifier", ".classifier:SupervisedClassifier", reads=("classifier.", "generated.", "optimizer.classifier_lr")),
+        AlgorithmRow(
+            "semi-supervised",
+            ".semi_supervised:SemiSupervised",
+            reads=(
+                "semi_supervised.",
+                "health.",
+                "generator.width",
+                "generator.latent_dim",
+                "classifier.patience",
+                "classifier.test_views",
+                "optimizer.discriminator_lr",
+                "optimizer.generator_lr",
+            ),
+        ),
         AlgorithmRow(
             "dagan",
             ".dagan:DAGAN",

@@ -29,8 +29,8 @@ class Classification:
 
     Attributes:
         run: The trained run. With `classifier.patience` it is opened at its best step.
-        report: What is in report/classification.json: run, step, test, test_views, accuracy (0 to 1), precision and recall of each
-            class, and confusion_matrix (rows are true classes). None if the training was interrupted.
+        report: What is in report/classification.json: run, step, test, test_views, accuracy and error (0 to 1), precision and recall
+            of each class, and confusion_matrix (rows are true classes). None if the training was interrupted.
         generated: The generated part of the training images, or None. Its attribute `filtered` says what the filters have dropped.
     """
 
@@ -120,6 +120,8 @@ def _test_images(prepared: Prepared, test: Union[str, Path, None]) -> LabelledIm
     if images.shape != learnt.shape:
         raise InputError(f"test set {images.source} has images {list(images.shape)}, the classifier learns {list(learnt.shape)}")
     check_overlap(learnt, images, config.data.allow_overlap)
+    if prepared.unlabelled is not None:
+        check_overlap(prepared.unlabelled, images, config.data.allow_overlap, "images that are learnt without labels")
     if config.classifier.patience and config.eval.every_steps:
         valid = prepared.validation or load(spec, "valid")
         check_overlap(valid, images, config.data.allow_overlap, "validation images, which choose the step that is tested")
@@ -137,6 +139,7 @@ def classification_report(run: Run, images: LabelledImages) -> Dict[str, Any]:
         "test": {"source": images.source, "count": len(images), "fingerprint": images.fingerprint()},
         "test_views": run.config.classifier.test_views,
         "accuracy": accuracy(matrix),
+        "error": 1 - accuracy(matrix),
         "precision": dict(zip(images.class_names, _shares(right, matrix.sum(0)))),
         "recall": dict(zip(images.class_names, _shares(right, matrix.sum(1)))),
         "confusion_matrix": matrix.tolist(),

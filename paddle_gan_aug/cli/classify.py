@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from .flags import FLAGS, ONE_CLASS, add_training_flags
+from .flags import FLAGS, ONE_CLASS, add_training_flags, overrides_of
 from .result import INTERRUPTED, Result
 from .train import ending, run_options
 
@@ -19,7 +19,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Result:
     """Run `classify`."""
-    options = run_options(args, "classifier")
+    from ..config.loading import preset_of_classifier
+
+    options = run_options(args, preset_of_classifier(overrides_of(args)))
     from ..classification.classify import classify
 
     tested = classify(test=args.test, **options)

@@ -23,6 +23,9 @@ FLAGS = {
         "NAME_OR_PATH",
         "Learn these images: mnist, a folder of class folders or of IDX files, a list file, an .npz file, or a mnist.json.gz.",
     ),
+    "--unlabelled": Flag(
+        "data.unlabelled", "NAME_OR_PATH", "Learn these images too, without labels: any kind of --data, or a folder of pictures."
+    ),
     "--image-size": Flag("data.image_size", "N", "Resize the shorter side of each image to N pixels and crop the longer side."),
     "--channels": Flag("data.channels", "N", "Make all images grey (1) or colour (3)."),
     "--policy": Flag("data.policy", "NAME", "Use the classical changes that suit the labels: digits, objects, mirrored, or auto."),

@@ -13,7 +13,7 @@ import math
 import re
 import reprlib
 from pathlib import Path
-from typing import Any, Dict, FrozenSet, Iterable, List, Literal, Optional, Sequence, Type, Union, get_args, get_origin
+from typing import Any, Dict, FrozenSet, Iterable, List, Literal, Mapping, Optional, Sequence, Type, Union, get_args, get_origin
 
 import msgspec
 import yaml
@@ -43,6 +43,11 @@ KNOWN_AS = {  # what other programs call a setting -> the key
     **dict.fromkeys(("log_interval", "log_every", "print_freq"), "log.every_steps"),
     "random_seed": "train.seed",
 }
+
+
+def preset_of_classifier(overrides: Mapping[str, Any]) -> str:
+    """The preset that `classify` takes where none is named: one that learns images without labels, if `data.unlabelled` is set."""
+    return "semi-supervised-conv" if overrides.get("data.unlabelled") else "classifier"
 
 
 def presets() -> Dict[str, str]:

@@ -4,28 +4,26 @@ The sentences above a setting are its documentation. Names of losses, penalties,
 `algorithms.checks` compares them with their tables.
 """
 
-from typing import Annotated, ClassVar, List, Literal, Optional, Union
+from typing import Annotated, List, Literal, Optional, Union
 
 import msgspec
 
-Positive = Annotated[int, msgspec.Meta(ge=1)]
-Count = Annotated[int, msgspec.Meta(ge=0)]
-Rate = Annotated[float, msgspec.Meta(gt=0)]
-Side = Annotated[int, msgspec.Meta(ge=8, le=1024)]
-Share = Annotated[float, msgspec.Meta(gt=0, lt=1)]
-Fraction = Annotated[float, msgspec.Meta(ge=0, lt=1)]
-Probability = Annotated[float, msgspec.Meta(ge=0, le=1)]
-Width = Annotated[float, msgspec.Meta(gt=0, le=8)]
-InitStd = Optional[Annotated[float, msgspec.Meta(gt=0)]]
-Weight = Annotated[float, msgspec.Meta(ge=0)]
-Window = Annotated[List[float], msgspec.Meta(min_length=2, max_length=2)]
-Grey = Annotated[int, msgspec.Meta(ge=0, le=255)]
-
-
-class Section(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """Base of all sections: an unknown key is an error."""
-
-    hyperparameters: ClassVar[bool] = True  # whether the records list its settings as hyperparameters of a run
+from .fields import (
+    Count,
+    Fraction,
+    Grey,
+    InitStd,
+    Positive,
+    Probability,
+    Rate,
+    Section,
+    Share,
+    Side,
+    Weight,
+    Width,
+    Window,
+)
+from .process_sections import Checkpoint, Eval, Health, Log, Runtime
 
 
 class Data(Section):
@@ -41,6 +39,10 @@ class Data(Section):
     classes: Optional[List[Union[int, str]]] = None
     # The number of images of each class that are learnt; without it all are.
     per_class: Optional[Positive] = None
+    # The number of training images that keep their labels, equally many of each class; only semi-supervised learns the others too.
+    labels: Optional[Positive] = None
+    # Further images without labels, of any kind that `data.load.READERS` lists, for the algorithm semi-supervised.
+    unlabelled: Optional[str] = None
     # The height and width that images are resized to, as `fit` says; without it all images must be square and of one size.
     image_size: Optional[Side] = None
     # How images become square: crop cuts off the ends of the longer side, pad fills up with `background` or the edge, stretch distorts.
@@ -59,7 +61,7 @@ class Data(Section):
     skip_bad: bool = False
     # The share of every class that is held out for validation; without it a sixth, of IDX and JSON files in mixed order the last one.
     valid_share: Optional[Share] = None
-    # The seed of that split and of `per_class`. Another `train.seed` leaves the data as it is.
+    # The seed of that split, of `per_class` and of `labels`. Another `train.seed` leaves the data as it is.
     seed: Count = 0
     # The absolute path where `source` was found. Training sets it, so that a run finds its data from any folder.
     place: Optional[str] = None
@@ -238,6 +240,43 @@ class Variation(Section):
     teacher_decay: Fraction = 0.99
 
 
+class SemiSupervised(Section):
+    """`semi_supervised.*`: a discriminator that is the classifier, and learns from images with and without labels."""
+
+    # The networks: mlp sees an image as a row of pixels, for sets like MNIST; conv is for grey or colour images of 28 to 64 pixels.
+    architecture: Literal["mlp", "conv"] = "mlp"
+    # The factor on the size of the hidden layers of D.
+    width: Width = 1.0
+    # The standard deviation of the noise on D's pixels, which go from 0 to 1 here.
+    input_noise: Weight = 0.3
+    # The standard deviation of the noise on D's hidden layers; of conv also the share of maps that is dropped.
+    hidden_noise: Fraction = 0.5
+    # The scales of D's layers at the start: what gives outputs of standard deviation 1 on the data, or one.
+    scales: Literal["data", "one"] = "data"
+    # Whether images are generated; otherwise unlabelled images serve the consistency terms alone.
+    gan: bool = True
+    # The weight of telling real images from generated ones, beside the classes of the labelled images.
+    unlabelled_weight: Weight = 1.0
+    # The share of the last weights in the averaged weights, which classify; the average is corrected for its beginning.
+    average_rate: Share = 1e-4
+    # The weight of the Pi-model: two noisy readings of an unlabelled image agree.
+    pi_weight: Weight = 0.0
+    # The weight of virtual adversarial training: the reading stays the same in the direction in which it changes most.
+    vat_weight: Weight = 0.0
+    # The length of that step, a Euclidean distance between images with pixels from 0 to 1.
+    vat_radius: Rate = 2.0
+    # The weight of the entropy of the readings of unlabelled images.
+    entropy_weight: Weight = 0.0
+    # The weight of the teacher: what the averaged weights read with confidence in an unlabelled image is learnt as its label.
+    teacher_weight: Weight = 0.0
+    # The least probability of a reading that the teacher passes on.
+    teacher_confidence: Fraction = 0.95
+    # The step at which these terms come in.
+    consistency_start: Count = 0
+    # The number of steps within which their weights grow from 0 to their values.
+    consistency_ramp: Positive = 1
+
+
 class Optimizer(Section):
     """`optimizer.*`: the optimizer Adam."""
 
@@ -299,75 +338,6 @@ class Train(Section):
     gradient_leaks: bool = False
 
 
-class Checkpoint(Section):
-    """`checkpoint.*`: saving the state of a run."""
-
-    hyperparameters: ClassVar[bool] = False
-
-    # The number of steps from one checkpoint to the next.
-    every_steps: Positive = 500
-    # The number of checkpoints that are kept.
-    keep: Positive = 3
-
-
-class Log(Section):
-    """`log.*`: records for people."""
-
-    hyperparameters: ClassVar[bool] = False
-
-    # The number of steps from one record of the losses to the next.
-    every_steps: Positive = 10
-    # The number of steps from one grid of samples to the next.
-    grid_every_steps: Positive = 100
-    # The number of images of a grid.
-    grid_images: Positive = 160
-    # Whether VisualDL records are written.
-    visualdl: bool = True
-
-
-class Eval(Section):
-    """`eval.*`: measures during training, against validation images."""
-
-    hyperparameters: ClassVar[bool] = False
-
-    # The number of steps from one measurement to the next; without it nothing is measured.
-    every_steps: Optional[Positive] = None
-    # The number of images that are measured each time.
-    count: Positive = 2000
-    # The metric by which the best checkpoint is chosen.
-    best: str = "frechet"
-
-
-class Health(Section):
-    """`health.*`: checks that the samples still look like images of the data."""
-
-    hyperparameters: ClassVar[bool] = False
-
-    # The number of steps from one check to the next.
-    every_steps: Positive = 50
-    # The number of samples that are checked each time.
-    samples: Annotated[int, msgspec.Meta(ge=8)] = 100
-    # The step by which the samples must have looked healthy once.
-    settle_steps: Positive = 600
-    # Whether a collapsed run goes back and on with milder settings; otherwise alarms are only recorded.
-    recover: bool = True
-    # The number of rungs of the recovery ladder that may be used.
-    tries: Count = 4
-
-
-class Runtime(Section):
-    """`runtime.*`: the process."""
-
-    hyperparameters: ClassVar[bool] = False
-
-    # The device that computes.
-    device: Literal["auto", "cpu", "gpu"] = "auto"
-    # The number of CPU threads; 0 means one for each physical core.
-    threads: Count = 0
-    # Whether the code path, the threads and the allocator are chosen for this CPU.
-    cpu_tuning: bool = True
-
-
 class Config(Section):
     """Everything that defines a run."""
 
@@ -387,6 +357,7 @@ class Config(Section):
     classifier: Classifier = msgspec.field(default_factory=Classifier)
     generated: Generated = msgspec.field(default_factory=Generated)
     variation: Variation = msgspec.field(default_factory=Variation)
+    semi_supervised: SemiSupervised = msgspec.field(default_factory=SemiSupervised)
     optimizer: Optimizer = msgspec.field(default_factory=Optimizer)
     schedule: Schedule = msgspec.field(default_factory=Schedule)
     train: Train = msgspec.field(default_factory=Train)

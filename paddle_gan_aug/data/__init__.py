@@ -1,6 +1,7 @@
 """Labelled images: reading them from what the user has, splitting them, and making batches. NumPy and Pillow, no Paddle."""
 
 from .batches import Batch, Batches
+from .few_labels import PartlyLabelledBatches, load_unlabelled, without_labels
 from .idx import idx_file_names, is_idx_folder, read_idx, read_idx_folder, write_idx
 from .image_files import read_image_set, read_images
 from .image_set import ImageSet
@@ -12,7 +13,7 @@ from .overlap import check_overlap
 from .pieces import in_pieces
 from .readers import READERS, Reader
 from .spec import DataSpec, as_spec
-from .splits import SPLITS, few_of_each_class, hold_out, select, stratified
+from .splits import SPLITS, few_of_each_class, hold_out, keep_labels, select, stratified
 
 __all__ = [
     "PARTS",
@@ -24,6 +25,7 @@ __all__ = [
     "ImageSet",
     "LabelledImages",
     "MixedBatches",
+    "PartlyLabelledBatches",
     "Reader",
     "as_spec",
     "balanced_weights",
@@ -34,8 +36,10 @@ __all__ = [
     "idx_file_names",
     "is_idx_folder",
     "in_pieces",
+    "keep_labels",
     "load",
     "load_test",
+    "load_unlabelled",
     "narrow",
     "read_idx",
     "read_idx_folder",
@@ -47,6 +51,7 @@ __all__ = [
     "test_part",
     "to_network",
     "to_uint8",
+    "without_labels",
     "write_idx",
     "write_mnist_json",
 ]

@@ -1,7 +1,8 @@
 """Data sets in class folders.
 
 `root/<class>/*.png` is one undivided set. `root/train/<class>/*` with `root/valid` (or `val`) and `root/test` beside it is a set
-in parts. A folder with pictures and no class folders is one class. Classes are in the natural order of their names (2 before 10).
+in parts; `root/unlabelled` may hold images without labels, see `few_labels`.
+A folder with pictures and no class folders is one class. Classes are in the natural order of their names (2 before 10).
 What file managers, packers and network drives leave behind is left out.
 """
 
@@ -40,6 +41,7 @@ NO_DATA = (  # what others leave behind, beside all that begins with a dot
 STRAY_SUFFIXES = (".txt", ".md", ".rst", ".csv", ".tsv", ".json", ".jsonl", ".xml", ".yaml", ".yml", ".ini", ".db", ".log", ".html")
 STRAY_NAMES = ("readme", "license", "licence", "copying")
 NAMED_IN_A_MESSAGE = 3
+UNLABELLED = "unlabelled"  # the folder of images without labels, beside the parts of a data set
 MOST_ENTRIES, MOST_ENTRIES_IN_A_FOLDER, MOST_OPENED = 50_000, 5000, 50  # that `is_image_folder` looks at; files without a suffix
 
 
@@ -106,15 +108,18 @@ def part_folders(path: Path) -> Optional[Dict[str, Path]]:
     """
     inside = sorted(_folders(path))
     parts = {part: [folder for folder in inside if folder.name.lower() in names] for part, names in PART_NAMES.items()}
-    others = [folder.name for folder in inside if folder not in sum(parts.values(), [])]
+    beside = [folder.name for folder in inside if folder not in sum(parts.values(), [])]
+    others = [name for name in beside if name.lower() != UNLABELLED]
     train_alone = not parts["valid"] and not parts["test"]
-    if not parts["train"] or (others and train_alone and not any(_folders(folder) for folder in parts["train"])):
+    if not parts["train"] or (beside and train_alone and not any(_folders(folder) for folder in parts["train"])):
         return None
     twice = next((folders for folders in parts.values() if len(folders) > 1), None)
     if twice:
         raise InputError(f"{path} has both {twice[1].name} and {twice[0].name}: keep one of them")
     if others:
-        raise InputError(f"{path} has the parts of a data set and a folder {others[0]}: it may hold train, valid (or val), test")
+        raise InputError(
+            f"{path} has the parts of a data set and a folder {others[0]}: it may hold train, valid (or val), test, unlabelled"
+        )
     return {part: folders[0] for part, folders in parts.items() if folders}
 
 

@@ -22,7 +22,7 @@ from .overlap import report_repeated_validation
 from .read_once import State, read_once, state_of
 from .readers import READERS, Reader, ReadPart, reader_of
 from .spec import DataSpec, as_spec
-from .splits import check_choice, check_split, few_of_each_class, last_sixth_is_fair, select, stratified
+from .splits import check_choice, check_split, few_of_each_class, keep_labels, last_sixth_is_fair, select, stratified
 from .values import report_odd_images
 from .written_set import file_of_set
 
@@ -191,7 +191,7 @@ def _finished(images: LabelledImages, spec: DataSpec, part: str) -> LabelledImag
 
 
 def narrow(images: LabelledImages, spec: DataSpec, part: str) -> LabelledImages:
-    """Those of the images of a part that a spec means by `classes`, `per_class` (of training images alone) and `class_name`.
+    """Those of the images of a part that a spec means by `classes`, `class_name`, and of training images by `per_class` and `labels`.
 
     Raises:
         InputError: no such class, or no image of it.
@@ -200,6 +200,8 @@ def narrow(images: LabelledImages, spec: DataSpec, part: str) -> LabelledImages:
         images = images.of_classes(spec.classes)
     if spec.per_class is not None and part == "train":
         images = few_of_each_class(images, spec.per_class, spec.seed)
+    if spec.labels is not None and part == "train":
+        images = keep_labels(images, spec.labels, spec.seed)
     return images if spec.class_name is None else images.of_class(spec.class_name)
 
 

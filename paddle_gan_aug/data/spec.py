@@ -21,14 +21,16 @@ class DataSpec:
     channels: Optional[int] = None  # 1 grey, 3 colour; None: as they are
     skip_bad: bool = False  # leave unusable files out
     valid_share: Optional[float] = None  # of the training images, stratified; None: a sixth
-    seed: int = 0  # of that split, and of the images that `per_class` chooses
+    seed: int = 0  # of that split, and of the images that `per_class` and `labels` choose
     classes: Optional[Tuple[str, ...]] = None  # only these, see `images.class_index`; None: all
     per_class: Optional[int] = None  # so many training images of each class; None: all
+    labels: Optional[int] = None  # so many training images with a label, equally many of each class; None: all
     window: Optional[Tuple[float, float]] = None  # (black, white): the values in the files that become 0 and 255; None: by their scale
     background: Union[str, int, None] = None  # transparent pictures are laid on it: "white", "black" or a grey from 0 to 255
     fit: str = "crop"  # how pictures become square at `image_size`: "crop", "pad" or "stretch"
     class_name: Optional[str] = None  # only this class, without labels to learn; None: all
     split: str = "standard"  # "standard" holds validation images out of training, "full" trains on them too
+    unlabelled: Optional[str] = None  # further images without labels, of any kind that `readers.READERS` lists
     place: Optional[str] = field(default=None, compare=False)  # where a run found it, an absolute path; None: look for the name
 
     def __post_init__(self) -> None:
@@ -52,7 +54,7 @@ class DataSpec:
 
     def whole(self) -> "DataSpec":
         """Return the same data with all classes and all training images."""
-        return replace(self, classes=None, per_class=None, class_name=None, split="standard")
+        return replace(self, classes=None, per_class=None, labels=None, unlabelled=None, class_name=None, split="standard")
 
     def all_classes(self) -> "DataSpec":
         """Return the same data without `class_name`: what the runs of single classes have in common."""

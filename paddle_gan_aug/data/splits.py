@@ -7,7 +7,7 @@ file would not hold every class in its proportion.
 """
 
 import difflib
-from typing import Callable, Optional, Sequence, Tuple
+from typing import Callable, Dict, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -100,14 +100,38 @@ def few_of_each_class(data: LabelledImages, count: int, seed: int = 0) -> Labell
     Raises:
         InputError: a class has fewer images.
     """
+    shares = {int(label): count for label in np.flatnonzero(data.counts())}
+    return data.subset(_some_of_each_class(data, shares, seed, f"data.per_class {count}"), f"{count} of each class by seed {seed}")
+
+
+def keep_labels(data: LabelledImages, count: int, seed: int = 0) -> LabelledImages:
+    """Return the `count` images that keep their labels, equally many of every class that has any, chosen by the seed, in their order.
+
+    If the classes do not divide the count, some of them, chosen by the seed too, get one more. The images of a class are those that
+    `few_of_each_class` takes.
+
+    Raises:
+        InputError: there are fewer labels than classes, or a class has too few images.
+    """
+    filled = np.flatnonzero(data.counts())
+    each, rest = divmod(count, len(filled))
+    if not each:
+        raise InputError(f"data.labels {count} is too few for the {len(filled)} classes of {data.source}: each needs at least one")
+    favoured = set(runtime.rng(seed, "labels beyond equal shares").permutation(filled)[:rest].tolist())
+    shares = {int(label): each + (int(label) in favoured) for label in filled}
+    return data.subset(_some_of_each_class(data, shares, seed, f"data.labels {count}"), f"{count} with labels by seed {seed}")
+
+
+def _some_of_each_class(data: LabelledImages, shares: Dict[int, int], seed: int, setting: str) -> np.ndarray:
+    """Return the indices, ascending, of as many images of each class as {label: count} says."""
     chosen = []
-    for label in np.flatnonzero(data.counts()):
+    for label, count in shares.items():
         of_class = np.flatnonzero(data.labels == label)
         if len(of_class) < count:
             few = f"class {data.class_names[label]} of {data.source} has {len(of_class)} training images"
-            raise InputError(f"{few}: data.per_class {count} is too many")
-        chosen.append(runtime.rng(seed, "images per class", int(label)).permutation(of_class)[:count])
-    return data.subset(np.sort(np.concatenate(chosen)), f"{count} of each class by seed {seed}")
+            raise InputError(f"{few}: {setting} is too many")
+        chosen.append(runtime.rng(seed, "images per class", label).permutation(of_class)[:count])
+    return np.sort(np.concatenate(chosen))
 
 
 def select(

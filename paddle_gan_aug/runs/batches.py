@@ -1,13 +1,14 @@
 """What a configuration trains on: its images, their batches, and for how many steps."""
 
-from typing import Any, Union
+from typing import Any, Optional, Union
 
 import numpy as np
 
 from .. import runtime
 from ..algorithms.checks import is_read
+from ..algorithms.registry import ALGORITHMS
 from ..config.loading import Config
-from ..data import Batches, DataSpec, LabelledImages, MixedBatches, balanced_weights, load
+from ..data import Batches, DataSpec, LabelledImages, MixedBatches, PartlyLabelledBatches, balanced_weights, load, load_unlabelled
 from ..errors import InputError
 
 
@@ -20,12 +21,34 @@ def training_images(config: Config) -> LabelledImages:
     return load(DataSpec.of(config.data), "train")
 
 
-def training_batches(config: Config, images: LabelledImages, generated: Any = None, *, pairs: bool = False) -> Union[Batches, MixedBatches]:
-    """The batches of a configuration: of real images, for a classifier perhaps with generated images or with weights.
+def unlabelled_images(config: Config, images: LabelledImages) -> Optional[LabelledImages]:
+    """The images that a configuration learns without their labels; None if its algorithm learns no such images.
+
+    Args:
+        images: What `training_images` gave.
+
+    Raises:
+        InputError: As `load_unlabelled`.
+    """
+    if not ALGORITHMS[config.algorithm].learns_without_labels:
+        return None
+    return load_unlabelled(DataSpec.of(config.data), images)
+
+
+def training_batches(
+    config: Config,
+    images: LabelledImages,
+    generated: Any = None,
+    *,
+    pairs: bool = False,
+    unlabelled: Optional[LabelledImages] = None,
+) -> Union[Batches, MixedBatches, PartlyLabelledBatches]:
+    """The batches of a configuration: of real images, for a classifier perhaps with generated images, with others or with weights.
 
     Args:
         generated: The generated part, see `runs.run.train_prepared`; None means real images alone.
         pairs: Each image comes with another one of its class.
+        unlabelled: The images that are learnt without a label; None means none.
 
     Raises:
         InputError: The batch size does not fit the number of images.
@@ -38,6 +61,10 @@ def training_batches(config: Config, images: LabelledImages, generated: Any = No
     def order(epoch: int) -> np.random.Generator:
         return runtime.rng(seed, "shuffle", epoch)
 
+    if unlabelled is not None:
+        return PartlyLabelledBatches(
+            images, unlabelled, config.train.batch_size, lambda kind, number: runtime.rng(seed, f"shuffle {kind}", number)
+        )
     if generated is None and weights is None:
         return Batches(images, config.train.batch_size, order, pairs=pairs)
     return MixedBatches(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 from ..algorithms.checks import check_config
+from ..algorithms.registry import ALGORITHMS
 from ..config.loading import Config, load_config, to_flat
 from ..config.sections import Data
 from ..console import listed
@@ -43,18 +44,19 @@ def resumable(run: Optional[str], output: Path, classifiers: bool = False) -> Op
                 f"cannot resume: there is no run {run} in {output}; did you mean {near[0]}? (for a new run leave `resume` out)"
             )
         return folder if is_run_folder(folder) else None
-    runs = [folder for folder in runs if (_algorithm(folder) == "classifier") == classifiers]
+    runs = [folder for folder in runs if _classifies(folder) == classifiers]
     unfinished = [folder for folder in runs if not _finished(folder)]
     if runs and not unfinished:
         raise InputError(f"cannot resume: every run in {output} is finished; name one, and raise train.steps or train.epochs")
     return max(unfinished, key=lambda folder: (folder / "config.yaml").stat().st_mtime, default=None)
 
 
-def _algorithm(folder: Path) -> Optional[str]:
+def _classifies(folder: Path) -> bool:
     try:
-        return load_config(folder / "config.yaml").algorithm
+        row = ALGORITHMS.get(load_config(folder / "config.yaml").algorithm)
     except InputError:
-        return None
+        return False
+    return row is not None and row.classifies
 
 
 def _finished(folder: Path) -> bool:
@@ -162,6 +164,27 @@ def check_same_data(folder: Path, source: str, images: LabelledImages, allow_cha
     if learnt.get("fingerprint", images.fingerprint()) != images.fingerprint() and not allow_changed:
         counts = f"{len(images)} images now, {learnt.get('count')} then"
         raise InputError(f"{problem} ({counts}): {advice}, or continue with the changed images: allow_changed_data=True")
+
+
+def check_same_unlabelled(folder: Path, unlabelled: Optional[LabelledImages], allow_changed: bool = False) -> None:
+    """Check that the images without labels of a run that continues are those that it has learnt.
+
+    Args:
+        folder: The run's folder.
+        unlabelled: The images as they are now; None if the run learns none.
+        allow_changed: Accept other images.
+
+    Raises:
+        InputError: They are others.
+    """
+    steps = steps_on_disk(folder / "checkpoints")
+    before = peek(folder / "checkpoints", steps[-1]).get("unlabelled") if steps and unlabelled is not None else None
+    if isinstance(before, dict) and before.get("fingerprint") != unlabelled.fingerprint() and not allow_changed:
+        counts = f"{len(unlabelled)} images now, {before.get('count')} then"
+        raise InputError(
+            f"cannot resume: the images without labels have changed since run {folder.name} learnt them ({counts}): restore them, "
+            "start a new run, or continue with the changed images: allow_changed_data=True"
+        )
 
 
 def check_same_generated(folder: Path, description: Mapping[str, Any]) -> None:

@@ -5,17 +5,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Mapping, Optional, Tuple, Union
 
-from ..algorithms.checks import check_config, is_read
+from ..algorithms.checks import check_config
+from ..algorithms.registry import ALGORITHMS
 from ..augment.policies import recorded_policy
-from ..config.loading import Config, load_config
+from ..config.loading import Config, load_config, preset_of_classifier
 from ..config.sections import Generated
 from ..data import DataSpec, LabelledImages, load
 from ..errors import InputError
 from ..evaluation.real_images import RealImages, read_real_images
 from ..evaluation.registry import check_measures
 from .batch_size import fit_batch_size
-from .batches import training_images
-from .continuing import check_same_data, continued_config, place_of_data, resumable
+from .batches import training_images, unlabelled_images
+from .continuing import check_same_data, check_same_unlabelled, continued_config, place_of_data, resumable
 from .places import check_free, check_run_name, default_name, run_folders, unused_folder
 
 
@@ -29,6 +30,7 @@ class Prepared:
         config: The configuration.
         images: The training images.
         validation: The validation images of a classifier with `eval.every_steps`, else None.
+        unlabelled: The images that are learnt without a label, or None.
         real: The real images beside which the samples of a GAN with `eval.every_steps` are measured, else None.
         former: What config.yaml said of a run that is continued; None for a new run.
         named: The caller has named the run; without a name a new run takes the next free folder.
@@ -41,6 +43,7 @@ class Prepared:
     config: Config
     images: LabelledImages
     validation: Optional[LabelledImages] = None
+    unlabelled: Optional[LabelledImages] = None
     real: Optional[RealImages] = None
     former: Optional[Config] = None
     named: bool = False
@@ -77,7 +80,8 @@ def prepare(
     """Read and check what a training needs.
 
     Args:
-        classifier: The training is that of `classify`: the preset is `classifier` where none is given, a run without a name is
+        classifier: The training is that of `classify`: the preset is `classifier` where none is given, or `semi-supervised-conv` if
+            `data.unlabelled` is set, a run without a name is
             looked for among the classifiers, and `generated.*` may be set. The other arguments are those of `train`.
 
     Raises:
@@ -90,17 +94,19 @@ def prepare(
     if folder is not None:
         former, config = continued_config(folder, overrides or {}, config)
     else:
-        config = _new_config(config or ("classifier" if classifier else "classic"), overrides)
+        config = _new_config(config or (preset_of_classifier(overrides or {}) if classifier else "classic"), overrides)
         folder = output / check_run_name(run) if run else unused_folder(output, default_name(config))
         check_free(folder)
     check_measures(config)
     _check_generated(config, classifier)
     images = training_images(config)
+    unlabelled = unlabelled_images(config, images)
     if former is not None:
         check_same_data(folder, config.data.source, images, allow_changed_data)
+        check_same_unlabelled(folder, unlabelled, allow_changed_data)
     validation, real = _validation_images(config, images)
-    config = fit_batch_size(config, images, overrides, quiet)
-    return Prepared(folder, log, config, images, validation, real, former, bool(run), quiet, allow_changed_data)
+    config = fit_batch_size(config, images if unlabelled is None else unlabelled, overrides, quiet)
+    return Prepared(folder, log, config, images, validation, unlabelled, real, former, bool(run), quiet, allow_changed_data)
 
 
 def _new_config(source: Union[Config, str, Path], overrides: Optional[Mapping[str, Any]]) -> Config:
@@ -119,7 +125,7 @@ def _validation_images(config: Config, images: LabelledImages) -> Tuple[Optional
     if not config.eval.every_steps:
         return None, None
     spec = DataSpec.of(config.data)
-    if is_read(config, "eval.best"):  # by what makes images
+    if not ALGORITHMS[config.algorithm].classifies:
         return None, read_real_images(spec, "valid", training=images)
     return load(spec, "valid"), None
 

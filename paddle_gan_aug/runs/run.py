@@ -176,7 +176,8 @@ def _build(prepared: Prepared, recovery: Recovery, generated: Any) -> _Built:
     with runtime.drawing_alone():
         runtime.seed_paddle(config.train.seed, "initial weights")
         algorithm = build(config, images.shape, images.class_names, images.counts())
-    batches = training_batches(config, images, generated, pairs=algorithm.pairs)
+        batches = training_batches(config, images, generated, pairs=algorithm.pairs, unlabelled=prepared.unlabelled)
+        algorithm.prepare(batches)
     if config.diffaugment.fill == "auto" and algorithm.view:
         from ..augment.diffaugment import background  # imports Paddle, which takes seconds
 
@@ -208,6 +209,8 @@ def _train_stretch(job: _Job, built: _Built, recovery: Recovery) -> Run:
     best = state.get("best", best_noted(job.checkpoints, first_step)) if state else None
     writers = _writers(job, config, records, latents, provenance, with_state, best)
     what = f"{len(prepared.images)} images of {prepared.images.source}"
+    if prepared.unlabelled is not None:
+        what += f", {len(prepared.unlabelled)} without labels"
     threads = f"{job.process.threads} thread" + ("" if job.process.threads == 1 else "s")
     prepared.report(f"run {job.folder}  ·  {what}  ·  {built.total_steps} steps  ·  {job.process.device}, {threads}")
     progress = run_steps(algorithm, built.batches, built.total_steps, config.train.seed, [*with_state, *writers], first_step)
@@ -274,11 +277,12 @@ def _measures(
 ) -> List[Union[HealthMonitor, Validation, Callback]]:
     """The callbacks that measure a step."""
     prepared = job.prepared
-    if latents is None:
-        return [] if prepared.validation is None else [Validation(config, prepared.validation)]
-    measures: List[Callback] = [
-        HealthMonitor(config.health, prepared.images, latents, config.train.seed, first_step, records, prepared.report)
-    ]
+    measures: List[Callback] = []
+    if latents is not None:
+        learnt = prepared.images if prepared.unlabelled is None else prepared.unlabelled
+        measures.append(HealthMonitor(config.health, learnt, latents, config.train.seed, first_step, records, prepared.report))
+    if prepared.validation is not None:
+        measures.append(Validation(config, prepared.validation))
     if prepared.real is not None:
         from ..evaluation.callback import EvaluationCallback  # imports scikit-learn, which takes a second
 
@@ -323,9 +327,12 @@ def _provenance(job: _Job, config: Config, recovery: Recovery) -> Dict[str, Any]
         "class_names": list(images.class_names),
         "counts": images.counts().tolist(),  # of each class: a class without images was not learnt
     }
-    generated = {} if job.generated is None else {"generated": job.generated.description}
+    further = {} if job.generated is None else {"generated": job.generated.description}
+    rest = job.prepared.unlabelled
+    if rest is not None:
+        further["unlabelled"] = {"source": rest.source, "fingerprint": rest.fingerprint(), "count": len(rest)}
     return {
-        **generated,
+        **further,
         "rungs": recovery.rungs,
         "seed": config.train.seed,
         "data": data,

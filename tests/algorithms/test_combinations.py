@@ -34,6 +34,8 @@ WRONG = [  # one for each row of REFUSALS, in order
         },
         "adds to one logit",
     ),
+    ({**GAN, "data.unlabelled": "more"}, "images without labels, which this algorithm does not learn"),
+    ({"algorithm": "semi-supervised", "data.class_name": "3"}, "nothing to classify"),
     ({**GAN, "discriminator.pack": 3, "train.batch_size": 64}, "must divide train.batch_size"),
     ({**GAN, "diffaugment.adaptive": "ada"}, "choose a policy"),
     ({**GAN, "diffaugment.adaptive": "apa", "loss.name": "wasserstein"}, "sign of D's logits"),

@@ -5,12 +5,15 @@ import pytest
 
 from paddle_gan_aug import runtime
 from paddle_gan_aug.algorithms import build
+from paddle_gan_aug.algorithms.registry import ALGORITHMS
 from paddle_gan_aug.config.loading import PRESETS, load_config
-from paddle_gan_aug.data import Batches, load
+from paddle_gan_aug.data import load, without_labels
 from paddle_gan_aug.networks import parallel
+from paddle_gan_aug.runs.batches import training_batches
 
-NOTHING_SHARED_OUT = ("r3gan", "r3gan-projection")  # a generator of matrix products, and a discriminator that is differentiated twice
-NARROW = {"generator.width": 0.1, "discriminator.width": 0.1, "classifier.width": 0.2}
+# a generator of matrix products, and a discriminator that is differentiated twice; networks of matrix products
+NOTHING_SHARED_OUT = ("r3gan", "r3gan-projection", "semi-supervised")
+NARROW = {"generator.width": 0.1, "discriminator.width": 0.1, "classifier.width": 0.2, "semi_supervised.width": 0.1}
 CASES = [(preset.stem, {}) for preset in sorted(PRESETS.glob("*.yaml"))] + [
     ("classic", {"generator.variant": "upsample"}),
     ("classic", {"train.gradient_leaks": True}),
@@ -26,8 +29,13 @@ def losses(preset, overrides, threads, digits, monkeypatch):
     """Of two steps on a batch that is large enough for two parts; the second shows what the first's gradients did."""
     monkeypatch.setenv("OMP_NUM_THREADS", str(threads))
     runtime.seed_paddle(3, "initial weights")
-    algorithm = build(load_config(preset, {**NARROW, **overrides}), (1, 28, 28), tuple("0123456789"))
-    batches = Batches(digits, 20, lambda epoch: runtime.rng(0, "shuffle", epoch), pairs=algorithm.pairs)
+    row = ALGORITHMS[load_config(preset).algorithm]
+    narrow = {key: width for key, width in NARROW.items() if row.reads_key(key)}
+    config = load_config(preset, {**narrow, **overrides, "train.batch_size": 20, "train.seed": 0})
+    algorithm = build(config, (1, 28, 28), tuple("0123456789"))
+    unlabelled = without_labels(digits.images, "digits") if row.learns_without_labels else None
+    batches = training_batches(config, digits, pairs=algorithm.pairs, unlabelled=unlabelled)
+    algorithm.prepare(batches)
     values = []
     for number in (1, 2):
         algorithm.begin_step(number, 100)

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import msgspec
 
-from paddle_gan_aug.config import sections
+from paddle_gan_aug.config import process_sections, sections
 from paddle_gan_aug.config.loading import all_keys, hyperparameters, load_config, to_flat
 from paddle_gan_aug.config.sections import Config, Section
 
-SOURCE = Path(sections.__file__).read_text(encoding="utf-8")
+SOURCE = "\n".join(Path(module.__file__).read_text(encoding="utf-8") for module in (process_sections, sections))
 
 
 def test_every_setting_has_sentences_above_it():

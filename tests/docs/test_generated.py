@@ -24,7 +24,7 @@ def test_it_is_fresh(name):
 
 def test_the_configuration_page_has_every_key():
     made = script("make_configuration")
-    sections = {name: keys for name, _, keys in made.sections_of(made.SECTIONS.read_text(encoding="utf-8"))}
+    sections = {name: keys for name, _, keys in made.sections_of(made.source())}
     default = Config()
     plain = [name for name in Config.__struct_fields__ if not hasattr(getattr(default, name), "__struct_fields__")]
     assert [key.name for key in sections.pop("")] == plain
