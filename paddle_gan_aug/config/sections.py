@@ -83,6 +83,8 @@ class Classifier(Section):
     dropout: Fraction = 0.5
     label_smoothing: Fraction = 0.0  # this share of every target is spread over all classes
     class_weights: Literal["none", "balanced"] = "none"  # balanced: the images of rare classes count for more
+    sampling: Literal["shuffled", "balanced"] = "shuffled"  # balanced: images of rare classes are repeated up to the largest class
+    logit_adjustment: Weight = 0.0  # tau of the logit-adjusted loss, which makes up for rare classes; 0: the plain loss
     augmentation: Literal["none", "standard", "randaugment", "trivialaugment"] = "none"  # with what the data set's policy allows
     mixing: Literal["none", "mixup", "cutmix", "manifold", "mixstyle"] = "none"
     patience: Optional[Positive] = None  # end after so many validations (eval.every_steps) without a better one; the best is tested
@@ -95,6 +97,9 @@ class Generated(Section):
     source: Optional[str] = None  # a set on disk, or a GAN's run (or a folder of runs, one for each class)
     share: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.5  # of every batch; 1: no real image is learnt
     weight: Rate = 1.0  # of a generated image's loss beside a real one's
+    pretrain_steps: Count = (
+        0  # the first so many steps learn generated images alone, the others real ones alone; 0: `share` holds throughout
+    )
     per_class: Positive = 500  # of a run: images that are made of each class at once
     every_steps: Optional[Positive] = None  # of a run: make them anew so often; None: once
     classifier: Optional[str] = None  # of a run: filter them by the default filters, with this run of classify on the same real data

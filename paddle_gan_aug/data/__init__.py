@@ -6,7 +6,7 @@ from .image_files import read_images
 from .images import LabelledImages, concatenate, to_network, to_uint8
 from .json_gz import read_mnist_json, write_mnist_json
 from .load import PARTS, READERS, load, load_test, test_part
-from .mixed_batches import MixedBatches, balanced_weights
+from .mixed_batches import MixedBatches, Pretraining, balanced_weights, oversampled
 from .overlap import check_overlap
 from .spec import DataSpec, as_spec
 from .splits import SPLITS, few_of_each_class, hold_out, select, stratified
@@ -22,6 +22,8 @@ __all__ = [
     "DataSpec",
     "as_spec",
     "balanced_weights",
+    "oversampled",
+    "Pretraining",
     "check_overlap",
     "concatenate",
     "few_of_each_class",

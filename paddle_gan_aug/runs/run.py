@@ -11,7 +11,7 @@ from ..algorithms import build
 from ..augment.policies import recorded_policy
 from ..config.loading import Config, load_config, to_flat, to_yaml
 from ..config.sections import Generated
-from ..data import Batches, DataSpec, MixedBatches, balanced_weights, load
+from ..data import Batches, DataSpec, MixedBatches, Pretraining, balanced_weights, load, oversampled
 from ..errors import InputError, RunFailed
 from ..files import atomic_write, lock_folder, make_folder
 from ..records.run_records import Records
@@ -324,24 +324,32 @@ def training_batches(config, images, generated=None):
     weights = None
     if config.algorithm == "classifier" and config.classifier.class_weights == "balanced":
         weights = balanced_weights(images.counts())
+    if config.algorithm == "classifier" and config.classifier.sampling == "balanced":
+        images = oversampled(images, seed)
 
     def order(epoch):
         return runtime.rng(seed, "shuffle", epoch)
 
+    def mixed(share, made):
+        return MixedBatches(
+            images,
+            config.train.batch_size,
+            order,
+            made and made.images,
+            options.every_steps,
+            share,
+            options.weight,
+            weights,
+            lambda number, epoch: runtime.rng(seed, f"shuffle generated {number}", epoch),
+            made and made.read,
+        )
+
     if generated is None and weights is None:
         return Batches(images, config.train.batch_size, order)
-    return MixedBatches(
-        images,
-        config.train.batch_size,
-        order,
-        generated and generated.images,
-        options.every_steps,
-        options.share,
-        options.weight,
-        weights,
-        lambda number, epoch: runtime.rng(seed, f"shuffle generated {number}", epoch),
-        generated and generated.read,
-    )
+    if generated is not None and options.pretrain_steps:
+        then = Batches(images, config.train.batch_size, order) if weights is None else mixed(options.share, None)
+        return Pretraining(mixed(1.0, generated), then, options.pretrain_steps)
+    return mixed(options.share, generated)
 
 
 def make_run_folders(folder, log):
