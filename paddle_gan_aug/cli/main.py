@@ -15,6 +15,7 @@ from .. import __version__
 from ..errors import InputError, RunFailed
 from ..files import naming, one_line, prepare_console
 from . import sets as cli_sets
+from . import study as cli_study
 from .flags import positive, seed
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
@@ -440,5 +441,6 @@ COMMANDS = {  # name -> (flags, what to do, one line)
     "predict": (cli_sets.predict_flags, _of(cli_sets.predict), "Read images with a trained classifier."),
     "classify": (_classify_flags, _classify, "Train a classifier on labelled images and test it, with its confusion matrix."),
     "evaluate": (_evaluate_flags, _evaluate, "Measure generated images against real ones, with a page of pictures."),
+    "study": (cli_study.add_flags, _of(lambda args: cli_study.run(args)[:2]), cli_study.HELP),
     "dashboard": (_dashboard_flags, _dashboard, "Serve the VisualDL page of the records at 127.0.0.1."),
 }
