@@ -1,11 +1,14 @@
 """The command `study`: do generated images help on this data, and which classifier to use."""
 
 import argparse
+import difflib
+import json
 from typing import Any, Dict, NamedTuple
 
 from ..errors import InputError
 from .flags import positive
 
+NOT_IN_A_FILE = ("config", "report", "list_arms", "command", "parser", "json", "name")
 HELP = "Compare ways to train a classifier, with and without generated images; ends in a verdict and a classifier."
 
 
@@ -20,6 +23,7 @@ class Result(NamedTuple):
 def add_flags(command: argparse.ArgumentParser) -> None:
     """The arguments of `study`."""
     what = command.add_argument_group("what to compare")
+    what.add_argument("-c", "--config", metavar="FILE", help="a YAML file of these settings, such as data: mnist; flags go before it")
     what.add_argument("--data", metavar="NAME_OR_PATH", help="the labelled images; everything else is chosen from them")
     what.add_argument("--test", metavar="NAME_OR_PATH", help="a labelled test set; without it the test part of --data, or folds of it")
     what.add_argument("--arms", nargs="+", metavar="ARM", help="ways to train, such as real classical classical+gan+filter gan@0.1")
@@ -74,6 +78,8 @@ def run(args: argparse.Namespace) -> Result:
 
         page = draw_report(args.report)
         return Result({"report": str(page)}, str(page))
+    if args.config:
+        _lay_under(args)
     if not args.data:
         raise InputError("no data named: give --data NAME_OR_PATH, or --report DIR to draw a report again")
     from ..config.loading import parse_overrides
@@ -96,6 +102,28 @@ def run(args: argparse.Namespace) -> Result:
         quiet=False,
     )
     return Result(found.to_json(), "\n".join(found.plan.told()) if args.dry_run else told(found))
+
+
+def _lay_under(args: argparse.Namespace) -> None:
+    """Take from a file what no flag says: its keys are the flags' names; arms and labels are lists, cut and the overrides mappings."""
+    from ..config.yaml_tree import read_tree
+    from ..files import find_path
+
+    path = find_path(args.config)
+    try:
+        tree = read_tree(path.read_text(encoding="utf-8"), ())
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read as the settings of a study: {error}") from None
+    known = [name for name in vars(args) if name not in NOT_IN_A_FILE]
+    for key, value in (tree if isinstance(tree, dict) else {"": tree}).items():
+        name = str(key).replace("-", "_")
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1, cutoff=0)
+            raise InputError(f"{path}: a study has no setting {key}: did you mean {near[0]}?")
+        if isinstance(value, dict):
+            value = [f"{inner}={json.dumps(of)}" for inner, of in value.items()]
+        if getattr(args, name) == args.parser.get_default(name):
+            setattr(args, name, value)
 
 
 def _cuts(pairs: Any) -> Dict[str, int]:
@@ -126,6 +154,6 @@ def told(found: Any) -> str:
     kept = found.recommended
     lines.append(f"recipe: {kept['arm']}, because {kept['why']}")
     if "run" in kept:
-        lines.append(f"classifier: {kept['run']}; train it again with: classify -c {kept['config']}")
+        lines.append(f"classifier: {kept['run']}; train it again with: {kept['command']}")
     lines.append(f"report: {found.report}")
     return "\n".join(lines)

@@ -11,7 +11,9 @@ from .. import __version__
 from ..data import DataSpec
 from ..errors import InputError
 from ..files import lock_folder, make_folder, project_root, write_json
+from ..runs.places import run_folders, unused_folder
 from .arms import arm_of
+from .board import show_study
 from .cells import Cell, missing, read_rows
 from .engine import Engine, affordable_jobs, connect
 from .plan import Plan, make_plan, named_arms, parse_budget, told_time
@@ -29,7 +31,8 @@ class Study:
     Attributes:
         folder: of its rows, results and report. plan: what was asked for. verdict: the answer in a sentence; "" of a dry run.
         arms: a dict for each arm and scenario: mean, spread, recall, minutes. comparisons: each arm against the rival.
-        recommended: {"arm", "why", "run", "config"}; the last two are of the classifier that was kept. notes: what else is to be said.
+        recommended: {"arm", "why", "run", "config", "command"}; the last three are of the classifier that was kept.
+        notes: what else is to be said.
         report: the page, or None.
     """
 
@@ -143,7 +146,7 @@ def study(
     if cluster:
         connect(cluster).close()
     with lock_folder(make_folder(folder)):
-        return _Session(folder, read, plan, margin, cluster, deadline, quiet, retry).run(keep, output, log)
+        return _Session(folder, read, plan, margin, cluster, deadline, quiet, retry, test).run(keep, output, log)
 
 
 def _check_presets(plan: Plan) -> None:
@@ -196,6 +199,7 @@ class _Session:
     deadline: Optional[float]
     quiet: bool
     retry: bool
+    test: Any = None
 
     def run(self, keep: bool, output: Any, log: Any) -> Study:
         plan, measure = self.plan, measure_of(self.plan, self.data.labels.counts())
@@ -216,6 +220,7 @@ class _Session:
         values = {**result.to_json(), "measure": measure, "margin": self.margin, "gan_arm": gan_arm, "rival": rival, "version": __version__}
         write_json(self.folder / RESULTS, values)
         result.report = draw_report(self.folder)
+        show_study(self.folder, run_folders(output, log)[1], values, rows)
         return result
 
     def _rows(self) -> List[Dict[str, Any]]:
@@ -261,7 +266,6 @@ class _Session:
         return gan_arm, rival
 
     def _kept(self, arm: str, output: Any, log: Any) -> Dict[str, Any]:
-        from ..runs.places import run_folders, unused_folder
         from .work import keep_classifier
 
         output, log = run_folders(output, log)
@@ -270,7 +274,15 @@ class _Session:
         images = cell_images(self.data, scenario, 0, FINAL, self.plan.settings.folds)
         self._say(f"keeping     training {arm} on {len(images.train)} images")
         place = unused_folder(output, f"{_name(self.data.source)}-{arm}".replace("@", "-").replace("+", "-"))
-        return keep_classifier(arm_of(arm), images, self.plan.settings, self.folder, output, log, place.name, source)
+        made = keep_classifier(arm_of(arm), images, self.plan.settings, self.folder, output, log, place.name, source)
+        return {**made, "command": self._repeats(source)}
+
+    def _repeats(self, source: Optional[str]) -> str:
+        """The command that trains the kept classifier again and tests it; folds have no test images of their own."""
+        if self.data.test is None:
+            return f"train -c {self.folder / 'recommended.yaml'}"
+        test = "" if self.test is None and source else f" --test {self.test or self.data.source}"
+        return f"classify -c {self.folder / 'recommended.yaml'}{test}"
 
     def _say(self, *lines: str) -> None:
         if not self.quiet:
