@@ -6,6 +6,7 @@ cell that it was computing, which is run again.
 
 import os
 import time
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence
@@ -113,9 +114,10 @@ class Engine:
                         ) from None
 
     def _on_cluster(self, cells: Sequence[Cell]) -> Iterator[Dict[str, Any]]:
-        """Rows from a Dask cluster. Images are sent with each cell; a worker that dies has its cell run again by another."""
+        """Rows from a Dask cluster. A cell takes its images along, so that another worker can run it again when its own dies."""
         from dask.distributed import as_completed
 
+        warnings.filterwarnings("ignore", message="Sending large graph")  # some megabytes of images, on purpose
         waiting = self._in_time(cells)
         pool = as_completed()
         of = {}
@@ -124,8 +126,7 @@ class Engine:
             cell = next(waiting, None)
             if cell is not None:
                 key = key_of(cell, self.settings, self.fingerprint)
-                arguments = self.client.scatter(self._arguments(cell), hash=False)
-                future = self.client.submit(_task_of, arguments, key=f"cell-{key}-{time.time_ns()}", retries=TRIES, pure=False)
+                future = self.client.submit(_task_of, self._arguments(cell), key=f"cell-{key}-{time.time_ns()}", retries=TRIES, pure=False)
                 of[future] = cell
                 pool.add(future)
             return cell is not None

@@ -159,7 +159,8 @@ def make_plan(
     for what, name in (("gan_arm", gan_arm), ("rival", rival)):
         if name is not None and name not in {arm.name for arm in chosen}:
             raise InputError(f"{what}: {name} is not among the arms {', '.join(arm.name for arm in chosen)}")
-    plan = Plan(chosen, scenarios, wanted, replace(settings, folds=wanted), choices, gan_arm, rival, jobs, 0.0, budget)
+    folds = wanted if data.test is None else Settings.folds  # they play no part, and more seeds leave the keys of the others alone
+    plan = Plan(chosen, scenarios, wanted, replace(settings, folds=folds), choices, gan_arm, rival, jobs, 0.0, budget)
     plan = replace(plan, settings=replace(plan.settings, members=_members(data, plan)), seconds=estimate(data, plan))
     plan = _within(data, plan, seeds, gan_steps) if budget else plan
     return replace(plan, notes=[*plan.notes, *_claims(plan)])
