@@ -27,6 +27,7 @@ _PUBLIC = {
     "vary": "paddle_gan_aug.synthesis.vary",  # a run that learnt to vary images, and images -> variations of them on disk
     "evaluate": "paddle_gan_aug.runs.evaluate",  # a run or images -> every metric beside its real floor, and a page
     "evaluate_images": "paddle_gan_aug.evaluation.measure",  # an array of images -> the same numbers
+    "run_study": "paddle_gan_aug.study.study",  # labelled images -> whether generated ones help, and the better classifier
     "grid": "paddle_gan_aug.pictures",  # images -> one picture
 }
 

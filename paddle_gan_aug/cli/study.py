@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> Result:
     """Run `study`.
 
     Raises:
-        InputError: as `study.study.study`.
+        InputError: as `study.study.run_study`.
     """
     if args.list_arms:
         from ..study.arms import ARMS
@@ -84,14 +84,14 @@ def run(args: argparse.Namespace) -> Result:
         raise InputError("no data named: give --data NAME_OR_PATH, or --report DIR to draw a report again")
     from ..config.loading import parse_overrides
     from ..data import DataSpec
-    from ..study.study import study
+    from ..study.study import run_study
 
     spec = DataSpec(args.data, image_size=args.image_size, channels=args.channels, skip_bad=args.skip_bad)
     if args.choices is not None and args.choices < 0:
         raise InputError("--choices: a whole number from 0")
     names = ("test", "to", "arms", "labels", "seeds", "choices", "steps", "gan", "gan_steps", "per_class", "architecture", "gan_arm")
     names += ("rival", "budget", "jobs", "threads", "cluster", "policy", "allow_overlap", "retry", "output", "log", "dry_run")
-    found = study(
+    found = run_study(
         spec,
         **{name: getattr(args, name) for name in names},
         cut=_cuts(args.cut),

@@ -129,7 +129,7 @@ def make_plan(
     overrides: Optional[Dict[str, Any]] = None,
     gan_overrides: Optional[Dict[str, Any]] = None,
 ) -> Plan:
-    """Look at the data and choose what to do; see `study.study` for the arguments.
+    """Look at the data and choose what to do; see `study.run_study` for the arguments.
 
     Raises:
         InputError: an unknown arm, or one that cannot work on this data; arms that are named and not among them.

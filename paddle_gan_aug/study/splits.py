@@ -126,7 +126,7 @@ def check_data(data: StudyData, scenario: Scenario, seeds: int, allow_overlap: b
     for name, count in {**({n: scenario.per_class for n in counts} if scenario.per_class else {}), **dict(scenario.cut)}.items():
         there = int(data.pool.counts()[data.pool.class_index(name)])
         if count > there:
-            raise InputError(f"{labels.source} has {there} training images of class {name}, {count} are asked for")
+            raise InputError(f"{data.source} has {there} training images of class {name}, {count} are asked for")
     if data.test is None and scenario.draws:
         raise InputError(
             f"{data.source} has no test images, which a study of fewer labels needs: add a folder test beside train, or name them (test)"

@@ -52,7 +52,7 @@ class Study:
         return {"folder": str(self.folder), **values, "report": self.report and str(self.report), "plan": self.plan and self.plan.told()}
 
 
-def study(
+def run_study(
     data: Any,
     *,
     test: Any = None,
@@ -111,6 +111,8 @@ def study(
     """
     seconds = None if budget is None else parse_budget(budget)
     deadline = None if seconds is None else time.monotonic() + LEFT * seconds
+    for name in arms or ():
+        arm_of(name)  # before anything is read
     read = read_data(data, test, policy)
     wants_gan = not arms or any(arm_of(name).generates for name in arms)
     fitting = affordable_jobs(jobs, read.pool.image_size, read.pool.channels, wants_gan)
@@ -271,6 +273,8 @@ class _Session:
         output, log = run_folders(output, log)
         scenario = self.plan.scenarios[-1]
         source = None if scenario.draws or self.data.spec != DataSpec(self.data.source) else self.data.source
+        if source is not None and Path(source).expanduser().exists():
+            source = str(Path(source).expanduser().resolve())  # recommended.yaml is read from any folder
         images = cell_images(self.data, scenario, 0, FINAL, self.plan.settings.folds)
         self._say(f"keeping     training {arm} on {len(images.train)} images")
         place = unused_folder(output, f"{_name(self.data.source)}-{arm}".replace("@", "-").replace("+", "-"))

@@ -8,14 +8,14 @@ import pytest
 from paddle_gan_aug.classification.classify import classify
 from paddle_gan_aug.errors import InputError
 from paddle_gan_aug.study import engine
-from paddle_gan_aug.study.study import draw_report, study
+from paddle_gan_aug.study.study import draw_report, run_study
 
 TINY = {"steps": 4, "gan": "cgan", "gan_steps": 2, "per_class": 6, "seeds": 2, "quiet": True}
 
 
 def run(path, tmp_path, **options):
     where = {"to": tmp_path / "study", "output": tmp_path / "output", "log": tmp_path / "log"}
-    return study(str(path), **{**TINY, "arms": ["classical", "gan"], **where, **options})
+    return run_study(str(path), **{**TINY, "arms": ["classical", "gan"], **where, **options})
 
 
 @pytest.fixture
