@@ -4,6 +4,7 @@ Workers are fresh processes whose thread counts are in their environment before 
 cell that it was computing, which is run again.
 """
 
+import contextlib
 import os
 import time
 import warnings
@@ -14,7 +15,7 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence
 from ..errors import InputError, RunFailed
 from .cells import Cell, Settings, key_of, store
 from .splits import StudyData, cell_images
-from .work import compute, free_memory, memory_of_a_worker
+from .work import compute
 
 ANSWERS_WITHIN = 10  # seconds, of a cluster
 TRIES = 3  # of a cell whose worker was killed
@@ -24,6 +25,19 @@ ENVIRONMENT = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 def cell_task(cell: Cell, images: Any, settings: Settings, folder: str, fingerprint: str) -> Dict[str, Any]:
     """Compute a cell in a worker; see `work.compute`."""
     return compute(cell, images, settings, Path(folder), fingerprint)
+
+
+def memory_of_a_worker(image_size: int, channels: int, gan: bool) -> int:
+    """An estimate of the bytes that a worker takes: Paddle and its libraries, and the buffers of a batch of 64."""
+    return 700_000_000 + (150_000 if gan else 30_000) * image_size * image_size * max(1, channels) * 64 // 28
+
+
+def free_memory() -> Optional[int]:
+    """Bytes of memory that processes may still take, or None where the system does not say."""
+    with contextlib.suppress(OSError, ValueError, StopIteration):
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        return 1024 * int(next(line for line in lines if line.startswith("MemAvailable")).split()[1])
+    return None
 
 
 def affordable_jobs(jobs: int, image_size: int, channels: int, gan: bool) -> int:

@@ -194,3 +194,12 @@ def _write_csv(path: Path, rows: Sequence[Dict[str, Any]]) -> None:
         writer = csv.writer(file)
         writer.writerow(columns)
         writer.writerows([row.get(column) for column in columns] for row in rows)
+
+
+def write_configs(folder: Path, rows: List[Dict[str, Any]]) -> None:
+    """The configuration of every cell's classifier, as a file that `classify -c` reads."""
+    make_folder(folder / "configs")
+    for row in rows:
+        if row.get("config"):
+            with atomic_write(folder / "configs" / f"{row['key']}.yaml", "w") as file:
+                file.write(row["config"])

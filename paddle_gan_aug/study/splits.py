@@ -6,7 +6,8 @@ the cells that choose (role "choose") are scored on validation images, or on lab
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any, Dict, Optional, Tuple
+from pathlib import Path
+from typing import Any, Dict, Iterator, Optional, Tuple
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from ..augment.policies import choice_of, policy_for
 from ..data import DataSpec, LabelledImages, concatenate, load, load_test
 from ..data.overlap import near, repeated
 from ..errors import InputError, NoSuchPart, RunFailed
+from ..files import atomic_write
 
 TEST, CHOOSE, FINAL = "test", "choose", "final"
 FEWEST = 2  # images of a class that can be split at all
@@ -236,3 +238,23 @@ def check_apart(images: CellImages, allow_overlap: bool = False) -> None:
     count = int(repeated(images.test.images, images.train.images).sum())
     if count and not allow_overlap:
         raise RunFailed(f"leak: {count} test images are among the labels of this cell")
+
+
+def write_labels(path: Path, images: LabelledImages) -> None:
+    """Write labelled images as an .npz file that `load` reads back as the same images, labels and classes."""
+    grey = images.channels == 1
+    pixels = images.images[:, 0] if grey else images.images.transpose(0, 2, 3, 1)
+    layout = "NHW" if grey else "NHWC"
+    with atomic_write(path) as file:
+        np.savez(file, train_images=pixels, train_labels=images.labels, class_names=np.array(images.class_names), layout=np.array(layout))
+
+
+def same_images(one: LabelledImages, other: LabelledImages) -> bool:
+    """Whether two sets have the same images with the same labels and class names, in any order."""
+    return one.class_names == other.class_names and sorted(_hashes(one)) == sorted(_hashes(other))
+
+
+def _hashes(images: LabelledImages) -> Iterator[bytes]:
+    """One of each image with its label."""
+    for image, label in zip(images.images, images.labels):
+        yield hashlib.blake2b(np.ascontiguousarray(image).tobytes() + bytes([int(label) % 256, int(label) // 256]), digest_size=16).digest()

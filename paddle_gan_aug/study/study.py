@@ -52,7 +52,7 @@ class Study:
         return {"folder": str(self.folder), **values, "report": self.report and str(self.report), "plan": self.plan and self.plan.told()}
 
 
-def run_study(
+def run_study(  # long: its parameters are explained one by one
     data: Any,
     *,
     test: Any = None,
@@ -333,8 +333,7 @@ def draw_report(folder: Any) -> Path:
     Raises:
         InputError: no study there.
     """
-    from .report import write_report
-    from .work import write_configs
+    from .report import write_configs, write_report
 
     folder = Path(folder).expanduser()
     path = folder / RESULTS

@@ -5,13 +5,12 @@ the generated sets) is trained by the first that needs it, under a lock, and fou
 """
 
 import contextlib
-import hashlib
 import json
 import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Dict, Iterator, Optional, Tuple
 
 import numpy as np
 
@@ -22,7 +21,7 @@ from ..errors import InputError, RunFailed
 from ..files import atomic_write, lock_folder, make_folder, write_json
 from .arms import Arm
 from .cells import RESULTS_VERSION, Cell, Settings, classifier_settings, key_of, maker_settings
-from .splits import CellImages, check_apart, check_learnt
+from .splits import CellImages, check_apart, check_learnt, same_images, write_labels
 
 ATTEMPTS = 20  # latents tried for each wanted image
 RENEWED = ("generated.every_steps", "generated.per_class")  # settings that only a run has, not a set
@@ -111,18 +110,12 @@ def _bench(folder: Path, images: CellImages, settings: Settings, seed: int) -> B
     bench = Bench(make_folder(folder / "work" / images.train.fingerprint()[:16]), images, settings, seed)
     with _alone(bench.folder / "labels"):
         if not bench.labels.exists():
-            _write_labels(bench.labels, images.train)
+            write_labels(bench.labels, images.train)
     read = load(DataSpec(str(bench.labels), window=(0, 255)), "train", split="full")
-    if sorted(_hashes(read)) != sorted(_hashes(images.train)) or read.class_names != images.train.class_names:
+    if not same_images(read, images.train):
         raise RunFailed(f"leak: {bench.labels} holds other images than the labels of this cell")
     bench.learnt = read.fingerprint()
     return bench
-
-
-def _hashes(images: LabelledImages) -> Iterator[bytes]:
-    """One of each image with its label."""
-    for image, label in zip(images.images, images.labels):
-        yield hashlib.blake2b(np.ascontiguousarray(image).tobytes() + bytes([int(label) % 256, int(label) // 256]), digest_size=16).digest()
 
 
 def _scored(cell: Cell, bench: Bench, key: str) -> Dict[str, Any]:
@@ -360,17 +353,8 @@ def _spare(bench: Bench) -> Path:
     with _part(path) as note:
         if note is not None:
             chosen = [np.flatnonzero(spare.labels == label)[: bench.settings.per_class] for label in np.unique(spare.labels)]
-            _write_labels(make_folder(path) / "set.npz", spare.subset(np.sort(np.concatenate(chosen))))
+            write_labels(make_folder(path) / "set.npz", spare.subset(np.sort(np.concatenate(chosen))))
     return path / "set.npz"
-
-
-def _write_labels(path: Path, images: LabelledImages) -> None:
-    """Write labelled images as an .npz file that `load` reads back as the same images, labels and classes."""
-    grey = images.channels == 1
-    pixels = images.images[:, 0] if grey else images.images.transpose(0, 2, 3, 1)
-    layout = "NHW" if grey else "NHWC"
-    with atomic_write(path) as file:
-        np.savez(file, train_images=pixels, train_labels=images.labels, class_names=np.array(images.class_names), layout=np.array(layout))
 
 
 # ---- the classifier that is kept ---------------------------------------------------------------------------------------
@@ -412,25 +396,3 @@ def keep_classifier(
     if run.interrupted:
         raise KeyboardInterrupt(run.interrupted)
     return {"run": str(run.folder), "config": str(folder / "recommended.yaml")}
-
-
-def memory_of_a_worker(image_size: int, channels: int, gan: bool) -> int:
-    """An estimate of the bytes that a worker takes: Paddle and its libraries, and the buffers of a batch of 64."""
-    return 700_000_000 + (150_000 if gan else 30_000) * image_size * image_size * max(1, channels) * 64 // 28
-
-
-def free_memory() -> Optional[int]:
-    """Bytes of memory that processes may still take, or None where the system does not say."""
-    with contextlib.suppress(OSError, ValueError, StopIteration):
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        return 1024 * int(next(line for line in lines if line.startswith("MemAvailable")).split()[1])
-    return None
-
-
-def write_configs(folder: Path, rows: List[Dict[str, Any]]) -> None:
-    """The configuration of every cell's classifier, as a file that `classify -c` reads."""
-    make_folder(folder / "configs")
-    for row in rows:
-        if row.get("config"):
-            with atomic_write(folder / "configs" / f"{row['key']}.yaml", "w") as file:
-                file.write(row["config"])

@@ -11,7 +11,7 @@ from paddle_gan_aug.runs.run import train
 from paddle_gan_aug.study import work
 from paddle_gan_aug.study.arms import ARMS, arm_of
 from paddle_gan_aug.study.cells import Cell, Settings
-from paddle_gan_aug.study.splits import TEST, Scenario, cell_images
+from paddle_gan_aug.study.splits import TEST, Scenario, cell_images, write_labels
 
 TINY = Settings(steps=4, batch_size=8, gan_steps=2, per_class=6, members=2, policy="digits", gan="cgan")
 
@@ -63,7 +63,7 @@ def test_a_planted_leak_is_refused(study_data, tmp_path):
     (gan,) = tmp_path.glob("work/*/gan-0")
     shutil.rmtree(gan)
     leaky = tmp_path / "leaky.npz"
-    work._write_labels(leaky, concatenate(cell_images(data, Scenario(6), 0, TEST, 8).train, data.test.subset([0])))
+    write_labels(leaky, concatenate(cell_images(data, Scenario(6), 0, TEST, 8).train, data.test.subset([0])))
     overrides = {"data.source": str(leaky), "data.split": "full", "train.steps": 1, "train.batch_size": 4, "log.visualdl": False}
     train("cgan", run="gan-0", output=gan.parent, log=tmp_path / "log", overrides=overrides, quiet=True)
     row = compute("classical+gan", data, tmp_path)
@@ -75,7 +75,7 @@ def test_a_file_of_labels_that_was_changed_is_refused(study_data, tmp_path):
     data = study_data()
     compute("real", data, tmp_path)
     (path,) = tmp_path.glob("work/*/labels.npz")
-    work._write_labels(path, data.test)
+    write_labels(path, data.test)
     assert "holds other images than the labels of this cell" in compute("real", data, tmp_path)["error"]
 
 
