@@ -434,6 +434,12 @@ def _of(work):
     return command
 
 
+def _study(args):
+    result = cli_study.run(args)
+    _say(args, result.value, result.text)
+    return result.code
+
+
 COMMANDS = {  # name -> (flags, what to do, one line)
     "train": (_train_flags, _train, "Train a GAN (or any other algorithm) as a run in output/, with records for VisualDL in log/."),
     "generate": (cli_sets.generate_flags, _of(cli_sets.generate), "Write images from trained runs: PNG files, npz, IDX or mnist.json.gz."),
@@ -441,6 +447,6 @@ COMMANDS = {  # name -> (flags, what to do, one line)
     "predict": (cli_sets.predict_flags, _of(cli_sets.predict), "Read images with a trained classifier."),
     "classify": (_classify_flags, _classify, "Train a classifier on labelled images and test it, with its confusion matrix."),
     "evaluate": (_evaluate_flags, _evaluate, "Measure generated images against real ones, with a page of pictures."),
-    "study": (cli_study.add_flags, _of(lambda args: cli_study.run(args)[:2]), cli_study.HELP),
+    "study": (cli_study.add_flags, _study, cli_study.HELP),
     "dashboard": (_dashboard_flags, _dashboard, "Serve the VisualDL page of the records at 127.0.0.1."),
 }

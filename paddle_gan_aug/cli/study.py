@@ -8,6 +8,7 @@ from typing import Any, Dict, NamedTuple
 from ..errors import InputError
 from .flags import positive
 
+INTERRUPTED = 130
 NOT_IN_A_FILE = ("config", "report", "list_arms", "command", "parser", "json", "name")
 HELP = "Compare ways to train a classifier, with and without generated images; ends in a verdict and a classifier."
 
@@ -91,16 +92,19 @@ def run(args: argparse.Namespace) -> Result:
         raise InputError("--choices: a whole number from 0")
     names = ("test", "to", "arms", "labels", "seeds", "choices", "steps", "gan", "gan_steps", "per_class", "architecture", "gan_arm")
     names += ("rival", "budget", "jobs", "threads", "cluster", "policy", "allow_overlap", "retry", "output", "log", "dry_run")
-    found = run_study(
-        spec,
-        **{name: getattr(args, name) for name in names},
-        cut=_cuts(args.cut),
-        margin=args.margin / 100,
-        overrides=parse_overrides(args.override) or None,
-        gan_overrides=parse_overrides(args.gan_override) or None,
-        keep=not args.no_classifier,
-        quiet=False,
-    )
+    try:
+        found = run_study(
+            spec,
+            **{name: getattr(args, name) for name in names},
+            cut=_cuts(args.cut),
+            margin=args.margin / 100,
+            overrides=parse_overrides(args.override) or None,
+            gan_overrides=parse_overrides(args.gan_override) or None,
+            keep=not args.no_classifier,
+            quiet=False,
+        )
+    except KeyboardInterrupt:
+        return Result({"interrupted": True}, "interrupted: what has ended is stored, and the same command goes on", INTERRUPTED)
     return Result(found.to_json(), "\n".join(found.plan.told()) if args.dry_run else told(found))
 
 

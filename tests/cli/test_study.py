@@ -86,3 +86,14 @@ def test_the_command_ends_in_a_verdict_a_table_and_paths(pictures, tmp_path, cap
     assert out.startswith("Not enough for a claim") and "recipe: classical" in out and str(tmp_path / "s" / "report.html") in out
     assert "testing  6/6 cells" in err and "left" in err
     assert (tmp_path / "s" / "recommended.yaml").is_file() and (tmp_path / "o" / "p.npz-classical" / "config.yaml").is_file()
+
+
+def test_an_interrupt_says_how_to_go_on(pictures, tmp_path, capsys, monkeypatch):
+    from paddle_gan_aug.study import engine
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(engine, "compute", interrupt)
+    assert main(["study", "--data", str(pictures), "--arms", "classical", "--seeds", "2", "--to", str(tmp_path / "s")]) == 130
+    assert "the same command goes on" in capsys.readouterr().out
