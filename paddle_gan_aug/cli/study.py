@@ -47,6 +47,8 @@ def add_flags(command: argparse.ArgumentParser) -> None:
     long.add_argument("--gan-steps", type=positive, metavar="N", help="of the GAN")
     long.add_argument("--per-class", type=positive, metavar="N", help="generated images of each class")
     long.add_argument("--architecture", choices=["lenet", "resnet"], default="lenet", help="of every classifier")
+    measures = ["accuracy", "balanced_accuracy", "cut_recall"]
+    long.add_argument("--measure", choices=measures, help="what arms are compared by; cut_recall is of the classes of --cut")
     long.add_argument("--margin", type=float, default=0.2, metavar="POINTS", help="a difference that is too small to care about")
     long.add_argument("-o", "--override", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="settings of every classifier")
     long.add_argument("--gan-override", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="settings of every GAN")
@@ -91,7 +93,7 @@ def run(args: argparse.Namespace) -> Result:
     if args.choices is not None and args.choices < 0:
         raise InputError("--choices: a whole number from 0")
     names = ("test", "to", "arms", "labels", "seeds", "choices", "steps", "gan", "gan_steps", "per_class", "architecture", "gan_arm")
-    names += ("rival", "budget", "jobs", "threads", "cluster", "policy", "allow_overlap", "retry", "output", "log", "dry_run")
+    names += ("rival", "measure", "budget", "jobs", "threads", "cluster", "policy", "allow_overlap", "retry", "output", "log", "dry_run")
     try:
         found = run_study(
             spec,

@@ -69,6 +69,7 @@ def _scenario(folder: Path, name: str, results: Dict[str, Any], rows: Sequence[D
                 **row,
                 "mean": _percent(row["mean"]),
                 "spread": _percent(row["spread"]),
+                "accuracy": _percent(row["accuracy"]),
                 "difference": _percent(one and one["mean"], True),
                 "interval": "–" if not one or one["low"] is None else f"{_percent(one['low'], True)} to {_percent(one['high'], True)}",
                 "verdict": word,
@@ -144,10 +145,12 @@ def _matrix(rows: Sequence[Dict[str, Any]], scenario: str, arm: Optional[str]) -
 def _made(row: Dict[str, Any]) -> Dict[str, Any]:
     made, memorised = row["made"], row["made"].get("memorisation")
     dropped = _reasons(made.get("dropped"))
+    kept = (made.get("dropped") or {}).get("kept")
+    filled = f", {made['accepted'] - kept} of them to fill up" if kept is not None and made.get("accepted", 0) > kept else ""
     used = "" if made.get("used", True) else " (too few: learnt without)"
     return {
         **{key: row[key] for key in ("scenario", "arm", "seed")},
-        "accepted": f"{made.get('accepted', '–')}{used}",
+        "accepted": f"{made.get('accepted', '–')}{filled}{used}",
         "dropped": sum(dropped.values()) if made.get("dropped") else "–",
         "reasons": ", ".join(f"{reason} {count}" for reason, count in sorted(dropped.items(), key=lambda item: -item[1])),
         "copies": "–" if not memorised else _percent(memorised["duplicates"]),

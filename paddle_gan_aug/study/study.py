@@ -69,6 +69,7 @@ def run_study(  # long: its parameters are explained one by one
     architecture: str = "lenet",
     gan_arm: Optional[str] = None,
     rival: Optional[str] = None,
+    measure: Optional[str] = None,
     margin: float = 0.002,
     budget: Any = None,
     jobs: int = 1,
@@ -96,8 +97,9 @@ def run_study(  # long: its parameters are explained one by one
         labels: draw so many labels of each class, once for each seed; several numbers are as many scenarios. cut: {class: images}.
         seeds: paired seeds; None = 8, or what the budget or the folds leave. choices: splits on which the arms to compare are chosen.
         steps, architecture: of every classifier. gan, gan_steps: preset and length of the GAN. per_class: generated images of each class.
-        gan_arm, rival: the arms to compare; None = chosen without looking at test images. margin: a difference (0 to 1) that is too
-            small to care about. budget: "30m", "2h"; None = as long as it takes.
+        gan_arm, rival: the arms to compare; None = chosen without looking at test images. measure: "accuracy", "balanced_accuracy" or
+            "cut_recall"; None = the first, or the second where classes differ in size. margin: a difference (0 to 1) that is too small
+            to care about. budget: "30m", "2h"; None = as long as it takes.
         jobs: worker processes. threads: of each. cluster: the address of a Dask scheduler.
         policy: as `data.policy`. allow_overlap: go on where test images are training images.
         overrides, gan_overrides: further configuration keys of every classifier, of every GAN. retry: run failed cells again.
@@ -142,13 +144,14 @@ def run_study(  # long: its parameters are explained one by one
     overlaps = [check_data(read, scenario, plan.settings.folds, allow_overlap) for scenario in plan.scenarios][0]
     plan.notes.extend(_told_overlap(overlaps))
     _check_presets(plan)
+    measure = measure_of(plan, read.labels.counts(), measure)
     folder = Path(to).expanduser() if to else project_root() / "output" / f"study-{_name(read.source)}"
     if dry_run:
         return Study(folder, plan, notes=plan.notes, data=_about(read, plan))
     if cluster:
         connect(cluster).close()
     with lock_folder(make_folder(folder)):
-        return _Session(folder, read, plan, margin, cluster, deadline, quiet, retry, test).run(keep, output, log)
+        return _Session(folder, read, plan, measure, margin, cluster, deadline, quiet, retry, test).run(keep, output, log)
 
 
 def _check_presets(plan: Plan) -> None:
@@ -196,6 +199,7 @@ class _Session:
     folder: Path
     data: StudyData
     plan: Plan
+    measure: str
     margin: float
     cluster: Optional[str]
     deadline: Optional[float]
@@ -204,7 +208,7 @@ class _Session:
     test: Any = None
 
     def run(self, keep: bool, output: Any, log: Any) -> Study:
-        plan, measure = self.plan, measure_of(self.plan, self.data.labels.counts())
+        plan, measure = self.plan, self.measure
         self._say(f"study of {self.data.source}, rows in {self.folder}", *plan.told())
         left = self._cells(plan.choosing(), "choosing")
         gan_arm, rival = self._named(measure, bool(left))

@@ -5,17 +5,31 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 
+from ..data.splits import check_choice
+from ..errors import InputError
 from .arms import arm_of
 from .plan import Plan
 from .splits import CHOOSE, HELD_OUT, TEST, StudyData
 from .statistics import HELPS, HURTS, LEAST_SEEDS, NOTHING, compare, exceeds_twice_its_error, noise, paired
 
-ACCURACY, BALANCED = "accuracy", "balanced_accuracy"
-WORDS = {ACCURACY: "accuracy", BALANCED: "balanced accuracy"}
+ACCURACY, BALANCED, CUT = "accuracy", "balanced_accuracy", "cut_recall"
+WORDS = {ACCURACY: "accuracy", BALANCED: "balanced accuracy", CUT: "recall of the classes that were cut"}  # what arms are compared by
 
 
-def measure_of(plan: Plan, counts: Sequence[int]) -> str:
-    """What arms are compared by: the accuracy, or with classes of unequal sizes the mean recall of all classes."""
+def measure_of(plan: Plan, counts: Sequence[int], asked: Optional[str] = None) -> str:
+    """What arms are compared by: as asked, else the accuracy, or with classes of unequal sizes the mean recall of all classes.
+
+    Args:
+        counts: images of each class. asked: a key of `WORDS`, or None.
+
+    Raises:
+        InputError: no such measure, or the recall of classes that were cut where none is.
+    """
+    if asked is not None:
+        check_choice(asked, tuple(WORDS), "measure")
+        if asked == CUT and not all(scenario.cut for scenario in plan.scenarios):
+            raise InputError("measure: cut_recall is of classes that are cut (cut), and none is")
+        return asked
     counts = [count for count in counts if count]
     cut = any(scenario.cut for scenario in plan.scenarios)
     return BALANCED if cut or (max(counts) > 1.5 * min(counts) and not any(s.draws for s in plan.scenarios)) else ACCURACY

@@ -123,8 +123,11 @@ def _scored(cell: Cell, bench: Bench, key: str) -> Dict[str, Any]:
     members = bench.settings.members if cell.arm.ensemble else 1
     began = time.perf_counter()
     probabilities = [_learn_and_read(config, bench, key, member, cell.arm) for member in range(members)]
+    score = _score(np.mean(probabilities, axis=0), bench.images.test)
+    cut = [score["recall"][bench.images.test.class_index(name)] for name, _ in cell.scenario.cut]
     return {
-        **_score(np.mean(probabilities, axis=0), bench.images.test),
+        **score,
+        "cut_recall": float(np.mean([value for value in cut if value is not None])) if cut else None,
         "classifier_seconds": round(time.perf_counter() - began, 2),
         "made": made,
         "config": to_yaml(config),

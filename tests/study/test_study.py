@@ -150,3 +150,10 @@ def test_mistakes_cost_nothing(npz, tmp_path, options, words):
 def test_a_dry_run_writes_nothing(npz, tmp_path):
     found = run(npz(), tmp_path, dry_run=True)
     assert found.plan.seconds > 0 and not (tmp_path / "study").exists()
+
+
+def test_classes_that_are_cut_are_compared_by_their_recall(npz, tmp_path):
+    found = run(npz(), tmp_path, cut={"dot": 3}, arms=["classical+weights", "gan"], measure="cut_recall", seeds=1, choices=0, keep=False)
+    rows = [json.loads(path.read_text()) for path in (found.folder / "rows").glob("*.json")]
+    assert all(row["cut_recall"] == row["recall"][1] and row["counts"] == [10, 3, 10] for row in rows)
+    assert "recall of the classes that were cut" in found.verdict and "accuracy, %" in found.report.read_text()

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from paddle_gan_aug.errors import InputError
 from paddle_gan_aug.study.plan import make_plan
 from paddle_gan_aug.study.statistics import HELPS, NOTHING, TOO_FEW
 from paddle_gan_aug.study.summary import ACCURACY, BALANCED, comparisons, measure_of, of_arms, recommended, right, verdict
@@ -83,7 +84,13 @@ def test_a_recipe_without_a_gan_is_recommended_unless_held_out_labels_say_otherw
 def test_which_score(study_data):
     assert measure_of(make_plan(study_data()), [12, 12, 12]) == ACCURACY
     assert measure_of(make_plan(study_data(pool=(40, 12, 12))), [40, 12, 12]) == BALANCED
-    assert measure_of(make_plan(study_data(), cut={"dot": 3}), [12, 12, 12]) == BALANCED
+    cut = make_plan(study_data(), cut={"dot": 3})
+    assert measure_of(cut, [12, 12, 12]) == BALANCED
+    assert measure_of(cut, [12, 12, 12], "cut_recall") == "cut_recall"
+    with pytest.raises(InputError, match="is of classes that are cut"):
+        measure_of(make_plan(study_data()), [12, 12, 12], "cut_recall")
+    with pytest.raises(InputError, match="nearest: accuracy"):
+        measure_of(cut, [12, 12, 12], "acuracy")
 
 
 def test_which_images_were_read_rightly():
