@@ -24,8 +24,9 @@ SECONDS = {  # on one core of a 2020s machine, for 28×28 grey images; what is m
     "resnet": 0.25,
     "changes": 0.03,  # classical changes of a batch of 64
     "gan": 0.15,
-    "filter": 25.0,
+    "filter": 10.0,  # drawing and reading the candidates
 }
+CROSSED, CROSSED_EPOCHS, MOST_CROSSED = 5, 100, 5000  # as in synthesis: networks, epochs of each, labels up to which they are trained
 UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
@@ -201,9 +202,18 @@ def estimate(data: StudyData, plan: Plan) -> float:
     for count in (plan.seeds, plan.choices):
         arms = [arm for arm in plan.arms if count == plan.seeds or not arm.upper]
         makers = {arm.maker: _arm_seconds(data, settings, arm)[1] for arm in arms}
-        shared = sum(makers.values()) + (SECONDS["filter"] if any(arm.reads for arm in arms) else 0)
+        shared = sum(makers.values()) + (_reader_seconds(data, plan) if any(arm.reads for arm in arms) else 0)
         total += count * (shared + sum(_arm_seconds(data, settings, arm)[0] for arm in arms))
     return len(plan.scenarios) * total / max(1, plan.jobs)
+
+
+def _reader_seconds(data: StudyData, plan: Plan) -> float:
+    """Of the classifier that filters and teaches, and of the five that read each of its images without having learnt it."""
+    settings, size = plan.settings, data.pool.image_size**2 * data.pool.channels / 784
+    step = (SECONDS[settings.architecture] + SECONDS["changes"]) * size
+    labels = min(_count(data, scenario) for scenario in plan.scenarios)
+    crossed = min(settings.steps, CROSSED_EPOCHS * max(1, labels // settings.batch_size)) if labels <= MOST_CROSSED else 0
+    return SECONDS["filter"] + step * (settings.steps + CROSSED * crossed)
 
 
 def _members(data: StudyData, plan: Plan) -> int:
