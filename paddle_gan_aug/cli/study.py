@@ -58,6 +58,7 @@ def add_flags(command: argparse.ArgumentParser) -> None:
     where.add_argument("--threads", type=positive, default=1, metavar="N", help="CPU threads of each worker")
     where.add_argument("--cluster", metavar="ADDRESS", help="run on a Dask cluster, such as tcp://host:8786")
     where.add_argument("--retry", action="store_true", help="run cells again that failed before")
+    where.add_argument("--stored", action="store_true", help="compute nothing, and answer from the rows that are there")
     where.add_argument("--no-classifier", action="store_true", help="do not train and keep the recommended classifier")
     where.add_argument("--output", metavar="DIR", help="the folder of runs (output)")
     where.add_argument("--log", metavar="DIR", help="the folder of VisualDL records (log)")
@@ -93,7 +94,21 @@ def run(args: argparse.Namespace) -> Result:
     if args.choices is not None and args.choices < 0:
         raise InputError("--choices: a whole number from 0")
     names = ("test", "to", "arms", "labels", "seeds", "choices", "steps", "gan", "gan_steps", "per_class", "architecture", "gan_arm")
-    names += ("rival", "measure", "budget", "jobs", "threads", "cluster", "policy", "allow_overlap", "retry", "output", "log", "dry_run")
+    names += (
+        "rival",
+        "measure",
+        "budget",
+        "jobs",
+        "threads",
+        "cluster",
+        "policy",
+        "allow_overlap",
+        "retry",
+        "stored",
+        "output",
+        "log",
+        "dry_run",
+    )
     try:
         found = run_study(
             spec,

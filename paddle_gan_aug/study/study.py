@@ -21,6 +21,7 @@ from .splits import FINAL, StudyData, cell_images, check_data, read_data
 from .summary import choice_scores, comparisons, measure_of, of_arms, recommended, verdict
 
 STUDY, RESULTS, REPORT = "study.json", "results.json", "report.html"
+STORED = -1.0  # a deadline that has passed: nothing is computed
 LEFT = 0.9  # of the budget, after which no cell begins
 
 
@@ -80,6 +81,7 @@ def run_study(  # long: its parameters are explained one by one
     overrides: Optional[Dict[str, Any]] = None,
     gan_overrides: Optional[Dict[str, Any]] = None,
     retry: bool = False,
+    stored: bool = False,
     keep: bool = True,
     output: Any = None,
     log: Any = None,
@@ -103,6 +105,7 @@ def run_study(  # long: its parameters are explained one by one
         jobs: worker processes. threads: of each. cluster: the address of a Dask scheduler.
         policy: as `data.policy`. allow_overlap: go on where test images are training images.
         overrides, gan_overrides: further configuration keys of every classifier, of every GAN. retry: run failed cells again.
+        stored: compute nothing, and answer from the rows that are there.
         keep: train and keep the recommended classifier. output, log: where it goes. dry_run: plan only. quiet: no progress line.
 
     Returns:
@@ -113,6 +116,7 @@ def run_study(  # long: its parameters are explained one by one
     """
     seconds = None if budget is None else parse_budget(budget)
     deadline = None if seconds is None else time.monotonic() + LEFT * seconds
+    deadline, keep = (STORED, False) if stored else (deadline, keep)
     for name in arms or ():
         arm_of(name)  # before anything is read
     read = read_data(data, test, policy)
@@ -216,7 +220,8 @@ class _Session:
         rows = self._rows()
         notes = [*plan.notes]
         if left:
-            notes.append(f"the budget left out {len(left)} of {len(plan.choosing()) + len(plan.testing())} cells; the same command goes on")
+            total = len(plan.choosing()) + len(plan.testing())
+            notes.append(f"{len(left)} of {total} cells were left out for lack of time; the same command goes on")
         found = comparisons(plan, self.data, rows, gan_arm, rival, measure)
         arm, why = recommended(plan, self.data, rows, gan_arm, rival, measure)
         result = Study(self.folder, plan, verdict(found, gan_arm, rival, measure, self.margin), of_arms(rows, measure), found, notes=notes)
@@ -267,6 +272,8 @@ class _Session:
         gan_arm, rival = named_arms(self.plan, scores)
         how = "by mean score on splits that choose" if scores else "by rule"
         named = {"gan_arm": gan_arm, "rival": rival, "how": how, "scores": scores, "time": time.strftime("%Y-%m-%dT%H:%M:%S")}
+        if self.deadline == STORED:
+            return gan_arm, rival  # nothing is about to be scored
         write_json(path, {"asked": asked, "named": named, "version": __version__})
         self._say(f"compared    {gan_arm or 'no arm with generated images'} against {rival}, named {how} before any test image is scored")
         return gan_arm, rival

@@ -67,6 +67,7 @@ def test_a_study_goes_on_and_computes_nothing_twice(npz, tmp_path, counted, monk
         with pytest.raises(KeyboardInterrupt):
             run(npz(), tmp_path, keep=False)
     assert len(counted) == 3
+    assert {row["arm"] for row in run(npz(), tmp_path, stored=True).arms} == {"real", "classical"} and len(counted) == 3
     run(npz(), tmp_path, keep=False)
     assert len(counted) == 3 + 4  # the cell under way was lost
     run(npz(), tmp_path, keep=False, seeds=3, choices=0)
@@ -119,7 +120,7 @@ def test_a_budget_ends_the_study_and_says_what_was_left_out(npz, tmp_path, monke
 
     monkeypatch.setattr(room, "LEFT", 0.0)
     found = run(npz(), tmp_path, budget="1h", keep=False)
-    assert any("the budget left out 6 of 6 cells" in note for note in found.notes)
+    assert any("6 of 6 cells were left out for lack of time" in note for note in found.notes)
     assert found.verdict == "There is no result of gan beside classical: see what failed or was left out."
 
 
