@@ -10,6 +10,7 @@ from .arms import arm_of
 
 BLUE, ORANGE, GREY, GREEN = "#2a6fbb", "#d9742b", "#8a8f98", "#3a9a5b"
 SIDE = 6.4  # inches
+FEWEST_SHOWN = 4  # seeds whose interval is drawn: that of fewer is so wide that nothing else could be seen
 
 
 def figure(width: float, height: float) -> Tuple[Any, Any]:
@@ -48,7 +49,7 @@ def differences(rows: Sequence[Dict[str, Any]], margin: float) -> Any:
         colour = BLUE if row["named"] else GREY
         offsets = np.linspace(-0.16, 0.16, len(points)) if len(points) > 1 else np.zeros(1)
         axes.plot(points, place + 0.02 + offsets, "o", color=colour, alpha=0.45, markersize=4, zorder=2)
-        if row["low"] is not None:
+        if row["count"] >= FEWEST_SHOWN:
             axes.plot([100 * row["low"], 100 * row["high"]], [place, place], color=colour, linewidth=2.4, zorder=3)
         axes.plot(100 * row["mean"], place, "D", color=colour, markersize=7, markeredgecolor="white", zorder=4)
     axes.set_yticks(range(len(rows)), [row["arm"] for row in rows])
@@ -127,7 +128,7 @@ def classes(rows: Sequence[Dict[str, Any]], arm: str, rival: str) -> Any:
     for place, row in enumerate(rows):
         colour = GREEN if row["mean"] > 0 else ORANGE
         axes.barh(place, 100 * row["mean"], color=colour, height=0.55)
-        if row["low"] is not None:
+        if row["count"] >= FEWEST_SHOWN:
             axes.plot([100 * row["low"], 100 * row["high"]], [place, place], color="#333333", linewidth=1)
     axes.set_yticks(range(len(rows)), [row["class"] for row in rows], fontsize=8)
     axes.invert_yaxis()

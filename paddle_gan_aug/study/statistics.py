@@ -26,7 +26,7 @@ class Comparison:
 
     Attributes:
         arm, rival: their names. count: paired seeds. mean: of the differences arm - rival.
-        low, high: the 95 % interval of the mean; None below two seeds. p: of the sign-flip test. p_holm: after Holm's correction.
+        low, high: the 95 % interval of the mean, by Student's t where seeds are too few for a claim; None below two seeds. p: of the sign-flip test. p_holm: after Holm's correction.
         smallest: the smallest true difference that this many seeds find in 80 % of studies; None below two seeds.
         seed_noise, image_noise: standard deviations of one difference that come from the seed and from the finite test set; None
             where they cannot be told.
@@ -190,7 +190,8 @@ def compare(
     corrected = holm(p_values) if p_values else []
     found = []
     for (arm, rival, differences), p, p_holm in zip(pairs, p_values, corrected):
-        limits = interval(differences) if overlap is None else t_interval(differences, overlap)
+        few = len(differences) < least  # the bootstrap of so few is far too narrow
+        limits = interval(differences) if overlap is None and not few else t_interval(differences, overlap or 0.0)
         seed_noise, image_noise = (noises or {}).get(arm, (None, None))
         found.append(
             Comparison(

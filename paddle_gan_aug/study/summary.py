@@ -154,7 +154,7 @@ def _of_classes(rows: Sequence[Dict[str, Any]], scenario: str, arm: str, rival: 
         differences = np.array([a - b for a, b in pairs if a is not None and b is not None])
         if len(differences):
             (one,) = compare([(arm, rival, differences)])
-            found.append({"class": name, "mean": one.mean, "low": one.low, "high": one.high})
+            found.append({"class": name, "mean": one.mean, "low": one.low, "high": one.high, "count": one.count})
     return found
 
 

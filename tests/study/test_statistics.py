@@ -79,6 +79,7 @@ def test_verdicts():
     mixed = np.array([0.9, -1.1, 1.0, -1.2, 0.8, -1.0, 0.7, -0.3])
     found = compare([("a", "r", up), ("b", "r", -up), ("c", "r", mixed), ("d", "r", up[:7])])
     assert [one.verdict for one in found] == [HELPS, HURTS, NOTHING, TOO_FEW]
+    assert (found[3].low, found[3].high) == statistics.t_interval(up[:7])
     assert found[0].p == 0.0078125 and found[0].p_holm == pytest.approx(4 * 0.0078125)
 
 
