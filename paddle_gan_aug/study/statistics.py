@@ -26,7 +26,8 @@ class Comparison:
 
     Attributes:
         arm, rival: their names. count: paired seeds. mean: of the differences arm - rival.
-        low, high: the 95 % interval of the mean, by Student's t where seeds are too few for a claim; None below two seeds. p: of the sign-flip test. p_holm: after Holm's correction.
+        low, high: the 95 % interval of the mean, by Student's t where seeds are too few for a claim; None below two seeds.
+        p: of the sign-flip test. p_holm: after Holm's correction.
         smallest: the smallest true difference that this many seeds find in 80 % of studies; None below two seeds.
         seed_noise, image_noise: standard deviations of one difference that come from the seed and from the finite test set; None
             where they cannot be told.
