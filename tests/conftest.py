@@ -165,7 +165,14 @@ def reads(monkeypatch):
 
     def counted(reader, path, spec):
         read = open_path(reader, path, spec)
-        return lambda part: parts.append((str(path), part)) or read(part)
+
+        def count(part):
+            images = read(part)
+            if images is not None:
+                parts.append((str(path), part))
+            return images
+
+        return count
 
     monkeypatch.setattr(Reader, "open_path", counted)
     return parts
