@@ -108,6 +108,13 @@ def _cas_flags(command: Command) -> None:
     command.add_argument("--to", default="work/results/cas", metavar="DIR", help="the folder of the results")
 
 
+def _few_labels_flags(command: Command) -> None:
+    command.add_argument("--rows", default="benchmarks/rows/semi-supervised.yaml", metavar="FILE", help="the rows to train")
+    command.add_argument("--only", nargs="*", metavar="NAME", help="train these rows alone; without a name train nothing")
+    command.add_argument("--seeds", nargs="+", type=seed, metavar="S", help="train these label seeds alone")
+    command.add_argument("--to", default="work/results/semi-supervised", metavar="DIR", help="the folder of the results")
+
+
 def _kills_flags(command: Command) -> None:
     _count(command, 30, "how many runs are killed")
     _seed(command)
@@ -164,6 +171,9 @@ KINDS: Dict[str, Kind] = {
     "imbalanced": Kind("benchmarks.sets:level", _imbalanced_flags, "augment a folder of MNIST digits with unequal classes"),
     "agreement": Kind("benchmarks.readings:agreement", _agreement_flags, "measure how often a set is read as its labels say"),
     "cas": Kind("benchmarks.sets:cas", _cas_flags, f"train classifiers on generated images alone, test on real ones{_SKIPPED}", False),
+    "few-labels": Kind(
+        "benchmarks.few_labels:few_labels", _few_labels_flags, f"measure errors after learning from few labels{_SKIPPED}", False
+    ),
     "kills": Kind("benchmarks.faults:kills", _kills_flags, "kill runs at random moments, resume them, and compare them"),
     "tuning": Kind("benchmarks.speed.measure:tuning", _tuning_flags, "time the classic step with the run-time settings on and off"),
 }

@@ -68,6 +68,7 @@ _PUBLIC = {
     "LabelledDataset": "paddle_gan_aug.classification.dataset",  # labelled images as a paddle.io.Dataset
     "evaluate": "paddle_gan_aug.runs.evaluate",  # a run or images -> every metric beside its real floor, and a page
     "evaluate_images": "paddle_gan_aug.evaluation.measure",  # an array of images -> the same numbers
+    "run_study": "paddle_gan_aug.study.study",  # labelled images -> whether generated ones help, and the better classifier
     "grid": "paddle_gan_aug.pictures",  # images -> one picture
 }
 

@@ -8,7 +8,18 @@ from .. import runtime
 from ..algorithms.checks import is_read
 from ..algorithms.registry import ALGORITHMS
 from ..config.loading import Config
-from ..data import Batches, DataSpec, LabelledImages, MixedBatches, PartlyLabelledBatches, balanced_weights, load, load_unlabelled
+from ..data import (
+    Batches,
+    DataSpec,
+    LabelledImages,
+    MixedBatches,
+    PartlyLabelledBatches,
+    Pretraining,
+    balanced_weights,
+    load,
+    load_unlabelled,
+    oversampled,
+)
 from ..errors import InputError
 
 
@@ -42,8 +53,8 @@ def training_batches(
     *,
     pairs: bool = False,
     unlabelled: Optional[LabelledImages] = None,
-) -> Union[Batches, MixedBatches, PartlyLabelledBatches]:
-    """The batches of a configuration: of real images, for a classifier perhaps with generated images, with others or with weights.
+) -> Union[Batches, MixedBatches, Pretraining, PartlyLabelledBatches]:
+    """The batches of a configuration: of real images, perhaps with generated images, with unlabelled ones or with weights.
 
     Args:
         generated: The generated part, see `runs.run.train_prepared`; None means real images alone.
@@ -54,31 +65,39 @@ def training_batches(
         InputError: The batch size does not fit the number of images.
     """
     seed, options = config.train.seed, config.generated
-    weights = None
-    if config.classifier.class_weights == "balanced" and is_read(config, "classifier.class_weights"):
-        weights = balanced_weights(images.counts())
-
-    def order(epoch: int) -> np.random.Generator:
-        return runtime.rng(seed, "shuffle", epoch)
-
     if unlabelled is not None:
         return PartlyLabelledBatches(
             images, unlabelled, config.train.batch_size, lambda kind, number: runtime.rng(seed, f"shuffle {kind}", number)
         )
+    weights = None
+    if config.classifier.class_weights == "balanced" and is_read(config, "classifier.class_weights"):
+        weights = balanced_weights(images.counts())
+    if config.classifier.sampling == "balanced" and is_read(config, "classifier.sampling"):
+        images = oversampled(images, seed)
+
+    def order(epoch: int) -> np.random.Generator:
+        return runtime.rng(seed, "shuffle", epoch)
+
+    def mixed(share: float, made: Any) -> MixedBatches:
+        return MixedBatches(
+            images,
+            config.train.batch_size,
+            order,
+            made and made.images,
+            options.every_steps,
+            share,
+            options.weight,
+            weights,
+            lambda number, epoch: runtime.rng(seed, f"shuffle generated {number}", epoch),
+            made and made.read,
+        )
+
     if generated is None and weights is None:
         return Batches(images, config.train.batch_size, order, pairs=pairs)
-    return MixedBatches(
-        images,
-        config.train.batch_size,
-        order,
-        generated and generated.images,
-        options.every_steps,
-        options.share,
-        options.weight,
-        weights,
-        lambda number, epoch: runtime.rng(seed, f"shuffle generated {number}", epoch),
-        generated and generated.read,
-    )
+    if generated is not None and options.pretrain_steps:
+        real = Batches(images, config.train.batch_size, order) if weights is None else mixed(options.share, None)
+        return Pretraining(mixed(1.0, generated), real, options.pretrain_steps)
+    return mixed(options.share, generated)
 
 
 def planned_steps(config: Config, steps_per_epoch: int) -> int:
