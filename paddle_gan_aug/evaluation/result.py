@@ -93,6 +93,9 @@ def table(result: Dict[str, Any]) -> str:
     rows = [("metric", "value", "real floor"), *(row[:3] for row in rows_of(result))]
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
+    if "classification" in result:  # of a run that reads images
+        error, count = (result["classification"][name] for name in ("error", "count"))
+        lines.append(f"as a classifier: error {100 * error:.2f} % of {count} {KINDS[result['reference']['part']]} images")
     return "\n".join([summary(result), *lines, *(f"not measured: {', '.join(names)}: {why}" for why, names in _missing(result).items())])
 
 

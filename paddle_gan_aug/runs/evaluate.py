@@ -11,6 +11,7 @@ from typing import Any, Callable, Collection, Dict, Optional, Sequence, Tuple, U
 import numpy as np
 
 from .. import runtime
+from ..algorithms.registry import ALGORITHMS
 from ..console import listed
 from ..data import DataSpec, LabelledImages, read_images
 from ..errors import InputError
@@ -23,6 +24,7 @@ from ..evaluation.samples import Samples, draw_samples
 from ..files import make_folder
 from .opened import Run, open_run
 from .places import is_run, unused_folder
+from .reading import read_probabilities
 
 COUNT = 10_000  # images that are drawn from a run
 PathLike = Union[str, os.PathLike]
@@ -75,17 +77,19 @@ def evaluate(
     say = (lambda _: None) if quiet else (lambda text: print(text, file=sys.stderr, flush=True))
     runtime.start(device, threads or None)
     reading = {"image_size": image_size, "channels": channels, "skip_bad": skip_bad}
+    classification: Dict[str, Any] = {}
     if is_run(run_or_images):
         run = open_run(run_or_images, checkpoint=checkpoint, device=device, threads=threads)
         real = _real_of_run(run, data, part, reading)
         samples = _samples_of_run(run, real, count or COUNT, seed, allow_overlap, say)
+        classification = _classification(run, real.reference)
         to = to or unused_folder(run.folder / "report", f"evaluation-{run.step}")
     else:
         samples, real = _samples_of_files(run_or_images, DataSpec(str(data or "mnist"), **reading), part, allow_overlap)
     samples = samples.first(count)
     reference = reference_of(real, quiet=quiet)
     say(f"measuring {len(samples)} images; 10,000 take about half a minute")
-    result = measure(samples, reference, seed=seed, metrics=metrics, also=also)
+    result = {**measure(samples, reference, seed=seed, metrics=metrics, also=also), **classification}
     if not to:
         return Evaluation(result)
     say("drawing the page")
@@ -104,10 +108,20 @@ def _real_of_run(run: Run, data: Optional[PathLike], part: str, reading: Dict[st
         raise InputError(f"run {run.folder} makes no images: it trained the algorithm {run.config.algorithm}")
     learnt = run.config.data
     spec = DataSpec.of(learnt)
+    if ALGORITHMS[run.config.algorithm].learns_without_labels:
+        spec = replace(spec, labels=None, unlabelled=None)  # it has learnt all of them
     if data:
         spec = replace(spec.renamed(data), class_name=learnt.class_name, split=learnt.split)
     spec = replace(spec, **{name: value for name, value in reading.items() if value})
     return read_real_images(spec, part, network_of_all=True)
+
+
+def _classification(run: Run, images: LabelledImages) -> Dict[str, Any]:
+    """{"classification": how a run that reads images reads real ones of its classes: error (0 to 1) and count}; {} of another run."""
+    if not run.algorithm.reads_images or images.class_names != tuple(run.state["data"]["class_names"]):
+        return {}
+    wrong = read_probabilities(run, images.images).argmax(1) != images.labels
+    return {"classification": {"error": float(wrong.mean()), "count": len(images)}}
 
 
 def _samples_of_run(run: Run, real: RealImages, count: int, seed: int, allow_overlap: bool, say: Callable[[str], None]) -> Samples:

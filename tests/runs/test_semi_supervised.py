@@ -33,6 +33,9 @@ def test_from_labels_to_readings(cli, small_mnist):
     cli("train", "--run", "parts", "--resume", "--steps", 8)
     assert checkpoint(cli.output / "parts", 8) == checkpoint(folder, 8)
 
+    found = json.loads(cli("evaluate", folder, "--json", "--count", 50).stdout)
+    assert found["classification"] == {"error": pytest.approx(report["error"]), "count": 100}
+
     picture = next((folder / "samples").glob("*.png"))
     (row,) = json.loads(cli("predict", folder, picture, "--json").stdout)
     assert row["class"] in "0123456789"
