@@ -19,20 +19,13 @@ DIRECTION_STD = 0.1  # of the weights' directions: beside the learning rate it d
 class Reader(nn.Layer):
     """Base: images to the last hidden layer, and that to class logits; noisy in training."""
 
-    def hidden(self, images: Tensor) -> Tuple[Tensor, Optional[Tensor]]:
-        """(the last hidden layer float32 [N, feature_width], the noise that the layer after it adds, or None)."""
-        raise NotImplementedError
-
     def features(self, images: Tensor) -> Tensor:
         """The last hidden layer, before its noise: float32 [N, feature_width]."""
-        return self.hidden(images)[0]
+        raise NotImplementedError
 
     def logits(self, features: Tensor) -> Tensor:
         """What `features` gives, in evaluation mode -> logits float32 [N, classes]."""
         return self.last(features)
-
-    def forward(self, images: Tensor) -> Tensor:
-        return self.last(_noisy(*self.hidden(images)))
 
     def initialise(self, images: Tensor) -> None:
         """Set scales and biases so that on `images` every layer's outputs, before its activation, have mean 0 and standard deviation 1."""
@@ -83,8 +76,15 @@ class DenseReader(Reader):
             return [None] * len(self.stds)
         return gaussian_noises(self.stds, [[count, size] for size in self.sizes[:-1]])
 
-    def hidden(self, images: Tensor) -> Tuple[Tensor, Optional[Tensor]]:
-        """See `Reader.hidden`; the features are >= 0."""
+    def features(self, images: Tensor) -> Tensor:
+        """See `Reader.features`; the features are >= 0."""
+        return self._hidden(images)[0]
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.last(_noisy(*self._hidden(images)))
+
+    def _hidden(self, images: Tensor) -> Tuple[Tensor, Optional[Tensor]]:
+        """(the features, the noise that the last layer sees on them, or None)."""
         *noises, last = self.noises(images.shape[0])
         h = _as_rows(images)
         for layer, noise in zip(self.layers, noises):
@@ -102,10 +102,10 @@ class DenseReader(Reader):
 class ConvolutionalReader(Reader):
     """Class logits from weight-normalised convolutions with leaky ReLU, for grey or colour images of 16 pixels and more.
 
-    Two stages of a convolution k3 and one of stride 2, then two 1×1 convolutions, the mean over the image and a Linear layer.
-    Noise: Gaussian on the pixels, dropout of maps between the stages, Gaussian on the features.
+    Two stages of a convolution k3 and one of stride 2, then two 1×1 convolutions, the mean over the image and a Linear layer. In
+    training there is Gaussian noise on the pixels, and dropout of maps between the stages and of the features.
 
-    Input, output and arguments: as for `DenseReader`.
+    Input, output and arguments: as for `DenseReader`; hidden_noise is the share that is dropped.
     """
 
     MAPS = (32, 64, 128)
@@ -124,23 +124,24 @@ class ConvolutionalReader(Reader):
         if image_size < 16:
             raise ValueError(f"the convolutional reader needs images of at least 16 pixels, got {image_size}")
         a, b, c = (scaled(maps, width) for maps in self.MAPS)
-        self.feature_width, self.input_noise, self.hidden_noise = c, input_noise, hidden_noise
+        self.feature_width, self.input_noise, self.dropout = c, input_noise, hidden_noise
         plan = [(channels, a, 3, 1), (a, a, 3, 2), (a, b, 3, 1), (b, b, 3, 2), (b, c, 3, 1), (c, c, 1, 1)]
         self.convs = nn.LayerList([WeightNormConv2D(*sizes) for sizes in plan])
         self.last = WeightNormLinear(c, classes, init_std=DIRECTION_STD)
 
-    def hidden(self, images: Tensor) -> Tuple[Tensor, Optional[Tensor]]:
-        """See `Reader.hidden`."""
-        h = _noisy(images, self._noise(images, 2 * self.input_noise))
+    def features(self, images: Tensor) -> Tensor:
+        """See `Reader.features`."""
+        h = images
+        if self.training and self.input_noise:
+            h = h + gaussian_noises([2 * self.input_noise], [h.shape])[0]  # pixels go from -1 to 1
         for number, conv in enumerate(self.convs):
             if number in self.DROPS:
-                h = F.dropout2d(h, self.hidden_noise, training=self.training)
+                h = F.dropout2d(h, self.dropout, training=self.training)
             h = F.leaky_relu(conv(h), 0.2)
-        features = h.mean(axis=[2, 3])
-        return features, self._noise(features, self.hidden_noise)
+        return h.mean(axis=[2, 3])
 
-    def _noise(self, x: Tensor, std: float) -> Optional[Tensor]:
-        return gaussian_noises([std], [x.shape])[0] if self.training and std else None
+    def forward(self, images: Tensor) -> Tensor:
+        return self.last(F.dropout(self.features(images), self.dropout, training=self.training))
 
     @paddle.no_grad()
     def initialise(self, images: Tensor) -> None:
