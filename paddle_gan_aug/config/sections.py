@@ -31,7 +31,7 @@ class Section(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 class Data(Section):
     """`data.*`: the images that are learnt."""
 
-    # The data set: a name, or a path of any kind that `data.load.READERS` lists.
+    # The data set: a name, or a path of any kind that `data.readers.READERS` lists.
     source: str = "mnist"
     # Whether validation images are held out of training (standard) or trained on too (full).
     split: Literal["standard", "full"] = "standard"

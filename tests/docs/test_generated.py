@@ -22,6 +22,13 @@ def test_it_is_fresh(name):
     assert script(f"make_{name}").page() == read(ROOT / "docs" / f"{name}.md"), f"run: python docs/make_{name}.py"
 
 
+def test_the_api_page_shows_what_public_functions_return():
+    page = read(ROOT / "docs" / "api.md")
+    for name in ("Run", "GeneratedSet", "AugmentedSet", "PerClassRuns", "Classification", "Prediction", "Evaluation"):
+        assert page.count(f"### `{name}`\n") == 1, name
+    assert "Run.sample(" in page and "Evaluation.table()" in page
+
+
 def test_the_configuration_page_has_every_key():
     made = script("make_configuration")
     sections = {name: keys for name, _, keys in made.sections_of(made.SECTIONS.read_text(encoding="utf-8"))}
@@ -42,9 +49,12 @@ Positive = Annotated[int, msgspec.Meta(ge=1)]
 class Train(Section):
     """`train.*`: how long."""
 
-    steps: Optional[Positive] = None  # in total
-    # of the images
-    fit: Literal["crop", "pad"] = "crop"  # which
+    hyperparameters: ClassVar[bool] = False  # of the class
+    # In
+    # total.
+    steps: Optional[Positive] = None
+    # Of the images.
+    fit: Literal["crop", "pad"] = "crop"
 
 
 class Config(Section):
@@ -54,7 +64,7 @@ class Config(Section):
     (_, _, own), (name, text, keys) = made.sections_of(source)
     assert own == [("preset", "text", "`classic`", "")]
     assert (name, text) == ("train", "How long.")
-    assert keys == [("steps", "whole number at least 1", "–", "in total"), ("fit", "`crop`, `pad`", "`crop`", "of the images which")]
+    assert keys == [("steps", "whole number at least 1", "–", "In total."), ("fit", "`crop`, `pad`", "`crop`", "Of the images.")]
 
 
 def test_the_examples_of_extending_run(tmp_path):
