@@ -3,9 +3,8 @@
 import importlib.util
 
 import pytest
-from documents import ROOT, blocks, read
+from documents import ROOT, read
 
-from paddle_gan_aug.config.loading import load_config
 from paddle_gan_aug.config.sections import Config
 
 
@@ -65,12 +64,3 @@ class Config(Section):
     assert own == [("preset", "text", "`classic`", "")]
     assert (name, text) == ("train", "How long.")
     assert keys == [("steps", "whole number at least 1", "–", "In total."), ("fit", "`crop`, `pad`", "`crop`", "Of the images.")]
-
-
-def test_the_examples_of_extending_run(tmp_path):
-    names = {}
-    for code in blocks(ROOT / "docs" / "extending.md", "python"):
-        exec(compile(code, "docs/extending.md", "exec"), names)
-    (preset,) = blocks(ROOT / "docs" / "extending.md", "yaml")
-    (tmp_path / "mine.yaml").write_text(preset)
-    assert load_config(str(tmp_path / "mine.yaml")).loss.name == "hinge"
