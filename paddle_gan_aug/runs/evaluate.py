@@ -47,7 +47,7 @@ def evaluate(
     skip_bad: bool = False,
     allow_overlap: bool = False,
     quiet: bool = False,
-) -> Evaluation:
+) -> Evaluation:  # long: most of it is the signature and its documentation
     """Measure a run's images, or images in files, against real ones, and draw a page of pictures.
 
     Args:

@@ -50,7 +50,7 @@ def train_per_class(
     quiet: bool = False,
     classes: Optional[Sequence[str]] = None,
     allow_changed_data: bool = False,
-) -> PerClassRuns:
+) -> PerClassRuns:  # long: most of it is the signature and its documentation
     """Train a run for each class that has images, one after the other.
 
     A batch is never larger than the class: small classes train with smaller batches.
