@@ -76,7 +76,7 @@ def evaluate(
     runtime.start(device, threads or None)
     reading = {"image_size": image_size, "channels": channels, "skip_bad": skip_bad}
     if is_run(run_or_images):
-        run = open_run(run_or_images, checkpoint, device, threads)
+        run = open_run(run_or_images, checkpoint=checkpoint, device=device, threads=threads)
         real = _real_of_run(run, data, part, reading)
         samples = _samples_of_run(run, real, count or COUNT, seed, allow_overlap, say)
         to = to or unused_folder(run.folder / "report", f"evaluation-{run.step}")

@@ -37,7 +37,7 @@ def test_an_image_is_made_again_from_its_row(tiny, tmp_path, filtered):
     assert len(rows) == 40
     if filtered:
         assert any(row["latent"] != i % 4 for i, row in enumerate(rows))
-    algorithm = open_run(tiny["conditional"], rows[0]["checkpoint"]).algorithm
+    algorithm = open_run(tiny["conditional"], checkpoint=rows[0]["checkpoint"]).algorithm
     pictures = []
     for row in rows:
         c = int(row["class"])
