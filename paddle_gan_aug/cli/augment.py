@@ -90,9 +90,12 @@ def _plain(made: AugmentedSet) -> Dict[str, Any]:
 
 def _preview(to: str, overrides: Dict[str, Any]) -> Result:
     from ..augment.preview import draw_previews
+    from ..data import as_spec
 
     reading = {key[5:]: value for key, value in overrides.items() if key in {f"data.{name}" for name in READING}}
-    paths = draw_previews(overrides.get("data.source", "mnist"), to, seed=int(overrides.get("train.seed", 0)), **reading)
+    policy = reading.pop("policy", "auto")
+    data = as_spec(overrides.get("data.source", "mnist"), **reading)
+    paths = draw_previews(data, to=to, seed=int(overrides.get("train.seed", 0)), policy=policy)
     return Result({"to": [str(path) for path in paths]}, "\n".join(map(str, paths)))
 
 
