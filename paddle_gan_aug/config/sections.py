@@ -14,7 +14,7 @@ from .types import Count, Fraction, Grey, InitStd, Positive, Probability, Rate, 
 class Data(Section):
     """`data.*`: the images that are learnt."""
 
-    # The data set: a name, or a path of any kind that `data.load.READERS` lists.
+    # The data set: a name, or a path of any kind that `data.readers.READERS` lists.
     source: str = "mnist"
     # Whether validation images are held out of training (standard) or trained on too (full).
     split: Literal["standard", "full"] = "standard"
