@@ -28,6 +28,7 @@ GROUPS = {  # heading -> names, in the order of use
     "Generating": ("generate", "Filters", "vary", "augment_data"),
     "Classifying": ("classify", "predict"),
     "Measuring": ("evaluate", "evaluate_images", "grid"),
+    "Comparing": ("run_study",),
 }
 SECTION = re.compile(r"(Args|Attributes|Returns|Raises|Yields|Example):(.*)")
 

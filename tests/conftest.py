@@ -140,15 +140,39 @@ def tiny(tmp_path_factory, small_mnist, process):
     return runs
 
 
+class Reads(list):
+    """(data set, part) of every reading of files, in order; data that was read before is forgotten at the beginning."""
+
+    def forget(self):
+        """Begin again: what was read is not kept either."""
+        cache = importlib.import_module("paddle_gan_aug.data.read_once")
+        cache._kept.clear()
+        cache._used_last.clear()
+        self.clear()
+
+    def each_once(self):
+        """Whether there were any, and none twice."""
+        return len(self) == len(set(self)) > 0
+
+
 @pytest.fixture
 def reads(monkeypatch):
-    """The parts of data sets that are read from now on: a list that grows."""
-    module, parts = importlib.import_module("paddle_gan_aug.data.load"), []
-    select = module.select
+    """What is read from files from now on, a `Reads`."""
+    from paddle_gan_aug.data.readers import Reader
 
-    def counted(read_part, part, *arguments, **options):
-        parts.append(part)
-        return select(read_part, part, *arguments, **options)
+    parts, open_path = Reads(), Reader.open_path
+    parts.forget()
 
-    monkeypatch.setattr(module, "select", counted)
+    def counted(reader, path, spec):
+        read = open_path(reader, path, spec)
+
+        def count(part):
+            images = read(part)
+            if images is not None:
+                parts.append((str(path), part))
+            return images
+
+        return count
+
+    monkeypatch.setattr(Reader, "open_path", counted)
     return parts

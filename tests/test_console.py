@@ -11,6 +11,7 @@ import pytest
 
 from paddle_gan_aug.cli.augment import text_of
 from paddle_gan_aug.console import listed, prepare_console
+from paddle_gan_aug.synthesis.augment import AugmentedSet
 
 ROOT = Path(__file__).resolve().parents[1]
 NAMES = ("玫瑰", "clé 😀", "lone \udcb0 byte")
@@ -63,7 +64,8 @@ def test_long_lists_and_tables_are_cut():
     assert listed(names[:3]) == "c0, c1, c2"
     assert listed(names).endswith("c28, c29 and 970 more")
     table = [[name, 1, 2, 3] for name in names] + [["all", 1000, 2000, 3000]]
-    lines = text_of({"table": table, "steps": [], "reading": {}, "note": None, "policy": "digits", "picture": "p.png"}).splitlines()
+    made = AugmentedSet(Path("set"), table, {}, {}, "digits", None, "data", picture=Path("p.png"), steps=[])
+    lines = text_of(made).splitlines()
     assert len(lines) < 40
     assert "… and 970 more" in lines[31] and lines[32].split() == ["all", "1000", "2000", "3000"]
 

@@ -159,7 +159,9 @@ def test_files_and_functions_are_short():
 def test_every_function_has_type_hints():
     missing = []
     for path in sorted(PACKAGE.rglob("*.py")):
-        missing += [f"{path.relative_to(ROOT)}: {f.name}: {', '.join(without_hints(f))}" for f in functions(path) if without_hints(f)]
+        for function in functions(path):
+            if without_hints(function):
+                missing.append(f"{path.relative_to(ROOT)}: {function.name}: {', '.join(without_hints(function))}")
     assert missing == []
 
 
@@ -179,14 +181,15 @@ def test_every_room_is_ranked():
     assert rooms - {"__init__"} <= set(ORDER)
 
 
-@pytest.mark.parametrize("room", ["data", "console", "files", "pictures", "records", "config", "runtime", "cli"])
+@pytest.mark.parametrize("room", ["data", "console", "files", "pictures", "records", "config", "runtime", "cli", "study.study"])
 def test_these_rooms_do_without_paddle(room):
     code = f"import sys, paddle_gan_aug.{room}; sys.exit('paddle' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["train", "--help"], ["train", "--epochs", "0"], ["train", "--list-presets"], ["generate"]]
+    "arguments",
+    [["--help"], ["train", "--help"], ["train", "--epochs", "0"], ["train", "--list-presets"], ["generate"], ["study", "--help"]],
 )
 def test_help_and_mistakes_do_not_import_paddle(arguments):
     code = (

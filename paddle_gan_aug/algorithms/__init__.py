@@ -41,4 +41,6 @@ def build(
         raise InputError(f"algorithm {config.algorithm}: {error}") from None
     if built.conditional and counts is not None:
         built.learnt_classes = [index for index, count in enumerate(counts) if count]
+    if counts is not None and hasattr(built, "counts"):
+        built.counts = list(counts)
     return built

@@ -37,6 +37,7 @@ class SupervisedClassifier(Algorithm):
         super().__init__(config)
         self.options = options = config.classifier
         self.class_names = tuple(class_names)
+        self.counts = [1] * len(self.class_names)  # training images of each class, for `classifier.logit_adjustment`; set by `build`
         self.classifier = self.make_classifier(channels, image_size)
         self.networks = {"classifier": self.classifier}
         self.policy = policy_for(config.data.source, channels, config.data.policy)
@@ -70,7 +71,7 @@ class SupervisedClassifier(Algorithm):
         hard = batch.weights is None and batch.targets is None
         if hard and self.options.mixing == "none" and not self.options.label_smoothing:
             logits = self.classifier(paddle.to_tensor(images))
-            return logits, F.cross_entropy(logits, paddle.to_tensor(batch.labels))
+            return logits, F.cross_entropy(self._adjusted(logits), paddle.to_tensor(batch.labels))
         count = len(self.class_names)
         targets = one_hot(batch.labels, count) if batch.targets is None else batch.targets
         targets = targets * (1 - self.options.label_smoothing) + np.float32(self.options.label_smoothing / count)
@@ -80,7 +81,19 @@ class SupervisedClassifier(Algorithm):
         logits = self.classifier(paddle.to_tensor(images), change)
         if callable(targets):
             targets = targets()
-        return logits, soft_cross_entropy(logits, targets)
+        return logits, soft_cross_entropy(self._adjusted(logits), targets)
+
+    def _adjusted(self, logits: paddle.Tensor) -> paddle.Tensor:
+        """The logits as the loss sees them: with tau times the log of each class's share of the training images added.
+
+        The logit-adjusted loss of Menon et al. 2021 (arXiv:2007.07314, equation 10): a rare class must win by a larger margin. What the
+        classifier reads is not adjusted.
+        """
+        if not self.options.logit_adjustment:
+            return logits
+        counts = np.maximum(np.asarray(self.counts, np.float64), 1)  # a class without images is never a label
+        prior = self.options.logit_adjustment * np.log(counts / counts.sum())
+        return logits + paddle.to_tensor(prior.astype(np.float32))
 
     def _mixed(
         self, images: np.ndarray, targets: np.ndarray, rng: np.random.Generator

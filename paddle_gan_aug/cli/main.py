@@ -35,6 +35,7 @@ COMMANDS = (
     Command("classify", "classify", "Train a classifier on labelled images and test it, with its confusion matrix."),
     Command("predict", "predict", "Read images with a trained classifier."),
     Command("evaluate", "evaluate", "Measure generated images against real ones, with a page of pictures."),
+    Command("study", "study", "Compare ways to train a classifier, with and without generated images; ends in a verdict and a classifier."),
     Command("dashboard", "dashboard", "Serve the VisualDL page of the records on this machine."),
 )
 

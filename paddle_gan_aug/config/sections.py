@@ -8,24 +8,7 @@ from typing import Annotated, ClassVar, List, Literal, Optional, Union
 
 import msgspec
 
-Positive = Annotated[int, msgspec.Meta(ge=1)]
-Count = Annotated[int, msgspec.Meta(ge=0)]
-Rate = Annotated[float, msgspec.Meta(gt=0)]
-Side = Annotated[int, msgspec.Meta(ge=8, le=1024)]
-Share = Annotated[float, msgspec.Meta(gt=0, lt=1)]
-Fraction = Annotated[float, msgspec.Meta(ge=0, lt=1)]
-Probability = Annotated[float, msgspec.Meta(ge=0, le=1)]
-Width = Annotated[float, msgspec.Meta(gt=0, le=8)]
-InitStd = Optional[Annotated[float, msgspec.Meta(gt=0)]]
-Weight = Annotated[float, msgspec.Meta(ge=0)]
-Window = Annotated[List[float], msgspec.Meta(min_length=2, max_length=2)]
-Grey = Annotated[int, msgspec.Meta(ge=0, le=255)]
-
-
-class Section(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """Base of all sections: an unknown key is an error."""
-
-    hyperparameters: ClassVar[bool] = True  # whether the records list its settings as hyperparameters of a run
+from .types import Count, Fraction, Grey, InitStd, Positive, Probability, Rate, Section, Share, Side, Weight, Width, Window
 
 
 class Data(Section):
@@ -134,6 +117,10 @@ class Classifier(Section):
     label_smoothing: Fraction = 0.0
     # The weights of images in the loss: equal (none), or higher for rare classes (balanced).
     class_weights: Literal["none", "balanced"] = "none"
+    # The order of training images: each once (shuffled), or those of rare classes repeated up to the largest class (balanced).
+    sampling: Literal["shuffled", "balanced"] = "shuffled"
+    # The strength tau of the logit-adjusted loss, which makes up for rare classes; 0 is the plain loss.
+    logit_adjustment: Weight = 0.0
     # The augmentation of training images, made of changes that the data's policy allows.
     augmentation: Literal["none", "standard", "randaugment", "trivialaugment"] = "none"
     # The mixture of training images or of their features.
@@ -153,6 +140,8 @@ class Generated(Section):
     share: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.5
     # The weight of a generated image's loss beside that of a real one.
     weight: Rate = 1.0
+    # The number of first steps that learn generated images alone; the others learn real ones alone. At 0 the share holds throughout.
+    pretrain_steps: Count = 0
     # The number of images of each class that a run makes at once.
     per_class: Positive = 500
     # The number of steps after which a run makes the images anew; without it they are made once.

@@ -7,7 +7,7 @@ from .image_set import ImageSet
 from .images import LabelledImages, concatenate, to_network, to_uint8
 from .json_gz import read_mnist_json, write_mnist_json
 from .load import PARTS, load, load_test, narrow, test_part
-from .mixed_batches import MixedBatches, balanced_weights
+from .mixed_batches import MixedBatches, Pretraining, balanced_weights, oversampled
 from .overlap import check_overlap
 from .pieces import in_pieces
 from .readers import READERS, Reader
@@ -27,6 +27,8 @@ __all__ = [
     "Reader",
     "as_spec",
     "balanced_weights",
+    "oversampled",
+    "Pretraining",
     "check_overlap",
     "concatenate",
     "few_of_each_class",

@@ -3,10 +3,11 @@
 The generated images may be renewed while a classifier trains. As of `Batches`, any batch can be asked for at any time.
 """
 
-from typing import Callable, Optional
+from typing import Callable, Optional, Union
 
 import numpy as np
 
+from .. import runtime
 from ..errors import InputError
 from .batches import Batch, Batches
 from .images import LabelledImages
@@ -95,3 +96,40 @@ def balanced_weights(counts: np.ndarray) -> np.ndarray:
     counts = np.asarray(counts)
     filled = counts > 0
     return np.divide(counts.sum(), filled.sum() * counts, out=np.zeros(len(counts)), where=filled)
+
+
+def oversampled(images: LabelledImages, seed: int = 0) -> LabelledImages:
+    """`LabelledImages` in which every class that has images has as many as the largest: its own are repeated.
+
+    All images of a class are repeated equally often, but for the rest of the division, which is drawn by the seed. Together with shuffled
+    batches this is class-balanced sampling.
+    """
+    counts = images.counts()
+    chosen = []
+    for label in np.flatnonzero(counts):
+        of_class = np.flatnonzero(images.labels == label)
+        times, rest = divmod(int(counts.max()), len(of_class))
+        drawn = runtime.rng(seed, "oversampling", int(label)).permutation(of_class)[:rest]
+        chosen += [np.tile(of_class, times), drawn]
+    return images.subset(np.sort(np.concatenate(chosen)), "classes repeated to one size")
+
+
+class Pretraining:
+    """Batches of one kind for the first steps and of another kind for the others.
+
+    Args:
+        first, then: `Batches` or `MixedBatches` of one batch size. steps: that `first` gives.
+    """
+
+    def __init__(self, first: "Union[Batches, MixedBatches]", then: "Union[Batches, MixedBatches]", steps: int) -> None:
+        self.first, self.then, self.steps = first, then, steps
+        self.batch_size, self.dataset = then.batch_size, then.dataset
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """The number of batches in one pass over the real images."""
+        return self.then.steps_per_epoch
+
+    def batch(self, step: int) -> Batch:
+        """Return the batch of a step, counted from 0; see `Batches.batch`."""
+        return self.first.batch(step) if step < self.steps else self.then.batch(step - self.steps)

@@ -7,7 +7,7 @@ import numpy as np
 from .. import runtime
 from ..algorithms.checks import is_read
 from ..config.loading import Config
-from ..data import Batches, DataSpec, LabelledImages, MixedBatches, balanced_weights, load
+from ..data import Batches, DataSpec, LabelledImages, MixedBatches, Pretraining, balanced_weights, load, oversampled
 from ..errors import InputError
 
 
@@ -20,7 +20,9 @@ def training_images(config: Config) -> LabelledImages:
     return load(DataSpec.of(config.data), "train")
 
 
-def training_batches(config: Config, images: LabelledImages, generated: Any = None, *, pairs: bool = False) -> Union[Batches, MixedBatches]:
+def training_batches(
+    config: Config, images: LabelledImages, generated: Any = None, *, pairs: bool = False
+) -> Union[Batches, MixedBatches, Pretraining]:
     """The batches of a configuration: of real images, for a classifier perhaps with generated images or with weights.
 
     Args:
@@ -34,24 +36,32 @@ def training_batches(config: Config, images: LabelledImages, generated: Any = No
     weights = None
     if config.classifier.class_weights == "balanced" and is_read(config, "classifier.class_weights"):
         weights = balanced_weights(images.counts())
+    if config.classifier.sampling == "balanced" and is_read(config, "classifier.sampling"):
+        images = oversampled(images, seed)
 
     def order(epoch: int) -> np.random.Generator:
         return runtime.rng(seed, "shuffle", epoch)
 
+    def mixed(share: float, made: Any) -> MixedBatches:
+        return MixedBatches(
+            images,
+            config.train.batch_size,
+            order,
+            made and made.images,
+            options.every_steps,
+            share,
+            options.weight,
+            weights,
+            lambda number, epoch: runtime.rng(seed, f"shuffle generated {number}", epoch),
+            made and made.read,
+        )
+
     if generated is None and weights is None:
         return Batches(images, config.train.batch_size, order, pairs=pairs)
-    return MixedBatches(
-        images,
-        config.train.batch_size,
-        order,
-        generated and generated.images,
-        options.every_steps,
-        options.share,
-        options.weight,
-        weights,
-        lambda number, epoch: runtime.rng(seed, f"shuffle generated {number}", epoch),
-        generated and generated.read,
-    )
+    if generated is not None and options.pretrain_steps:
+        real = Batches(images, config.train.batch_size, order) if weights is None else mixed(options.share, None)
+        return Pretraining(mixed(1.0, generated), real, options.pretrain_steps)
+    return mixed(options.share, generated)
 
 
 def planned_steps(config: Config, steps_per_epoch: int) -> int:

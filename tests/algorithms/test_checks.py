@@ -164,6 +164,6 @@ def test_a_run_with_settings_that_earlier_versions_ignored_opens_and_goes_on(tin
     (run / "config.yaml").write_text(to_yaml(stored))
     assert paddle_gan_aug.open_run(run).step == 60
     options = {"output": tmp_path, "log": tmp_path, "resume": True, "quiet": True}
-    assert paddle_gan_aug.train(run="old", overrides={"train.steps": 62}, default="classifier", **options).step == 62
+    assert paddle_gan_aug.classify(run="old", overrides={"train.steps": 62}, **options).run.step == 62
     with pytest.raises(InputError, match="loss.class_weight"):
-        paddle_gan_aug.train(run="old", overrides={"train.steps": 64, "loss.class_weight": 0.5}, default="classifier", **options)
+        paddle_gan_aug.classify(run="old", overrides={"train.steps": 64, "loss.class_weight": 0.5}, **options)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from paddle_gan_aug.data import LabelledImages, MixedBatches, balanced_weights
+from paddle_gan_aug.data import LabelledImages, MixedBatches, Pretraining, balanced_weights, oversampled
 from paddle_gan_aug.errors import InputError
 
 
@@ -71,3 +71,23 @@ def test_what_does_not_fit_comes_out_at_once(options, words):
 def test_balanced_weights_let_classes_count_the_same():
     weights = balanced_weights([60, 30, 10, 0])
     np.testing.assert_allclose(weights * [60, 30, 10, 0], [100 / 3] * 3 + [0])
+
+
+def test_oversampling_brings_every_class_to_the_largest():
+    labels = np.array([0] * 7 + [1] * 3 + [3], dtype=np.int64)
+    images = LabelledImages(np.arange(11, dtype=np.uint8)[:, None, None, None].repeat(4, 2).repeat(4, 3), labels, tuple("abcd"), "s")
+    found = oversampled(images, seed=1)
+    assert found.counts().tolist() == [7, 7, 0, 7]
+    _, times = np.unique(found.images[:, 0, 0, 0], return_counts=True)
+    assert times[:7].tolist() == [1] * 7 and sorted(times[7:10]) == [2, 2, 3] and times[10] == 7
+    assert found.fingerprint() == oversampled(images, seed=1).fingerprint() != oversampled(images, seed=2).fingerprint()
+    level = images_of(1, 8)
+    assert oversampled(level).fingerprint() == level.fingerprint()
+
+
+def test_pretraining_learns_generated_images_first():
+    batches = Pretraining(mixed(1), mixed(0.5), 3)
+    shown = [set(np.rint((batches.batch(step).images[:, 0, 0, 0] + 1) * 127.5)) for step in (0, 2, 3)]
+    assert shown == [{200}, {200}, {0, 200}]
+    assert (batches.batch_size, batches.steps_per_epoch, len(batches.dataset)) == (10, 8, 40)
+    np.testing.assert_array_equal(batches.batch(3).images, mixed(0.5).batch(0).images)

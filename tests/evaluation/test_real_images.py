@@ -38,10 +38,10 @@ def test_the_parts_are_those_that_load_gives(spec, of_all, small_mnist):
 @pytest.mark.parametrize("spec", [DataSpec(), DataSpec(class_name="5"), DataSpec(classes=("1", "2"), per_class=20)])
 def test_each_part_is_read_once(spec, reads):
     read_real_images(spec, "test")
-    assert sorted(reads) == ["test", "train", "valid"]
-    del reads[:]
+    assert reads.each_once()
+    reads.forget()
     read_real_images(spec, "valid", training=load(spec, "train"))
-    assert sorted(reads) == (["train", "valid"] if spec == DataSpec() else ["train", "train", "valid"])
+    assert reads.each_once()
 
 
 def test_images_of_another_shape_are_known_before_anything_is_learnt(tmp_path, small_mnist, monkeypatch):

@@ -1,0 +1,171 @@
+"""The command `study`: do generated images help on this data, and which classifier to use."""
+
+import argparse
+import difflib
+import json
+from typing import Any, Dict
+
+from ..errors import InputError
+from .flags import positive
+from .result import INTERRUPTED, Result
+
+NOT_IN_A_FILE = ("config", "report", "list_arms", "command", "parser", "json", "name")
+
+
+def add_flags(command: argparse.ArgumentParser) -> None:
+    """The arguments of `study`."""
+    what = command.add_argument_group("what to compare")
+    what.add_argument("-c", "--config", metavar="FILE", help="a YAML file of these settings, such as data: mnist; flags go before it")
+    what.add_argument("--data", metavar="NAME_OR_PATH", help="the labelled images; everything else is chosen from them")
+    what.add_argument("--test", metavar="NAME_OR_PATH", help="a labelled test set; without it the test part of --data, or folds of it")
+    what.add_argument("--arms", nargs="+", metavar="ARM", help="ways to train, such as real classical classical+gan+filter gan@0.1")
+    what.add_argument("--list-arms", action="store_true", help="print the arms, a line each, and end")
+    what.add_argument("--labels", nargs="+", type=positive, default=[], metavar="N", help="draw N labels of each class for every seed")
+    what.add_argument("--cut", nargs="+", default=[], metavar="CLASS=N", help="keep N images of these classes alone, drawn for every seed")
+    what.add_argument("--gan-arm", metavar="ARM", help="the arm with generated images whose difference is judged")
+    what.add_argument("--rival", metavar="ARM", help="the arm that it is judged against")
+    what.add_argument("--image-size", type=positive, metavar="N", help="resize the images' shorter side to N pixels and crop the longer")
+    what.add_argument("--channels", type=int, choices=[1, 3], help="1 makes all images grey, 3 colour")
+    what.add_argument("--policy", default="auto", metavar="NAME", help="which classical changes leave the labels right")
+    what.add_argument("--skip-bad", action="store_true", help="leave out files that cannot be used, which are listed")
+    what.add_argument("--allow-overlap", action="store_true", help="go on where test images are training images")
+    long = command.add_argument_group("how long")
+    long.add_argument("--budget", metavar="TIME", help="the time it may take, such as 30m or 2h: fewer seeds, a shorter GAN")
+    long.add_argument("--seeds", type=positive, metavar="N", help="paired seeds; a claim needs 8")
+    long.add_argument("--choices", type=int, metavar="N", help="splits on which the arms to compare are chosen; 0 names them by rule")
+    long.add_argument("--steps", type=positive, metavar="N", help="of every classifier")
+    long.add_argument("--gan", metavar="PRESET", help="of the GAN; it must be conditional")
+    long.add_argument("--gan-steps", type=positive, metavar="N", help="of the GAN")
+    long.add_argument("--per-class", type=positive, metavar="N", help="generated images of each class")
+    long.add_argument("--architecture", choices=["lenet", "resnet"], default="lenet", help="of every classifier")
+    measures = ["accuracy", "balanced_accuracy", "cut_recall"]
+    long.add_argument("--measure", choices=measures, help="what arms are compared by; cut_recall is of the classes of --cut")
+    long.add_argument("--margin", type=float, default=0.2, metavar="POINTS", help="a difference that is too small to care about")
+    long.add_argument("-o", "--override", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="settings of every classifier")
+    long.add_argument("--gan-override", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="settings of every GAN")
+    where = command.add_argument_group("where")
+    where.add_argument("--to", metavar="DIR", help="the folder of rows and report; the same command goes on there (output/study-DATA)")
+    where.add_argument("--jobs", type=positive, default=1, metavar="J", help="worker processes on this machine")
+    where.add_argument("--threads", type=positive, default=1, metavar="N", help="CPU threads of each worker")
+    where.add_argument("--cluster", metavar="ADDRESS", help="run on a Dask cluster, such as tcp://host:8786")
+    where.add_argument("--retry", action="store_true", help="run cells again that failed before")
+    where.add_argument("--stored", action="store_true", help="compute nothing, and answer from the rows that are there")
+    where.add_argument("--no-classifier", action="store_true", help="do not train and keep the recommended classifier")
+    where.add_argument("--output", metavar="DIR", help="the folder of runs (output)")
+    where.add_argument("--log", metavar="DIR", help="the folder of VisualDL records (log)")
+    where.add_argument("--dry-run", action="store_true", help="say what would be done and how long it would take")
+    where.add_argument("--report", metavar="DIR", help="draw the report of a study again from its rows, and end")
+
+
+def run(args: argparse.Namespace) -> Result:
+    """Run `study`.
+
+    Raises:
+        InputError: as `study.study.run_study`.
+    """
+    if args.list_arms:
+        from ..study.arms import ARMS
+
+        rows = {arm.name: arm.says for arm in ARMS.values()}
+        return Result(rows, "\n".join(f"{name:22}{text}" for name, text in rows.items()))
+    if args.report:
+        from ..study.study import draw_report
+
+        page = draw_report(args.report)
+        return Result({"report": str(page)}, str(page))
+    if args.config:
+        _lay_under(args)
+    if not args.data:
+        raise InputError("no data named: give --data NAME_OR_PATH, or --report DIR to draw a report again")
+    from ..config.loading import parse_overrides
+    from ..data import DataSpec
+    from ..study.study import run_study
+
+    spec = DataSpec(args.data, image_size=args.image_size, channels=args.channels, skip_bad=args.skip_bad)
+    if args.choices is not None and args.choices < 0:
+        raise InputError("--choices: a whole number from 0")
+    names = ("test", "to", "arms", "labels", "seeds", "choices", "steps", "gan", "gan_steps", "per_class", "architecture", "gan_arm")
+    names += (
+        "rival",
+        "measure",
+        "budget",
+        "jobs",
+        "threads",
+        "cluster",
+        "policy",
+        "allow_overlap",
+        "retry",
+        "stored",
+        "output",
+        "log",
+        "dry_run",
+    )
+    try:
+        found = run_study(
+            spec,
+            **{name: getattr(args, name) for name in names},
+            cut=_cuts(args.cut),
+            margin=args.margin / 100,
+            overrides=parse_overrides(args.override) or None,
+            gan_overrides=parse_overrides(args.gan_override) or None,
+            keep=not args.no_classifier,
+            quiet=False,
+        )
+    except KeyboardInterrupt:
+        return Result({"interrupted": True}, "interrupted: what has ended is stored, and the same command goes on", INTERRUPTED)
+    return Result(found.to_json(), "\n".join(found.plan.told()) if args.dry_run else told(found))
+
+
+def _lay_under(args: argparse.Namespace) -> None:
+    """Take from a file what no flag says: its keys are the flags' names; arms and labels are lists, cut and the overrides mappings."""
+    from ..config.yaml_tree import read_tree
+    from ..files import find_path
+
+    path = find_path(args.config)
+    try:
+        tree = read_tree(path.read_text(encoding="utf-8"), ())
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read as the settings of a study: {error}") from None
+    known = [name for name in vars(args) if name not in NOT_IN_A_FILE]
+    for key, value in (tree if isinstance(tree, dict) else {"": tree}).items():
+        name = str(key).replace("-", "_")
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1, cutoff=0)
+            raise InputError(f"{path}: a study has no setting {key}: did you mean {near[0]}?")
+        if isinstance(value, dict):
+            value = [f"{inner}={json.dumps(of)}" for inner, of in value.items()]
+        if getattr(args, name) == args.parser.get_default(name):
+            setattr(args, name, value)
+
+
+def _cuts(pairs: Any) -> Dict[str, int]:
+    cuts = {}
+    for pair in pairs:
+        name, equals, count = pair.rpartition("=")
+        if not equals or not count.isdigit() or not int(count):
+            raise InputError(f"--cut {pair}: expected CLASS=N, for example --cut coat=20")
+        cuts[name] = int(count)
+    return cuts
+
+
+def told(found: Any) -> str:
+    """The verdict, a table, and where the report and the classifier are."""
+    compared = {(row["scenario"], row["arm"]): row for row in found.comparisons}
+    lines = [found.verdict, ""]
+    width = max([len(row["arm"]) for row in found.arms] + [4])
+    many = len({row["scenario"] for row in found.arms}) > 1
+    lines.append(f"{'arm':{width}}  {'score':>7}  {'± seeds':>8}  {'against rival':>14}  seeds")
+    for row in sorted(found.arms, key=lambda row: (row["scenario"], -(row["mean"] or 0))):
+        one = compared.get((row["scenario"], row["arm"]))
+        score = "failed" if row["mean"] is None else f"{100 * row['mean']:.2f}"
+        spread = "" if row["spread"] is None else f"{100 * row['spread']:.2f}"
+        difference = "" if one is None else f"{100 * one['mean']:+.2f}"
+        where = f"  {row['scenario']}" if many else ""
+        lines.append(f"{row['arm']:{width}}  {score:>7}  {spread:>8}  {difference:>14}  {row['seeds']:>5}{where}")
+    lines += ["", *(f"note: {note}" for note in found.notes)]
+    kept = found.recommended
+    lines.append(f"recipe: {kept['arm']}, because {kept['why']}")
+    if "run" in kept:
+        lines.append(f"classifier: {kept['run']}; train it again with: {kept['command']}")
+    lines.append(f"report: {found.report}")
+    return "\n".join(lines)

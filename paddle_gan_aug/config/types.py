@@ -1,0 +1,24 @@
+"""The types of settings with their ranges, and the base of all sections."""
+
+from typing import Annotated, ClassVar, List, Optional
+
+import msgspec
+
+Positive = Annotated[int, msgspec.Meta(ge=1)]
+Count = Annotated[int, msgspec.Meta(ge=0)]
+Rate = Annotated[float, msgspec.Meta(gt=0)]
+Side = Annotated[int, msgspec.Meta(ge=8, le=1024)]
+Share = Annotated[float, msgspec.Meta(gt=0, lt=1)]
+Fraction = Annotated[float, msgspec.Meta(ge=0, lt=1)]
+Probability = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Width = Annotated[float, msgspec.Meta(gt=0, le=8)]
+InitStd = Optional[Annotated[float, msgspec.Meta(gt=0)]]
+Weight = Annotated[float, msgspec.Meta(ge=0)]
+Window = Annotated[List[float], msgspec.Meta(min_length=2, max_length=2)]
+Grey = Annotated[int, msgspec.Meta(ge=0, le=255)]
+
+
+class Section(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Base of all sections: an unknown key is an error."""
+
+    hyperparameters: ClassVar[bool] = True  # whether the records list its settings as hyperparameters of a run

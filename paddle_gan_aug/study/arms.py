@@ -1,0 +1,192 @@
+"""The arms of a study: ways to train the same classifier. Adding one is one row here."""
+
+import difflib
+from dataclasses import dataclass, field, replace
+from typing import Any, Dict, List, Sequence, Tuple
+
+from ..errors import InputError
+
+STANDARD = {"classifier.augmentation": "standard"}
+SHARE = 0.25  # of a batch that is generated, unless an arm is named as arm@share
+PRETRAINED = 0.4  # of the steps of the arm `pretrain`
+
+IMBALANCE, SPARE, PAIRS = "imbalance", "spare images", "pairs"
+REASONS = {  # what an arm may need of the data -> why it does not work without
+    IMBALANCE: "all classes have equally many images, so it would be the same as the arm without it",
+    SPARE: "the data has no real images beyond those of the scenario: choose few labels (--labels N) of a larger set",
+    PAIRS: "a class has fewer than two images, and variations are learnt from pairs",
+}
+
+MAKERS = {  # what makes images -> (preset, settings laid over it)
+    "gan": ("sngan-projection", {"diffaugment.policy": "{policy}"}),
+    "dagan": ("dagan", {"train.steps": None}),
+    "learned-augmenter": ("learned-augmenter", {"train.steps": None, "train.epochs": None}),
+}
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One way to train the classifier.
+
+    Attributes:
+        name: as it is chosen and shown; "name@share" is the same arm with another share of generated images.
+        says: what it does, in a sentence.
+        settings: configuration keys of the classifier that differ from the arm `real`.
+        maker: what makes further images, of `MAKERS`; "spare" for further real ones; "" for none.
+        filters: "default" or "none", of the made images. teacher: whether a classifier's readings label them.
+        renewed: whether they are made anew while the classifier trains. ensemble: whether several classifiers vote.
+        needs: of the data, keys of `REASONS`. share: of a batch that is made.
+        upper: whether the arm uses labels that the others lack, and so is a line to compare with and no candidate.
+    """
+
+    name: str
+    says: str
+    settings: Dict[str, Any] = field(default_factory=dict)
+    maker: str = ""
+    filters: str = "none"
+    teacher: bool = False
+    renewed: bool = False
+    ensemble: bool = False
+    pretrains: bool = False
+    needs: Tuple[str, ...] = ()
+    share: float = SHARE
+    upper: bool = False
+
+    @property
+    def generates(self) -> bool:
+        """Whether images that are not real take part."""
+        return self.maker in MAKERS
+
+    @property
+    def reads(self) -> bool:
+        """Whether it needs a classifier of the same images, to filter or to teach."""
+        return self.teacher or self.filters != "none"
+
+
+_ROWS = [
+    Arm("real", "The real images alone."),
+    Arm(
+        "oversampling",
+        "Images of rare classes are shown as often as those of the largest.",
+        {"classifier.sampling": "balanced"},
+        needs=(IMBALANCE,),
+    ),
+    Arm(
+        "class-weights",
+        "The loss of rare classes counts for more.",
+        {"classifier.class_weights": "balanced"},
+        needs=(IMBALANCE,),
+    ),
+    Arm("classical", "Classical changes that the labels survive, such as shifts and rotations.", STANDARD),
+    Arm(
+        "classical+weights",
+        "Classical changes, and the loss of rare classes counts for more.",
+        {**STANDARD, "classifier.class_weights": "balanced"},
+        needs=(IMBALANCE,),
+    ),
+    Arm(
+        "logit-adjustment",
+        "Rare classes must win by a larger margin (Menon et al. 2021).",
+        {"classifier.logit_adjustment": 1.0},
+        needs=(IMBALANCE,),
+    ),
+    Arm("trivialaugment", "One random change of random strength for each image.", {"classifier.augmentation": "trivialaugment"}),
+    Arm("mixup", "Classical changes, and mixtures of two images and their labels.", {**STANDARD, "classifier.mixing": "mixup"}),
+    Arm("cutmix", "Classical changes, and a piece of one image in another.", {**STANDARD, "classifier.mixing": "cutmix"}),
+    Arm("ensemble", "Several classifiers with classical changes vote, trained in the time that the GAN takes.", STANDARD, ensemble=True),
+    Arm("gan", "Images of a conditional GAN beside the real ones.", maker="gan"),
+    Arm("gan+filter", "Images of the GAN that pass the filters, beside the real ones.", maker="gan", filters="default"),
+    Arm("classical+gan", "Classical changes of real images and of the GAN's.", STANDARD, maker="gan"),
+    Arm(
+        "classical+gan+filter",
+        "Classical changes of real images and of the GAN's that pass the filters.",
+        STANDARD,
+        maker="gan",
+        filters="default",
+    ),
+    Arm(
+        "pretrain",
+        "Filtered images of the GAN first, then real ones alone, with classical changes.",
+        STANDARD,
+        maker="gan",
+        filters="default",
+        pretrains=True,
+    ),
+    Arm(
+        "soft-labels",
+        "The GAN's images with the readings of a classifier as labels, with classical changes.",
+        STANDARD,
+        maker="gan",
+        teacher=True,
+    ),
+    Arm(
+        "regenerated",
+        "Filtered images of the GAN that are made anew during the training, with classical changes.",
+        STANDARD,
+        maker="gan",
+        filters="default",
+        renewed=True,
+    ),
+    Arm("dagan", "Learnt variations of the real images (DAGAN), with classical changes.", STANDARD, maker="dagan", needs=(PAIRS,)),
+    Arm("learned-augmenter", "Learnt hard changes of the real images, with classical changes.", STANDARD, maker="learned-augmenter"),
+    Arm(
+        "extra-real",
+        "As many more real images in place of the generated ones, with classical changes: the upper line.",
+        STANDARD,
+        maker="spare",
+        needs=(SPARE,),
+        upper=True,
+    ),
+]
+ARMS = {row.name: row for row in _ROWS}
+BASELINE = "real"
+GAN_ARM = "classical+gan+filter"  # the arm with a GAN that is named where nothing is chosen
+RIVALS = ("classical+weights", "classical", "real")  # the arm without a GAN that is named where nothing is chosen: the first there is
+
+
+def arm_of(name: str) -> Arm:
+    """The arm of a name, or of "name@share".
+
+    Raises:
+        InputError: there is none, with the nearest one; a share that is none, or of an arm that makes no images.
+    """
+    base, at, share = str(name).partition("@")
+    if base not in ARMS:
+        near = difflib.get_close_matches(base, ARMS, n=1, cutoff=0.4)
+        hint = f"did you mean {near[0]}?" if near else "choose from " + ", ".join(ARMS)
+        raise InputError(f"arms: there is no arm {name}; {hint}")
+    if not at:
+        return ARMS[base]
+    try:
+        value = float(share)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1 or not ARMS[base].maker or ARMS[base].pretrains:
+        raise InputError(f"arms: {name}: a share is a number between 0 and 1, of an arm with generated images (such as gan@0.1)")
+    return replace(ARMS[base], name=str(name), share=value)
+
+
+def missing_need(arm: Arm, *, imbalanced: bool, spare: bool, pairs: bool) -> str:
+    """Why an arm cannot work on data with these properties; "" if it can."""
+    have = {IMBALANCE: imbalanced, SPARE: spare, PAIRS: pairs}
+    return next((REASONS[need] for need in arm.needs if not have[need]), "")
+
+
+def chosen_arms(names: Sequence[str], *, imbalanced: bool, spare: bool, pairs: bool) -> List[Arm]:
+    """The arms of some names, without repetition, and the arm `real` first.
+
+    Raises:
+        InputError: an unknown name, or an arm that cannot work on this data, with the reason.
+    """
+    found = {arm.name: arm for arm in map(arm_of, [BASELINE, *names])}
+    for arm in found.values():
+        why = missing_need(arm, imbalanced=imbalanced, spare=spare, pairs=pairs)
+        if why:
+            raise InputError(f"arms: {arm.name} cannot work here: {why}")
+    return list(found.values())
+
+
+def default_arms(*, imbalanced: bool, spare: bool, pairs: bool) -> List[str]:
+    """The names of the arms that a study without further wishes compares."""
+    names = ["real", "oversampling", "class-weights", "classical", "classical+weights", "logit-adjustment", GAN_ARM]
+    return [name for name in names if not missing_need(ARMS[name], imbalanced=imbalanced, spare=spare, pairs=pairs)]

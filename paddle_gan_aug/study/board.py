@@ -1,0 +1,38 @@
+"""A study in VisualDL: one run for each arm with a point for each seed, its settings, the verdict as a text, and the charts."""
+
+import shutil
+from pathlib import Path
+from typing import Any, Dict, Sequence
+
+from ..pictures import read_png
+from ..records.run_records import Records
+from .splits import TEST
+
+VERDICT = "verdict"
+
+
+def show_study(folder: Path, log: Path, results: Dict[str, Any], rows: Sequence[Dict[str, Any]]) -> None:
+    """Write the records of a study into `log`/<study>/…, in place of earlier ones.
+
+    Args:
+        folder: of the study. results: of results.json. rows: of its cells.
+    """
+    place = log / folder.name
+    shutil.rmtree(place, ignore_errors=True)
+    for name in dict.fromkeys(row["arm"] for row in results["arms"]):
+        mine = [row for row in rows if row["arm"] == name and row["role"] == TEST and not row["error"]]
+        with Records(folder / "records" / name, place, name) as records:
+            records.cut(-1)
+            settings = {"arm": name, "plan": "; ".join(results["plan"] or [])}
+            records.hyperparameters(settings, ["accuracy", "balanced_accuracy"])
+            for number, row in enumerate(sorted(mine, key=lambda row: (row["scenario"], row["seed"]))):
+                values = {f"study/{measure}": row[measure] for measure in ("accuracy", "balanced_accuracy")}
+                records.scalars(number, {**values, "study/seconds": row["seconds"]}, scenario=row["scenario"], seed=row["seed"])
+            means = [sum(row[measure] for row in mine) / len(mine) for measure in ("accuracy", "balanced_accuracy") if mine]
+            records.hyperparameter_results(dict(zip(("accuracy", "balanced_accuracy"), means)))
+    with Records(folder / "records" / VERDICT, place, VERDICT) as records:
+        records.cut(-1)
+        kept = results["recommended"]
+        records.text(0, VERDICT, f"{results['verdict']} Recipe: {kept['arm']}, because {kept['why']}.")
+        for path in sorted((folder / "charts").glob("*.png")):
+            records.image(0, read_png(path), tag=path.stem, folder="charts")

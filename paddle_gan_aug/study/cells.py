@@ -1,0 +1,142 @@
+"""Cells: one arm in one scenario with one seed. Each is a JSON file, written as it ends and never computed twice."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Dict, Iterable, List, Optional
+
+from ..errors import InputError
+from ..files import make_folder, write_json
+from .arms import MAKERS, PRETRAINED, Arm
+from .splits import Scenario
+
+RESULTS_VERSION = 1  # raised when the same settings no longer give the same numbers
+ROWS = "rows"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What all cells of a study have in common.
+
+    Attributes:
+        steps: of every classifier. batch_size: of a classifier, made smaller where there are fewer images. architecture: "lenet" or
+            "resnet". gan_steps: of a GAN or another maker. per_class: images that are made of each class. members: of the arm
+            `ensemble`. overrides: further configuration keys of every classifier. gan_overrides: of every GAN. gan: its preset.
+        folds: where there are no test images. policy: the value of `data.policy`. threads: of each worker. allow_overlap: as in `data`.
+    """
+
+    steps: int = 400
+    batch_size: int = 64
+    architecture: str = "lenet"
+    gan_steps: int = 600
+    per_class: int = 200
+    members: int = 5
+    folds: int = 8
+    policy: str = "auto"
+    threads: int = 1
+    allow_overlap: bool = False
+    gan: str = MAKERS["gan"][0]
+    overrides: Optional[Dict[str, Any]] = None
+    gan_overrides: Optional[Dict[str, Any]] = None
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One arm × scenario × seed, and what its number is of (`role`: see `splits`)."""
+
+    arm: Arm
+    scenario: Scenario
+    seed: int
+    role: str
+
+
+def classifier_settings(arm: Arm, settings: Settings, seed: int) -> Dict[str, Any]:
+    """Configuration keys of an arm's classifier, but for where its images are."""
+    found = {
+        "train.seed": seed,
+        "train.steps": settings.steps,
+        "classifier.architecture": settings.architecture,
+        "data.policy": settings.policy,
+        **(settings.overrides or {}),
+        **arm.settings,
+    }
+    if arm.maker:
+        if arm.pretrains:
+            found["generated.pretrain_steps"] = max(1, round(PRETRAINED * settings.steps))
+        else:
+            found["generated.share"] = arm.share
+        if arm.renewed:
+            found["generated.every_steps"] = max(1, settings.steps // 4)
+            found["generated.per_class"] = settings.per_class
+    return found
+
+
+def maker_settings(maker: str, settings: Settings, seed: int) -> Dict[str, Any]:
+    """(preset under the key "preset" and) configuration keys of what makes an arm's images."""
+    preset, overrides = MAKERS[maker]
+    filled = {key: value.format(policy=settings.policy) if isinstance(value, str) else value for key, value in overrides.items()}
+    own = (settings.gan_overrides or {}) if maker == "gan" else {}
+    preset = settings.gan if maker == "gan" else preset
+    return {"preset": preset, **filled, "train.seed": seed, "train.steps": settings.gan_steps, "data.policy": settings.policy, **own}
+
+
+def key_of(cell: Cell, settings: Settings, fingerprint: str) -> str:
+    """What a cell's number depends on, as 16 hexadecimal digits.
+
+    Args:
+        fingerprint: of the study's data, `StudyData.fingerprint`.
+    """
+    arm = cell.arm
+    parts = {
+        "version": RESULTS_VERSION,
+        "data": fingerprint,
+        "scenario": asdict(cell.scenario),
+        "seed": cell.seed,
+        "role": cell.role,
+        "batch": settings.batch_size,
+        "folds": settings.folds,
+        "classifier": classifier_settings(arm, settings, cell.seed),
+        "maker": maker_settings(arm.maker, settings, cell.seed) if arm.generates else arm.maker,
+        "made": [settings.per_class, arm.filters, arm.teacher] if arm.maker else None,
+        "members": settings.members if arm.ensemble else 1,
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def row_path(folder: Path, key: str) -> Path:
+    """Where the row of a key is."""
+    return folder / ROWS / f"{key}.json"
+
+
+def store(folder: Path, row: Dict[str, Any]) -> None:
+    """Write a cell's row, whole or not at all."""
+    make_folder(folder / ROWS)
+    write_json(row_path(folder, row["key"]), row)
+
+
+def read_rows(folder: Path) -> List[Dict[str, Any]]:
+    """All rows of a study, in the order of arms, scenarios and seeds.
+
+    Raises:
+        InputError: one is damaged.
+    """
+    rows = []
+    for path in sorted((folder / ROWS).glob("*.json")):
+        try:
+            row = json.loads(path.read_text(encoding="utf-8"))
+            row["arm"], row["scenario"], row["seed"], row["role"], row["error"]
+        except (OSError, ValueError, KeyError, TypeError):
+            raise InputError(f"{path} is no row of a study: remove it, and the cell is computed again") from None
+        rows.append(row)
+    return sorted(rows, key=lambda row: (row["role"], row["scenario"], row["arm"], row["seed"]))
+
+
+def missing(cells: Iterable[Cell], settings: Settings, fingerprint: str, folder: Path, retry: bool = False) -> List[Cell]:
+    """The cells that have no row yet; with `retry`, also those whose row says that they failed."""
+    found = []
+    for cell in cells:
+        path = row_path(folder, key_of(cell, settings, fingerprint))
+        if not path.exists() or (retry and json.loads(path.read_text(encoding="utf-8"))["error"]):
+            found.append(cell)
+    return found

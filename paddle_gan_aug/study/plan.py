@@ -1,0 +1,272 @@
+"""What a study is about to do, and about how long it takes: arms, scenarios, seeds and lengths, chosen from the data and the budget."""
+
+import re
+from dataclasses import dataclass, field, replace
+from typing import Any, Dict, List, Optional, Sequence, Tuple
+
+from ..errors import InputError
+from .arms import GAN_ARM, RIVALS, Arm, chosen_arms, default_arms
+from .cells import Cell, Settings
+from .splits import CHOOSE, CHOOSES_FROM, FEWEST, TEST, Scenario, StudyData
+from .statistics import LEAST_SEEDS
+
+IMBALANCED = 1.5  # the largest class over the smallest
+FEW = 2000  # labels up to which a study takes all of them as they are
+CHOICES = 3  # splits on which arms are chosen where there are several
+STEPS = ((200, 300), (1000, 400), (10_000, 800), (10**9, 1600))  # labels up to -> steps of a classifier
+GAN_STEPS = ((200, 400), (1000, 600), (10_000, 1500), (10**9, 4000))
+SHORTEST_GAN = 200  # steps, below which images are noise
+PER_CLASS = 200
+FEWEST_SEEDS = 2
+SECONDS = {  # on one core of a 2020s machine, for 28×28 grey images; what is measured corrects the estimate as the study goes
+    "start": 3.0,  # a cell's own: Paddle, files, reading the test images
+    "lenet": 0.018,
+    "resnet": 0.25,
+    "changes": 0.03,  # classical changes of a batch of 64
+    "gan": 0.15,
+    "filter": 10.0,  # drawing and reading the candidates
+}
+CROSSED, CROSSED_EPOCHS, MOST_CROSSED = 5, 100, 5000  # as in synthesis: networks, epochs of each, labels up to which they are trained
+UNITS = {"s": 1, "m": 60, "h": 3600}
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What a study does.
+
+    Attributes:
+        arms, scenarios, seeds: every arm runs in every scenario with every seed. settings: of all cells. choices: splits on which the
+            named arms are chosen. gan_arm, rival: named beforehand, or None where they are to be chosen. notes: sentences for people.
+        jobs: worker processes. seconds: estimated. budget: seconds, or None.
+    """
+
+    arms: List[Arm]
+    scenarios: List[Scenario]
+    seeds: int
+    settings: Settings
+    choices: int
+    gan_arm: Optional[str]
+    rival: Optional[str]
+    jobs: int
+    seconds: float
+    budget: Optional[float] = None
+    notes: List[str] = field(default_factory=list)
+
+    def choosing(self) -> List[Cell]:
+        """The cells on which the named arms are chosen, in the order in which they run."""
+        arms = [arm for arm in self.arms if not arm.upper]
+        seeds = range(CHOOSES_FROM, CHOOSES_FROM + self.choices)
+        return _ordered(arms, self.scenarios, seeds, CHOOSE, self.jobs)
+
+    def testing(self) -> List[Cell]:
+        """The cells that test images score."""
+        return _ordered(self.arms, self.scenarios, range(self.seeds), TEST, self.jobs)
+
+    def told(self) -> List[str]:
+        """The plan in lines for people."""
+        s = self.settings
+        scenarios = "; ".join(scenario.name for scenario in self.scenarios)
+        cells = len(self.choosing()) + len(self.testing())
+        lines = [
+            f"labels      {scenarios}",
+            f"arms        {', '.join(arm.name for arm in self.arms)}",
+            f"seeds       {self.seeds}" + (f", and {self.choices} splits that choose the arms to compare" if self.choices else ""),
+            f"classifier  {s.architecture}, {s.steps} steps of {s.batch_size} images",
+        ]
+        if any(arm.generates for arm in self.arms):
+            lines.append(f"GAN         {s.gan}, {s.gan_steps} steps; {s.per_class} images of each class")
+        lines.append(f"time        about {told_time(self.seconds)} for {cells} cells, {self.jobs} at a time")
+        return [*lines, *(f"note        {note}" for note in self.notes)]
+
+
+def _ordered(arms: Sequence[Arm], scenarios: Sequence[Scenario], seeds: Sequence[int], role: str, jobs: int) -> List[Cell]:
+    """Some seeds at a time, and of them one arm after the other: whatever ends early leaves whole seeds, and workers share no GAN."""
+    found = []
+    for scenario in scenarios:
+        for start in range(0, len(seeds), jobs):
+            found += [Cell(arm, scenario, seed, role) for arm in arms for seed in seeds[start : start + jobs]]
+    return found
+
+
+def told_time(seconds: float) -> str:
+    """A duration for people: "40 s", "12 min", "2.5 h"."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def parse_budget(text: Any) -> float:
+    """ "30m", "2h" or "90s" as seconds.
+
+    Raises:
+        InputError: none of these, or no time at all.
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh])(?:in)?", str(text).strip().lower())
+    seconds = float(found[1]) * UNITS[found[2]] if found else 0.0
+    if not seconds:
+        raise InputError(f"budget: {text} is no time: give a number with s, m or h, such as 30m or 2h")
+    return seconds
+
+
+def make_plan(
+    data: StudyData,
+    *,
+    arms: Optional[Sequence[str]] = None,
+    labels: Sequence[int] = (),
+    cut: Optional[Dict[str, int]] = None,
+    seeds: Optional[int] = None,
+    choices: Optional[int] = None,
+    steps: Optional[int] = None,
+    gan_steps: Optional[int] = None,
+    per_class: Optional[int] = None,
+    architecture: str = "lenet",
+    gan: Optional[str] = None,
+    gan_arm: Optional[str] = None,
+    rival: Optional[str] = None,
+    budget: Optional[float] = None,
+    jobs: int = 1,
+    threads: int = 1,
+    allow_overlap: bool = False,
+    overrides: Optional[Dict[str, Any]] = None,
+    gan_overrides: Optional[Dict[str, Any]] = None,
+) -> Plan:
+    """Look at the data and choose what to do; see `study.run_study` for the arguments.
+
+    Raises:
+        InputError: an unknown arm, or one that cannot work on this data; arms that are named and not among them.
+    """
+    scenarios = [Scenario(count, tuple((cut or {}).items())) for count in labels] or [Scenario(None, tuple((cut or {}).items()))]
+    properties = _properties(data, scenarios)
+    chosen = chosen_arms(arms if arms else default_arms(**properties), **properties)
+    smallest = min(_count(data, scenario) for scenario in scenarios)
+    settings = Settings(
+        steps=steps or _by_count(STEPS, smallest),
+        architecture=architecture,
+        gan_steps=gan_steps or _by_count(GAN_STEPS, smallest),
+        per_class=per_class or PER_CLASS,
+        policy=data.policy,
+        threads=threads,
+        allow_overlap=allow_overlap,
+        overrides=overrides,
+        gan_overrides=gan_overrides,
+        **({"gan": gan} if gan else {}),
+    )
+    wanted = LEAST_SEEDS if seeds is None else seeds
+    if data.test is None and seeds is None:
+        counts = data.labels.counts()
+        wanted = max(FEWEST, min(wanted, int(counts[counts > 0].min())))
+    several = len([arm for arm in chosen if arm.generates]) > 1 or len([a for a in chosen if not a.generates and not a.upper]) > 2
+    choices = (CHOICES if several and data.test is not None else 0) if choices is None else choices
+    for what, name in (("gan_arm", gan_arm), ("rival", rival)):
+        if name is not None and name not in {arm.name for arm in chosen}:
+            raise InputError(f"{what}: {name} is not among the arms {', '.join(arm.name for arm in chosen)}")
+    folds = wanted if data.test is None else Settings.folds  # they play no part, and more seeds leave the keys of the others alone
+    plan = Plan(chosen, scenarios, wanted, replace(settings, folds=folds), choices, gan_arm, rival, jobs, 0.0, budget)
+    plan = replace(plan, settings=replace(plan.settings, members=_members(data, plan)), seconds=estimate(data, plan))
+    plan = _within(data, plan, seeds, gan_steps) if budget else plan
+    return replace(plan, notes=[*plan.notes, *_claims(plan)])
+
+
+def _properties(data: StudyData, scenarios: Sequence[Scenario]) -> Dict[str, bool]:
+    counts = data.labels.counts()
+    counts = counts[counts > 0]
+    fewest = min([int(counts.min()), *(s.per_class for s in scenarios if s.per_class), *(n for s in scenarios for _, n in s.cut)])
+    draws = all(scenario.draws for scenario in scenarios)
+    imbalanced = any(s.cut for s in scenarios) or (not draws and counts.max() >= IMBALANCED * counts.min())
+    return {"imbalanced": bool(imbalanced), "spare": draws, "pairs": fewest >= FEWEST}
+
+
+def _count(data: StudyData, scenario: Scenario) -> int:
+    counts = data.pool.counts() if scenario.draws else data.labels.counts()
+    cut = dict(scenario.cut)
+    return sum(min(int(n), cut.get(name, scenario.per_class or int(n))) for name, n in zip(data.pool.class_names, counts) if n)
+
+
+def _by_count(table: Tuple[Tuple[int, int], ...], count: int) -> int:
+    return next(value for most, value in table if count <= most)
+
+
+def _arm_seconds(data: StudyData, settings: Settings, arm: Arm) -> Tuple[float, float]:
+    """(seconds of an arm's classifiers, of one training of what makes its images)."""
+    size = data.pool.image_size**2 * data.pool.channels / 784
+    step = SECONDS[settings.architecture] * size + (SECONDS["changes"] * size if arm.settings.get("classifier.augmentation") else 0)
+    tested = 1e-4 * size * (len(data.test) if data.test is not None else 100) * (1 if settings.architecture == "lenet" else 10)
+    members = settings.members if arm.ensemble else 1
+    made = settings.gan_steps * SECONDS["gan"] * size if arm.generates else 0.0
+    return members * (settings.steps * step + tested) + SECONDS["start"], made
+
+
+def estimate(data: StudyData, plan: Plan) -> float:
+    """The seconds that a plan takes, roughly: shared parts are counted once for each seed and scenario."""
+    settings, total = plan.settings, 0.0
+    for count in (plan.seeds, plan.choices):
+        arms = [arm for arm in plan.arms if count == plan.seeds or not arm.upper]
+        makers = {arm.maker: _arm_seconds(data, settings, arm)[1] for arm in arms}
+        shared = sum(makers.values()) + (_reader_seconds(data, plan) if any(arm.reads for arm in arms) else 0)
+        total += count * (shared + sum(_arm_seconds(data, settings, arm)[0] for arm in arms))
+    return len(plan.scenarios) * total / max(1, plan.jobs)
+
+
+def _reader_seconds(data: StudyData, plan: Plan) -> float:
+    """Of the classifier that filters and teaches, and of the five that read each of its images without having learnt it."""
+    settings, size = plan.settings, data.pool.image_size**2 * data.pool.channels / 784
+    step = (SECONDS[settings.architecture] + SECONDS["changes"]) * size
+    labels = min(_count(data, scenario) for scenario in plan.scenarios)
+    crossed = min(settings.steps, CROSSED_EPOCHS * max(1, labels // settings.batch_size)) if labels <= MOST_CROSSED else 0
+    return SECONDS["filter"] + step * (settings.steps + CROSSED * crossed)
+
+
+def _members(data: StudyData, plan: Plan) -> int:
+    """Classifiers of the arm `ensemble`: as many as train in the time of a GAN, from 3 to 20."""
+    one, _ = _arm_seconds(data, replace(plan.settings, members=1), plan.arms[0])
+    gan = plan.settings.gan_steps * SECONDS["gan"] * data.pool.image_size**2 * data.pool.channels / 784
+    return int(min(20, max(3, round(gan / one))))
+
+
+def _within(data: StudyData, plan: Plan, seeds: Optional[int], gan_steps: Optional[int]) -> Plan:
+    """A plan that fits its budget: fewer splits that choose, a shorter GAN, fewer seeds, in this order, and says so."""
+    notes = []
+
+    def fits(one: Plan) -> bool:
+        return estimate(data, one) <= 0.85 * plan.budget  # the rest is for the report and the classifier that is kept
+
+    while not fits(plan) and plan.choices > 0:
+        plan = replace(plan, choices=0)
+        notes.append("the budget leaves no time to choose the arms on splits: they are named by rule")
+    if gan_steps is None and not fits(plan) and plan.settings.gan_steps > SHORTEST_GAN and any(a.generates for a in plan.arms):
+        before = plan.settings.gan_steps
+        while not fits(plan) and plan.settings.gan_steps > SHORTEST_GAN:
+            plan = replace(plan, settings=replace(plan.settings, gan_steps=max(SHORTEST_GAN, int(plan.settings.gan_steps * 0.8))))
+        notes.append(f"the budget shortens the GAN from {before} to {plan.settings.gan_steps} steps: a longer one may do better")
+    before = plan.seeds
+    while not fits(plan) and plan.seeds > FEWEST_SEEDS and seeds is None:
+        plan = replace(plan, seeds=plan.seeds - 1)
+    if plan.seeds < before:
+        notes.append(f"the budget leaves {plan.seeds} seeds of {before}")
+    if not fits(plan):
+        notes.append("even so the estimate exceeds the budget: what does not fit is left out, and the report says what")
+    return replace(plan, seconds=estimate(data, plan), notes=[*plan.notes, *notes])
+
+
+def _claims(plan: Plan) -> List[str]:
+    if plan.seeds < LEAST_SEEDS:
+        return [f"{plan.seeds} seeds are not enough for a claim, which needs {LEAST_SEEDS}: the report shows differences, and no verdict"]
+    return []
+
+
+def named_arms(plan: Plan, scores: Dict[str, float]) -> Tuple[Optional[str], str]:
+    """(the arm with a GAN, its rival without one) that a study compares, named before any test image is scored.
+
+    Args:
+        scores: {arm: mean score on the splits that choose}; {} = the rule decides.
+    """
+    with_gan = [arm.name for arm in plan.arms if arm.generates]
+    without = [arm.name for arm in plan.arms if not arm.generates and not arm.upper]
+    preferred = [name for name in RIVALS if name in without]
+    gan_arm = plan.gan_arm or _best(with_gan, scores) or (GAN_ARM if GAN_ARM in with_gan else next(iter(with_gan), None))
+    return gan_arm, plan.rival or _best(without, scores) or preferred[0]
+
+
+def _best(names: Sequence[str], scores: Dict[str, float]) -> Optional[str]:
+    scored = [name for name in names if name in scores]
+    return max(scored, key=lambda name: scores[name]) if scored else None

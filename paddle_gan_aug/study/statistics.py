@@ -1,0 +1,227 @@
+"""What differences between paired seeds allow one to say.
+
+A claim needs at least eight paired seeds, a bootstrap interval of the mean difference that excludes 0, and a sign-flip permutation
+test that stays below .05 after Holm's correction over the comparisons that were named before the run (the protocol of
+arXiv:2511.19794). Everything else is "no measurable effect" or "not enough for a claim".
+"""
+
+import warnings
+from dataclasses import dataclass
+from typing import Dict, List, Optional, Sequence, Tuple
+
+import numpy as np
+from scipy import stats
+
+LEAST_SEEDS = 8  # paired seeds that a claim needs: with six, Holm over a few comparisons can reach no p below .05
+LEVEL = 0.05
+POWER = 0.8
+EXACT = 14  # sign flips of so many differences are all tried (16,384); of more, RESAMPLES are drawn
+RESAMPLES = 9999
+HELPS, NOTHING, HURTS, TOO_FEW = "helps", "no measurable effect", "hurts", "not enough for a claim"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One arm against another, paired by seed. All numbers are in the unit of the differences.
+
+    Attributes:
+        arm, rival: their names. count: paired seeds. mean: of the differences arm - rival.
+        low, high: the 95 % interval of the mean, by Student's t where seeds are too few for a claim; None below two seeds.
+        p: of the sign-flip test. p_holm: after Holm's correction.
+        smallest: the smallest true difference that this many seeds find in 80 % of studies; None below two seeds.
+        seed_noise, image_noise: standard deviations of one difference that come from the seed and from the finite test set; None
+            where they cannot be told.
+        verdict: one of `HELPS`, `NOTHING`, `HURTS`, `TOO_FEW`.
+    """
+
+    arm: str
+    rival: str
+    count: int
+    mean: float
+    low: Optional[float]
+    high: Optional[float]
+    p: float
+    p_holm: float
+    smallest: Optional[float]
+    seed_noise: Optional[float]
+    image_noise: Optional[float]
+    verdict: str
+    differences: Tuple[float, ...] = ()
+
+
+def paired(ours: Dict[int, float], theirs: Dict[int, float]) -> Tuple[np.ndarray, List[int]]:
+    """(differences float64 [n], their seeds), in the order of the seeds, of the seeds that both arms have."""
+    seeds = sorted(set(ours) & set(theirs))
+    return np.array([ours[seed] - theirs[seed] for seed in seeds], dtype=np.float64), seeds
+
+
+def interval(differences: Sequence[float], level: float = LEVEL, seed: int = 0) -> Optional[Tuple[float, float]]:
+    """The BCa bootstrap interval of a mean (Efron 1987).
+
+    Args:
+        differences: float [n]. level: 1 - the coverage. seed: of the resampling.
+
+    Returns:
+        (low, high); of differences that are all equal both are that value; None below two differences.
+    """
+    values = np.asarray(differences, dtype=np.float64)
+    if len(values) < 2:
+        return None
+    if np.ptp(values) <= 1e-12 * max(1.0, np.abs(values).max()):
+        return float(values[0]), float(values[0])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of degenerate resamples, which are handled below
+        found = stats.bootstrap(
+            (values,),
+            np.mean,
+            confidence_level=1 - level,
+            method="BCa",
+            n_resamples=RESAMPLES,
+            random_state=np.random.default_rng(seed),
+            vectorized=True,
+        ).confidence_interval
+    low, high = float(found.low), float(found.high)
+    return (low, high) if np.isfinite([low, high]).all() else t_interval(values, level=level)
+
+
+def t_interval(differences: Sequence[float], overlap: float = 0.0, level: float = LEVEL) -> Optional[Tuple[float, float]]:
+    """The interval of a mean by Student's t, with the variance that Nadeau and Bengio (2003) correct for overlapping splits.
+
+    Args:
+        overlap: test images / training images of a split, 0 for independent ones.
+    """
+    values = np.asarray(differences, dtype=np.float64)
+    if len(values) < 2:
+        return None
+    half = stats.t.ppf(1 - level / 2, len(values) - 1) * np.sqrt(corrected_variance(values, overlap))
+    return float(values.mean() - half), float(values.mean() + half)
+
+
+def corrected_variance(differences: Sequence[float], overlap: float) -> float:
+    """The variance of a mean over n splits of one set: (1/n + overlap) s² (Nadeau & Bengio 2003, equation 10, section 3).
+
+    Args:
+        overlap: test images / training images of a split.
+    """
+    values = np.asarray(differences, dtype=np.float64)
+    return float((1 / len(values) + overlap) * values.var(ddof=1))
+
+
+def corrected_p(differences: Sequence[float], overlap: float) -> float:
+    """The two-sided p of a mean by Student's t with `corrected_variance`; 1 where all differences are 0."""
+    values = np.asarray(differences, dtype=np.float64)
+    if len(values) < 2 or not values.any():
+        return 1.0
+    variance = corrected_variance(values, overlap)
+    return float(2 * stats.t.sf(abs(values.mean()) / np.sqrt(variance), len(values) - 1)) if variance > 0 else 0.0
+
+
+def sign_flip(differences: Sequence[float], seed: int = 0) -> float:
+    """The two-sided p of a mean under sign flips: the share of them whose mean is at least as far from 0.
+
+    All 2^n flips are tried up to n = 14; of more differences 9,999 are drawn, and the unflipped one counts too.
+    """
+    values = np.asarray(differences, dtype=np.float64)
+    if not len(values) or not values.any():
+        return 1.0
+    if len(values) <= EXACT:
+        bits = (np.arange(2 ** len(values))[:, None] >> np.arange(len(values))) & 1
+        sums = np.abs((1 - 2 * bits) @ values)
+        return float((sums >= abs(values.sum()) - 1e-12 * np.abs(values).sum()).mean())
+    signs = np.random.default_rng(seed).choice([-1.0, 1.0], (RESAMPLES, len(values)))
+    beyond = (np.abs(signs @ values) >= abs(values.sum()) - 1e-12 * np.abs(values).sum()).sum()
+    return float((beyond + 1) / (RESAMPLES + 1))
+
+
+def holm(p_values: Sequence[float]) -> List[float]:
+    """p values corrected for their number (Holm 1979): the k-th smallest of m times m - k + 1, never below a smaller one's, at most 1."""
+    p = np.asarray(p_values, dtype=np.float64)
+    order = np.argsort(p, kind="stable")
+    corrected = np.minimum(1.0, np.maximum.accumulate(p[order] * (len(p) - np.arange(len(p)))))
+    result = np.empty(len(p))
+    result[order] = corrected
+    return result.tolist()
+
+
+def smallest_effect(differences: Sequence[float], comparisons: int = 1, overlap: float = 0.0) -> Optional[float]:
+    """The smallest true mean difference that as many seeds of this spread find in 80 % of studies, at level .05 / comparisons."""
+    values = np.asarray(differences, dtype=np.float64)
+    if len(values) < 2:
+        return None
+    free = len(values) - 1
+    factor = stats.t.ppf(1 - LEVEL / comparisons / 2, free) + stats.t.ppf(POWER, free)
+    return float(factor * np.sqrt(corrected_variance(values, overlap)))
+
+
+def noise(differences: Sequence[float], ours: Sequence[np.ndarray], theirs: Sequence[np.ndarray]) -> Tuple[float, float]:
+    """(seed noise, image noise) of paired accuracy differences: standard deviations of one difference.
+
+    The variance that a finite test set gives to the difference of two accuracies follows from the images on which they disagree; what
+    the spread over seeds exceeds it by comes from the seeds.
+
+    Args:
+        differences: float [n], accuracies (0 to 1). ours, theirs: for each seed bool [images], whether each image was read rightly.
+    """
+    per_seed = [np.var(a.astype(np.float64) - b, ddof=1) / len(a) for a, b in zip(ours, theirs)]
+    images = float(np.mean(per_seed))
+    spread = float(np.var(np.asarray(differences, dtype=np.float64), ddof=1)) if len(differences) > 1 else 0.0
+    return float(np.sqrt(max(0.0, spread - images))), float(np.sqrt(images))
+
+
+def compare(
+    pairs: Sequence[Tuple[str, str, np.ndarray]],
+    *,
+    overlap: Optional[float] = None,
+    noises: Optional[Dict[str, Tuple[float, float]]] = None,
+    least: int = LEAST_SEEDS,
+) -> List[Comparison]:
+    """Judge a family of comparisons that were named before the run.
+
+    Args:
+        pairs: (arm, rival, differences float [n]) of each comparison.
+        overlap: test / training images where the seeds are overlapping splits of one set, whose interval and p are corrected; None =
+            each seed has test images of its own, or they all share given ones.
+        noises: {arm: (seed noise, image noise)}.
+        least: paired seeds that a claim needs.
+
+    Returns:
+        A `Comparison` for each, in the given order.
+    """
+    p_values = [sign_flip(d) if overlap is None else corrected_p(d, overlap) for _, _, d in pairs]
+    corrected = holm(p_values) if p_values else []
+    found = []
+    for (arm, rival, differences), p, p_holm in zip(pairs, p_values, corrected):
+        few = len(differences) < least  # the bootstrap of so few is far too narrow
+        limits = interval(differences) if overlap is None and not few else t_interval(differences, overlap or 0.0)
+        seed_noise, image_noise = (noises or {}).get(arm, (None, None))
+        found.append(
+            Comparison(
+                arm,
+                rival,
+                len(differences),
+                float(np.mean(differences)) if len(differences) else float("nan"),
+                *(limits or (None, None)),
+                p,
+                p_holm,
+                smallest_effect(differences, len(pairs), overlap or 0.0),
+                seed_noise,
+                image_noise,
+                _verdict(len(differences), limits, p_holm, least),
+                tuple(map(float, differences)),
+            )
+        )
+    return found
+
+
+def _verdict(count: int, limits: Optional[Tuple[float, float]], p_holm: float, least: int) -> str:
+    if count < least or limits is None:
+        return TOO_FEW
+    if p_holm >= LEVEL or limits[0] <= 0 <= limits[1]:
+        return NOTHING
+    return HELPS if limits[0] > 0 else HURTS
+
+
+def exceeds_twice_its_error(differences: Sequence[float], overlap: float = 0.0) -> bool:
+    """Whether a mean gain over repeated splits is above twice its (corrected) standard error: what a recipe with a GAN must show."""
+    values = np.asarray(differences, dtype=np.float64)
+    return len(values) > 1 and bool(values.mean() > 2 * np.sqrt(corrected_variance(values, overlap)) and values.mean() > 0)

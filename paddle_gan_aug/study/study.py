@@ -1,0 +1,356 @@
+"""One command from labelled images to an answer: do generated images help here, and which classifier to use."""
+
+import json
+import sys
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Sequence
+
+from .. import __version__
+from ..data import DataSpec
+from ..errors import InputError
+from ..files import lock_folder, make_folder, project_root, write_json
+from ..runs.places import run_folders, unused_folder
+from .arms import arm_of
+from .board import show_study
+from .cells import Cell, missing, read_rows
+from .engine import Engine, affordable_jobs, connect
+from .plan import Plan, make_plan, named_arms, parse_budget, told_time
+from .splits import FINAL, StudyData, cell_images, check_data, read_data
+from .summary import choice_scores, comparisons, measure_of, of_arms, recommended, verdict
+
+STUDY, RESULTS, REPORT = "study.json", "results.json", "report.html"
+STORED = -1.0  # a deadline that has passed: nothing is computed
+LEFT = 0.9  # of the budget, after which no cell begins
+
+
+@dataclass
+class Study:
+    """What a study found.
+
+    Attributes:
+        folder: of its rows, results and report. plan: what was asked for. verdict: the answer in a sentence; "" of a dry run.
+        arms: a dict for each arm and scenario: mean, spread, recall, minutes. comparisons: each arm against the rival.
+        recommended: {"arm", "why", "run", "config", "command"}; the last three are of the classifier that was kept.
+        notes: what else is to be said.
+        report: the page, or None.
+    """
+
+    folder: Path
+    plan: Optional[Plan]
+    verdict: str = ""
+    arms: List[Dict[str, Any]] = field(default_factory=list)
+    comparisons: List[Dict[str, Any]] = field(default_factory=list)
+    recommended: Optional[Dict[str, Any]] = None
+    notes: List[str] = field(default_factory=list)
+    report: Optional[Path] = None
+    data: Dict[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> Dict[str, Any]:
+        """Plain values."""
+        values = {name: getattr(self, name) for name in ("verdict", "arms", "comparisons", "recommended", "notes", "data")}
+        return {"folder": str(self.folder), **values, "report": self.report and str(self.report), "plan": self.plan and self.plan.told()}
+
+
+def run_study(  # long: its parameters are explained one by one
+    data: Any,
+    *,
+    test: Any = None,
+    to: Any = None,
+    arms: Optional[Sequence[str]] = None,
+    labels: Sequence[int] = (),
+    cut: Optional[Dict[str, int]] = None,
+    seeds: Optional[int] = None,
+    choices: Optional[int] = None,
+    steps: Optional[int] = None,
+    gan: Optional[str] = None,
+    gan_steps: Optional[int] = None,
+    per_class: Optional[int] = None,
+    architecture: str = "lenet",
+    gan_arm: Optional[str] = None,
+    rival: Optional[str] = None,
+    measure: Optional[str] = None,
+    margin: float = 0.002,
+    budget: Any = None,
+    jobs: int = 1,
+    threads: int = 1,
+    cluster: Optional[str] = None,
+    policy: str = "auto",
+    allow_overlap: bool = False,
+    overrides: Optional[Dict[str, Any]] = None,
+    gan_overrides: Optional[Dict[str, Any]] = None,
+    retry: bool = False,
+    stored: bool = False,
+    keep: bool = True,
+    output: Any = None,
+    log: Any = None,
+    dry_run: bool = False,
+    quiet: bool = False,
+) -> Study:
+    """Compare ways to train a classifier on labelled images, say whether generated ones help, and keep the best classifier.
+
+    What is computed is stored: the same call goes on where it was interrupted.
+
+    Args:
+        data: the labelled images: a name, a path or a `DataSpec`. test: a labelled test set; None = the data's own, or folds of it.
+        to: the folder of the study; None = output/study-<name of the data>.
+        arms: names of `arms.ARMS`, "name@share" for another share of generated images; None = chosen from the data.
+        labels: draw so many labels of each class, once for each seed; several numbers are as many scenarios. cut: {class: images}.
+        seeds: paired seeds; None = 8, or what the budget or the folds leave. choices: splits on which the arms to compare are chosen.
+        steps, architecture: of every classifier. gan, gan_steps: preset and length of the GAN. per_class: generated images of each class.
+        gan_arm, rival: the arms to compare; None = chosen without looking at test images. measure: "accuracy", "balanced_accuracy" or
+            "cut_recall"; None = the first, or the second where classes differ in size. margin: a difference (0 to 1) that is too small
+            to care about. budget: "30m", "2h"; None = as long as it takes.
+        jobs: worker processes. threads: of each. cluster: the address of a Dask scheduler.
+        policy: as `data.policy`. allow_overlap: go on where test images are training images.
+        overrides, gan_overrides: further configuration keys of every classifier, of every GAN. retry: run failed cells again.
+        stored: compute nothing, and answer from the rows that are there.
+        keep: train and keep the recommended classifier. output, log: where it goes. dry_run: plan only. quiet: no progress line.
+
+    Returns:
+        A `Study`.
+
+    Raises:
+        InputError: anything wrong with the arguments or the data, before anything is trained.
+    """
+    seconds = None if budget is None else parse_budget(budget)
+    deadline = None if seconds is None else time.monotonic() + LEFT * seconds
+    deadline, keep = (STORED, False) if stored else (deadline, keep)
+    for name in arms or ():
+        arm_of(name)  # before anything is read
+    read = read_data(data, test, policy)
+    wants_gan = not arms or any(arm_of(name).generates for name in arms)
+    fitting = affordable_jobs(jobs, read.pool.image_size, read.pool.channels, wants_gan)
+    plan = make_plan(
+        read,
+        arms=arms,
+        labels=labels,
+        cut=cut,
+        seeds=seeds,
+        choices=choices,
+        steps=steps,
+        gan_steps=gan_steps,
+        per_class=per_class,
+        architecture=architecture,
+        gan=gan,
+        gan_arm=gan_arm,
+        rival=rival,
+        budget=seconds,
+        jobs=fitting,
+        threads=threads,
+        allow_overlap=allow_overlap,
+        overrides=overrides,
+        gan_overrides=gan_overrides,
+    )
+    if fitting < jobs:
+        plan.notes.append(f"memory is free for {fitting} of the {jobs} workers")
+    overlaps = [check_data(read, scenario, plan.settings.folds, allow_overlap) for scenario in plan.scenarios][0]
+    plan.notes.extend(_told_overlap(overlaps))
+    _check_presets(plan)
+    measure = measure_of(plan, read.labels.counts(), measure)
+    folder = Path(to).expanduser() if to else project_root() / "output" / f"study-{_name(read.source)}"
+    if dry_run:
+        return Study(folder, plan, notes=plan.notes, data=_about(read, plan))
+    if cluster:
+        connect(cluster).close()
+    with lock_folder(make_folder(folder)):
+        return _Session(folder, read, plan, measure, margin, cluster, deadline, quiet, retry, test).run(keep, output, log)
+
+
+def _check_presets(plan: Plan) -> None:
+    """Read the configurations of the cells once, so that a wrong key costs no training."""
+    from ..config.loading import load_config
+    from .cells import classifier_settings, maker_settings
+
+    for arm in plan.arms:
+        load_config("classifier", classifier_settings(arm, plan.settings, 0))
+        if arm.generates:
+            made = maker_settings(arm.maker, plan.settings, 0)
+            config = load_config(made.pop("preset"), made)
+            if arm.maker == "gan" and config.generator.conditioning == "none":
+                raise InputError(f"gan: {config.preset} makes images without classes: choose a conditional preset, such as cgan")
+
+
+def _told_overlap(overlaps: Dict[str, int]) -> List[str]:
+    notes = []
+    if overlaps["exact"]:
+        notes.append(f"{overlaps['exact']} test images are among the labels, pixel for pixel: their scores say nothing")
+    if overlaps["near"]:
+        notes.append(f"{overlaps['near']} test images nearly are among the labels: is that meant?")
+    return notes
+
+
+def _name(source: str) -> str:
+    return "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in Path(source).name) or "data"
+
+
+def _about(data: StudyData, plan: Plan) -> Dict[str, Any]:
+    counts = data.labels.counts()
+    return {
+        "source": data.source,
+        "labels": int(counts.sum()),
+        "classes": {name: int(count) for name, count in zip(data.labels.class_names, counts) if count},
+        "shape": list(data.pool.shape),
+        "test": f"{len(data.test)} images" if data.test is not None else f"{plan.settings.folds} folds",
+        "policy": data.policy,
+        "fingerprint": data.fingerprint(),
+    }
+
+
+@dataclass
+class _Session:
+    folder: Path
+    data: StudyData
+    plan: Plan
+    measure: str
+    margin: float
+    cluster: Optional[str]
+    deadline: Optional[float]
+    quiet: bool
+    retry: bool
+    test: Any = None
+
+    def run(self, keep: bool, output: Any, log: Any) -> Study:
+        plan, measure = self.plan, self.measure
+        self._say(f"study of {self.data.source}, rows in {self.folder}", *plan.told())
+        left = self._cells(plan.choosing(), "choosing")
+        gan_arm, rival = self._named(measure, bool(left))
+        left += self._cells(plan.testing(), "testing")
+        rows = self._rows()
+        notes = [*plan.notes]
+        if left:
+            total = len(plan.choosing()) + len(plan.testing())
+            notes.append(f"{len(left)} of {total} cells were left out for lack of time; the same command goes on")
+        found = comparisons(plan, self.data, rows, gan_arm, rival, measure)
+        arm, why = recommended(plan, self.data, rows, gan_arm, rival, measure)
+        result = Study(self.folder, plan, verdict(found, gan_arm, rival, measure, self.margin), of_arms(rows, measure), found, notes=notes)
+        result.recommended, result.data = {"arm": arm, "why": why}, _about(self.data, plan)
+        if keep:
+            result.recommended.update(self._kept(arm, output, log))
+        values = {**result.to_json(), "measure": measure, "margin": self.margin, "gan_arm": gan_arm, "rival": rival, "version": __version__}
+        write_json(self.folder / RESULTS, values)
+        result.report = draw_report(self.folder)
+        show_study(self.folder, run_folders(output, log)[1], values, rows)
+        return result
+
+    def _rows(self) -> List[Dict[str, Any]]:
+        """The rows of this plan's cells; rows of other settings may lie beside them."""
+        from .cells import key_of
+
+        fingerprint = self.data.fingerprint()
+        mine = {key_of(cell, self.plan.settings, fingerprint) for cell in [*self.plan.choosing(), *self.plan.testing()]}
+        return [row for row in read_rows(self.folder) if row["key"] in mine]
+
+    def _cells(self, cells: Sequence[Cell], what: str) -> List[Cell]:
+        todo = missing(cells, self.plan.settings, self.data.fingerprint(), self.folder, self.retry)
+        if not todo:
+            return []
+        line = _Line(what, len(todo), len(cells) - len(todo), self.quiet)
+        engine = Engine(
+            self.data,
+            self.plan.settings,
+            self.folder,
+            jobs=self.plan.jobs,
+            cluster=self.cluster,
+            deadline=self.deadline,
+            on_row=line.row,
+        )
+        try:
+            return engine.run(todo)
+        finally:
+            line.close()
+
+    def _named(self, measure: str, incomplete: bool) -> tuple:
+        """The arms to compare: written down before a test image is scored, and kept when the study goes on."""
+        asked = json.loads(json.dumps({"plan": _plain(self.plan), "data": self.data.fingerprint()}))
+        path = self.folder / STUDY
+        known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        if known.get("asked") == asked and known.get("named"):
+            return known["named"]["gan_arm"], known["named"]["rival"]
+        scores = {} if incomplete else choice_scores(self.plan, self._rows(), measure)
+        gan_arm, rival = named_arms(self.plan, scores)
+        how = "by mean score on splits that choose" if scores else "by rule"
+        named = {"gan_arm": gan_arm, "rival": rival, "how": how, "scores": scores, "time": time.strftime("%Y-%m-%dT%H:%M:%S")}
+        if self.deadline == STORED:
+            return gan_arm, rival  # nothing is about to be scored
+        write_json(path, {"asked": asked, "named": named, "version": __version__})
+        self._say(f"compared    {gan_arm or 'no arm with generated images'} against {rival}, named {how} before any test image is scored")
+        return gan_arm, rival
+
+    def _kept(self, arm: str, output: Any, log: Any) -> Dict[str, Any]:
+        from .work import keep_classifier
+
+        output, log = run_folders(output, log)
+        scenario = self.plan.scenarios[-1]
+        source = None if scenario.draws or self.data.spec != DataSpec(self.data.source) else self.data.source
+        if source is not None and Path(source).expanduser().exists():
+            source = str(Path(source).expanduser().resolve())  # recommended.yaml is read from any folder
+        images = cell_images(self.data, scenario, 0, FINAL, self.plan.settings.folds)
+        self._say(f"keeping     training {arm} on {len(images.train)} images")
+        place = unused_folder(output, f"{_name(self.data.source)}-{arm}".replace("@", "-").replace("+", "-"))
+        made = keep_classifier(arm_of(arm), images, self.plan.settings, self.folder, output, log, place.name, source)
+        return {**made, "command": self._repeats(source)}
+
+    def _repeats(self, source: Optional[str]) -> str:
+        """The command that trains the kept classifier again and tests it; folds have no test images of their own."""
+        if self.data.test is None:
+            return f"train -c {self.folder / 'recommended.yaml'}"
+        test = "" if self.test is None and source else f" --test {self.test or self.data.source}"
+        return f"classify -c {self.folder / 'recommended.yaml'}{test}"
+
+    def _say(self, *lines: str) -> None:
+        if not self.quiet:
+            print("\n".join(lines), file=sys.stderr, flush=True)
+
+
+def _plain(plan: Plan) -> Dict[str, Any]:
+    named = {name: getattr(plan, name) for name in ("seeds", "choices", "gan_arm", "rival")}
+    return {"arms": [arm.name for arm in plan.arms], "scenarios": [s.name for s in plan.scenarios], **named, **asdict(plan.settings)}
+
+
+class _Line:
+    """One progress line with an estimate of what is left."""
+
+    def __init__(self, what: str, total: int, done: int, quiet: bool) -> None:
+        self.what, self.total, self.before, self.quiet = what, total, done, quiet
+        self.ended, self.failed, self.began = 0, 0, time.monotonic()
+        self.terminal = sys.stderr.isatty()
+
+    def row(self, row: Dict[str, Any]) -> None:
+        """Count a cell that has ended."""
+        self.ended += 1
+        self.failed += bool(row["error"])
+        spent = time.monotonic() - self.began
+        left = spent / self.ended * (self.total - self.ended)
+        score = "failed: " + row["error"][:60] if row["error"] else f"{100 * row['accuracy']:.1f} %"
+        failed = f", {self.failed} failed" if self.failed else ""
+        text = (
+            f"{self.what}  {self.before + self.ended}/{self.before + self.total} cells{failed}  ·  {row['arm']}, {row['scenario']}, "
+            f"seed {row['seed']}: {score}  ·  {told_time(left)} left"
+        )
+        if not self.quiet:
+            print(f"\r\x1b[K{text}" if self.terminal else text, end="" if self.terminal else "\n", file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        """End the line."""
+        if not self.quiet and self.terminal and self.ended:
+            print(file=sys.stderr, flush=True)
+
+
+def draw_report(folder: Any) -> Path:
+    """Draw the report of a study again from its rows.
+
+    Raises:
+        InputError: no study there.
+    """
+    from .report import write_configs, write_report
+
+    folder = Path(folder).expanduser()
+    path = folder / RESULTS
+    if not path.is_file():
+        raise InputError(f"{folder} is no study that has ended: it has no {RESULTS}")
+    results = json.loads(path.read_text(encoding="utf-8"))
+    rows = read_rows(folder)
+    write_configs(folder, rows)
+    return write_report(folder, results, rows)

@@ -1,0 +1,189 @@
+"""From rows to answers: a number for each arm, a comparison for each pair, the verdict and the recipe that is recommended."""
+
+from dataclasses import asdict
+from typing import Any, Dict, List, Optional, Sequence, Tuple
+
+import numpy as np
+
+from ..data.splits import check_choice
+from ..errors import InputError
+from .arms import arm_of
+from .plan import Plan
+from .splits import CHOOSE, HELD_OUT, TEST, StudyData
+from .statistics import HELPS, HURTS, LEAST_SEEDS, NOTHING, compare, exceeds_twice_its_error, noise, paired
+
+ACCURACY, BALANCED, CUT = "accuracy", "balanced_accuracy", "cut_recall"
+WORDS = {ACCURACY: "accuracy", BALANCED: "balanced accuracy", CUT: "recall of the classes that were cut"}  # what arms are compared by
+
+
+def measure_of(plan: Plan, counts: Sequence[int], asked: Optional[str] = None) -> str:
+    """What arms are compared by: as asked, else the accuracy, or with classes of unequal sizes the mean recall of all classes.
+
+    Args:
+        counts: images of each class. asked: a key of `WORDS`, or None.
+
+    Raises:
+        InputError: no such measure, or the recall of classes that were cut where none is.
+    """
+    if asked is not None:
+        check_choice(asked, tuple(WORDS), "measure")
+        if asked == CUT and not all(scenario.cut for scenario in plan.scenarios):
+            raise InputError("measure: cut_recall is of classes that are cut (cut), and none is")
+        return asked
+    counts = [count for count in counts if count]
+    cut = any(scenario.cut for scenario in plan.scenarios)
+    return BALANCED if cut or (max(counts) > 1.5 * min(counts) and not any(s.draws for s in plan.scenarios)) else ACCURACY
+
+
+def scores_of(rows: Sequence[Dict[str, Any]], role: str, measure: str, scenario: Optional[str] = None) -> Dict[str, Dict[Any, float]]:
+    """{arm: {(scenario, seed): score}} of the cells of a role that did not fail."""
+    found: Dict[str, Dict[Any, float]] = {}
+    for row in rows:
+        if row["role"] == role and not row["error"] and scenario in (None, row["scenario"]):
+            found.setdefault(row["arm"], {})[(row["scenario"], row["seed"])] = row[measure]
+    return found
+
+
+def choice_scores(plan: Plan, rows: Sequence[Dict[str, Any]], measure: str) -> Dict[str, float]:
+    """{arm: mean score} on the splits that choose, of the arms that have all of them."""
+    scores = scores_of(rows, CHOOSE, measure)
+    wanted = plan.choices * len(plan.scenarios)
+    return {arm: float(np.mean(list(of.values()))) for arm, of in scores.items() if wanted and len(of) == wanted}
+
+
+def recommended(
+    plan: Plan, data: StudyData, rows: Sequence[Dict[str, Any]], gan_arm: Optional[str], rival: str, measure: str
+) -> Tuple[str, str]:
+    """(the arm to use, why). It has generated images only if their paired gain over held-out labels is above twice its error."""
+    if gan_arm is None:
+        return rival, "no arm with generated images took part"
+    folds = data.test is None
+    role = TEST if folds else CHOOSE
+    overlap = 1 / (plan.settings.folds - 1) if folds else (0.0 if plan.scenarios[0].draws else HELD_OUT / (1 - HELD_OUT))
+    scores = scores_of(rows, role, measure)
+    differences, _ = paired(scores.get(gan_arm, {}), scores.get(rival, {}))
+    if len(differences) < 2:
+        return rival, "there were no splits on which generated images could show a gain"
+    gain = f"{100 * differences.mean():+.2f} points over {len(differences)} splits that no part of the recipe had seen"
+    if exceeds_twice_its_error(differences, overlap):
+        return gan_arm, f"its gain over {rival}, {gain}, is above twice its standard error"
+    return rival, f"the gain of {gan_arm}, {gain}, is not above twice its standard error"
+
+
+def of_arms(rows: Sequence[Dict[str, Any]], measure: str) -> List[Dict[str, Any]]:
+    """A summary of each arm in each scenario: mean and spread over seeds, recall of each class, time, failures."""
+    found = []
+    for scenario, name in sorted({(row["scenario"], row["arm"]) for row in rows if row["role"] == TEST}):
+        mine = [row for row in rows if (row["scenario"], row["arm"], row["role"]) == (scenario, name, TEST)]
+        good = [row for row in mine if not row["error"]]
+        scores = np.array([row[measure] for row in good])
+        recall = np.array([[np.nan if r is None else r for r in row["recall"]] for row in good], float)
+        found.append(
+            {
+                "scenario": scenario,
+                "arm": name,
+                "says": arm_of(name).says,
+                "upper": arm_of(name).upper,
+                "labels": good[0]["labels"] if good else None,
+                "seeds": len(good),
+                "failed": [row["error"] for row in mine if row["error"]],
+                "mean": float(scores.mean()) if len(good) else None,
+                "spread": float(scores.std(ddof=1)) if len(good) > 1 else None,
+                "accuracy": float(np.mean([row["accuracy"] for row in good])) if good else None,
+                "recall": np.nanmean(recall, axis=0).tolist() if good else None,
+                "classifier_minutes": float(np.mean([row["classifier_seconds"] for row in good])) / 60 if good else None,
+                "maker_minutes": _maker_minutes(good),
+            }
+        )
+    return found
+
+
+def _maker_minutes(rows: Sequence[Dict[str, Any]]) -> Optional[float]:
+    seconds = [row["made"]["maker_seconds"] for row in rows if row["made"]]
+    return float(np.mean(seconds)) / 60 if seconds else None
+
+
+def comparisons(
+    plan: Plan, data: StudyData, rows: Sequence[Dict[str, Any]], gan_arm: Optional[str], rival: str, measure: str
+) -> List[Dict[str, Any]]:
+    """Every arm against the rival in every scenario; "named" are those that were named before the run, a family of their own."""
+    named, others, noises = [], [], {}
+    for scenario in (scenario.name for scenario in plan.scenarios):
+        scores = scores_of(rows, TEST, measure, scenario)
+        of_rival = {seed: value for (_, seed), value in scores.get(rival, {}).items()}
+        for name in (arm.name for arm in plan.arms):
+            if name == rival or arm_of(name).upper or name not in scores:
+                continue
+            differences, seeds = paired({seed: value for (_, seed), value in scores[name].items()}, of_rival)
+            if not len(differences):
+                continue
+            (named if name == gan_arm else others).append((scenario, name, differences))
+            noises[scenario, name] = _noise(rows, scenario, name, rival, seeds)
+    found = []
+    for family, is_named in ((named, True), (others, False)):
+        judged = compare([(name, rival, differences) for _, name, differences in family])
+        for (scenario, name, _), one in zip(family, judged):
+            seed_noise, image_noise = noises[scenario, name]
+            row = {**asdict(one), "seed_noise": seed_noise, "image_noise": image_noise}
+            found.append({"scenario": scenario, "named": is_named, **row, "classes": _of_classes(rows, scenario, name, rival)})
+    return found
+
+
+def _rows_of(rows: Sequence[Dict[str, Any]], scenario: str, arm: str) -> Dict[int, Dict[str, Any]]:
+    return {row["seed"]: row for row in rows if (row["scenario"], row["arm"], row["role"]) == (scenario, arm, TEST) and not row["error"]}
+
+
+def right(row: Dict[str, Any]) -> np.ndarray:
+    """bool [images]: which test images a cell's classifier read rightly."""
+    return np.unpackbits(np.frombuffer(bytes.fromhex(row["right"]), np.uint8))[: row["tested"]].astype(bool)
+
+
+def _noise(rows: Sequence[Dict[str, Any]], scenario: str, arm: str, rival: str, seeds: Sequence[int]) -> Tuple[float, float]:
+    ours, theirs = _rows_of(rows, scenario, arm), _rows_of(rows, scenario, rival)
+    differences = [ours[seed]["accuracy"] - theirs[seed]["accuracy"] for seed in seeds]
+    return noise(differences, [right(ours[seed]) for seed in seeds], [right(theirs[seed]) for seed in seeds])
+
+
+def _of_classes(rows: Sequence[Dict[str, Any]], scenario: str, arm: str, rival: str) -> List[Dict[str, Any]]:
+    """The mean paired difference of each class's recall, with its 95 % interval (of each class by itself: no claims)."""
+    ours, theirs = _rows_of(rows, scenario, arm), _rows_of(rows, scenario, rival)
+    seeds = sorted(set(ours) & set(theirs))
+    found = []
+    for index, name in enumerate(ours[seeds[0]]["class_names"]):
+        pairs = [(ours[seed]["recall"][index], theirs[seed]["recall"][index]) for seed in seeds]
+        differences = np.array([a - b for a, b in pairs if a is not None and b is not None])
+        if len(differences):
+            (one,) = compare([(arm, rival, differences)])
+            found.append({"class": name, "mean": one.mean, "low": one.low, "high": one.high, "count": one.count})
+    return found
+
+
+def verdict(found: Sequence[Dict[str, Any]], gan_arm: Optional[str], rival: str, measure: str, margin: float) -> str:
+    """The answer in one sentence for each scenario.
+
+    Args:
+        margin: a difference that is too small to care about, 0 to 1.
+    """
+    named = [row for row in found if row["named"]]
+    if gan_arm is None:
+        return f"No arm with generated images took part; {rival} is the arm to use."
+    if not named:
+        return f"There is no result of {gan_arm} beside {rival}: see what failed or was left out."
+    many = len(named) > 1
+    return " ".join((f"{row['scenario']}: " if many else "") + _sentence(row, measure, margin) for row in named)
+
+
+def _sentence(row: Dict[str, Any], measure: str, margin: float) -> str:
+    points = f"{100 * row['mean']:+.2f} points of {WORDS[measure]}"
+    limits = "" if row["low"] is None else f", 95 % interval {100 * row['low']:+.2f} to {100 * row['high']:+.2f}"
+    facts = f"{row['arm']} against {row['rival']}: {points}{limits}, {row['count']} paired seeds"
+    p = f", p = {row['p_holm']:.3f}"
+    if row["verdict"] == HELPS:
+        small = ", which is less than the margin" if abs(row["mean"]) < margin else ""
+        return f"Generated images help ({facts}{p}){small}."
+    if row["verdict"] == HURTS:
+        return f"Generated images hurt ({facts}{p})."
+    smallest = "" if row["smallest"] is None else f"; these seeds find differences of {100 * row['smallest']:.2f} points and more"
+    if row["verdict"] == NOTHING:
+        return f"Generated images have no measurable effect ({facts}{p}{smallest})."
+    return f"Not enough for a claim, which needs {LEAST_SEEDS} paired seeds ({facts}{smallest})."

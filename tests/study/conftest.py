@@ -1,0 +1,46 @@
+"""Small labelled sets of three shapes that a classifier learns in a second."""
+
+import numpy as np
+import pytest
+
+from paddle_gan_aug.data import LabelledImages
+from paddle_gan_aug.study.splits import DataSpec, StudyData
+
+CLASSES = ("bar", "dot", "ring")
+
+
+def pictures(counts, seed=0, classes=CLASSES):
+    """`LabelledImages` of 16×16 grey pixels: the class is where the bright square lies."""
+    rng = np.random.default_rng(seed)
+    labels = np.repeat(np.arange(len(counts)), counts)
+    images = rng.integers(0, 90, (len(labels), 1, 16, 16)).astype(np.uint8)
+    for image, label in zip(images, labels):
+        image[0, 4:12, 1 + 5 * label : 5 + 5 * label] += 140
+    return LabelledImages(images, labels.astype(np.int64), classes, f"pictures {seed}")
+
+
+@pytest.fixture
+def study_data():
+    """Makes a `StudyData`: counts of the pool, of validation and of test images, or None."""
+
+    def make(pool=(12, 12, 12), valid=None, test=(20, 20, 20)):
+        parts = [None if counts is None else pictures(counts, seed) for seed, counts in enumerate((pool, valid, test))]
+        return StudyData("pictures", DataSpec("pictures"), *parts, "digits")
+
+    return make
+
+
+@pytest.fixture
+def npz(tmp_path):
+    """Writes such a set as an .npz file; returns its path."""
+
+    def write(train=(12, 12, 12), test=(20, 20, 20), name="pictures.npz"):
+        parts = {}
+        for part, counts, seed in (("train", train, 0), ("test", test, 2)):
+            if counts is not None:
+                images = pictures(counts, seed)
+                parts.update({f"{part}_images": images.images[:, 0], f"{part}_labels": images.labels})
+        np.savez(tmp_path / name, class_names=np.array(CLASSES), layout=np.array("NHW"), **parts)
+        return tmp_path / name
+
+    return write

@@ -1,0 +1,129 @@
+"""Cells on several processes give the rows of one; a worker that is killed costs its cell only."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from paddle_gan_aug.errors import InputError
+from paddle_gan_aug.study import engine, work
+from paddle_gan_aug.study.arms import arm_of
+from paddle_gan_aug.study.cells import Cell, Settings, read_rows
+from paddle_gan_aug.study.engine import Engine, affordable_jobs, connect
+from paddle_gan_aug.study.splits import TEST, Scenario
+
+ROOT = Path(__file__).resolve().parents[2]
+TINY = Settings(steps=4, batch_size=8, gan_steps=2, per_class=6, policy="digits", gan="cgan")
+CELLS = [Cell(arm_of(name), Scenario(6), seed, TEST) for name in ("real", "gan") for seed in (0, 1)]
+
+
+def numbers(folder):
+    return {(row["arm"], row["seed"]): row["accuracy"] for row in read_rows(folder)}
+
+
+@pytest.fixture
+def alone(study_data, tmp_path):
+    Engine(study_data(), TINY, tmp_path / "alone").run(CELLS)
+    return numbers(tmp_path / "alone")
+
+
+def test_workers_give_the_same_rows(study_data, tmp_path, alone):
+    assert Engine(study_data(), TINY, tmp_path / "two", jobs=2).run(CELLS) == []
+    assert numbers(tmp_path / "two") == alone
+
+
+def kill_once(cell, images, settings, folder, fingerprint):
+    """Computes a cell, but the first worker that gets seed 1 of `real` is killed."""
+    mark = Path(folder) / "killed"
+    if cell.arm.name == "real" and cell.seed == 1 and not mark.exists():
+        mark.parent.mkdir(parents=True, exist_ok=True)
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return work.compute(cell, images, settings, Path(folder), fingerprint)
+
+
+def test_a_killed_worker_costs_its_cell_which_is_run_again(study_data, tmp_path, alone, monkeypatch):
+    monkeypatch.setattr(engine, "cell_task", kill_once)
+    assert Engine(study_data(), TINY, tmp_path / "two", jobs=2).run(CELLS) == []
+    assert (tmp_path / "two" / "killed").exists()
+    assert numbers(tmp_path / "two") == alone
+
+
+def test_no_cell_begins_after_the_deadline(study_data, tmp_path):
+    assert Engine(study_data(), TINY, tmp_path, deadline=time.monotonic() - 1).run(CELLS) == CELLS
+    assert read_rows(tmp_path) == []
+
+
+def test_memory_limits_the_workers(monkeypatch):
+    monkeypatch.setattr(engine, "free_memory", lambda: 3 * 10**9)
+    assert 1 <= affordable_jobs(16, 28, 1, True) < 8
+    monkeypatch.setattr(engine, "free_memory", lambda: 10)
+    assert affordable_jobs(16, 28, 1, True) == 1
+    monkeypatch.setattr(engine, "free_memory", lambda: None)
+    assert affordable_jobs(16, 28, 1, True) == 16
+
+
+# ---- Dask --------------------------------------------------------------------------------------------------------------
+
+
+def test_without_dask_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "dask.distributed", None)
+    with pytest.raises(InputError, match=r"pip install 'paddle_gan_aug\[cluster\]'"):
+        connect("tcp://127.0.0.1:1")
+
+
+def test_a_cluster_that_does_not_answer_is_one_line(monkeypatch):
+    pytest.importorskip("distributed")
+    monkeypatch.setattr(engine, "ANSWERS_WITHIN", 1)
+    with pytest.raises(InputError, match="cluster: tcp://127.0.0.1:9 does not answer within 1 seconds") as refused:
+        connect("tcp://127.0.0.1:9")
+    assert "\n" not in str(refused.value)
+
+
+@pytest.fixture
+def cluster(tmp_path):
+    """(address, worker processes) of a scheduler with two workers on loopback."""
+    pytest.importorskip("distributed")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    commands = [
+        ["scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(tmp_path / "scheduler.json")],
+        *[
+            ["worker", "--scheduler-file", str(tmp_path / "scheduler.json"), "--nthreads", "1", "--no-dashboard", "--no-nanny"]
+            for _ in range(2)
+        ],
+    ]
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-m", "distributed.cli.dask_" + kind, *flags], env=environment, cwd=tmp_path, stderr=subprocess.DEVNULL
+        )
+        for kind, *flags in commands
+    ]
+    import json
+
+    while not (tmp_path / "scheduler.json").exists():
+        time.sleep(0.1)
+    time.sleep(0.5)
+    yield json.loads((tmp_path / "scheduler.json").read_text())["address"], started[1:]
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def test_cells_on_a_dask_cluster(study_data, tmp_path, alone, cluster):
+    address, workers = cluster
+    rows = []
+
+    def row(found):
+        rows.append(found)
+        if len(rows) == 1:
+            workers[0].kill()  # in the middle of its cell
+
+    runner = Engine(study_data(), TINY, tmp_path / "far", cluster=address, on_row=row)
+    runner.client.wait_for_workers(2, timeout=60)
+    assert runner.run(CELLS) == []
+    assert numbers(tmp_path / "far") == alone
+    runner.client.close()

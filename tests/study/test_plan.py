@@ -1,0 +1,72 @@
+"""What a study chooses from the data and the budget."""
+
+import pytest
+
+from paddle_gan_aug.errors import InputError
+from paddle_gan_aug.study.arms import GAN_ARM
+from paddle_gan_aug.study.plan import estimate, make_plan, named_arms, parse_budget, told_time
+from paddle_gan_aug.study.statistics import LEAST_SEEDS
+
+
+def names(plan):
+    return [arm.name for arm in plan.arms]
+
+
+def test_without_wishes(study_data):
+    plan = make_plan(study_data())
+    assert names(plan) == ["real", "classical", GAN_ARM] and plan.seeds == LEAST_SEEDS and plan.choices == 0
+    assert plan.settings.policy == "digits" and plan.scenarios[0].name == "as it is"
+    assert len(plan.testing()) == 24 and plan.choosing() == []
+    uneven = make_plan(study_data(pool=(40, 12, 12)))
+    assert "class-weights" in names(uneven) and uneven.choices == 3
+    assert {cell.seed for cell in uneven.choosing()} == {1000, 1001, 1002}
+
+
+def test_folds_are_no_more_than_the_smallest_class_has_images(study_data):
+    assert make_plan(study_data(pool=(5, 9, 9), test=None)).seeds == 5
+    assert make_plan(study_data(pool=(5, 9, 9), test=None)).settings.folds == 5
+
+
+def test_whole_seeds_end_first(study_data):
+    plan = make_plan(study_data(), jobs=2, seeds=4)
+    cells = plan.testing()
+    assert [cell.seed for cell in cells[:6]] == [0, 1, 0, 1, 0, 1]
+    assert [cell.arm.name for cell in cells[:4]] == ["real", "real", "classical", "classical"]
+
+
+@pytest.mark.parametrize("text, seconds", [("30m", 1800), ("2h", 7200), ("90s", 90), ("1.5h", 5400), ("15 min", 900)])
+def test_budgets(text, seconds):
+    assert parse_budget(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["5", "0m", "-3m", "h", "2 days", ""])
+def test_bad_budgets(text):
+    with pytest.raises(InputError, match="budget: .* is no time"):
+        parse_budget(text)
+
+
+def test_a_budget_cuts_and_says_so(study_data):
+    data = study_data()
+    whole, short = make_plan(data), make_plan(data, budget=300)
+    assert short.settings.gan_steps < whole.settings.gan_steps
+    assert estimate(data, short) <= 300 or short.seeds == 2
+    shortest = make_plan(data, budget=60)
+    assert shortest.seeds < LEAST_SEEDS and any("not enough for a claim" in note for note in shortest.notes)
+    assert any("the budget leaves" in note for note in shortest.notes)
+    assert make_plan(data, budget=10**6).notes == []
+
+
+def test_arms_are_named_by_rule_or_by_splits_that_choose(study_data):
+    plan = make_plan(study_data(), arms=["classical", "mixup", "gan", "classical+gan"])
+    assert named_arms(plan, {}) == ("gan", "classical")
+    scores = {"real": 0.1, "classical": 0.2, "mixup": 0.3, "gan": 0.1, "classical+gan": 0.2}
+    assert named_arms(plan, scores) == ("classical+gan", "mixup")
+    named = make_plan(study_data(), arms=["classical", "mixup", "gan", "classical+gan"], gan_arm="gan", rival="real")
+    assert named_arms(named, scores) == ("gan", "real")
+    assert named_arms(make_plan(study_data(), arms=["classical"]), {}) == (None, "classical")
+    with pytest.raises(InputError, match="rival: mixup is not among the arms"):
+        make_plan(study_data(), rival="mixup")
+
+
+def test_durations():
+    assert [told_time(seconds) for seconds in (40, 720, 9000)] == ["40 s", "12 min", "2.5 h"]

@@ -1,0 +1,160 @@
+"""A whole study on small pictures: verdict, report, kept classifier; going on; mistakes."""
+
+import json
+import re
+
+import pytest
+
+from paddle_gan_aug.classification.classify import classify
+from paddle_gan_aug.errors import InputError
+from paddle_gan_aug.study import engine
+from paddle_gan_aug.study.study import draw_report, run_study
+
+TINY = {"steps": 4, "gan": "cgan", "gan_steps": 2, "per_class": 6, "seeds": 2, "quiet": True}
+
+
+def run(path, tmp_path, **options):
+    where = {"to": tmp_path / "study", "output": tmp_path / "output", "log": tmp_path / "log"}
+    return run_study(str(path), **{**TINY, "arms": ["classical", "gan"], **where, **options})
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """The cells that are computed, by (arm, seed, role)."""
+    cells = []
+    inner = engine.compute
+
+    def count(cell, *arguments):
+        cells.append((cell.arm.name, cell.seed, cell.role))
+        return inner(cell, *arguments)
+
+    monkeypatch.setattr(engine, "compute", count)
+    return cells
+
+
+def test_a_study_from_images_to_a_verdict_and_a_classifier(npz, tmp_path, counted):
+    found = run(npz(), tmp_path)
+    assert counted == [(arm, seed, "test") for arm in ("real", "classical", "gan") for seed in (0,)] + [
+        (arm, 1, "test") for arm in ("real", "classical", "gan")
+    ]
+    assert found.verdict.startswith("Not enough for a claim, which needs 8 paired seeds (gan against classical")
+    assert {row["arm"]: row["seeds"] for row in found.arms} == {"real": 2, "classical": 2, "gan": 2}
+    page = found.report.read_text()
+    assert found.verdict in page and page.count("<svg") == 3
+    assert not re.search(r"<script|<link|(src|href)=.http", page)  # nothing is fetched
+    assert (tmp_path / "study" / "cells.csv").read_text().count("\n") == 7
+    assert len(list((tmp_path / "study" / "charts").glob("*.png"))) == 3
+    assert sorted(path.name for path in (tmp_path / "log" / "study").iterdir()) == ["classical", "gan", "real", "verdict"]
+    json.dumps(found.to_json())
+    assert found.recommended["arm"] == "classical"
+    again = classify(
+        found.recommended["config"], run="again", output=tmp_path / "output", log=tmp_path / "log", quiet=True, test=str(npz())
+    )
+    kept = (tmp_path / "output" / "pictures.npz-classical" / "checkpoints" / "step-4" / "weights.safetensors").read_bytes()
+    assert (again.run.folder / "checkpoints" / "step-4" / "weights.safetensors").read_bytes() == kept and 0 <= again.accuracy <= 1
+
+
+def test_a_study_goes_on_and_computes_nothing_twice(npz, tmp_path, counted, monkeypatch):
+    inner = engine.store
+
+    def killed(folder, row):
+        if len(counted) == 3:
+            raise KeyboardInterrupt
+        inner(folder, row)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(engine, "store", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run(npz(), tmp_path, keep=False)
+    assert len(counted) == 3
+    assert {row["arm"] for row in run(npz(), tmp_path, stored=True).arms} == {"real", "classical"} and len(counted) == 3
+    run(npz(), tmp_path, keep=False)
+    assert len(counted) == 3 + 4  # the cell under way was lost
+    run(npz(), tmp_path, keep=False, seeds=3, choices=0)
+    assert len(counted) == 7 + 3  # folds play no part where there are test images
+
+
+def test_the_report_is_drawn_again_from_the_rows(npz, tmp_path):
+    found = run(npz(), tmp_path, keep=False)
+    before = found.report.read_text()
+    found.report.unlink()
+    assert draw_report(found.folder).read_text() == before
+    with pytest.raises(InputError, match="is no study that has ended"):
+        draw_report(tmp_path)
+
+
+def test_arms_are_named_before_test_images_are_scored(npz, tmp_path, counted):
+    found = run(npz(), tmp_path, arms=["classical", "mixup", "gan"], choices=2, keep=False)
+    roles = [role for _, _, role in counted]
+    assert roles == ["choose"] * 8 + ["test"] * 8
+    named = json.loads((found.folder / "study.json").read_text())["named"]
+    assert named["how"] == "by mean score on splits that choose" and named["gan_arm"] == "gan"
+    assert set(named["scores"]) == {"real", "classical", "mixup", "gan"}
+
+
+def test_folds_where_there_are_no_test_images(npz, tmp_path):
+    found = run(npz(train=(9, 9, 9), test=None), tmp_path, seeds=3)
+    assert found.data["test"] == "3 folds" and {row["seeds"] for row in found.arms} == {3}
+    assert found.recommended["command"].startswith("train -c ")
+
+
+def test_a_failed_cell_does_not_end_the_study(npz, tmp_path, monkeypatch):
+    from paddle_gan_aug.study import work
+
+    inner = work._scored
+
+    def fail(cell, bench, key):
+        if cell.arm.name == "gan" and cell.seed == 0:
+            raise ValueError("no such luck")
+        return inner(cell, bench, key)
+
+    monkeypatch.setattr(work, "_scored", fail)
+    found = run(npz(), tmp_path, keep=False)
+    (row,) = [row for row in found.arms if row["arm"] == "gan"]
+    assert row["failed"] == ["ValueError: no such luck"] and row["seeds"] == 1
+    assert "no such luck" in found.report.read_text()
+
+
+def test_a_budget_ends_the_study_and_says_what_was_left_out(npz, tmp_path, monkeypatch):
+    from paddle_gan_aug.study import study as room
+
+    monkeypatch.setattr(room, "LEFT", 0.0)
+    found = run(npz(), tmp_path, budget="1h", keep=False)
+    assert any("6 of 6 cells were left out for lack of time" in note for note in found.notes)
+    assert found.verdict == "There is no result of gan beside classical: see what failed or was left out."
+
+
+def test_several_numbers_of_labels_and_shares_are_drawn(npz, tmp_path):
+    found = run(npz(), tmp_path, labels=[3, 6], arms=["gan@0.1", "gan@0.5", "extra-real"], seeds=1, keep=False)
+    assert {row["scenario"] for row in found.arms} == {"3 labels a class", "6 labels a class"}
+    assert {path.name for path in (found.folder / "charts").glob("*.png")} >= {"labels.png", "shares-3-labels-a-class.png"}
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        ({"arms": ["clasical"]}, "did you mean classical"),
+        ({"arms": ["class-weights"]}, "class-weights cannot work here"),
+        ({"budget": "5x"}, "is no time"),
+        ({"gan": "classic"}, "images without classes"),
+        ({"overrides": {"classifier.widht": 1}}, "widht"),
+        ({"labels": [99]}, "99 are asked for"),
+        ({"cut": {"cat": 3}}, "no class 'cat'"),
+    ],
+)
+def test_mistakes_cost_nothing(npz, tmp_path, options, words):
+    with pytest.raises(InputError, match=words):
+        run(npz(), tmp_path, **options)
+    assert not (tmp_path / "study").exists()
+
+
+def test_a_dry_run_writes_nothing(npz, tmp_path):
+    found = run(npz(), tmp_path, dry_run=True)
+    assert found.plan.seconds > 0 and not (tmp_path / "study").exists()
+
+
+def test_classes_that_are_cut_are_compared_by_their_recall(npz, tmp_path):
+    found = run(npz(), tmp_path, cut={"dot": 3}, arms=["classical+weights", "gan"], measure="cut_recall", seeds=1, choices=0, keep=False)
+    rows = [json.loads(path.read_text()) for path in (found.folder / "rows").glob("*.json")]
+    assert all(row["cut_recall"] == row["recall"][1] and row["counts"] == [10, 3, 10] for row in rows)
+    assert "recall of the classes that were cut" in found.verdict and "accuracy, %" in found.report.read_text()

@@ -1,0 +1,97 @@
+"""From rows to a verdict."""
+
+import numpy as np
+import pytest
+
+from paddle_gan_aug.errors import InputError
+from paddle_gan_aug.study.plan import make_plan
+from paddle_gan_aug.study.statistics import HELPS, NOTHING, TOO_FEW
+from paddle_gan_aug.study.summary import ACCURACY, BALANCED, comparisons, measure_of, of_arms, recommended, right, verdict
+
+GAN, RIVAL = "classical+gan+filter", "classical"
+
+
+def row(arm, seed, correct, role="test", tested=60):
+    read = np.arange(tested) < correct
+    return {
+        "arm": arm,
+        "scenario": "as it is",
+        "seed": seed,
+        "role": role,
+        "error": None,
+        "accuracy": correct / tested,
+        "balanced_accuracy": correct / tested,
+        "recall": [correct / tested] * 3,
+        "class_names": ["bar", "dot", "ring"],
+        "tested": tested,
+        "labels": 36,
+        "right": np.packbits(read).tobytes().hex(),
+        "classifier_seconds": 3.0,
+        "made": {"maker_seconds": 60.0} if "gan" in arm else {},
+    }
+
+
+def rows(gain, seeds=8, role="test"):
+    noise = [0, 1, 2, 1, 0, 2, 1, 0, 1, 2]
+    return [row(RIVAL, seed, 40 + noise[seed], role) for seed in range(seeds)] + [
+        row(GAN, seed, 40 + noise[-seed - 1] + gain, role) for seed in range(seeds)
+    ]
+
+
+@pytest.mark.parametrize(
+    "gain, seeds, word, sentence",
+    [
+        (8, 8, HELPS, "Generated images help"),
+        (0, 8, NOTHING, "no measurable effect"),
+        (8, 5, TOO_FEW, "Not enough for a claim, which needs 8"),
+    ],
+)
+def test_verdicts(study_data, gain, seeds, word, sentence):
+    plan = make_plan(study_data())
+    (found,) = comparisons(plan, study_data(), rows(gain, seeds), GAN, RIVAL, ACCURACY)
+    assert (found["verdict"], found["named"], found["count"]) == (word, True, seeds)
+    assert sentence in verdict([found], GAN, RIVAL, ACCURACY, 0.002)
+    assert [one["class"] for one in found["classes"]] == ["bar", "dot", "ring"]
+    assert found["image_noise"] > 0
+    assert "hurt" in verdict(comparisons(plan, study_data(), rows(-8), GAN, RIVAL, ACCURACY), GAN, RIVAL, ACCURACY, 0.002)
+
+
+def test_arms_that_were_not_named_are_a_family_of_their_own(study_data):
+    plan = make_plan(study_data())
+    more = rows(8) + [row("real", seed, 30 + seed % 3) for seed in range(8)]
+    found = comparisons(plan, study_data(), more, GAN, RIVAL, ACCURACY)
+    assert [(one["arm"], one["named"]) for one in found] == [(GAN, True), ("real", False)]
+    assert found[0]["p_holm"] == found[0]["p"]
+
+
+def test_failed_cells_pair_with_nothing(study_data):
+    some = rows(8)
+    some[3]["error"] = "RunFailed: no"
+    (found,) = comparisons(make_plan(study_data()), study_data(), some, GAN, RIVAL, ACCURACY)
+    assert found["count"] == 7
+    assert next(arm for arm in of_arms(some, ACCURACY) if arm["arm"] == RIVAL)["failed"] == ["RunFailed: no"]
+
+
+def test_a_recipe_without_a_gan_is_recommended_unless_held_out_labels_say_otherwise(study_data):
+    plan, data = make_plan(study_data()), study_data()
+    assert recommended(plan, data, rows(8), GAN, RIVAL, ACCURACY)[0] == RIVAL  # test images have no say
+    assert recommended(plan, data, rows(8, role="choose"), GAN, RIVAL, ACCURACY)[0] == GAN
+    assert recommended(plan, data, rows(0, role="choose"), GAN, RIVAL, ACCURACY)[0] == RIVAL
+    folds = study_data(test=None)
+    assert recommended(make_plan(folds), folds, rows(8), GAN, RIVAL, ACCURACY)[0] == GAN  # folds are held-out labels
+
+
+def test_which_score(study_data):
+    assert measure_of(make_plan(study_data()), [12, 12, 12]) == ACCURACY
+    assert measure_of(make_plan(study_data(pool=(40, 12, 12))), [40, 12, 12]) == BALANCED
+    cut = make_plan(study_data(), cut={"dot": 3})
+    assert measure_of(cut, [12, 12, 12]) == BALANCED
+    assert measure_of(cut, [12, 12, 12], "cut_recall") == "cut_recall"
+    with pytest.raises(InputError, match="is of classes that are cut"):
+        measure_of(make_plan(study_data()), [12, 12, 12], "cut_recall")
+    with pytest.raises(InputError, match="nearest: accuracy"):
+        measure_of(cut, [12, 12, 12], "acuracy")
+
+
+def test_which_images_were_read_rightly():
+    assert right(row("real", 0, 13)).tolist() == [True] * 13 + [False] * 47

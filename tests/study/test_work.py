@@ -1,0 +1,92 @@
+"""A cell from its labels to its row: every arm runs, shared parts are trained once, leaks are refused."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from paddle_gan_aug.data import concatenate
+from paddle_gan_aug.runs.run import train
+from paddle_gan_aug.study import work
+from paddle_gan_aug.study.arms import ARMS, arm_of
+from paddle_gan_aug.study.cells import Cell, Settings
+from paddle_gan_aug.study.splits import TEST, Scenario, cell_images, write_labels
+
+TINY = Settings(steps=4, batch_size=8, gan_steps=2, per_class=6, members=2, policy="digits", gan="cgan")
+
+
+def compute(name, data, folder, settings=TINY, seed=0):
+    cell = Cell(arm_of(name), Scenario(6), seed, TEST)
+    return work.compute(cell, cell_images(data, Scenario(6), seed, TEST, 8), settings, folder, data.fingerprint())
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("study")
+
+
+@pytest.mark.parametrize("name", [name for name in ARMS if name != "learned-augmenter"])
+def test_every_arm_runs(name, study_data, folder):
+    row = compute(name, study_data(), folder)
+    assert row["error"] is None
+    assert 0 <= row["accuracy"] <= 1 and len(row["recall"]) == 3 and np.sum(row["confusion_matrix"]) == row["tested"] == 60
+    assert row["labels"] == 18 and row["counts"] == [6, 6, 6]
+    assert bool(row["made"]) == ARMS[name].generates
+    json.dumps(row)
+
+
+def test_shared_parts_are_trained_once(study_data, tmp_path):
+    first = compute("gan", study_data(), tmp_path)
+    (gan,) = tmp_path.glob("work/*/gan-0")
+    before = (gan / "config.yaml").stat().st_mtime_ns
+    second = compute("classical+gan", study_data(), tmp_path)
+    assert (gan / "config.yaml").stat().st_mtime_ns == before
+    assert first["made"] == second["made"]
+    assert compute("gan", study_data(), tmp_path)["accuracy"] == first["accuracy"]
+    assert not list(tmp_path.glob("work/*/classifiers/*/checkpoints"))  # nothing is left of classifiers that were read
+
+
+def test_only_the_labels_of_the_cell_are_in_its_file(study_data, tmp_path):
+    data = study_data()
+    compute("real", data, tmp_path)
+    (path,) = tmp_path.glob("work/*/labels.npz")
+    with np.load(path) as arrays:
+        assert sorted(arrays.files) == ["class_names", "layout", "train_images", "train_labels"]
+        assert len(arrays["train_images"]) == 18
+
+
+def test_a_planted_leak_is_refused(study_data, tmp_path):
+    """A GAN that has learnt a test image beside the labels of the cell."""
+    data = study_data()
+    compute("gan", data, tmp_path)
+    (gan,) = tmp_path.glob("work/*/gan-0")
+    shutil.rmtree(gan)
+    leaky = tmp_path / "leaky.npz"
+    write_labels(leaky, concatenate(cell_images(data, Scenario(6), 0, TEST, 8).train, data.test.subset([0])))
+    overrides = {"data.source": str(leaky), "data.split": "full", "train.steps": 1, "train.batch_size": 4, "log.visualdl": False}
+    train("cgan", run="gan-0", output=gan.parent, log=tmp_path / "log", overrides=overrides, quiet=True)
+    row = compute("classical+gan", data, tmp_path)
+    assert "leak: the gan has learnt other images than the labels of this cell" in row["error"]
+    assert "accuracy" not in row
+
+
+def test_a_file_of_labels_that_was_changed_is_refused(study_data, tmp_path):
+    data = study_data()
+    compute("real", data, tmp_path)
+    (path,) = tmp_path.glob("work/*/labels.npz")
+    write_labels(path, data.test)
+    assert "holds other images than the labels of this cell" in compute("real", data, tmp_path)["error"]
+
+
+def test_a_failed_cell_is_a_row_with_its_reason(study_data, tmp_path):
+    row = compute("real", study_data(), tmp_path, Settings(**{**TINY.__dict__, "overrides": {"classifier.width": 100}}))
+    assert row["error"].startswith("InputError: ") and "classifier.width" in row["error"] and row["seconds"] >= 0
+
+
+def test_half_made_parts_are_made_again(study_data, tmp_path):
+    compute("gan", study_data(), tmp_path)
+    (note,) = tmp_path.glob("work/*/gan-0.json")
+    note.unlink()  # as if the process had been killed while it trained
+    assert compute("classical+gan", study_data(), tmp_path)["error"] is None
+    assert note.exists()
