@@ -1,13 +1,14 @@
 """Write docs/api.md from the signatures and docstrings of what `paddle_gan_aug` offers: `python docs/make_api.py`."""
 
 import ast
+import dataclasses
 import functools
 import inspect
 import re
 import sys
 import textwrap
 from pathlib import Path
-from typing import Any, Iterator, List, Tuple
+from typing import Any, Iterator, List, Optional, Tuple
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "api.md"
@@ -23,12 +24,13 @@ Errors are `paddle_gan_aug.errors.InputError` (the input is wrong; nothing was w
 """
 GROUPS = {  # heading -> names, in the order of use
     "Data": ("load", "DataSpec", "LabelledImages", "LabelledDataset"),
-    "Training": ("load_config", "train", "train_per_class", "open_run", "Run"),
-    "Generating": ("generate", "GeneratedSet", "Filters", "vary", "augment_data", "AugmentedSet"),
-    "Classifying": ("classify", "Classification", "predict"),
-    "Measuring": ("evaluate", "Evaluation", "evaluate_images", "grid"),
+    "Training": ("load_config", "train", "train_per_class", "open_run"),
+    "Generating": ("generate", "Filters", "vary", "augment_data"),
+    "Classifying": ("classify", "predict"),
+    "Measuring": ("evaluate", "evaluate_images", "grid"),
+    "Comparing": ("run_study",),
 }
-SECTION = re.compile(r"(Args|Attributes|Returns|Raises|Yields):(.*)")
+SECTION = re.compile(r"(Args|Attributes|Returns|Raises|Yields|Example):(.*)")
 
 
 def entries(names: List[str]) -> Iterator[Tuple[str, List[str]]]:
@@ -38,6 +40,14 @@ def entries(names: List[str]) -> Iterator[Tuple[str, List[str]]]:
         there = [name for name in group if name in names]
         if there:
             yield heading, there
+
+
+def result_of(function: Any) -> Optional[type]:
+    """The dataclass of ours that a public function returns, alone or in a list; None = it returns none."""
+    returned = getattr(function, "__annotations__", {}).get("return", "")
+    name = re.sub(r"^List\[(.*)\]$", r"\1", returned if isinstance(returned, str) else inspect.formatannotation(returned)).split(".")[-1]
+    kind = getattr(sys.modules[function.__module__], name.strip("]"), None)
+    return kind if dataclasses.is_dataclass(kind) else None
 
 
 def _node_of(thing: Any) -> ast.AST:
@@ -81,7 +91,10 @@ def _told(docstring: str) -> List[str]:
         section = SECTION.fullmatch(line)
         if section:
             lines += ["", f"**{section[1]}**{section[2]}", ""]
-            listing = True
+            listing = section[1] != "Example"
+        elif line.lstrip().startswith((">>> ", "... ")):
+            lines = lines[:-1] if lines[-1] == "```" else [*lines, "```python"]
+            lines += [line.strip()[4:], "```"]
         elif listing and line.startswith("    ") and not line.startswith("     "):
             lines.append(f"- {line.strip()}")
         elif listing and line.startswith("     "):
@@ -135,11 +148,16 @@ def page() -> str:
     """The whole page."""
     import paddle_gan_aug
 
-    lines = [*HEAD.splitlines(), ""]
+    lines, listed = [*HEAD.splitlines(), ""], set()
     for heading, names in entries(list(paddle_gan_aug.__all__)):
         lines += [f"## {heading}", ""]
         for name in names:
-            lines += _entry(name, getattr(paddle_gan_aug, name))
+            thing = getattr(paddle_gan_aug, name)
+            lines += _entry(name, thing)
+            result = result_of(thing)
+            if result and result.__name__ not in {*paddle_gan_aug.__all__, *listed}:
+                listed.add(result.__name__)
+                lines += _entry(result.__name__, result)
     return "\n".join(line.rstrip() for line in lines).rstrip() + "\n"
 
 

@@ -1,4 +1,4 @@
-"""Write docs/configuration.md from the sections of the configuration and their comments: `python docs/make_configuration.py`."""
+"""Write docs/configuration.md from the sections of the configuration and the comments above them: `python docs/make_configuration.py`."""
 
 import ast
 import io
@@ -40,7 +40,7 @@ def sections_of(text: str) -> Iterator[Tuple[str, str, List[Key]]]:
     classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
     assigned = [node for node in tree.body if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)]
     aliases = {node.targets[0].id: node.value for node in assigned}
-    fields = [node for node in classes["Config"].body if isinstance(node, ast.AnnAssign)]
+    fields = [node for node in classes["Config"].body if _is_setting(node)]
     yield "", "", [_key(node, comments, aliases) for node in fields if ast.unparse(node.annotation) not in classes]
     for node in fields:
         section = classes.get(ast.unparse(node.annotation))
@@ -50,6 +50,7 @@ def sections_of(text: str) -> Iterator[Tuple[str, str, List[Key]]]:
 
 
 def _is_setting(node: ast.stmt) -> bool:
+    """Whether a statement of a section is a setting, and not one of its class's own attributes."""
     return isinstance(node, ast.AnnAssign) and not ast.unparse(node.annotation).startswith("ClassVar")
 
 
@@ -62,12 +63,19 @@ def _comments(source: str) -> Dict[int, Tuple[bool, str]]:
     return found
 
 
-def _key(node: ast.AnnAssign, comments: Dict[int, Tuple[bool, str]], aliases: Dict[str, ast.expr]) -> Key:
+def _comments(source: str) -> Dict[int, str]:
+    """{line: the text of the comment that stands alone on it}."""
+    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+    alone = (token for token in tokens if token.type == tokenize.COMMENT and not token.line[: token.start[1]].strip())
+    return {token.start[0]: token.string.lstrip("# ").strip() for token in alone}
+
+
+def _key(node: ast.AnnAssign, comments: Dict[int, str], aliases: Dict[str, ast.expr]) -> Key:
+    """A setting; its meaning is the comment lines above it."""
     lines, above = [], node.lineno - 1
-    while above in comments and comments[above][0]:
-        lines.insert(0, comments[above][1])
+    while above in comments:
+        lines.insert(0, comments[above])
         above -= 1
-    lines += [comments[line][1] for line in range(node.lineno, node.end_lineno + 1) if line in comments]
     return Key(node.target.id, _kind(node.annotation, aliases), _default(node.value), " ".join(lines))
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # the same names for tools that do not run the code
     from .runs.opened import open_run
     from .runs.per_class import train_per_class
     from .runs.run import train
+    from .study.study import run_study
     from .synthesis.augment import augment_data
     from .synthesis.filters import Filters
     from .synthesis.generate import generate
@@ -46,6 +47,7 @@ __all__ = [
     "load_config",
     "open_run",
     "predict",
+    "run_study",
     "train",
     "train_per_class",
     "vary",

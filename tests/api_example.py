@@ -39,3 +39,8 @@ def from_images_to_a_classifier(folder: Path) -> float:
 def measure(folder: Path) -> None:
     pga.evaluate(folder, data="mnist")
     pga.evaluate_images(pga.load("mnist", "valid").images)
+
+
+def compare(folder: Path) -> str:
+    study = pga.run_study(str(folder), arms=["real", "gan"], budget="30m", quiet=True)
+    return study.verdict

@@ -83,7 +83,7 @@ class SupervisedClassifier(Algorithm):
             targets = targets()
         return logits, soft_cross_entropy(self._adjusted(logits), targets)
 
-    def _adjusted(self, logits):
+    def _adjusted(self, logits: paddle.Tensor) -> paddle.Tensor:
         """The logits as the loss sees them: with tau times the log of each class's share of the training images added.
 
         The logit-adjusted loss of Menon et al. 2021 (arXiv:2007.07314, equation 10): a rare class must win by a larger margin. What the

@@ -90,9 +90,12 @@ def _plain(made: AugmentedSet) -> Dict[str, Any]:
 
 def _preview(to: str, overrides: Dict[str, Any]) -> Result:
     from ..augment.preview import draw_previews
+    from ..config.loading import load_config
+    from ..data import DataSpec
 
-    reading = {key[5:]: value for key, value in overrides.items() if key in {f"data.{name}" for name in READING}}
-    paths = draw_previews(overrides.get("data.source", "mnist"), to, seed=int(overrides.get("train.seed", 0)), **reading)
+    known = {"data.source", "train.seed", *(f"data.{name}" for name in READING)}
+    config = load_config(overrides={key: value for key, value in overrides.items() if key in known})
+    paths = draw_previews(DataSpec.of(config.data), to=to, seed=config.train.seed, policy=config.data.policy)
     return Result({"to": [str(path) for path in paths]}, "\n".join(map(str, paths)))
 
 

@@ -7,19 +7,19 @@ import re
 from typing import Any, Dict
 
 from ..errors import InputError
+from ..synthesis.filters import FILTERS
 from .flags import positive
 
 
 def add_filter_flags(parser: argparse.ArgumentParser) -> None:
     """Add the flags that `filter_options` reads."""
-    group = parser.add_argument_group("filters")
+    what = "; ".join(f"{row.name} {row.description[:1].lower()}{row.description[1:].rstrip('.')}" for row in FILTERS.values())
+    group = parser.add_argument_group("filters", f"They run in this order: {what}.".replace("%", "%%"))
     which = group.add_mutually_exclusive_group()
     which.add_argument(
         "--filters", choices=["default", "none"], help="Use the default filters, or none. With --classifier the default ones are used."
     )
-    which.add_argument(
-        "--filter", dest="names", nargs="+", metavar="NAME", help="Use these filters alone: contrast, agreement, confidence, duplicates …"
-    )
+    which.add_argument("--filter", dest="names", nargs="+", metavar="NAME", help=f"Use these filters alone, of {', '.join(FILTERS)}.")
     group.add_argument(
         "--filter-set",
         dest="settings",

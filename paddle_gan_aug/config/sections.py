@@ -29,7 +29,7 @@ from .process_sections import Checkpoint, Eval, Health, Log, Runtime
 class Data(Section):
     """`data.*`: the images that are learnt."""
 
-    # The data set: a name, or a path of any kind that `data.load.READERS` lists.
+    # The data set: a name, or a path of any kind that `data.readers.READERS` lists.
     source: str = "mnist"
     # Whether validation images are held out of training (standard) or trained on too (full).
     split: Literal["standard", "full"] = "standard"

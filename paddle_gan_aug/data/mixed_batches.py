@@ -3,7 +3,7 @@
 The generated images may be renewed while a classifier trains. As of `Batches`, any batch can be asked for at any time.
 """
 
-from typing import Callable, Optional
+from typing import Callable, Optional, Union
 
 import numpy as np
 
@@ -98,7 +98,7 @@ def balanced_weights(counts: np.ndarray) -> np.ndarray:
     return np.divide(counts.sum(), filled.sum() * counts, out=np.zeros(len(counts)), where=filled)
 
 
-def oversampled(images, seed=0):
+def oversampled(images: LabelledImages, seed: int = 0) -> LabelledImages:
     """`LabelledImages` in which every class that has images has as many as the largest: its own are repeated.
 
     All images of a class are repeated equally often, but for the rest of the division, which is drawn by the seed. Together with shuffled
@@ -121,15 +121,15 @@ class Pretraining:
         first, then: `Batches` or `MixedBatches` of one batch size. steps: that `first` gives.
     """
 
-    def __init__(self, first, then, steps):
+    def __init__(self, first: "Union[Batches, MixedBatches]", then: "Union[Batches, MixedBatches]", steps: int) -> None:
         self.first, self.then, self.steps = first, then, steps
         self.batch_size, self.dataset = then.batch_size, then.dataset
 
     @property
-    def steps_per_epoch(self):
-        """Batches in one pass over the real images."""
+    def steps_per_epoch(self) -> int:
+        """The number of batches in one pass over the real images."""
         return self.then.steps_per_epoch
 
-    def batch(self, step):
-        """The batch of a step, counted from 0; see `Batches.batch`."""
+    def batch(self, step: int) -> Batch:
+        """Return the batch of a step, counted from 0; see `Batches.batch`."""
         return self.first.batch(step) if step < self.steps else self.then.batch(step - self.steps)

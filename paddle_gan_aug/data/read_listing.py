@@ -75,6 +75,7 @@ def read_training(listing: Listing, generated: Collection[Path], spec: DataSpec)
         chosen = [i for i, file in enumerate(listing.files) if (file in generated) == is_generated]
         return read_listing(listing.subset(chosen), spec, f"{spec}, {what}", listing)
 
-    made = part(True, "generated images")
     train, valid = stratified(part(False, "real images"), spec.valid_share, spec.seed, lone_trains=True)
-    return {"train": concatenate(train, made), "valid": valid}
+    if any(file in generated for file in listing.files):  # an augmentation may have kept none
+        train = concatenate(train, part(True, "generated images"))
+    return {"train": train, "valid": valid}

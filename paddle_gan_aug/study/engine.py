@@ -68,7 +68,7 @@ class Engine:
         cluster: Optional[str] = None,
         deadline: Optional[float] = None,
         on_row: Callable[[Dict[str, Any]], None] = lambda row: None,
-    ):
+    ) -> None:
         self.data, self.settings, self.folder, self.jobs = data, settings, Path(folder), jobs
         self.deadline, self.on_row, self.fingerprint = deadline, on_row, data.fingerprint()
         self.client = connect(cluster) if cluster else None
@@ -193,7 +193,7 @@ def connect(address: str) -> Any:
 class _environment:
     """A context in which new processes find their thread counts in the environment, before they import anything."""
 
-    def __init__(self, threads: int):
+    def __init__(self, threads: int) -> None:
         self.wanted = {name: str(max(1, threads)) for name in ENVIRONMENT}
         self.before: Dict[str, Optional[str]] = {}
 

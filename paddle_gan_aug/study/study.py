@@ -312,7 +312,7 @@ def _plain(plan: Plan) -> Dict[str, Any]:
 class _Line:
     """One progress line with an estimate of what is left."""
 
-    def __init__(self, what: str, total: int, done: int, quiet: bool):
+    def __init__(self, what: str, total: int, done: int, quiet: bool) -> None:
         self.what, self.total, self.before, self.quiet = what, total, done, quiet
         self.ended, self.failed, self.began = 0, 0, time.monotonic()
         self.terminal = sys.stderr.isatty()

@@ -32,7 +32,7 @@ WHAT_FAILS = (InputError, RunFailed, ValueError, RuntimeError, OSError, MemoryEr
 
 @dataclass
 class Bench:
-    """Where a cell works: the folder of its labels, its images and the settings of the study."""
+    """The folder of a cell's labels, its images and the settings of the study."""
 
     folder: Path
     images: CellImages
@@ -177,12 +177,12 @@ def _learn_and_read(config: Any, bench: Bench, key: str, member: int, arm: Arm) 
     return probabilities
 
 
-def _trained(config: Any, name: str, folder: Path, classifier: bool = False) -> Any:
+def _trained(config: Any, name: str, folder: Path, log: Optional[Path] = None, *, classifier: bool = False) -> Any:
     from ..classification.generated import generated_part
     from ..runs.prepare import prepare
     from ..runs.run import train_prepared
 
-    prepared = prepare(config, run=name, output=folder, log=folder / ".log", quiet=True, classifier=classifier)
+    prepared = prepare(config, run=name, output=folder, log=log or folder / ".log", quiet=True, classifier=classifier)
     generated = generated_part(prepared.config, prepared.images) if prepared.config.generated.source else None
     run = train_prepared(prepared, generated=generated)
     if run.interrupted:
@@ -387,8 +387,6 @@ def keep_classifier(
     Returns:
         {"run", "config"}: paths.
     """
-    from ..classification.generated import generated_part
-
     runtime.start(threads=settings.threads or None)
     bench = _bench(folder, images, settings, 0)
     config, _ = configured(arm, bench, 0)
@@ -398,9 +396,5 @@ def keep_classifier(
     config = load_config(config, {f"log.{key}": getattr(defaults.log, key) for key in ("visualdl", "grid_every_steps", "grid_images")})
     with atomic_write(folder / "recommended.yaml", "w") as file:
         file.write(to_yaml(config))
-    from ..runs.run import train
-
-    run = train(config, run=name, output=output, log=log, quiet=True, generated=generated_part if config.generated.source else None)
-    if run.interrupted:
-        raise KeyboardInterrupt(run.interrupted)
+    run = _trained(config, name, output, log, classifier=True)
     return {"run": str(run.folder), "config": str(folder / "recommended.yaml")}

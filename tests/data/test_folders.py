@@ -84,6 +84,13 @@ def test_a_manifest_leads(digits):
     assert data.class_names == ("0", "1") and data.labels.tolist() == [1, 1, 0]
 
 
+def test_an_augmented_set_without_generated_images_is_read(digits):
+    """An augmentation whose filters dropped everything leaves the real images and an empty manifest."""
+    folder = digits("set/train", each=12)
+    (folder.parent / "manifest.jsonl").write_text("")
+    assert load("set", "train").counts().tolist() == [10] * 3 and load("set", "valid").counts().tolist() == [2] * 3
+
+
 def test_few_labels_and_some_classes(digits):
     digits(each=12)
     few, more = (load(DataSpec("set", per_class=count, seed=3)) for count in (2, 4))

@@ -3,9 +3,8 @@
 import importlib.util
 
 import pytest
-from documents import ROOT, blocks, read
+from documents import ROOT, read
 
-from paddle_gan_aug.config.loading import load_config
 from paddle_gan_aug.config.sections import Config
 
 
@@ -20,6 +19,13 @@ def script(name):
 @pytest.mark.parametrize("name", ["configuration", "api"])
 def test_it_is_fresh(name):
     assert script(f"make_{name}").page() == read(ROOT / "docs" / f"{name}.md"), f"run: python docs/make_{name}.py"
+
+
+def test_the_api_page_shows_what_public_functions_return():
+    page = read(ROOT / "docs" / "api.md")
+    for name in ("Run", "GeneratedSet", "AugmentedSet", "PerClassRuns", "Classification", "Prediction", "Evaluation"):
+        assert page.count(f"### `{name}`\n") == 1, name
+    assert "Run.sample(" in page and "Evaluation.table()" in page
 
 
 def test_the_configuration_page_has_every_key():
@@ -42,9 +48,12 @@ Positive = Annotated[int, msgspec.Meta(ge=1)]
 class Train(Section):
     """`train.*`: how long."""
 
-    steps: Optional[Positive] = None  # in total
-    # of the images
-    fit: Literal["crop", "pad"] = "crop"  # which
+    hyperparameters: ClassVar[bool] = False  # of the class
+    # In
+    # total.
+    steps: Optional[Positive] = None
+    # Of the images.
+    fit: Literal["crop", "pad"] = "crop"
 
 
 class Config(Section):
@@ -54,13 +63,4 @@ class Config(Section):
     (_, _, own), (name, text, keys) = made.sections_of(source)
     assert own == [("preset", "text", "`classic`", "")]
     assert (name, text) == ("train", "How long.")
-    assert keys == [("steps", "whole number at least 1", "–", "in total"), ("fit", "`crop`, `pad`", "`crop`", "of the images which")]
-
-
-def test_the_examples_of_extending_run(tmp_path):
-    names = {}
-    for code in blocks(ROOT / "docs" / "extending.md", "python"):
-        exec(compile(code, "docs/extending.md", "exec"), names)
-    (preset,) = blocks(ROOT / "docs" / "extending.md", "yaml")
-    (tmp_path / "mine.yaml").write_text(preset)
-    assert load_config(str(tmp_path / "mine.yaml")).loss.name == "hinge"
+    assert keys == [("steps", "whole number at least 1", "–", "In total."), ("fit", "`crop`, `pad`", "`crop`", "Of the images.")]

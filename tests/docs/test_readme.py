@@ -1,10 +1,11 @@
 """The README is one page in two languages that say the same, and what it lists is what there is."""
 
 import ast
+import inspect
 import re
 
 import pytest
-from documents import READMES, ROOT, blocks, headings, read
+from documents import BLOCK, PAGES, READMES, ROOT, blocks, headings, read
 
 from paddle_gan_aug.config.loading import presets
 
@@ -51,9 +52,16 @@ def test_the_line_that_the_check_runs_is_there():
     assert [line for code in blocks(READMES[0], "bash") for line in code.splitlines()].count(line) == 1
 
 
-def test_the_python_lines_use_public_names():
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name not in ("api.md", "extending.md")], ids=lambda page: page.name)
+def test_the_python_lines_use_public_names_and_their_arguments(page):
     import paddle_gan_aug
 
-    (code,) = blocks(READMES[0], "python")
-    used = {node.attr for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "pga"}
-    assert used and used <= set(paddle_gan_aug.__all__)
+    calls = 0
+    for node in (node for code in blocks(page, "python") for node in ast.walk(ast.parse(code))):
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "pga":
+            assert node.attr in paddle_gan_aug.__all__
+        if isinstance(node, ast.Call) and re.fullmatch(r"pga\.\w+", ast.unparse(node.func)):
+            calls += 1
+            function = getattr(paddle_gan_aug, node.func.attr)
+            inspect.signature(function).bind(*node.args, **{word.arg: word.value for word in node.keywords})
+    assert calls or "python" not in {language for language, _ in BLOCK.findall(read(page))}

@@ -29,10 +29,10 @@ def test_samples_are_those_that_generate_writes(tiny, tmp_path):
     written = paddle_gan_aug.generate(tiny["conditional"], per_class=4, to=tmp_path / "set", seed=7, filters=paddle_gan_aug.Filters("none"))
     drawn = paddle_gan_aug.open_run(tiny["conditional"]).sample(40, seed=7)
     for digit in range(10):
-        np.testing.assert_array_equal(drawn.of_class(digit).images[:, 0], pictures(written / str(digit)))
+        np.testing.assert_array_equal(drawn.of_class(digit).images[:, 0], pictures(written.folder / str(digit)))
     alone = paddle_gan_aug.generate(tiny["5"], count=4, to=tmp_path / "five", seed=7, filters=paddle_gan_aug.Filters("none"))
     five = paddle_gan_aug.open_run(tiny["5"]).sample(4, seed=7)
-    np.testing.assert_array_equal(five.images[:, 0], pictures(alone))
+    np.testing.assert_array_equal(five.images[:, 0], pictures(alone.folder))
     assert five.labels.tolist() == [5] * 4
 
 

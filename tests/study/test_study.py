@@ -47,11 +47,11 @@ def test_a_study_from_images_to_a_verdict_and_a_classifier(npz, tmp_path, counte
     assert sorted(path.name for path in (tmp_path / "log" / "study").iterdir()) == ["classical", "gan", "real", "verdict"]
     json.dumps(found.to_json())
     assert found.recommended["arm"] == "classical"
-    again, report = classify(
+    again = classify(
         found.recommended["config"], run="again", output=tmp_path / "output", log=tmp_path / "log", quiet=True, test=str(npz())
     )
     kept = (tmp_path / "output" / "pictures.npz-classical" / "checkpoints" / "step-4" / "weights.safetensors").read_bytes()
-    assert (again.folder / "checkpoints" / "step-4" / "weights.safetensors").read_bytes() == kept and 0 <= report["accuracy"] <= 1
+    assert (again.run.folder / "checkpoints" / "step-4" / "weights.safetensors").read_bytes() == kept and 0 <= again.accuracy <= 1
 
 
 def test_a_study_goes_on_and_computes_nothing_twice(npz, tmp_path, counted, monkeypatch):

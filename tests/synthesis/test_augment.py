@@ -127,7 +127,7 @@ def test_filters_and_a_class_that_stays_short(here, folder, tmp_path):
     "arguments, words",
     [
         (["--data", "nowhere"], "does not exist"),
-        (["--per-class", 0], "at least one"),
+        (["--per-class", 0], "at least 1"),
         (["--ratio", 0], "above 0"),
         (["--ratio", 1, "--per-class", 5], "give one of them"),
         (["--gan", "classifier"], "makes no images"),
@@ -195,7 +195,7 @@ def test_previews_of_all_transforms(here, folder, tmp_path):
 
 def test_a_single_class_lacks_nothing(here, folder, tmp_path):
     done = here("augment", "--data", folder / "five", "--to", tmp_path / "out", *QUICK, code=2)
-    assert "per_class" in done.stderr and "one level too deep" in done.stderr
+    assert "--per-class" in done.stderr and "one level too deep" in done.stderr
     assert not (tmp_path / "out").exists()
 
 
@@ -330,8 +330,8 @@ def test_the_seed_of_a_file_makes_the_latents(here, folder, tmp_path):
 @pytest.mark.parametrize(
     "more, words",
     [
-        (["--steps", 9], "train.steps is 3"),
-        (["-o", "generator.width=0.1", "data.image_size=32"], "generator.width is 0.05, data.image_size is None"),
+        (["--steps", 9], "--steps (train.steps) is 3"),
+        (["-o", "generator.width=0.1", "data.image_size=32"], "generator.width is 0.05, --image-size (data.image_size) is None"),
         (["-o", "data.classes=[1,2]"], "data.classes is None"),
         (["--data", "mnist"], "learnt"),
     ],

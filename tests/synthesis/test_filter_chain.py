@@ -7,7 +7,7 @@ import pytest
 from image_kinds import KINDS, two_classes
 
 from paddle_gan_aug.data import load
-from paddle_gan_aug.metrics.health import SIGNS
+from paddle_gan_aug.metrics.health import IMAGE_SIGNS, SIGNS, single_image_signs
 from paddle_gan_aug.synthesis import candidates, filter_functions
 from paddle_gan_aug.synthesis.candidates import Candidates, Reference
 from paddle_gan_aug.synthesis.filter_chain import FilterChain, FilterReport
@@ -158,8 +158,8 @@ def test_every_row_is_complete():
     assert len({row.reason for row in FILTERS.values()}) == len(FILTERS)
     for name, row in FILTERS.items():
         assert row.name == name and row.reason != KEPT and row.needs and row.keep.__name__
-    assert {sign.name for sign in SIGNS} >= {sign.name for sign in candidates.IMAGE_SIGNS}
-    assert {sign.alarm for sign in candidates.IMAGE_SIGNS} == {sign.alarm for sign in SIGNS[:6]}  # each has a filter
+    assert {sign.name for sign in SIGNS} >= {sign.name for sign in IMAGE_SIGNS}
+    assert {sign.alarm for sign in IMAGE_SIGNS} == {sign.alarm for sign in SIGNS[:6]}  # each has a filter
 
 
 def test_class_probabilities():
@@ -174,12 +174,12 @@ def test_signs_of_single_images():
     images = np.zeros((3, 1, 4, 4), np.uint8)
     images[1] = 255
     images[2, :, :, ::2] = 255
-    signs = candidates.single_image_signs(images)
+    signs = single_image_signs(images)
     np.testing.assert_allclose(signs["contrast"], [0, 0, 1])
     np.testing.assert_allclose(signs["bright"], [0, 1, 0.5])
     np.testing.assert_allclose(signs["dark"], [1, 0, 0.5])
     np.testing.assert_allclose(signs["roughness"], [0, 0, 4])  # every step to the side is 2 long, none downwards
-    assert candidates.single_image_signs(np.zeros((2, 3, 5, 6), np.uint8))["bright"].shape == (2,)
+    assert single_image_signs(np.zeros((2, 3, 5, 6), np.uint8))["bright"].shape == (2,)
 
 
 def test_colour_images():

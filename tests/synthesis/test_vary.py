@@ -49,7 +49,7 @@ def test_the_other_commands_take_such_a_run_and_faults_are_refused(cli, run, sma
         ([cli.output / "g", "--from", small_mnist], "varies no images: it trained the algorithm classic"),
         ([run, "--from", wide], "has images [1, 32, 32], run r learnt [1, 28, 28]"),
         ([run, "--from", small_mnist, "--classes", "x"], "no class 'x'"),
-        ([run, "--classes", "8"], "say which with --from"),
+        ([run, "--classes", "8"], "name the images with --from"),
         ([run, "--from", tmp_path / "none"], "does not exist"),
     ):
         to = tmp_path / "to"

@@ -118,7 +118,7 @@ def test_a_class_that_no_gan_learns(here, two_classes, small_mnist, tmp_path):
         quiet=True,
         classes=["0"],
         overrides={**options["overrides"], "train.steps": 1, "generator.width": 0.05, "discriminator.width": 0.05, "log.visualdl": False},
-    )[0]
+    ).folder
     with pytest.raises(InputError, match="no image of the class 1, and cannot make any: it learns 0"):
         paddle_gan_aug.augment_data(to=tmp_path / "out", runs=[per_class], **options)
     assert not (tmp_path / "out").exists()
@@ -129,9 +129,9 @@ def test_classes_that_look_alike_as_file_names(small_mnist, tmp_path):
     np.savez(tmp_path / "d.npz", images=images, labels=np.arange(24) % 2, class_names=["a b", "a/b"])
     overrides = {"data.source": str(tmp_path / "d.npz"), "train.steps": 1, "generator.width": 0.05, "discriminator.width": 0.05}
     options = {"overrides": {**overrides, "log.visualdl": False}, "quiet": True}
-    folder, runs = paddle_gan_aug.train_per_class("fast", run="r", output=tmp_path, log=tmp_path, **options)
-    assert [(run.folder.name, run.config.data.class_name) for run in runs] == [("r-a-b", "a b"), ("r-a-b-2", "a/b")]
-    assert [sampler.index for sampler in Samplers(open_runs(folder))] == [0, 1]
+    trained = paddle_gan_aug.train_per_class("fast", run="r", output=tmp_path, log=tmp_path, **options)
+    assert [(run.folder.name, run.config.data.class_name) for run in trained.runs] == [("r-a-b", "a b"), ("r-a-b-2", "a/b")]
+    assert [sampler.index for sampler in Samplers(open_runs(trained.folder))] == [0, 1]
 
 
 def test_balance_reads_the_data_as_the_run_did(here, small_mnist, tmp_path):
