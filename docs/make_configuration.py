@@ -54,15 +54,6 @@ def _is_setting(node: ast.stmt) -> bool:
     return isinstance(node, ast.AnnAssign) and not ast.unparse(node.annotation).startswith("ClassVar")
 
 
-def _comments(source: str) -> Dict[int, Tuple[bool, str]]:
-    """{line: (whether the comment stands alone on it, its text)}."""
-    found = {}
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        if token.type == tokenize.COMMENT:
-            found[token.start[0]] = (not token.line[: token.start[1]].strip(), token.string.lstrip("# ").strip())
-    return found
-
-
 def _comments(source: str) -> Dict[int, str]:
     """{line: the text of the comment that stands alone on it}."""
     tokens = tokenize.generate_tokens(io.StringIO(source).readline)
