@@ -67,6 +67,12 @@ def _patches_flags(command: Command) -> None:
     command.add_argument("--to", required=True, metavar="DIR", help="a new or empty folder")
 
 
+def _settings_flags(command: Command) -> None:
+    command.add_argument("--rows", default="benchmarks/rows/classifier-settings.yaml", metavar="FILE", help="the rows to train")
+    command.add_argument("--only", nargs="+", metavar="NAME", help="train these rows alone")
+    command.add_argument("--to", default="work/results/classifier-settings", metavar="DIR", help="the folder of the results")
+
+
 def _solar_flags(command: Command) -> None:
     command.add_argument("--wheel", metavar="FILE", help="the package elpv-dataset as a file; without it pip fetches it")
     _seed(command)
@@ -180,6 +186,12 @@ KINDS: Dict[str, Kind] = {
     "cas": Kind("benchmarks.sets:cas", _cas_flags, f"train classifiers on generated images alone, test on real ones{_SKIPPED}", False),
     "few-labels": Kind(
         "benchmarks.few_labels:few_labels", _few_labels_flags, f"measure errors after learning from few labels{_SKIPPED}", False
+    ),
+    "classifier-settings": Kind(
+        "benchmarks.classifier_settings:classifier_settings",
+        _settings_flags,
+        f"compare settings of the classifier on validation images{_SKIPPED}",
+        False,
     ),
     "kills": Kind("benchmarks.faults:kills", _kills_flags, "kill runs at random moments, resume them, and compare them"),
     "tuning": Kind("benchmarks.speed.measure:tuning", _tuning_flags, "time the classic step with the run-time settings on and off"),

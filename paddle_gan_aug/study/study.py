@@ -3,7 +3,7 @@
 import json
 import sys
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence
 
@@ -12,11 +12,11 @@ from ..data import DataSpec
 from ..errors import InputError
 from ..files import lock_folder, make_folder, project_root, write_json
 from ..runs.places import run_folders, unused_folder
-from .arms import arm_of
+from .arms import arm_of, is_gan
 from .board import show_study
 from .cells import Cell, missing, read_rows
 from .engine import Engine, affordable_jobs, connect
-from .plan import Plan, make_plan, named_arms, parse_budget, told_time
+from .plan import NEW_IMAGES, Plan, make_plan, named_arms, parse_budget, told_time
 from .splits import FINAL, StudyData, cell_images, check_data, read_data
 from .summary import choice_scores, comparisons, measure_of, of_arms, recommended, verdict
 
@@ -61,11 +61,16 @@ def run_study(  # long: its parameters are explained one by one
     arms: Optional[Sequence[str]] = None,
     labels: Sequence[int] = (),
     cut: Optional[Dict[str, int]] = None,
+    new_classes: Sequence[str] = (),
+    new_images: Sequence[int] = (NEW_IMAGES,),
+    shares: Sequence[float] = (),
     seeds: Optional[int] = None,
+    other_seeds: Optional[int] = None,
     choices: Optional[int] = None,
     steps: Optional[int] = None,
     gan: Optional[str] = None,
     gan_steps: Optional[int] = None,
+    patience: Optional[int] = None,
     per_class: Optional[int] = None,
     architecture: str = "lenet",
     gan_arm: Optional[str] = None,
@@ -97,7 +102,12 @@ def run_study(  # long: its parameters are explained one by one
         to: the folder of the study; None = output/study-<name of the data>.
         arms: names of `arms.ARMS`, "name@share" for another share of generated images; None = chosen from the data.
         labels: draw so many labels of each class, once for each seed; several numbers are as many scenarios. cut: {class: images}.
-        seeds: paired seeds; None = 8, or what the budget or the folds leave. choices: splits on which the arms to compare are chosen.
+        new_classes: classes of which `new_images` images are kept, each number a scenario; what varies images learns the others and is
+            applied to these. shares: of generated images in a batch; every arm that has some runs with each.
+        seeds: paired seeds; None = 8, or what the budget or the folds leave. other_seeds: of arms that are neither compared nor `real`;
+            None = as many. choices: splits on which the arms to compare are chosen, and a gain of generated images is measured.
+        patience: measurements on held-out labels without a better one, after which a GAN stops; 0 = it takes all its steps, None = chosen
+            from the data.
         steps, architecture: of every classifier. gan, gan_steps: preset and length of the GAN. per_class: generated images of each class.
         gan_arm, rival: the arms to compare; None = chosen without looking at test images. measure: "accuracy", "balanced_accuracy" or
             "cut_recall"; None = the first, or the second where classes differ in size. margin: a difference (0 to 1) that is too small
@@ -119,6 +129,8 @@ def run_study(  # long: its parameters are explained one by one
     deadline, keep = (STORED, False) if stored else (deadline, keep)
     for name in arms or ():
         arm_of(name)  # before anything is read
+    if any(not 0 < share < 1 for share in shares):
+        raise InputError(f"shares: {', '.join(map(str, shares))}: a share is a number between 0 and 1")
     read = read_data(data, test, policy)
     wants_gan = not arms or any(arm_of(name).generates for name in arms)
     fitting = affordable_jobs(jobs, read.pool.image_size, read.pool.channels, wants_gan)
@@ -127,6 +139,11 @@ def run_study(  # long: its parameters are explained one by one
         arms=arms,
         labels=labels,
         cut=cut,
+        new_classes=new_classes,
+        new_images=new_images,
+        shares=shares,
+        other_seeds=other_seeds,
+        patience=patience,
         seeds=seeds,
         choices=choices,
         steps=steps,
@@ -168,7 +185,7 @@ def _check_presets(plan: Plan) -> None:
         if arm.generates:
             made = maker_settings(arm.maker, plan.settings, 0)
             config = load_config(made.pop("preset"), made)
-            if arm.maker == "gan" and config.generator.conditioning == "none":
+            if is_gan(arm.maker) and config.generator.conditioning == "none":
                 raise InputError(f"gan: {config.preset} makes images without classes: choose a conditional preset, such as cgan")
 
 
@@ -216,6 +233,7 @@ class _Session:
         self._say(f"study of {self.data.source}, rows in {self.folder}", *plan.told())
         left = self._cells(plan.choosing(), "choosing")
         gan_arm, rival = self._named(measure, bool(left))
+        plan = self.plan = replace(plan, gan_arm=gan_arm, rival=rival)
         left += self._cells(plan.testing(), "testing")
         rows = self._rows()
         notes = [*plan.notes]
@@ -289,7 +307,7 @@ class _Session:
         images = cell_images(self.data, scenario, 0, FINAL, self.plan.settings.folds)
         self._say(f"keeping     training {arm} on {len(images.train)} images")
         place = unused_folder(output, f"{_name(self.data.source)}-{arm}".replace("@", "-").replace("+", "-"))
-        made = keep_classifier(arm_of(arm), images, self.plan.settings, self.folder, output, log, place.name, source)
+        made = keep_classifier(arm_of(arm), images, self.plan.settings, self.folder, output, log, place.name, source, scenario)
         return {**made, "command": self._repeats(source)}
 
     def _repeats(self, source: Optional[str]) -> str:
@@ -305,7 +323,7 @@ class _Session:
 
 
 def _plain(plan: Plan) -> Dict[str, Any]:
-    named = {name: getattr(plan, name) for name in ("seeds", "choices", "gan_arm", "rival")}
+    named = {name: getattr(plan, name) for name in ("seeds", "other_seeds", "choices", "gan_arm", "rival")}
     return {"arms": [arm.name for arm in plan.arms], "scenarios": [s.name for s in plan.scenarios], **named, **asdict(plan.settings)}
 
 
