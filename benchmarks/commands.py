@@ -79,6 +79,11 @@ def _solar_flags(command: Command) -> None:
     command.add_argument("--to", required=True, metavar="DIR", help="a new or empty folder")
 
 
+def _digits_flags(command: Command) -> None:
+    _seed(command)
+    command.add_argument("--to", required=True, metavar="DIR", help="a new or empty folder")
+
+
 def _variations_flags(command: Command) -> None:
     command.add_argument("runs", nargs="+", metavar="RUN", help="runs of dagan or learned-augmenter")
     command.add_argument("--classes", nargs="+", metavar="NAME", help="vary these classes; without it those that the run has not seen")
@@ -177,6 +182,7 @@ KINDS: Dict[str, Kind] = {
     "quality": Kind("benchmarks.quality:quality", _quality_flags, "measure trained runs by every metric, with time and memory"),
     "patches": Kind("benchmarks.patches:patches", _patches_flags, "cut a small colour set from photographs of scikit-learn", False),
     "solar-cells": Kind("benchmarks.solar:solar_cells", _solar_flags, "fetch photographs of solar cells as class folders", False),
+    "digits": Kind("benchmarks.digits:digits", _digits_flags, "enlarge the digits of scikit-learn to 32 pixels as class folders", False),
     "variations": Kind("benchmarks.variations:variations", _variations_flags, "read variations of real images of unseen classes"),
     "holes": Kind("benchmarks.holes:holes", _holes_flags, "look in samples for the holes that DiffAugment cuts into what D sees"),
     "generation": Kind("benchmarks.sets:generation", _generation_flags, "measure images a second, from latents to files with a manifest"),

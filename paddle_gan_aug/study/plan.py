@@ -21,16 +21,17 @@ GAN_STEPS = ((200, 400), (1000, 600), (10_000, 1500), (10**9, 4000))
 SHORTEST_GAN = 200  # steps, below which images are noise
 PER_CLASS = 200
 FEWEST_SEEDS = 2
-SECONDS = {  # on one core of a 2020s machine, for 28×28 grey images; what is measured corrects the estimate as the study goes
-    "start": 3.0,  # a cell's own: Paddle, files, reading the test images
-    "lenet": 0.018,
-    "resnet": 0.25,
-    "changes": 0.03,  # classical changes of a batch of 64
-    "gan": 0.15,
-    "dagan": 0.05,
-    "learned-augmenter": 0.15,
-    "filter": 10.0,  # drawing and reading the candidates
+SECONDS = {  # of a step of 64 grey images of 28×28 pixels on one core of a 2020s machine; what is measured corrects the estimate
+    "lenet": 0.017,
+    "resnet": 0.13,
+    "changes": 0.003,  # classical ones
+    "digits": 0.013,  # those of the policy of that name, which bend
+    "gan": 0.13,
+    "dagan": 0.043,
+    "learned-augmenter": 0.075,
 }
+GROWTH = {"lenet": 1.2, "gan": 0.8}  # exponent of the size of an image; 1 of the others
+START, FILTERING = 3.0, 10.0  # seconds: of a cell's own (Paddle, files, test images), of drawing and reading the candidates
 CROSSED, CROSSED_EPOCHS, MOST_CROSSED = 5, 100, 5000  # as in synthesis: networks, epochs of each, labels up to which they are trained
 NEW_IMAGES = 5  # of each new class
 UNITS = {"s": 1, "m": 60, "h": 3600}
@@ -197,7 +198,8 @@ def _scenarios(labels: Sequence[int], cut: Optional[Dict[str, int]], new: Sequen
         raise InputError("cut and new_classes both say how many images some classes keep: give one of them")
     if not new:
         return [Scenario(count, tuple((cut or {}).items())) for count in (labels or [None])]
-    return [Scenario(count, tuple((name, few) for name in dict.fromkeys(new)), True) for count in (labels or [None]) for few in images]
+    names = list(dict.fromkeys(map(str, new)))
+    return [Scenario(count, tuple((name, few) for name in names), True) for count in (labels or [None]) for few in images]
 
 
 def _default_arms(scenarios: Sequence[Scenario], properties: Dict[str, bool]) -> List[str]:
@@ -239,18 +241,27 @@ def _size(data: StudyData) -> float:
     return data.pool.image_size**2 * data.pool.channels / 784
 
 
+def _step_seconds(data: StudyData, what: str) -> float:
+    return SECONDS[what] * _size(data) ** GROWTH.get(what, 1.0)
+
+
+def _classifier_seconds(data: StudyData, settings: Settings, changed: bool) -> float:
+    """The seconds of a step of a classifier."""
+    changes = _step_seconds(data, "digits" if settings.policy == "digits" else "changes") if changed else 0.0
+    return _step_seconds(data, settings.architecture) + changes
+
+
 def _arm_seconds(data: StudyData, settings: Settings, arm: Arm) -> float:
     """The seconds of an arm's classifiers."""
-    size = _size(data)
-    step = SECONDS[settings.architecture] * size + (SECONDS["changes"] * size if arm.settings.get("classifier.augmentation") else 0)
-    tested = 1e-4 * size * (len(data.test) if data.test is not None else 100) * (1 if settings.architecture == "lenet" else 10)
+    step = _classifier_seconds(data, settings, bool(arm.settings.get("classifier.augmentation")))
+    tested = 1e-4 * _size(data) * (len(data.test) if data.test is not None else 100) * (1 if settings.architecture == "lenet" else 10)
     members = settings.members if arm.ensemble else 1
-    return members * (settings.steps * step + tested) + SECONDS["start"]
+    return members * (settings.steps * step + tested) + START
 
 
 def _maker_seconds(data: StudyData, settings: Settings, maker: str) -> float:
     """The seconds of one training of what makes images: all its steps, though it may stop before."""
-    return settings.gan_steps * SECONDS["gan" if is_gan(maker) else maker] * _size(data) if maker in MAKERS else 0.0
+    return settings.gan_steps * _step_seconds(data, "gan" if is_gan(maker) else maker) if maker in MAKERS else 0.0
 
 
 def estimate(data: StudyData, plan: Plan) -> float:
@@ -269,11 +280,10 @@ def estimate(data: StudyData, plan: Plan) -> float:
 
 def _reader_seconds(data: StudyData, plan: Plan) -> float:
     """Of the classifier that filters and teaches, and of the five that read each of its images without having learnt it."""
-    settings, size = plan.settings, _size(data)
-    step = (SECONDS[settings.architecture] + SECONDS["changes"]) * size
+    settings = plan.settings
     labels = min(_count(data, scenario) for scenario in plan.scenarios)
     crossed = min(settings.steps, CROSSED_EPOCHS * max(1, labels // settings.batch_size)) if labels <= MOST_CROSSED else 0
-    return SECONDS["filter"] + step * (settings.steps + CROSSED * crossed)
+    return FILTERING + _classifier_seconds(data, settings, True) * (settings.steps + CROSSED * crossed)
 
 
 def _members(data: StudyData, plan: Plan) -> int:
