@@ -79,6 +79,10 @@ def _solar_flags(command: Command) -> None:
     command.add_argument("--to", required=True, metavar="DIR", help="a new or empty folder")
 
 
+def _study_flags(command: Command) -> None:
+    command.add_argument("folders", nargs="+", metavar="STUDY", help="folders of studies that have ended")
+
+
 def _digits_flags(command: Command) -> None:
     _seed(command)
     command.add_argument("--to", required=True, metavar="DIR", help="a new or empty folder")
@@ -199,6 +203,7 @@ KINDS: Dict[str, Kind] = {
         f"compare settings of the classifier on validation images{_SKIPPED}",
         False,
     ),
+    "study-cells": Kind("benchmarks.study_cells:study_cells", _study_flags, "judge studies together, as one family of comparisons"),
     "kills": Kind("benchmarks.faults:kills", _kills_flags, "kill runs at random moments, resume them, and compare them"),
     "tuning": Kind("benchmarks.speed.measure:tuning", _tuning_flags, "time the classic step with the run-time settings on and off"),
 }

@@ -23,6 +23,7 @@ from .summary import choice_scores, comparisons, measure_of, of_arms, recommende
 STUDY, RESULTS, REPORT = "study.json", "results.json", "report.html"
 STORED = -1.0  # a deadline that has passed: nothing is computed
 LEFT = 0.9  # of the budget, after which no cell begins
+LATEST = 1.1  # of the budget, within which all cells should have ended
 
 
 @dataclass
@@ -126,6 +127,7 @@ def run_study(  # long: its parameters are explained one by one
     """
     seconds = None if budget is None else parse_budget(budget)
     deadline = None if seconds is None else time.monotonic() + LEFT * seconds
+    latest = None if seconds is None else time.monotonic() + LATEST * seconds
     deadline, keep = (STORED, False) if stored else (deadline, keep)
     for name in arms or ():
         arm_of(name)  # before anything is read
@@ -172,7 +174,7 @@ def run_study(  # long: its parameters are explained one by one
     if cluster:
         connect(cluster).close()
     with lock_folder(make_folder(folder)):
-        return _Session(folder, read, plan, measure, margin, cluster, deadline, quiet, retry, test).run(keep, output, log)
+        return _Session(folder, read, plan, measure, margin, cluster, deadline, latest, quiet, retry, test).run(keep, output, log)
 
 
 def _check_presets(plan: Plan) -> None:
@@ -224,6 +226,7 @@ class _Session:
     margin: float
     cluster: Optional[str]
     deadline: Optional[float]
+    latest: Optional[float]
     quiet: bool
     retry: bool
     test: Any = None
@@ -272,6 +275,7 @@ class _Session:
             jobs=self.plan.jobs,
             cluster=self.cluster,
             deadline=self.deadline,
+            latest=self.latest,
             on_row=line.row,
         )
         try:
