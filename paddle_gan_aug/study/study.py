@@ -236,7 +236,8 @@ class _Session:
         self._say(f"study of {self.data.source}, rows in {self.folder}", *plan.told())
         left = self._cells(plan.choosing(), "choosing")
         gan_arm, rival = self._named(measure, bool(left))
-        plan = self.plan = replace(plan, gan_arm=gan_arm, rival=rival)
+        asked, plan = plan, replace(plan, gan_arm=gan_arm, rival=rival)
+        self.plan = plan
         left += self._cells(plan.testing(), "testing")
         rows = self._rows()
         notes = [*plan.notes]
@@ -244,7 +245,7 @@ class _Session:
             total = len(plan.choosing()) + len(plan.testing())
             notes.append(f"{len(left)} of {total} cells were left out for lack of time; the same command goes on")
         found = comparisons(plan, self.data, rows, gan_arm, rival, measure)
-        arm, why = recommended(plan, self.data, rows, gan_arm, rival, measure)
+        arm, why = recommended(asked, self.data, rows, gan_arm, rival, measure)
         result = Study(self.folder, plan, verdict(found, gan_arm, rival, measure, self.margin), of_arms(rows, measure), found, notes=notes)
         result.recommended, result.data = {"arm": arm, "why": why}, _about(self.data, plan)
         if keep:
