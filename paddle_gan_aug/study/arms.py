@@ -212,7 +212,12 @@ ARMS = {row.name: row for row in _ROWS}
 BASELINE = "real"
 GAN_ARM = "classical+gan+filter"  # the arm with a GAN that is named where nothing is chosen
 TRANSFER_ARMS = ("balanced+dagan", "balanced+gan")  # in place of it where classes are new
-RIVALS = ("classical+weights", "classical", "real")  # the arm without a GAN that is named where nothing is chosen: the first there is
+RIVALS = (
+    "classical+oversampling",
+    "classical+weights",
+    "classical",
+    "real",
+)  # the arm without a GAN that is named by rule: the first there is
 
 
 def arm_of(name: str) -> Arm:
