@@ -126,7 +126,7 @@ def parse_budget(text: Any) -> float:
     return seconds
 
 
-def make_plan(
+def make_plan(  # long: its parameters are those of `study.run_study`
     data: StudyData,
     *,
     arms: Optional[Sequence[str]] = None,
