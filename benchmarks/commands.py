@@ -67,6 +67,27 @@ def _patches_flags(command: Command) -> None:
     command.add_argument("--to", required=True, metavar="DIR", help="a new or empty folder")
 
 
+def _settings_flags(command: Command) -> None:
+    command.add_argument("--rows", default="benchmarks/rows/classifier-settings.yaml", metavar="FILE", help="the rows to train")
+    command.add_argument("--only", nargs="+", metavar="NAME", help="train these rows alone")
+    command.add_argument("--to", default="work/results/classifier-settings", metavar="DIR", help="the folder of the results")
+
+
+def _solar_flags(command: Command) -> None:
+    command.add_argument("--wheel", metavar="FILE", help="the package elpv-dataset as a file; without it pip fetches it")
+    _seed(command)
+    command.add_argument("--to", required=True, metavar="DIR", help="a new or empty folder")
+
+
+def _study_flags(command: Command) -> None:
+    command.add_argument("folders", nargs="+", metavar="STUDY", help="folders of studies that have ended")
+
+
+def _digits_flags(command: Command) -> None:
+    _seed(command)
+    command.add_argument("--to", required=True, metavar="DIR", help="a new or empty folder")
+
+
 def _variations_flags(command: Command) -> None:
     command.add_argument("runs", nargs="+", metavar="RUN", help="runs of dagan or learned-augmenter")
     command.add_argument("--classes", nargs="+", metavar="NAME", help="vary these classes; without it those that the run has not seen")
@@ -164,6 +185,8 @@ KINDS: Dict[str, Kind] = {
     "features": Kind("benchmarks.readings:features", _features_flags, "train the feature network of a data set anew", False),
     "quality": Kind("benchmarks.quality:quality", _quality_flags, "measure trained runs by every metric, with time and memory"),
     "patches": Kind("benchmarks.patches:patches", _patches_flags, "cut a small colour set from photographs of scikit-learn", False),
+    "solar-cells": Kind("benchmarks.solar:solar_cells", _solar_flags, "fetch photographs of solar cells as class folders", False),
+    "digits": Kind("benchmarks.digits:digits", _digits_flags, "enlarge the digits of scikit-learn to 32 pixels as class folders", False),
     "variations": Kind("benchmarks.variations:variations", _variations_flags, "read variations of real images of unseen classes"),
     "holes": Kind("benchmarks.holes:holes", _holes_flags, "look in samples for the holes that DiffAugment cuts into what D sees"),
     "generation": Kind("benchmarks.sets:generation", _generation_flags, "measure images a second, from latents to files with a manifest"),
@@ -174,6 +197,13 @@ KINDS: Dict[str, Kind] = {
     "few-labels": Kind(
         "benchmarks.few_labels:few_labels", _few_labels_flags, f"measure errors after learning from few labels{_SKIPPED}", False
     ),
+    "classifier-settings": Kind(
+        "benchmarks.classifier_settings:classifier_settings",
+        _settings_flags,
+        f"compare settings of the classifier on validation images{_SKIPPED}",
+        False,
+    ),
+    "study-cells": Kind("benchmarks.study_cells:study_cells", _study_flags, "judge studies together, as one family of comparisons"),
     "kills": Kind("benchmarks.faults:kills", _kills_flags, "kill runs at random moments, resume them, and compare them"),
     "tuning": Kind("benchmarks.speed.measure:tuning", _tuning_flags, "time the classic step with the run-time settings on and off"),
 }

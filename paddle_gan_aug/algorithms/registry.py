@@ -115,6 +115,11 @@ class AlgorithmRow:
         return self.reads_key("classifier.patience")
 
     @property
+    def varies(self) -> bool:
+        """Whether it makes variations of real images."""
+        return self.reads_key("variation.sources")
+
+    @property
     def learns_without_labels(self) -> bool:
         """Whether it also learns images without labels."""
         return self.reads_key("semi_supervised.architecture")
@@ -249,7 +254,7 @@ ALGORITHMS: Dict[str, AlgorithmRow] = {
                 "train.gradient_leaks",
             ),
         ),
-        AlgorithmRow("gan", ".adversarial:AdversarialGAN", reads=(*_OF_ADVERSARIAL, "loss.class_weight")),
+        AlgorithmRow("gan", ".adversarial:AdversarialGAN", reads=(*_OF_ADVERSARIAL, "loss.class_weight", "classifier.sampling")),
         AlgorithmRow(
             "infogan",
             ".infogan:InfoGAN",

@@ -44,6 +44,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--per-class-runs", action="store_true", help="Train one GAN for each class.")
     parser.add_argument("--per-class", type=positive, metavar="N", help="Give each class N images, real and generated together.")
     parser.add_argument("--ratio", type=float, metavar="R", help="Level the classes to 1 + R times the largest one.")
+    parser.add_argument(
+        "--new-classes", nargs="+", default=[], metavar="CLASS", help="Learn variation from the other classes, and apply it to these."
+    )
     parser.add_argument("--truncation", type=float, metavar="T", help="Draw latents again that are farther from 0 than T, such as 2.")
     parser.add_argument("--dry-run", action="store_true", help="Only say what would be done, and about how long it would take.")
     parser.add_argument(
@@ -55,9 +58,10 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> Result:
     """Run `augment`."""
-    from ..config.loading import GAN_OF_ALL_CLASSES, GAN_OF_ONE_CLASS
+    from ..config.loading import GAN_OF_ALL_CLASSES, GAN_OF_ONE_CLASS, VARYING
 
-    options = training_options(args, GAN_OF_ONE_CLASS if args.per_class_runs else GAN_OF_ALL_CLASSES)
+    of_all = VARYING if args.new_classes else GAN_OF_ALL_CLASSES
+    options = training_options(args, GAN_OF_ONE_CLASS if args.per_class_runs else of_all)
     filters = filter_options(args)
     if args.preview:
         return _preview(args.to, options["overrides"])
@@ -70,6 +74,7 @@ def run(args: argparse.Namespace) -> Result:
         per_class_runs=args.per_class_runs or None,
         per_class=args.per_class,
         ratio=args.ratio,
+        new_classes=args.new_classes,
         filters=Filters(**filters),
         output=args.output,
         log=args.log,

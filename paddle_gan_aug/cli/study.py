@@ -22,6 +22,13 @@ def add_flags(command: argparse.ArgumentParser) -> None:
     what.add_argument("--list-arms", action="store_true", help="print the arms, a line each, and end")
     what.add_argument("--labels", nargs="+", type=positive, default=[], metavar="N", help="draw N labels of each class for every seed")
     what.add_argument("--cut", nargs="+", default=[], metavar="CLASS=N", help="keep N images of these classes alone, drawn for every seed")
+    what.add_argument("--new-classes", nargs="+", default=[], metavar="CLASS", help="few images of these classes, beside all of the others")
+    what.add_argument(
+        "--new-images", nargs="+", type=positive, default=[5], metavar="N", help="of each new class, drawn for every seed (5)"
+    )
+    what.add_argument(
+        "--shares", nargs="+", type=float, default=[], metavar="S", help="run arms of generated images with each of these shares"
+    )
     what.add_argument("--gan-arm", metavar="ARM", help="the arm with generated images whose difference is judged")
     what.add_argument("--rival", metavar="ARM", help="the arm that it is judged against")
     what.add_argument("--image-size", type=positive, metavar="N", help="resize the images' shorter side to N pixels and crop the longer")
@@ -32,10 +39,14 @@ def add_flags(command: argparse.ArgumentParser) -> None:
     long = command.add_argument_group("how long")
     long.add_argument("--budget", metavar="TIME", help="the time it may take, such as 30m or 2h: fewer seeds, a shorter GAN")
     long.add_argument("--seeds", type=positive, metavar="N", help="paired seeds; a claim needs 8")
+    long.add_argument("--other-seeds", type=positive, metavar="N", help="of arms that are neither compared nor real")
     long.add_argument("--choices", type=int, metavar="N", help="splits on which the arms to compare are chosen; 0 names them by rule")
     long.add_argument("--steps", type=positive, metavar="N", help="of every classifier")
     long.add_argument("--gan", metavar="PRESET", help="of the GAN; it must be conditional")
     long.add_argument("--gan-steps", type=positive, metavar="N", help="of the GAN")
+    long.add_argument(
+        "--patience", type=int, metavar="N", help="measurements on held-out labels that a GAN waits for a better one; 0: all steps"
+    )
     long.add_argument("--per-class", type=positive, metavar="N", help="generated images of each class")
     long.add_argument("--architecture", choices=["lenet", "resnet"], default="lenet", help="of every classifier")
     measures = ["accuracy", "balanced_accuracy", "cut_recall"]
@@ -84,7 +95,10 @@ def run(args: argparse.Namespace) -> Result:
     spec = DataSpec(args.data, image_size=args.image_size, channels=args.channels, skip_bad=args.skip_bad)
     if args.choices is not None and args.choices < 0:
         raise InputError("--choices: a whole number from 0")
+    if args.patience is not None and args.patience < 0:
+        raise InputError("--patience: a whole number from 0")
     names = ("test", "to", "arms", "labels", "seeds", "choices", "steps", "gan", "gan_steps", "per_class", "architecture", "gan_arm")
+    names += ("new_classes", "new_images", "shares", "other_seeds", "patience")
     names += (
         "rival",
         "measure",

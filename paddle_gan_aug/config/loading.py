@@ -25,6 +25,7 @@ from .yaml_tree import LARGEST, read_tree, read_value
 
 PRESETS = Path(__file__).with_name("presets")
 GAN_OF_ALL_CLASSES, GAN_OF_ONE_CLASS = "sngan-projection", "fast"  # the presets of `augment`: one GAN, or one for each class
+VARYING = "dagan"  # the preset of `augment` for new classes
 LARGEST_INTEGER = 2**63 - 1
 KNOWN_AS = {  # what other programs call a setting -> the key
     **dict.fromkeys(("lr", "learning_rate", "g_lr", "lr_g"), "optimizer.generator_lr"),

@@ -7,6 +7,7 @@ from typing import Any, Dict, List, Sequence, Tuple
 from ..errors import InputError
 
 STANDARD = {"classifier.augmentation": "standard"}
+BALANCED = {**STANDARD, "classifier.sampling": "balanced"}
 SHARE = 0.25  # of a batch that is generated, unless an arm is named as arm@share
 PRETRAINED = 0.4  # of the steps of the arm `pretrain`
 
@@ -17,8 +18,13 @@ REASONS = {  # what an arm may need of the data -> why it does not work without
     PAIRS: "a class has fewer than two images, and variations are learnt from pairs",
 }
 
+_GAN, _CHANGED = "sngan-projection", {"diffaugment.policy": "{policy}"}
+_ADA = {"diffaugment.probability": 0.0, "diffaugment.adaptive": "ada", "diffaugment.images_to_one": 50_000}
 MAKERS = {  # what makes images -> (preset, settings laid over it)
-    "gan": ("sngan-projection", {"diffaugment.policy": "{policy}"}),
+    "gan": (_GAN, _CHANGED),
+    "gan-plain": (_GAN, {}),
+    "gan-ada": (_GAN, {**_CHANGED, **_ADA}),
+    "gan-balanced": (_GAN, {**_CHANGED, "classifier.sampling": "balanced"}),
     "dagan": ("dagan", {"train.steps": None}),
     "learned-augmenter": ("learned-augmenter", {"train.steps": None, "train.epochs": None}),
 }
@@ -33,7 +39,8 @@ class Arm:
         says: what it does, in a sentence.
         settings: configuration keys of the classifier that differ from the arm `real`.
         maker: what makes further images, of `MAKERS`; "spare" for further real ones; "" for none.
-        filters: "default" or "none", of the made images. teacher: whether a classifier's readings label them.
+        filters: of the made images: "none", "default", or "default" and further filters, joined by "+". teacher: whether a
+            classifier's readings label them.
         renewed: whether they are made anew while the classifier trains. ensemble: whether several classifiers vote.
         needs: of the data, keys of `REASONS`. share: of a batch that is made.
         upper: whether the arm uses labels that the others lack, and so is a line to compare with and no candidate.
@@ -56,6 +63,14 @@ class Arm:
     def generates(self) -> bool:
         """Whether images that are not real take part."""
         return self.maker in MAKERS
+
+    @property
+    def filter_names(self) -> List[str]:
+        """The filters by name; [] = none."""
+        from ..synthesis.filters import chosen_filters
+
+        first, *more = self.filters.split("+")
+        return [*chosen_filters(first, True), *more]
 
     @property
     def reads(self) -> bool:
@@ -85,6 +100,18 @@ _ROWS = [
         needs=(IMBALANCE,),
     ),
     Arm(
+        "classical+oversampling",
+        "Classical changes, and images of rare classes are shown as often as those of the largest.",
+        BALANCED,
+        needs=(IMBALANCE,),
+    ),
+    Arm(
+        "classical+adjustment",
+        "Classical changes, and rare classes must win by a larger margin.",
+        {**STANDARD, "classifier.logit_adjustment": 1.0},
+        needs=(IMBALANCE,),
+    ),
+    Arm(
         "logit-adjustment",
         "Rare classes must win by a larger margin (Menon et al. 2021).",
         {"classifier.logit_adjustment": 1.0},
@@ -93,6 +120,7 @@ _ROWS = [
     Arm("trivialaugment", "One random change of random strength for each image.", {"classifier.augmentation": "trivialaugment"}),
     Arm("mixup", "Classical changes, and mixtures of two images and their labels.", {**STANDARD, "classifier.mixing": "mixup"}),
     Arm("cutmix", "Classical changes, and a piece of one image in another.", {**STANDARD, "classifier.mixing": "cutmix"}),
+    Arm("manifold", "Classical changes, and mixtures of the features of two images.", {**STANDARD, "classifier.mixing": "manifold"}),
     Arm("ensemble", "Several classifiers with classical changes vote, trained in the time that the GAN takes.", STANDARD, ensemble=True),
     Arm("gan", "Images of a conditional GAN beside the real ones.", maker="gan"),
     Arm("gan+filter", "Images of the GAN that pass the filters, beside the real ones.", maker="gan", filters="default"),
@@ -127,6 +155,48 @@ _ROWS = [
         filters="default",
         renewed=True,
     ),
+    Arm(
+        "recycled",
+        "Filtered images that are made anew during the training, with the readings of a classifier as labels.",
+        STANDARD,
+        maker="gan",
+        filters="default",
+        teacher=True,
+        renewed=True,
+    ),
+    Arm(
+        "boundary",
+        "Of the filtered images the half that a classifier takes most easily for another class.",
+        STANDARD,
+        maker="gan",
+        filters="default+boundary",
+    ),
+    Arm("centre", "Of the filtered images the half of which a classifier is surest.", STANDARD, maker="gan", filters="default+centre"),
+    Arm("gan-plain", "Filtered images of a GAN that is trained without DiffAugment.", STANDARD, maker="gan-plain", filters="default"),
+    Arm("gan-ada", "Filtered images of a GAN whose DiffAugment is adaptive (ADA).", STANDARD, maker="gan-ada", filters="default"),
+    Arm(
+        "balanced+gan",
+        "Batches with all classes alike, of a GAN too, and filtered images of the GAN.",
+        BALANCED,
+        maker="gan-balanced",
+        filters="default",
+        needs=(IMBALANCE,),
+    ),
+    Arm(
+        "balanced+dagan",
+        "Batches with all classes alike, and learnt variations of their images.",
+        BALANCED,
+        maker="dagan",
+        needs=(IMBALANCE, PAIRS),
+    ),
+    Arm(
+        "balanced+dagan+filter",
+        "Batches with all classes alike, and learnt variations that pass the filters.",
+        BALANCED,
+        maker="dagan",
+        filters="default",
+        needs=(IMBALANCE, PAIRS),
+    ),
     Arm("dagan", "Learnt variations of the real images (DAGAN), with classical changes.", STANDARD, maker="dagan", needs=(PAIRS,)),
     Arm("learned-augmenter", "Learnt hard changes of the real images, with classical changes.", STANDARD, maker="learned-augmenter"),
     Arm(
@@ -141,7 +211,13 @@ _ROWS = [
 ARMS = {row.name: row for row in _ROWS}
 BASELINE = "real"
 GAN_ARM = "classical+gan+filter"  # the arm with a GAN that is named where nothing is chosen
-RIVALS = ("classical+weights", "classical", "real")  # the arm without a GAN that is named where nothing is chosen: the first there is
+TRANSFER_ARMS = ("balanced+dagan", "balanced+gan")  # in place of it where classes are new
+RIVALS = (
+    "classical+oversampling",
+    "classical+weights",
+    "classical",
+    "real",
+)  # the arm without a GAN that is named by rule: the first there is
 
 
 def arm_of(name: str) -> Arm:
@@ -166,6 +242,11 @@ def arm_of(name: str) -> Arm:
     return replace(ARMS[base], name=str(name), share=value)
 
 
+def is_gan(maker: str) -> bool:
+    """Whether images come from the GAN of a study, whose preset `--gan` names."""
+    return maker in MAKERS and MAKERS[maker][0] == _GAN
+
+
 def missing_need(arm: Arm, *, imbalanced: bool, spare: bool, pairs: bool) -> str:
     """Why an arm cannot work on data with these properties; "" if it can."""
     have = {IMBALANCE: imbalanced, SPARE: spare, PAIRS: pairs}
@@ -188,5 +269,16 @@ def chosen_arms(names: Sequence[str], *, imbalanced: bool, spare: bool, pairs: b
 
 def default_arms(*, imbalanced: bool, spare: bool, pairs: bool) -> List[str]:
     """The names of the arms that a study without further wishes compares."""
-    names = ["real", "oversampling", "class-weights", "classical", "classical+weights", "logit-adjustment", GAN_ARM]
-    return [name for name in names if not missing_need(ARMS[name], imbalanced=imbalanced, spare=spare, pairs=pairs)]
+    balancing = ["oversampling", "class-weights", "logit-adjustment"]
+    names = [*balancing, "classical", "classical+weights", "classical+oversampling", GAN_ARM]
+    return ["real", *(name for name in names if not missing_need(ARMS[name], imbalanced=imbalanced, spare=spare, pairs=pairs))]
+
+
+def with_shares(names: Sequence[str], shares: Sequence[float]) -> List[str]:
+    """The names with every arm of generated images once for each share; those that have one, or none, stay as they are."""
+    found: List[str] = []
+    for name in names:
+        arm = arm_of(name)
+        several = arm.generates and not arm.pretrains and "@" not in name
+        found += [f"{name}@{share:g}" for share in shares] if several and shares else [name]
+    return found

@@ -8,7 +8,7 @@ from typing import Any, Dict, Iterable, List, Optional
 
 from ..errors import InputError
 from ..files import make_folder, write_json
-from .arms import MAKERS, PRETRAINED, Arm
+from .arms import MAKERS, PRETRAINED, Arm, is_gan
 from .splits import Scenario
 
 RESULTS_VERSION = 1  # raised when the same settings no longer give the same numbers
@@ -23,6 +23,7 @@ class Settings:
         steps: of every classifier. batch_size: of a classifier, made smaller where there are fewer images. architecture: "lenet" or
             "resnet". gan_steps: of a GAN or another maker. per_class: images that are made of each class. members: of the arm
             `ensemble`. overrides: further configuration keys of every classifier. gan_overrides: of every GAN. gan: its preset.
+        patience: measurements of a GAN's samples without a better one after which it stops, see `parts`; None = it takes all its steps.
         folds: where there are no test images. policy: the value of `data.policy`. threads: of each worker. allow_overlap: as in `data`.
     """
 
@@ -39,6 +40,7 @@ class Settings:
     gan: str = MAKERS["gan"][0]
     overrides: Optional[Dict[str, Any]] = None
     gan_overrides: Optional[Dict[str, Any]] = None
+    patience: Optional[int] = None
 
 
 @dataclass(frozen=True)
@@ -76,8 +78,8 @@ def maker_settings(maker: str, settings: Settings, seed: int) -> Dict[str, Any]:
     """(preset under the key "preset" and) configuration keys of what makes an arm's images."""
     preset, overrides = MAKERS[maker]
     filled = {key: value.format(policy=settings.policy) if isinstance(value, str) else value for key, value in overrides.items()}
-    own = (settings.gan_overrides or {}) if maker == "gan" else {}
-    preset = settings.gan if maker == "gan" else preset
+    own = (settings.gan_overrides or {}) if is_gan(maker) else {}
+    preset = settings.gan if is_gan(maker) else preset
     return {"preset": preset, **filled, "train.seed": seed, "train.steps": settings.gan_steps, "data.policy": settings.policy, **own}
 
 
@@ -91,7 +93,7 @@ def key_of(cell: Cell, settings: Settings, fingerprint: str) -> str:
     parts = {
         "version": RESULTS_VERSION,
         "data": fingerprint,
-        "scenario": asdict(cell.scenario),
+        "scenario": {name: value for name, value in asdict(cell.scenario).items() if name != "new" or value},
         "seed": cell.seed,
         "role": cell.role,
         "batch": settings.batch_size,
@@ -101,6 +103,10 @@ def key_of(cell: Cell, settings: Settings, fingerprint: str) -> str:
         "made": [settings.per_class, arm.filters, arm.teacher] if arm.maker else None,
         "members": settings.members if arm.ensemble else 1,
     }
+    if settings.patience and is_gan(arm.maker):
+        parts["patience"] = settings.patience
+    if arm.generates and not is_gan(arm.maker):
+        parts["sources"] = "of each class alike"
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 

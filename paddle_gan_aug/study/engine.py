@@ -52,6 +52,7 @@ class Engine:
     Args:
         data: of the study. settings: of all cells. folder: of the study. jobs: worker processes; 1 = this process. cluster: the
             address of a Dask scheduler, or None. deadline: the `time.monotonic()` from which on no cell begins, or None.
+        latest: when all cells should have ended: none begins that would take longer, as long as the longest so far; None = no matter.
         on_row: called with each row.
 
     Raises:
@@ -67,9 +68,11 @@ class Engine:
         jobs: int = 1,
         cluster: Optional[str] = None,
         deadline: Optional[float] = None,
+        latest: Optional[float] = None,
         on_row: Callable[[Dict[str, Any]], None] = lambda row: None,
     ) -> None:
         self.data, self.settings, self.folder, self.jobs = data, settings, Path(folder), jobs
+        self.latest, self.longest = latest, 0.0
         self.deadline, self.on_row, self.fingerprint = deadline, on_row, data.fingerprint()
         self.client = connect(cluster) if cluster else None
 
@@ -85,12 +88,16 @@ class Engine:
         for row in rows:
             store(self.folder, row)
             done.add(row["key"])
+            self.longest = max(self.longest, row["seconds"])
             self.on_row(row)
         return [cell for cell in cells if key_of(cell, self.settings, self.fingerprint) not in done]
 
     def _in_time(self, cells: Sequence[Cell]) -> Iterator[Cell]:
         for cell in cells:
-            if self.deadline is not None and time.monotonic() > self.deadline:
+            now = time.monotonic()
+            if self.deadline is not None and now > self.deadline:
+                return
+            if self.latest is not None and now + self.longest > self.latest:
                 return
             yield cell
 

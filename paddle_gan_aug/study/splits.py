@@ -30,16 +30,22 @@ class Scenario:
 
     Attributes:
         per_class: images of each class; None = all. cut: ((class, images), ...) of classes that are cut further.
+        new: whether these classes are new: what varies images learns the others alone, and is applied to them.
     """
 
     per_class: Optional[int] = None
     cut: Tuple[Tuple[str, int], ...] = ()
+    new: bool = False
 
     @property
     def name(self) -> str:
         """In words, for tables."""
         parts = ["as it is" if self.per_class is None else f"{self.per_class} labels a class"]
-        parts += [f"{name} cut to {count}" for name, count in self.cut]
+        if self.new:
+            counts = sorted({count for _, count in self.cut})
+            parts += [", ".join(name for name, n in self.cut if n == count) + f" new with {count}" for count in counts]
+        else:
+            parts += [f"{name} cut to {count}" for name, count in self.cut]
         return ", ".join(parts if self.per_class or not self.cut else parts[1:])
 
     @property
@@ -125,6 +131,8 @@ def check_data(data: StudyData, scenario: Scenario, seeds: int, allow_overlap: b
     counts = {name: int(count) for name, count in zip(labels.class_names, labels.counts()) if count}
     for name, _ in scenario.cut:
         labels.class_index(name)
+    if scenario.new and not set(counts) - {name for name, _ in scenario.cut}:
+        raise InputError("new_classes: all classes are new: leave at least one from which variation can be learnt")
     for name, count in {**({n: scenario.per_class for n in counts} if scenario.per_class else {}), **dict(scenario.cut)}.items():
         there = int(data.pool.counts()[data.pool.class_index(name)])
         if count > there:
@@ -169,9 +177,9 @@ def cell_images(data: StudyData, scenario: Scenario, seed: int, role: str, folds
             return CellImages(train, data.test, _spare(data, train, seed))
         if data.valid is not None:
             return CellImages(train, data.valid, _spare(data, train, seed))
-        return CellImages(*_held_out(train, seed))
+        return CellImages(*held_out(train, seed))
     if role == CHOOSE:
-        return CellImages(*_held_out(data.labels, seed))
+        return CellImages(*held_out(data.labels, seed))
     if data.test is not None:
         return CellImages(data.labels, data.test)
     tested = fold_of(data.labels, folds, seed // folds) == seed % folds
@@ -198,7 +206,8 @@ def _draw(pool: LabelledImages, scenario: Scenario, seed: int) -> LabelledImages
     return pool.subset(np.sort(np.concatenate(chosen)), f"{scenario.name} by seed {seed}")
 
 
-def _held_out(labels: LabelledImages, seed: int) -> Tuple[LabelledImages, LabelledImages]:
+def held_out(labels: LabelledImages, seed: int) -> Tuple[LabelledImages, LabelledImages]:
+    """(what is learnt, what is held out): a fifth of each class that has two images or more, drawn by the seed."""
     out = np.zeros(len(labels), bool)
     for label in np.flatnonzero(labels.counts()):
         members = np.flatnonzero(labels.labels == label)

@@ -3,7 +3,7 @@
 import json
 import sys
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence
 
@@ -12,17 +12,18 @@ from ..data import DataSpec
 from ..errors import InputError
 from ..files import lock_folder, make_folder, project_root, write_json
 from ..runs.places import run_folders, unused_folder
-from .arms import arm_of
+from .arms import arm_of, is_gan
 from .board import show_study
 from .cells import Cell, missing, read_rows
 from .engine import Engine, affordable_jobs, connect
-from .plan import Plan, make_plan, named_arms, parse_budget, told_time
+from .plan import NEW_IMAGES, Plan, make_plan, named_arms, parse_budget, told_time
 from .splits import FINAL, StudyData, cell_images, check_data, read_data
 from .summary import choice_scores, comparisons, measure_of, of_arms, recommended, verdict
 
 STUDY, RESULTS, REPORT = "study.json", "results.json", "report.html"
 STORED = -1.0  # a deadline that has passed: nothing is computed
 LEFT = 0.9  # of the budget, after which no cell begins
+LATEST = 1.1  # of the budget, within which all cells should have ended
 
 
 @dataclass
@@ -61,11 +62,16 @@ def run_study(  # long: its parameters are explained one by one
     arms: Optional[Sequence[str]] = None,
     labels: Sequence[int] = (),
     cut: Optional[Dict[str, int]] = None,
+    new_classes: Sequence[str] = (),
+    new_images: Sequence[int] = (NEW_IMAGES,),
+    shares: Sequence[float] = (),
     seeds: Optional[int] = None,
+    other_seeds: Optional[int] = None,
     choices: Optional[int] = None,
     steps: Optional[int] = None,
     gan: Optional[str] = None,
     gan_steps: Optional[int] = None,
+    patience: Optional[int] = None,
     per_class: Optional[int] = None,
     architecture: str = "lenet",
     gan_arm: Optional[str] = None,
@@ -97,7 +103,12 @@ def run_study(  # long: its parameters are explained one by one
         to: the folder of the study; None = output/study-<name of the data>.
         arms: names of `arms.ARMS`, "name@share" for another share of generated images; None = chosen from the data.
         labels: draw so many labels of each class, once for each seed; several numbers are as many scenarios. cut: {class: images}.
-        seeds: paired seeds; None = 8, or what the budget or the folds leave. choices: splits on which the arms to compare are chosen.
+        new_classes: classes of which `new_images` images are kept, each number a scenario; what varies images learns the others and is
+            applied to these. shares: of generated images in a batch; every arm that has some runs with each.
+        seeds: paired seeds; None = 8, or what the budget or the folds leave. other_seeds: of arms that are neither compared nor `real`;
+            None = as many. choices: splits on which the arms to compare are chosen, and a gain of generated images is measured.
+        patience: measurements on held-out labels without a better one, after which a GAN stops; 0 = it takes all its steps, None = chosen
+            from the data.
         steps, architecture: of every classifier. gan, gan_steps: preset and length of the GAN. per_class: generated images of each class.
         gan_arm, rival: the arms to compare; None = chosen without looking at test images. measure: "accuracy", "balanced_accuracy" or
             "cut_recall"; None = the first, or the second where classes differ in size. margin: a difference (0 to 1) that is too small
@@ -116,9 +127,12 @@ def run_study(  # long: its parameters are explained one by one
     """
     seconds = None if budget is None else parse_budget(budget)
     deadline = None if seconds is None else time.monotonic() + LEFT * seconds
+    latest = None if seconds is None else time.monotonic() + LATEST * seconds
     deadline, keep = (STORED, False) if stored else (deadline, keep)
     for name in arms or ():
         arm_of(name)  # before anything is read
+    if any(not 0 < share < 1 for share in shares):
+        raise InputError(f"shares: {', '.join(map(str, shares))}: a share is a number between 0 and 1")
     read = read_data(data, test, policy)
     wants_gan = not arms or any(arm_of(name).generates for name in arms)
     fitting = affordable_jobs(jobs, read.pool.image_size, read.pool.channels, wants_gan)
@@ -127,6 +141,11 @@ def run_study(  # long: its parameters are explained one by one
         arms=arms,
         labels=labels,
         cut=cut,
+        new_classes=new_classes,
+        new_images=new_images,
+        shares=shares,
+        other_seeds=other_seeds,
+        patience=patience,
         seeds=seeds,
         choices=choices,
         steps=steps,
@@ -155,7 +174,7 @@ def run_study(  # long: its parameters are explained one by one
     if cluster:
         connect(cluster).close()
     with lock_folder(make_folder(folder)):
-        return _Session(folder, read, plan, measure, margin, cluster, deadline, quiet, retry, test).run(keep, output, log)
+        return _Session(folder, read, plan, measure, margin, cluster, deadline, latest, quiet, retry, test).run(keep, output, log)
 
 
 def _check_presets(plan: Plan) -> None:
@@ -168,7 +187,7 @@ def _check_presets(plan: Plan) -> None:
         if arm.generates:
             made = maker_settings(arm.maker, plan.settings, 0)
             config = load_config(made.pop("preset"), made)
-            if arm.maker == "gan" and config.generator.conditioning == "none":
+            if is_gan(arm.maker) and config.generator.conditioning == "none":
                 raise InputError(f"gan: {config.preset} makes images without classes: choose a conditional preset, such as cgan")
 
 
@@ -207,6 +226,7 @@ class _Session:
     margin: float
     cluster: Optional[str]
     deadline: Optional[float]
+    latest: Optional[float]
     quiet: bool
     retry: bool
     test: Any = None
@@ -216,6 +236,8 @@ class _Session:
         self._say(f"study of {self.data.source}, rows in {self.folder}", *plan.told())
         left = self._cells(plan.choosing(), "choosing")
         gan_arm, rival = self._named(measure, bool(left))
+        asked, plan = plan, replace(plan, gan_arm=gan_arm, rival=rival)
+        self.plan = plan
         left += self._cells(plan.testing(), "testing")
         rows = self._rows()
         notes = [*plan.notes]
@@ -223,7 +245,7 @@ class _Session:
             total = len(plan.choosing()) + len(plan.testing())
             notes.append(f"{len(left)} of {total} cells were left out for lack of time; the same command goes on")
         found = comparisons(plan, self.data, rows, gan_arm, rival, measure)
-        arm, why = recommended(plan, self.data, rows, gan_arm, rival, measure)
+        arm, why = recommended(asked, self.data, rows, gan_arm, rival, measure)
         result = Study(self.folder, plan, verdict(found, gan_arm, rival, measure, self.margin), of_arms(rows, measure), found, notes=notes)
         result.recommended, result.data = {"arm": arm, "why": why}, _about(self.data, plan)
         if keep:
@@ -254,6 +276,7 @@ class _Session:
             jobs=self.plan.jobs,
             cluster=self.cluster,
             deadline=self.deadline,
+            latest=self.latest,
             on_row=line.row,
         )
         try:
@@ -289,7 +312,7 @@ class _Session:
         images = cell_images(self.data, scenario, 0, FINAL, self.plan.settings.folds)
         self._say(f"keeping     training {arm} on {len(images.train)} images")
         place = unused_folder(output, f"{_name(self.data.source)}-{arm}".replace("@", "-").replace("+", "-"))
-        made = keep_classifier(arm_of(arm), images, self.plan.settings, self.folder, output, log, place.name, source)
+        made = keep_classifier(arm_of(arm), images, self.plan.settings, self.folder, output, log, place.name, source, scenario)
         return {**made, "command": self._repeats(source)}
 
     def _repeats(self, source: Optional[str]) -> str:
@@ -305,7 +328,7 @@ class _Session:
 
 
 def _plain(plan: Plan) -> Dict[str, Any]:
-    named = {name: getattr(plan, name) for name in ("seeds", "choices", "gan_arm", "rival")}
+    named = {name: getattr(plan, name) for name in ("seeds", "other_seeds", "choices", "gan_arm", "rival")}
     return {"arms": [arm.name for arm in plan.arms], "scenarios": [s.name for s in plan.scenarios], **named, **asdict(plan.settings)}
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from ..data.splits import check_choice
 from ..errors import InputError
 from .arms import arm_of
-from .plan import Plan
+from .plan import Plan, named_arms
 from .splits import CHOOSE, HELD_OUT, TEST, StudyData
 from .statistics import HELPS, HURTS, LEAST_SEEDS, NOTHING, compare, exceeds_twice_its_error, noise, paired
 
@@ -54,20 +54,40 @@ def choice_scores(plan: Plan, rows: Sequence[Dict[str, Any]], measure: str) -> D
 def recommended(
     plan: Plan, data: StudyData, rows: Sequence[Dict[str, Any]], gan_arm: Optional[str], rival: str, measure: str
 ) -> Tuple[str, str]:
-    """(the arm to use, why). It has generated images only if their paired gain over held-out labels is above twice its error."""
+    """(the arm to use, why). It has generated images only if their paired gain over held-out labels is above twice its error.
+
+    Where the compared arms were chosen on these very splits, each split's gain is that of the arms which the other splits choose: the best
+    of many on the same splits would look better than it is.
+
+    Args:
+        plan: as it was asked for, with the arms that were asked for. gan_arm, rival: those that are compared.
+    """
     if gan_arm is None:
         return rival, "no arm with generated images took part"
     folds = data.test is None
     role = TEST if folds else CHOOSE
     overlap = 1 / (plan.settings.folds - 1) if folds else (0.0 if plan.scenarios[0].draws else HELD_OUT / (1 - HELD_OUT))
     scores = scores_of(rows, role, measure)
-    differences, _ = paired(scores.get(gan_arm, {}), scores.get(rival, {}))
+    differences = _gains_unseen(plan, scores, gan_arm, rival) if not folds else paired(scores.get(gan_arm, {}), scores.get(rival, {}))[0]
     if len(differences) < 2:
         return rival, "there were no splits on which generated images could show a gain"
     gain = f"{100 * differences.mean():+.2f} points over {len(differences)} splits that no part of the recipe had seen"
     if exceeds_twice_its_error(differences, overlap):
         return gan_arm, f"its gain over {rival}, {gain}, is above twice its standard error"
     return rival, f"the gain of {gan_arm}, {gain}, is not above twice its standard error"
+
+
+def _gains_unseen(plan: Plan, scores: Dict[str, Dict[Any, float]], gan_arm: str, rival: str) -> np.ndarray:
+    """For each split the gain of generated images, float64 [splits]: of the arms that the other splits choose."""
+    if gan_arm not in scores or rival not in scores:
+        return np.zeros(0)
+    splits = sorted(set.intersection(*(set(of) for of in scores.values())))
+    gains = []
+    for split in splits:
+        others = {arm: [value for key, value in of.items() if key in splits and key != split] for arm, of in scores.items()}
+        ours, theirs = named_arms(plan, {arm: float(np.mean(values)) for arm, values in others.items() if values})
+        gains.append(scores[ours][split] - scores[theirs][split])
+    return np.array(gains, dtype=np.float64)
 
 
 def of_arms(rows: Sequence[Dict[str, Any]], measure: str) -> List[Dict[str, Any]]:

@@ -10,7 +10,7 @@ import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Tuple, Union
+from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
 from .. import runtime
 from ..augment.policies import choice_of
@@ -88,6 +88,7 @@ def augment_data(  # long: it explains every parameter
     per_class_runs: Optional[bool] = None,
     per_class: Optional[int] = None,
     ratio: Optional[float] = None,
+    new_classes: Sequence[str] = (),
     filters: Optional[Filters] = None,
     seed: Optional[int] = None,
     truncation: Optional[float] = None,
@@ -116,6 +117,9 @@ def augment_data(  # long: it explains every parameter
             class.
         per_class: images of each class, real and generated together. ratio: generated images for each real one, see
             `quotas.lacking`.
+        new_classes: classes with few images beside others with many; they alone get images. By default a `dagan` learns from the
+            others what may differ within a class, and varies the images of these (Antoniou et al. 2017, arXiv:1711.04340). A
+            conditional GAN learns all classes alike.
         filters: which images are kept. Without a classifier one is trained on the same images.
         seed: of the latents; None = `train.seed` of the configuration, and 0 with `runs`. truncation: as for
             `generate`.
@@ -139,7 +143,7 @@ def augment_data(  # long: it explains every parameter
     if data is not None and "data.source" in (overrides or {}):
         raise InputError("data and the override data.source both name the data: give one of them")
     overrides = {**(overrides or {}), **_settings_of(data)}
-    plan = make_plan(to, config, overrides, runs, per_class_runs, per_class, ratio, filters, seed)
+    plan = make_plan(to, config, overrides, runs, per_class_runs, per_class, ratio, filters, seed, new_classes)
     if not resume:
         _refuse_old_runs(plan, run_folders(output, log)[0])
     if dry_run:
@@ -237,8 +241,8 @@ def _train_what_is_missing(plan: Plan, output: Union[str, Path, None], log: Unio
             going_on = resume and (folder / gan).is_dir()
             runs = _not_interrupted(train_per_class(plan.config, run=gan, resume=going_on, classes=plan.quotas, **where).runs)
         else:
-            runs = [_train(plan.config, gan, folder, resume, where)]
-        plan.samplers = Samplers(sorted(runs, key=lambda run: run.folder), plan.data)
+            runs = [_train(plan.gan_config(), gan, folder, resume, where)]
+        plan.samplers = Samplers(sorted(runs, key=lambda run: run.folder), plan.data, varying=bool(plan.new_classes))
 
 
 def _train(config: Config, name: str, folder: Path, resume: bool, where: Dict[str, Any]) -> Run:

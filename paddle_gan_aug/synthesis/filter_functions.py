@@ -77,6 +77,28 @@ def certain(candidates: Candidates, reference: Reference, rng: Generator, limit:
     return entropies(candidates.probabilities) <= limit + 1e-12
 
 
+def near_boundary(candidates: Candidates, reference: Reference, rng: Generator, share: float) -> Mask:
+    """Keep of each class the share of the candidates whose margin, p(class) minus the largest p of another one, is smallest."""
+    return _by_margin(candidates, share, 1)
+
+
+def near_centre(candidates: Candidates, reference: Reference, rng: Generator, share: float) -> Mask:
+    """Keep of each class the share of the candidates whose margin, p(class) minus the largest p of another one, is largest."""
+    return _by_margin(candidates, share, -1)
+
+
+def _by_margin(candidates: Candidates, share: float, sign: int) -> Mask:
+    rows, p = np.arange(len(candidates)), candidates.probabilities.astype(np.float64)
+    own = p[rows, candidates.labels]
+    others = p.copy()
+    others[rows, candidates.labels] = -1.0
+    margins, kept = sign * (own - others.max(1)), np.zeros(len(candidates), dtype=bool)
+    for label in np.unique(candidates.labels):
+        mine = np.flatnonzero(candidates.labels == label)
+        kept[mine[np.argsort(margins[mine], kind="stable")[: max(1, round(share * len(mine)))]]] = True
+    return kept
+
+
 def above(candidates: Candidates, reference: Reference, rng: Generator, threshold: float) -> Mask:
     """Keep images whose logit of the discriminator is above the threshold; 0 means "as likely real as generated"."""
     return candidates.scores > threshold

@@ -72,7 +72,8 @@ def generate(  # long: it explains every parameter of a request
     seed and i alone: the first images of a larger set are those of a smaller one.
 
     Args:
-        runs: a run's folder, name or opened `Run`; several of them, one for each class; or a folder of runs.
+        runs: a run's folder, name or opened `Run`; several of them, one for each class; or a folder of runs. A run that varies images
+            (`dagan`) makes variations of its data's training images, of all their classes, and takes no `count`.
         to: a folder that is missing or empty, or with `resume` one that was begun by the same request.
         count: images in all. per_class: images of each class. quotas: {class name: images}.
         balance: a data set, which is read as the run read its own. Of each class as many images are made as it lacks to
@@ -97,7 +98,7 @@ def generate(  # long: it explains every parameter of a request
     filters, to = filters or Filters(), _usable_folder(to, resume)
     _check_numbers(count, per_class, quotas, balance, ratio, seed, truncation)
     names = filters.chosen()
-    samplers = Samplers(open_runs(runs, checkpoint, device, threads))
+    samplers = Samplers(open_runs(runs, checkpoint, device, threads), varying=count is None)
     if balance is not None:
         quotas = _balanced(samplers, balance, ratio)
     elif not quiet and quotas is None and (left_out := samplers.never_learnt()):

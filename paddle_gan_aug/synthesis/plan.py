@@ -8,8 +8,10 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
 from .. import runtime
 from ..algorithms import build
+from ..algorithms.registry import ALGORITHMS
 from ..augment.policies import Policy, policy_for
-from ..config.loading import GAN_OF_ALL_CLASSES, GAN_OF_ONE_CLASS, Config, load_config, to_flat
+from ..config.loading import GAN_OF_ALL_CLASSES, GAN_OF_ONE_CLASS, VARYING, Config, load_config, to_flat
+from ..console import listed
 from ..data import DataSpec, LabelledImages, check_overlap
 from ..data.load import place_of
 from ..errors import InputError
@@ -41,6 +43,7 @@ class Plan:
         policy: of classical augmentation, for whoever reads the set.
         per_class_runs: whether to train one GAN for each class.
         note: what the user should know, or None.
+        new_classes: they alone get images. What varies images learns the others; another GAN learns all classes alike.
         samplers: of trained runs; None = the GAN is still to be trained.
         reader: the filters' classifier; None = it is still to be trained, or no filter needs one.
     """
@@ -55,6 +58,7 @@ class Plan:
     policy: Policy
     per_class_runs: bool = False
     note: Optional[str] = None
+    new_classes: Tuple[str, ...] = ()
     samplers: Optional[Samplers] = None
     reader: Optional[Reader] = None
 
@@ -78,6 +82,23 @@ class Plan:
         """How many networks beside the filters' classifier learn parts of the images, see `held_out`."""
         return FOLDS if self.filters.names and needs_folds(self.learnt, self.data.find("valid")) else 0
 
+    def gan_config(self) -> Config:
+        """The configuration of the GAN that is trained: with new classes it learns those that have many images, or all alike."""
+        if not self.new_classes:
+            return self.config
+        if not ALGORITHMS[self.config.algorithm].varies:
+            return load_config(self.config, {"classifier.sampling": "balanced"})
+        return load_config(self.config, {"data.classes": self._base()})
+
+    def _base(self) -> List[str]:
+        counts = zip(self.learnt.class_names, self.learnt.counts())
+        return [name for name, count in counts if count and name not in self.new_classes]
+
+    def learnt_by_gan(self) -> LabelledImages:
+        """The images that the GAN learns: with new classes and what varies images, those of the other classes."""
+        varies = self.new_classes and ALGORITHMS[self.config.algorithm].varies
+        return self.learnt.of_classes(self._base()) if varies else self.learnt
+
     def classifier_config(self) -> Config:
         """The configuration of the filters' classifier: the preset `classifier` on the GAN's images, shorter where
         there are few.
@@ -99,6 +120,7 @@ def make_plan(
     ratio: Optional[float],
     filters: Filters,
     seed: Optional[int],
+    new_classes: Sequence[str] = (),
 ) -> Plan:
     """Find out what `augment_data` has to do; its arguments are explained there.
 
@@ -111,7 +133,8 @@ def make_plan(
         config, opened = _opened(runs, overrides)
         seed = overrides.get("train.seed", 0) if seed is None else seed
     else:
-        config, opened = load_config(config or (GAN_OF_ONE_CLASS if per_class_runs else GAN_OF_ALL_CLASSES), overrides), None
+        usual = VARYING if new_classes else GAN_OF_ONE_CLASS if per_class_runs else GAN_OF_ALL_CLASSES
+        config, opened = load_config(config or usual, overrides), None
         if config.data.class_name is not None:
             raise InputError(f"data.class_name is {config.data.class_name}, and all classes are augmented: leave it out")
     seed = runtime.check_seed(config.train.seed if seed is None else seed)
@@ -126,19 +149,26 @@ def make_plan(
     if filters.classifier is not None and filters.names:
         reader = Reader(open_reader(filters.classifier, learnt, process.device, process.threads), data)
     quotas, note = _quotas(parts[0], config.data.source, per_class, ratio)
+    if new_classes:
+        quotas, note = _of_new(quotas, new_classes, learnt), None
     policy = policy_for(config.data.source, learnt.channels, config.data.policy)
     name = check_run_name(to.resolve().name.lstrip(".") or "augmented")
-    plan = Plan(config, data, parts, quotas, filters, name, seed, policy, bool(per_class_runs), note, reader=reader)
+    new = tuple(dict.fromkeys(new_classes))
+    plan = Plan(config, data, parts, quotas, filters, name, seed, policy, bool(per_class_runs), note, new, reader=reader)
     if opened:
-        plan.samplers = Samplers(opened, data)
+        plan.samplers = Samplers(opened, data, varying=bool(new))
         _check_asked_by_class(plan.samplers)
         _check_learnt(quotas, plan.samplers.names, f"the run {opened[0].folder}")
     else:
         _check_learnt(quotas, [name for name, count in zip(learnt.class_names, learnt.counts()) if count], "the GAN")
-        conditional = _is_conditional(config, learnt)
+        conditional = _is_conditional(config, learnt, bool(new))
         plan.per_class_runs = not conditional if per_class_runs is None else per_class_runs
         if not plan.per_class_runs:  # those of one class have batches of their own size
-            plan.config = fit_batch_size(config, learnt, overrides)
+            plan.config = fit_batch_size(config, plan.learnt_by_gan(), overrides)
+        if new and plan.per_class_runs:
+            raise InputError(
+                "new_classes need one GAN that learns from the other classes: leave per_class_runs out, or choose another preset"
+            )
     return plan
 
 
@@ -195,6 +225,21 @@ def _quotas(train: RealPart, source: str, per_class: Optional[int], ratio: Optio
     return quotas, note
 
 
+def _of_new(quotas: Dict[str, int], new: Sequence[str], learnt: LabelledImages) -> Dict[str, int]:
+    """What new classes lack.
+
+    Raises:
+        InputError: no such class, no other class to learn from, or none of them lacks an image.
+    """
+    new = [learnt.class_names[learnt.class_index(name)] for name in new]
+    if not [name for name, count in zip(learnt.class_names, learnt.counts()) if count and name not in new]:
+        raise InputError("new_classes: all classes are new: leave at least one from which variation can be learnt")
+    found = {name: count for name, count in quotas.items() if name in new}
+    if not found:
+        raise InputError(f"new_classes: {listed(new)} lack no image: name classes with few, or give per_class")
+    return found
+
+
 def _check_asked_by_class(samplers: Samplers) -> None:
     if not samplers.labelled:
         folder = samplers.runs[0].folder
@@ -214,8 +259,8 @@ def _check_beside(to: Path, data: str) -> None:
         raise InputError(f"{to} lies inside the data {data}, where it would be taken for a part of it: choose another folder")
 
 
-def _is_conditional(config: Config, images: LabelledImages) -> bool:
-    """Whether a configuration's GAN can be asked for images by class.
+def _is_conditional(config: Config, images: LabelledImages, varying: bool = False) -> bool:
+    """Whether a configuration's GAN can be asked for images by class; with `varying` also one that varies real images.
 
     Raises:
         InputError: it is no GAN that draws new images.
@@ -224,6 +269,6 @@ def _is_conditional(config: Config, images: LabelledImages) -> bool:
     algorithm = build(config, images.shape, images.class_names)
     if not algorithm.makes_images:
         raise InputError(f"{config.preset} makes no images: choose a GAN (train --list-presets prints them)")
-    if algorithm.varies_images:
+    if algorithm.varies_images and not varying:
         raise InputError(f"{config.preset} varies real images: choose a GAN that draws new ones, or train it and use `vary`")
-    return algorithm.conditional
+    return algorithm.conditional or algorithm.varies_images

@@ -1,13 +1,15 @@
-"""Which trained runs make which classes: one conditional run, one run for each class, or one run without classes.
+"""Which trained runs make which classes: one conditional run, one run for each class, one run without classes, or one run that varies
+real images.
 
 Whoever draws images asks a `Sampler` for image i of its class under a seed, and need not know how many GANs there are.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Iterable, Iterator, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
+from scipy.special import ndtr
 
 from ..data import DataSpec, LabelledImages, to_network, to_uint8
 from ..data.images import class_index
@@ -78,12 +80,35 @@ class Sampler:
         return np.concatenate(chunks).reshape(-1) if chunks else np.zeros(0, np.float32)
 
 
+@dataclass(frozen=True, eq=False)
+class VaryingSampler(Sampler):
+    """The variations of the real images of one class.
+
+    Attributes:
+        sources: those images, uint8 [N, C, H, W]. A latent's first number chooses one by its quantile, the others are the noise.
+    """
+
+    sources: np.ndarray
+
+    @property
+    def stream(self) -> str:
+        """See `Sampler.stream`."""
+        return f"variations of class {self.index}"
+
+    def images(self, latents: np.ndarray) -> np.ndarray:
+        """See `Sampler.images`."""
+        places = np.minimum((ndtr(latents[:, 0]) * len(self.sources)).astype(np.int64), len(self.sources) - 1)
+        return self.run.algorithm.variations(to_network(self.sources[places]), latents[:, 1:])
+
+
 class Samplers:
     """The samplers of all classes that opened runs make; iterate over it for the `Sampler` of each.
 
     Args:
         runs: opened runs, see `open_runs`: one, or one for each class.
         parts: the data that they learnt, if it is read already.
+        varying: allow a run that varies images: it makes all classes of which there are training images, also those that it has not
+            learnt.
 
     Attributes:
         class_names: the classes of the data.
@@ -94,8 +119,9 @@ class Samplers:
         InputError: runs that make no images, do not belong together, or make a class twice.
     """
 
-    def __init__(self, runs: Sequence[Run], parts: Optional[DataParts] = None) -> None:
-        for run in runs:
+    def __init__(self, runs: Sequence[Run], parts: Optional[DataParts] = None, varying: bool = False) -> None:
+        varying = varying and len(runs) == 1 and runs[0].algorithm.varies_images
+        for run in () if varying else runs:
             _check_makes_images(run)
         first = runs[0]
         for run in runs[1:]:
@@ -105,7 +131,11 @@ class Samplers:
         self.class_names: Tuple[str, ...] = tuple(first.state["data"]["class_names"])
         self.shape: Tuple[int, int, int] = tuple(first.state["image_shape"])
         spec = DataSpec.of(first.config.data).all_classes()
+        spec = replace(spec, classes=None) if varying else spec
         self.parts = parts if parts is not None and parts.spec == spec else DataParts(spec)
+        if varying:
+            self._samplers = self._of_varying()
+            return
         self._samplers = self._of_conditional() if self._one_makes_all() else self._of_each_run()
 
     def __iter__(self) -> Iterator[Sampler]:
@@ -122,6 +152,11 @@ class Samplers:
     def _of_conditional(self) -> List[Sampler]:
         run, origin = self.runs[0], self.origins[0]
         return [Sampler(run, c, self.class_names[c], origin) for c in self._learnt(run)]
+
+    def _of_varying(self) -> List[Sampler]:
+        real = self.parts.read("train")
+        classes = [int(c) for c in np.flatnonzero(real.counts())]
+        return [VaryingSampler(self.runs[0], c, real.class_names[c], self.origins[0], real.images[real.labels == c]) for c in classes]
 
     def _of_each_run(self) -> List[Sampler]:
         indices = [self._class_of(run) for run in self.runs]
@@ -177,8 +212,11 @@ class Samplers:
             InputError: they are not.
         """
         for run in self.runs:
-            name = run.config.data.class_name
-            if (real if name is None else real.of_class(name)).fingerprint() != run.state["data"]["fingerprint"]:
+            name, several = run.config.data.class_name, run.config.data.classes
+            learnt = real.of_class(name) if name is not None else real
+            if several is not None and run.algorithm.varies_images:
+                learnt = real.of_classes(several)
+            if learnt.fingerprint() != run.state["data"]["fingerprint"]:
                 raise InputError(f"{real.source} has changed since run {run.folder} learnt it: restore the data, or train again")
 
 

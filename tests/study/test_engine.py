@@ -127,3 +127,18 @@ def test_cells_on_a_dask_cluster(study_data, tmp_path, alone, cluster):
     assert runner.run(CELLS) == []
     assert numbers(tmp_path / "far") == alone
     runner.client.close()
+
+
+def test_no_cell_begins_that_would_end_too_late(study_data, tmp_path, monkeypatch):
+    """After the first cell, which took 50 seconds, there is time for none as long."""
+    monkeypatch.setattr(engine, "compute", lambda cell, images, settings, folder, fingerprint: row_of(cell, settings, fingerprint, 50.0))
+    cells = [Cell(arm_of("real"), Scenario(), seed, TEST) for seed in range(3)]
+    now = engine.time.monotonic()
+    one = engine.Engine(study_data(), Settings(), tmp_path, deadline=now + 1000, latest=now + 40)
+    assert [cell.seed for cell in one.run(cells)] == [1, 2]
+    other = engine.Engine(study_data(), Settings(), tmp_path, deadline=now + 1000, latest=now + 1000)
+    assert other.run(cells) == []
+
+
+def row_of(cell, settings, fingerprint, seconds):
+    return {"key": engine.key_of(cell, settings, fingerprint), "arm": cell.arm.name, "seed": cell.seed, "seconds": seconds, "error": None}

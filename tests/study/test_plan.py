@@ -3,8 +3,8 @@
 import pytest
 
 from paddle_gan_aug.errors import InputError
-from paddle_gan_aug.study.arms import GAN_ARM
-from paddle_gan_aug.study.plan import estimate, make_plan, named_arms, parse_budget, told_time
+from paddle_gan_aug.study.arms import GAN_ARM, TRANSFER_ARMS
+from paddle_gan_aug.study.plan import PATIENCE, estimate, make_plan, named_arms, parse_budget, told_time
 from paddle_gan_aug.study.statistics import LEAST_SEEDS
 
 
@@ -14,12 +14,48 @@ def names(plan):
 
 def test_without_wishes(study_data):
     plan = make_plan(study_data())
-    assert names(plan) == ["real", "classical", GAN_ARM] and plan.seeds == LEAST_SEEDS and plan.choices == 0
+    assert names(plan) == ["real", "classical", GAN_ARM] and plan.seeds == LEAST_SEEDS and plan.choices == 4
     assert plan.settings.policy == "digits" and plan.scenarios[0].name == "as it is"
-    assert len(plan.testing()) == 24 and plan.choosing() == []
+    assert len(plan.testing()) == 24 and {cell.seed for cell in plan.choosing()} == {1000, 1001, 1002, 1003}
+    assert make_plan(study_data(), arms=["classical"]).choosing() == []
     uneven = make_plan(study_data(pool=(40, 12, 12)))
-    assert "class-weights" in names(uneven) and uneven.choices == 3
-    assert {cell.seed for cell in uneven.choosing()} == {1000, 1001, 1002}
+    assert "class-weights" in names(uneven) and names(uneven)[-1] == GAN_ARM
+
+
+def test_arms_that_are_not_compared_take_fewer_seeds(study_data):
+    plan = make_plan(study_data(), arms=["classical", "mixup", "gan", "gan-ada"], seeds=5, other_seeds=2, gan_arm="gan-ada")
+    assert {arm.name: plan.seeds_of(arm) for arm in plan.arms} == {"real": 5, "classical": 5, "mixup": 2, "gan": 2, "gan-ada": 5}
+    assert len(plan.testing()) == 5 + 5 + 2 + 2 + 5
+    assert estimate(study_data(), plan) < estimate(study_data(), make_plan(study_data(), arms=names(plan), seeds=5))
+    assert "5 (2 of arms that are not compared)" in "\n".join(plan.told())
+
+
+def test_new_classes_are_a_scenario_with_arms_that_transfer(study_data):
+    plan = make_plan(study_data(pool=(30, 30, 30)), labels=[20], new_classes=["ring", "dot"], new_images=[2, 4])
+    assert [scenario.name for scenario in plan.scenarios] == [
+        "20 labels a class, ring, dot new with 2",
+        "20 labels a class, ring, dot new with 4",
+    ]
+    assert names(plan)[-2:] == list(TRANSFER_ARMS) and GAN_ARM not in names(plan) and plan.settings.patience is None
+    with pytest.raises(InputError, match="cut and new_classes both say"):
+        make_plan(study_data(), new_classes=["ring"], cut={"dot": 3})
+
+
+def test_shares_multiply_arms_of_generated_images(study_data):
+    plan = make_plan(study_data(), arms=["classical", "gan", "pretrain", "gan-ada@0.5"], shares=[0.05, 0.2])
+    assert names(plan) == ["real", "classical", "gan@0.05", "gan@0.2", "pretrain", "gan-ada@0.5"]
+
+
+def test_a_gan_stops_by_held_out_labels_where_there_are_enough(study_data):
+    assert make_plan(study_data(pool=(20, 30, 30))).settings.patience == PATIENCE
+    assert make_plan(study_data(pool=(19, 30, 30))).settings.patience is None
+    assert make_plan(study_data(pool=(20, 30, 30)), patience=0).settings.patience is None
+    assert "while held-out labels say" in "\n".join(make_plan(study_data(pool=(20, 30, 30))).told())
+
+
+def test_a_reader_is_told_that_no_gan_can_be_recommended(study_data):
+    assert any("so the recipe will have none" in note for note in make_plan(study_data(), choices=0).notes)
+    assert make_plan(study_data(), choices=0, arms=["classical"]).notes == []
 
 
 def test_folds_are_no_more_than_the_smallest_class_has_images(study_data):

@@ -10,7 +10,7 @@ from paddle_gan_aug.errors import InputError
 from paddle_gan_aug.study import engine
 from paddle_gan_aug.study.study import draw_report, run_study
 
-TINY = {"steps": 4, "gan": "cgan", "gan_steps": 2, "per_class": 6, "seeds": 2, "quiet": True}
+TINY = {"steps": 4, "gan": "cgan", "gan_steps": 2, "per_class": 6, "seeds": 2, "choices": 0, "quiet": True}
 
 
 def run(path, tmp_path, **options):
@@ -140,6 +140,9 @@ def test_several_numbers_of_labels_and_shares_are_drawn(npz, tmp_path):
         ({"overrides": {"classifier.widht": 1}}, "widht"),
         ({"labels": [99]}, "99 are asked for"),
         ({"cut": {"cat": 3}}, "no class 'cat'"),
+        ({"new_classes": ["cat"]}, "no class 'cat'"),
+        ({"new_classes": ["bar", "dot", "ring"], "new_images": [3]}, "all classes are new"),
+        ({"shares": [0.1, 1.5]}, "a share is a number between 0 and 1"),
     ],
 )
 def test_mistakes_cost_nothing(npz, tmp_path, options, words):
@@ -158,3 +161,12 @@ def test_classes_that_are_cut_are_compared_by_their_recall(npz, tmp_path):
     rows = [json.loads(path.read_text()) for path in (found.folder / "rows").glob("*.json")]
     assert all(row["cut_recall"] == row["recall"][1] and row["counts"] == [10, 3, 10] for row in rows)
     assert "recall of the classes that were cut" in found.verdict and "accuracy, %" in found.report.read_text()
+
+
+def test_new_classes_from_end_to_end(npz, tmp_path):
+    options = {"labels": [8], "new_classes": ["ring"], "new_images": [3], "measure": "cut_recall", "shares": [0.2]}
+    found = run(npz(), tmp_path, arms=["classical+oversampling", "balanced+dagan"], seeds=2, other_seeds=1, choices=0, **options)
+    seeds = {row["arm"]: row["seeds"] for row in found.arms}
+    assert seeds == {"real": 2, "classical+oversampling": 2, "balanced+dagan@0.2": 2}
+    assert {row["scenario"] for row in found.arms} == {"8 labels a class, ring new with 3"}
+    assert found.recommended["arm"] == "classical+oversampling" and any("the recipe will have none" in note for note in found.notes)

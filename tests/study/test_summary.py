@@ -95,3 +95,19 @@ def test_which_score(study_data):
 
 def test_which_images_were_read_rightly():
     assert right(row("real", 0, 13)).tolist() == [True] * 13 + [False] * 47
+
+
+def test_the_best_of_many_on_the_same_splits_is_no_gain(study_data):
+    """Ten arms with a GAN that differ from the rival by chance alone: the best of them looks better on the splits that chose it."""
+    shares = [f"gan@{n / 20:g}" for n in range(1, 11)]
+    plan = make_plan(study_data(), arms=[RIVAL, *shares])
+    found, naive = 0, 0
+    for repeat in range(60):
+        rng = np.random.default_rng(repeat)
+        scored = [row(arm, seed, 40 + int(rng.integers(-3, 4)), "choose") for arm in ["real", RIVAL, *shares] for seed in range(4)]
+        means = {arm: np.mean([one["accuracy"] for one in scored if one["arm"] == arm]) for arm in ["real", RIVAL, *shares]}
+        best = max(shares, key=means.get)
+        found += recommended(plan, study_data(), scored, best, RIVAL, ACCURACY)[0] == best
+        named = make_plan(study_data(), arms=[RIVAL, *shares], gan_arm=best, rival=RIVAL)
+        naive += recommended(named, study_data(), scored, best, RIVAL, ACCURACY)[0] == best
+    assert found <= 8 < naive

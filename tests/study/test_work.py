@@ -2,15 +2,17 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from paddle_gan_aug.config.loading import load_config
 from paddle_gan_aug.data import concatenate
 from paddle_gan_aug.runs.run import train
 from paddle_gan_aug.study import work
 from paddle_gan_aug.study.arms import ARMS, arm_of
-from paddle_gan_aug.study.cells import Cell, Settings
+from paddle_gan_aug.study.cells import Cell, Settings, key_of
 from paddle_gan_aug.study.splits import TEST, Scenario, cell_images, write_labels
 
 TINY = Settings(steps=4, batch_size=8, gan_steps=2, per_class=6, members=2, policy="digits", gan="cgan")
@@ -90,3 +92,26 @@ def test_half_made_parts_are_made_again(study_data, tmp_path):
     note.unlink()  # as if the process had been killed while it trained
     assert compute("classical+gan", study_data(), tmp_path)["error"] is None
     assert note.exists()
+
+
+def test_what_varies_images_learns_no_new_class_and_is_applied_to_it(study_data, tmp_path):
+    data, scenario = study_data(), Scenario(6, (("ring", 3),), True)
+    images = cell_images(data, scenario, 0, TEST, 8)
+    row = work.compute(Cell(arm_of("balanced+dagan"), scenario, 0, TEST), images, TINY, tmp_path, data.fingerprint())
+    assert row["error"] is None and row["counts"] == [6, 6, 3] and row["cut_recall"] == row["recall"][2]
+    (config,) = tmp_path.glob("work/*/dagan-0-base/config.yaml")
+    assert load_config(config).data.classes == ["bar", "dot"]
+    (made,) = tmp_path.glob("work/*/dagan-0-base-none/set")
+    assert {folder.name: len(list(folder.glob("*.png"))) for folder in made.iterdir() if folder.is_dir()} == {"bar": 6, "dot": 6, "ring": 6}
+
+
+def test_rows_of_studies_without_new_classes_keep_their_keys():
+    """The keys under which the published rows are stored."""
+    root = Path(__file__).resolve().parents[2] / "work" / "results" / "study" / "mnist-10"
+    plan = json.loads((root / "study.json").read_text())["asked"]
+    known = {path.stem for path in (root / "rows").glob("*.json")}
+    settings = {name: plan["plan"][name] for name in TINY.__dict__ if name in plan["plan"]}
+    found = {
+        key_of(Cell(arm_of(a), Scenario(10), s, TEST), Settings(**settings), plan["data"]) for a in plan["plan"]["arms"] for s in range(8)
+    }
+    assert found <= known

@@ -429,3 +429,33 @@ def test_an_augmented_set_keeps_its_policy(here, small_mnist, tmp_path):
     assert load_config(here.output / "reader" / "config.yaml").data.policy == "mirrored"
     shutil.rmtree(tmp_path / "fm-aug")
     assert open_run(here.output / "reader").algorithm.policy.name == "mirrored"
+
+
+def test_new_classes_get_variations_that_were_learnt_from_the_others(cli, folder, tmp_path):
+    to = tmp_path / "out"
+    quick = ["--steps", 3, "-o", "generator.width=0.1", "discriminator.width=0.1", "log.visualdl=false", "--filters", "none"]
+    command = ["augment", "--data", folder, "--to", to, "--new-classes", "eight", *quick]
+    assert "train a GAN (dagan" in cli(*command, "--dry-run").stdout and not to.exists()
+    result = json.loads(cli(*command, "--json").stdout)
+    assert result["table"] == [["eight", 4, 8, 12], ["five", 9, 0, 9], ["three", 12, 0, 12], ["all", 25, 8, 33]]
+    gan = open_run(cli.output / "out-gan")
+    assert gan.config.data.classes == ["five", "three"] and gan.state["data"]["counts"][0] == 0  # no image of the new class was learnt
+    rows = [json.loads(line) for line in (to / "manifest.jsonl").read_text().splitlines()]
+    assert [row["class"] for row in rows] == ["eight"] * 8
+    images = load(to, "train", split="full")
+    assert len(np.unique(images.images[images.labels == 0].reshape(12, -1), axis=0)) == 12
+    for options, words in (
+        (["--new-classes", "nine"], "no class 'nine'"),
+        (["--new-classes", "eight", "five", "three"], "all classes are new"),
+        (["--new-classes", "three"], "three lack no image"),
+        (["--new-classes", "eight", "--per-class-runs"], "leave --per-class-runs out"),
+    ):
+        assert words in cli("augment", "--data", folder, "--to", tmp_path / "no", *options, "--filters", "none", code=2).stderr
+
+
+def test_a_conditional_gan_learns_new_classes_as_often_as_the_others(cli, folder, tmp_path):
+    to = tmp_path / "out"
+    command = ["augment", "--data", folder, "--to", to, "--new-classes", "eight", "--gan", "sngan-projection", "--batch-size", 8, *QUICK]
+    assert json.loads(cli(*command, "--json").stdout)["table"][0] == ["eight", 4, 8, 12]
+    gan = open_run(cli.output / "out-gan")
+    assert gan.config.classifier.sampling == "balanced" and gan.state["data"]["counts"] == [4, 9, 12]
