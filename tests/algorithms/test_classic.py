@@ -16,6 +16,7 @@ TINY = {
     "generator.ema": 0.0,
     "discriminator.width": 0.03,
     "discriminator.init_std": 0.3,
+    "discriminator.norm": "none",
 }
 
 

@@ -17,7 +17,7 @@ def test_a_whole_training_is_timed_and_read(here, tiny, tmp_path):
     assert 1 < found["seconds"] < 300 and found["peak_mb"] > 100
     assert found["step"] == 3 and found["samples"]["count"] == 5000
     assert (tmp_path / "kept" / "timed" / "config.yaml").is_file()
-    assert found["test"]["count"] == 10_000 and "t10k" in found["test"]["reference"]["source"] and found["test"]["frechet"] > 1
+    assert found["test"]["count"] == 10_000 and "test files" in found["test"]["reference"]["source"] and found["test"]["frechet"] > 1
 
 
 def test_a_training_that_fails_says_why(process):
