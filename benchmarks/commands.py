@@ -109,7 +109,8 @@ def _generation_flags(command: Command) -> None:
 def _wall_flags(command: Command) -> None:
     command.add_argument("--gan", default="classic", metavar="PRESET", help="the preset that is trained")
     _seed(command)
-    command.add_argument("--samples", action="store_true", help="read 5,000 samples of the trained run too")
+    command.add_argument("--samples", action="store_true", help="read samples of the trained run, too")
+    command.add_argument("--keep", metavar="DIR", help="a new folder in which the run stays; without it the run is deleted")
 
 
 def _imbalanced_flags(command: Command) -> None:

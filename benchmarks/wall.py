@@ -8,24 +8,32 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any, Dict, Tuple
+from typing import Any, Dict, Optional, Tuple
 
 from paddle_gan_aug import __version__, runtime
 from paddle_gan_aug.errors import RunFailed
 from paddle_gan_aug.files import project_root
 
+METRICS_ON_TEST = ("frechet", "kid", "precision", "recall", "coverage", "diversity", "memorisation", "confident", "smallest_class")
+COUNT_ON_TEST = 10_000
 
-def wall(gan: str, samples: bool, seed: int) -> Tuple[Dict[str, Any], str]:
+
+def wall(gan: str, samples: bool, seed: int, keep: Optional[str] = None) -> Tuple[Dict[str, Any], str]:
     """`wall`: see `wall_time`."""
-    result = wall_time(gan, samples, seed)
-    return result, f"{result['command']}: {result['seconds']} s from Enter, at most {result['peak_mb']} MB"
+    result = wall_time(gan, samples, seed, keep)
+    text = f"{result['command']}: {result['seconds']} s from Enter, at most {result['peak_mb']} MB"
+    if samples:
+        text += f"; Fréchet {result['test']['frechet']}, confident {result['test']['confident']} beside test images"
+    return result, text
 
 
-def wall_time(preset: str, samples: bool = False, seed: int = 0) -> Dict[str, Any]:
+def wall_time(preset: str, samples: bool = False, seed: int = 0, keep: Optional[str] = None) -> Dict[str, Any]:
     """Train a preset with `python train.py --gan PRESET` in a process of its own, and read its samples.
 
     Args:
-        samples: read 5,000 fresh samples beside validation images.
+        samples: read 5,000 fresh samples beside validation images, and measure 10,000 beside the test images: figures of a preset that is
+            settled, not for choosing one.
+        keep: a new folder for the run; None = it is deleted.
 
     Returns:
         A dict: command, seconds from Enter to the end, peak_mb (most resident memory), threads, and what was read in the samples.
@@ -34,8 +42,9 @@ def wall_time(preset: str, samples: bool = False, seed: int = 0) -> Dict[str, An
         RunFailed: the command ended with another code than 0.
     """
     typed = ["train.py", "--gan", preset, "--seed", str(seed)]
-    with tempfile.TemporaryDirectory() as folder, open(Path(folder) / "said", "w+", encoding="utf-8") as said:
-        command = [sys.executable, *typed, "--run", "timed", "--output", folder, "--log", str(Path(folder) / "log")]
+    with tempfile.TemporaryDirectory() as scratch, open(Path(scratch) / "said", "w+", encoding="utf-8") as said:
+        folder = Path(keep or scratch).absolute()
+        command = [sys.executable, *typed, "--run", "timed", "--output", str(folder), "--log", str(folder / "log")]
         began = time.perf_counter()
         process = subprocess.Popen(command, cwd=project_root(), stdout=said, stderr=said)
         try:
@@ -48,7 +57,7 @@ def wall_time(preset: str, samples: bool = False, seed: int = 0) -> Dict[str, An
         if process.returncode:
             said.seek(0)
             raise RunFailed(f"python {' '.join(typed)} failed: " + " ".join(said.read().split())[-400:])
-        numbers = _read(Path(folder) / "timed", seed) if samples else {}
+        numbers = _read(folder / "timed", seed) if samples else {}
     found = {"command": "python " + " ".join(typed), "seconds": round(seconds, 1), "peak_mb": round(used.ru_maxrss / 1024)}
     return {**found, "threads": runtime.default_threads(), "version": __version__, **numbers}
 
@@ -56,8 +65,19 @@ def wall_time(preset: str, samples: bool = False, seed: int = 0) -> Dict[str, An
 def _read(folder: Path, seed: int) -> Dict[str, Any]:
     from benchmarks.readings import COUNT, provenance, readings, reference_for
     from paddle_gan_aug.data import DataSpec
+    from paddle_gan_aug.evaluation.measure import measure
+    from paddle_gan_aug.evaluation.samples import draw_samples
     from paddle_gan_aug.runs.opened import open_run
 
     run = open_run(folder)
-    reference = reference_for(DataSpec.of(run.config.data))
-    return {"step": run.step, **provenance(reference), "samples": readings(run.algorithm, reference, COUNT, seed)}
+    spec = DataSpec.of(run.config.data)
+    reference, test = reference_for(spec), reference_for(spec, "test")
+    drawn = draw_samples(run.algorithm, COUNT_ON_TEST, runtime.rng(seed, "evaluation"))
+    result = measure(drawn, test, metrics=METRICS_ON_TEST)
+    values = {name: None if result[name]["value"] is None else round(result[name]["value"], 4) for name in METRICS_ON_TEST}
+    return {
+        "step": run.step,
+        **provenance(reference),
+        "samples": readings(run.algorithm, reference, COUNT, seed),
+        "test": {"count": len(drawn), "reference": provenance(test)["reference"], **values},
+    }

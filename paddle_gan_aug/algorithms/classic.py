@@ -2,6 +2,10 @@
 
 In each step D learns the real batch, then D learns the fakes, then G learns from D. G does not change in between, so the same fakes
 serve both D and G: each step makes one pass forward and one backward through G, and G's BatchNorm statistics see one update.
+
+Adam divides each gradient by the root of its running mean square. What D learns is the difference between the gradient on reals and that
+on fakes, which point against one another. If each optimizer divides by its own root, the larger of the two is scaled down to the smaller,
+and most of the difference is lost. With `optimizer.shared_scale` both divide by the same root, and D learns as fast as under one optimizer.
 """
 
 from __future__ import annotations
@@ -79,6 +83,8 @@ class ClassicGAN(GAN):
         loss = self.loss.d_part(logits, False)
         loss.backward()
         self._note_gradient("d_gradient", self.discriminator)
+        if self.config.optimizer.shared_scale:
+            share_mean_squares(self.optimizers["real_d"], self.optimizers["fake_d"])
         self.optimizers["fake_d"].step()
         clear_gradients(self.discriminator)
         return loss, logits
@@ -134,3 +140,11 @@ class ClassicGAN(GAN):
     def _note_gradient(self, name: str, network: nn.Layer) -> None:
         if self.measure_gradients:
             self._gradient_norms[name] = gradient_norm(network)
+
+
+def share_mean_squares(first: paddle.optimizer.Adam, second: paddle.optimizer.Adam) -> None:
+    """Let two optimizers of the same parameters keep one running mean of squared gradients, which both update at every step.
+
+    `first` must have taken a step, so that its means exist; calling it again changes nothing.
+    """
+    second._accumulators["moment2"] = first._accumulators["moment2"]

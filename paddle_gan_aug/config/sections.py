@@ -296,6 +296,8 @@ class Optimizer(Section):
     beta1: Fraction = 0.9
     # The decay of the mean of squared gradients.
     beta2: Fraction = 0.999
+    # Whether the two optimizers of D in the classic GAN divide by one running mean of squared gradients instead of each by its own.
+    shared_scale: bool = False
     # How the learning rates fall to zero: not at all (constant), within the second half of the run (linear), or along a cosine.
     schedule: Literal["constant", "linear", "cosine"] = "constant"
 

@@ -9,13 +9,13 @@ from paddle_gan_aug.data import Batch
 pytestmark = pytest.mark.usefixtures("process")
 
 
-def gan():
+def gan(**overrides):
     import paddle
 
     from paddle_gan_aug.algorithms import build
 
     paddle.seed(0)
-    config = load_config("classic", {"generator.width": 0.05, "discriminator.width": 0.05, "generator.ema": 0.9})
+    config = load_config("classic", {"generator.width": 0.05, "discriminator.width": 0.05, "generator.ema": 0.9, **overrides})
     return build(config, (1, 28, 28), ("0",))
 
 
@@ -27,15 +27,19 @@ def steps(algorithm, first, last):
         algorithm.step([batch], rng)
 
 
-def test_state_carries_on_bit_for_bit():
-    whole = gan()
+@pytest.mark.parametrize("moved_on", [True, False])
+@pytest.mark.parametrize("shared", [True, False])
+def test_state_carries_on_bit_for_bit(shared, moved_on):
+    overrides = {"optimizer.shared_scale": shared}
+    whole = gan(**overrides)
     steps(whole, 1, 6)
-    half = gan()
+    half = gan(**overrides)
     steps(half, 1, 3)
     weights, moments = half.weights(), half.optimizer_state()
     assert {key.split("/")[0] for key in moments} == {"real_d", "fake_d", "g"}
-    continued = gan()
-    steps(continued, 1, 1)  # its optimizers have other names and moments by now
+    continued = gan(**overrides)
+    if moved_on:
+        steps(continued, 1, 1)  # its optimizers have other names and moments by now
     continued.load_weights(weights)
     continued.load_optimizer_state(moments)
     steps(continued, 4, 6)

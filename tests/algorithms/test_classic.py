@@ -16,6 +16,7 @@ TINY = {
     "generator.ema": 0.0,
     "discriminator.width": 0.03,
     "discriminator.init_std": 0.3,
+    "discriminator.norm": "none",
 }
 
 
@@ -128,6 +129,21 @@ def test_the_three_gradients_equal_finite_differences(float64, monkeypatch, vari
         for direction in directions(network):
             measured = along(recording.seen[name][0], direction)
             assert measured == pytest.approx(recording.slope(name, network, direction, name), rel=1e-5, abs=1e-8), name
+
+
+def test_with_a_shared_scale_both_optimizers_of_d_divide_by_one_mean_of_squares(float64, monkeypatch):
+    gan = tiny_gan(**{"optimizer.shared_scale": True, "optimizer.beta1": 0.0, "optimizer.schedule": "constant"})
+    recording, rate, beta2 = Recording(gan, monkeypatch), gan.config.optimizer.discriminator_lr, gan.config.optimizer.beta2
+    squares = [np.zeros(p.shape) for p in trainable(gan.discriminator)]
+    for step in (1, 2):
+        recording.step(seed=step - 1)
+        after = {"real_d": recording.seen["fake_d"][2], "fake_d": recording.seen["g"][2]}
+        for name in ("real_d", "fake_d"):
+            gradients, _, weights = recording.seen[name]
+            squares = [beta2 * square + (1 - beta2) * gradient**2 for square, gradient in zip(squares, gradients)]
+            corrected = np.sqrt(1 - beta2**step)
+            for new, old, gradient, square in zip(after[name], weights, gradients, squares):
+                np.testing.assert_allclose(new, old - rate * corrected * gradient / (np.sqrt(square) + 1e-8 * corrected), rtol=1e-6)
 
 
 def test_no_gradient_is_left_before_any_backward(monkeypatch):

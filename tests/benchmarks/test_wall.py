@@ -11,11 +11,13 @@ from paddle_gan_aug.errors import RunFailed
 def test_a_whole_training_is_timed_and_read(here, tiny, tmp_path):
     preset = tmp_path / "tiny.yaml"
     preset.write_text("{generator: {width: 0.05}, discriminator: {width: 0.05}, train: {steps: 3, batch_size: 20}}")
-    here("benchmarks", "wall", "--gan", preset, "--samples", "--to", tmp_path / "found.json")
+    here("benchmarks", "wall", "--gan", preset, "--samples", "--keep", tmp_path / "kept", "--to", tmp_path / "found.json")
     found = json.loads((tmp_path / "found.json").read_text())
     assert found["command"] == f"python train.py --gan {preset} --seed 0"
     assert 1 < found["seconds"] < 300 and found["peak_mb"] > 100
     assert found["step"] == 3 and found["samples"]["count"] == 5000
+    assert (tmp_path / "kept" / "timed" / "config.yaml").is_file()
+    assert found["test"]["count"] == 10_000 and "test files" in found["test"]["reference"]["source"] and found["test"]["frechet"] > 1
 
 
 def test_a_training_that_fails_says_why(process):
