@@ -24,7 +24,7 @@ Errors are `paddle_gan_aug.errors.InputError` (the input is wrong; nothing was w
 """
 GROUPS = {  # heading -> names, in the order of use
     "Data": ("load", "DataSpec", "LabelledImages", "LabelledDataset"),
-    "Training": ("load_config", "train", "train_per_class", "open_run"),
+    "Training": ("load_config", "train", "train_per_class", "open_run", "export"),
     "Generating": ("generate", "Filters", "vary", "augment_data"),
     "Classifying": ("classify", "predict"),
     "Measuring": ("evaluate", "evaluate_images", "grid"),

@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # the same names for tools that do not run the code
     from .evaluation.measure import evaluate_images
     from .pictures import grid
     from .runs.evaluate import evaluate
+    from .runs.export import export
     from .runs.opened import open_run
     from .runs.per_class import train_per_class
     from .runs.run import train
@@ -41,6 +42,7 @@ __all__ = [
     "classify",
     "evaluate",
     "evaluate_images",
+    "export",
     "generate",
     "grid",
     "load",
@@ -70,6 +72,7 @@ _PUBLIC = {
     "LabelledDataset": "paddle_gan_aug.classification.dataset",  # labelled images as a paddle.io.Dataset
     "evaluate": "paddle_gan_aug.runs.evaluate",  # a run or images -> every metric beside its real floor, and a page
     "evaluate_images": "paddle_gan_aug.evaluation.measure",  # an array of images -> the same numbers
+    "export": "paddle_gan_aug.runs.export",  # a run -> files for Paddle Inference or ONNX, loaded back and compared
     "run_study": "paddle_gan_aug.study.study",  # labelled images -> whether generated ones help, and the better classifier
     "grid": "paddle_gan_aug.pictures",  # images -> one picture
 }

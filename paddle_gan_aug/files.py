@@ -8,6 +8,8 @@ import hashlib
 import json
 import os
 import re
+import site
+import sys
 import tempfile
 from pathlib import Path
 from typing import IO, Any, Iterable, Iterator, Union
@@ -17,6 +19,7 @@ from .errors import InputError
 LOCK, HOLDER = ".lock", ".lock.pid"  # the file that is locked, and one that names the process which holds it
 LOCK_FILES = (LOCK, HOLDER)  # a killed process leaves them behind; they lock nothing then
 PACKAGE_PARENT = Path(__file__).resolve().parent.parent
+IN_WHEEL = ("share", "paddle_gan_aug", "mnist")  # where a wheel puts MNIST, see pyproject.toml
 
 
 @contextlib.contextmanager
@@ -143,6 +146,13 @@ def project_root() -> Path:
         if (folder / "work" / "mnist").is_dir():
             return folder
     return here
+
+
+def mnist_folder() -> Path:
+    """The folder of the MNIST that ships: `work/mnist` in the project, else where the package was installed with it."""
+    in_project = project_root() / "work" / "mnist"
+    installed = (Path(base, *IN_WHEEL) for base in (sys.prefix, site.getuserbase(), PACKAGE_PARENT))
+    return next((folder for folder in (in_project, *installed) if folder.is_dir()), in_project)
 
 
 def find_path(path: Union[str, Path]) -> Path:

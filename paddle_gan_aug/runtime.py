@@ -193,8 +193,9 @@ def start(device: str = "auto", threads: Optional[int] = None, cpu_tuning: bool 
     paddle = import_paddle()
     gpu = paddle.is_compiled_with_cuda() and paddle.device.cuda.device_count() > 0
     if device == "gpu" and not gpu:
-        why = "no GPU is visible" if paddle.is_compiled_with_cuda() else f"Paddle {paddle.__version__} is a CPU build"
-        raise InputError(f"device gpu: {why}; use device=cpu, or install paddlepaddle-gpu on a machine with a GPU")
+        raise InputError(f"device gpu: {_why_no_gpu(paddle)}")
+    if device == "auto" and not paddle.is_compiled_with_cuda() and _has_nvidia():
+        _warn_once(f"this machine has a GPU, but {_why_no_gpu(paddle)}")
     chosen = "gpu" if gpu and device != "cpu" else "cpu"
     paddle.set_device(chosen)
     warnings.filterwarnings("ignore", message="When training, we now always track")  # BatchNorm, once per network and run
@@ -205,6 +206,21 @@ def start(device: str = "auto", threads: Optional[int] = None, cpu_tuning: bool 
         mkl_code_path=os.environ.get("MKL_DEBUG_CPU_TYPE", ""),
         cpu_tuning=cpu_tuning,
     )
+
+
+def _has_nvidia(devices: Union[str, Path] = "/dev") -> bool:
+    """Whether a driver of NVIDIA has made its devices on this machine (Linux; elsewhere False)."""
+    return Path(devices, "nvidiactl").exists()
+
+
+def _why_no_gpu(paddle: Any) -> str:
+    """Why this process uses no GPU, and what to do."""
+    if paddle.is_compiled_with_cuda():
+        return "no GPU is visible (nvidia-smi lists those that the driver sees); use device=cpu, or a machine with a GPU"
+    build = f"Paddle {paddle.__version__} is a CPU build"
+    if _has_nvidia():
+        return f"{build}; uninstall paddlepaddle and install paddlepaddle-gpu for your CUDA, or use device=cpu"
+    return f"{build}; use device=cpu, or install paddlepaddle-gpu on a machine with a GPU"
 
 
 def keep_freed_memory() -> None:

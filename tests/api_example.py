@@ -29,6 +29,8 @@ def from_images_to_a_classifier(folder: Path) -> float:
     pga.generate(runs.folder, to=folder / "generated", per_class=100, filters=pga.Filters("none"))
     pga.augment_data(to=folder / "augmented", overrides={"data.source": str(folder)})
     pga.vary("output/dagan", data=str(folder), to=folder / "varied", count=2)
+    exported = pga.export("output/my-run", to=folder / "model")
+    assert exported.models[0].difference <= 1e-5
     dataset = pga.LabelledDataset(str(folder / "augmented"), part="train")
     tested = pga.classify("classifier", overrides={"data.source": str(folder / "augmented")}, quiet=True)
     assert tested.accuracy is not None and len(names) and len(dataset)

@@ -162,3 +162,26 @@ def test_the_package_alone_imports_neither_numpy_nor_paddle():
     code = "import sys, paddle_gan_aug; print({'numpy', 'paddle', 'joblib', 'filelock'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
+
+
+class _Build:
+    """What `_why_no_gpu` asks of Paddle."""
+
+    __version__ = "3.3.1"
+
+    def __init__(self, cuda):
+        self.cuda = cuda
+
+    def is_compiled_with_cuda(self):
+        return self.cuda
+
+
+def test_a_line_says_why_no_gpu_is_used(tmp_path, monkeypatch):
+    assert not runtime._has_nvidia(tmp_path)
+    (tmp_path / "nvidiactl").touch()
+    assert runtime._has_nvidia(tmp_path)
+    assert "no GPU is visible" in runtime._why_no_gpu(_Build(True))
+    for there, cure in ((True, "uninstall paddlepaddle and install paddlepaddle-gpu"), (False, "on a machine with a GPU")):
+        monkeypatch.setattr(runtime, "_has_nvidia", lambda there=there: there)
+        text = runtime._why_no_gpu(_Build(False))
+        assert cure in text and "CPU build" in text and "\n" not in text

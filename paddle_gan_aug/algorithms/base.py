@@ -11,6 +11,8 @@ from paddle import Tensor, nn
 
 from ..config.sections import Config
 from ..data import Batch, Batches
+from .inference import InferenceModel
+from .ports import NORMAL
 
 REDRAWS = 1000  # the most redraws of numbers beyond the truncation
 Values = Dict[str, Union[Tensor, float]]
@@ -154,6 +156,14 @@ class Algorithm:
     def default_labels(self, count: int) -> Optional[np.ndarray]:
         """The labels that `count` images are asked for by unless said otherwise: `labels_in_turn`, or None if not `conditional`."""
         return self.labels_in_turn(count) if self.conditional else None
+
+    def latent_parts(self) -> List[Tuple[int, str]]:
+        """What a latent holds, in its order: (how many numbers, how they are drawn: a name of `inference.DRAWN`)."""
+        return [(self.latent_dim, NORMAL)]
+
+    def inference_models(self, shape: Sequence[int]) -> List[InferenceModel]:
+        """The networks for use, which can be exported; `shape` is that of an image, (C, H, W)."""
+        raise NotImplementedError
 
     def grid_labels(self, count: int, columns: int) -> Optional[np.ndarray]:
         """The labels of a grid's images: one learnt class a row, or None if not `conditional`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Callable, Dict, Optional, Sequence, Tuple, Union
+from typing import Callable, Dict, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 import paddle
@@ -17,6 +17,7 @@ from ..config.sections import Config
 from ..data import Batch, to_network, to_uint8
 from ..networks import infer
 from .base import Algorithm, clear_gradients, evaluating
+from .inference import InferenceModel, classifier_model
 from .registry import CLASSIFIERS, resolve
 
 AUGMENTATIONS = {  # name -> (policy of the data set -> what changes one image)
@@ -116,6 +117,10 @@ class SupervisedClassifier(Algorithm):
             return features
 
         return images, lambda: mixed[0], (int(rng.integers(self.classifier.layers)), mix)
+
+    def inference_models(self, shape: Sequence[int]) -> List[InferenceModel]:
+        """See `Algorithm.inference_models`: the classifier."""
+        return [classifier_model(self, self.classifier, shape)]
 
     def read(self, images: np.ndarray, batch_size: int = 500) -> Tuple[np.ndarray, np.ndarray]:
         """Read images, in evaluation mode.

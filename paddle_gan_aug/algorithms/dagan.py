@@ -84,10 +84,6 @@ class DAGAN(Varying, ClassicGAN):
         values = self.finish(fake, real_loss, real_logits, fake_loss, fake_logits, -reward)
         return {**values, "differ": difference.detach().mean()}
 
-    def variations(self, images: np.ndarray, noise: np.ndarray) -> np.ndarray:
-        """See `Varying.variations`; the averaged generator makes them where there is one."""
-        return self._in_evaluation(self.networks.get("generator_average", self.generator), images, noise)
-
     def realness(self, images: np.ndarray, labels: Optional[np.ndarray] = None) -> np.ndarray:
         """Refuse: the discriminator reads pairs of images.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Optional, Sequence, Union
+from typing import List, Optional, Sequence, Union
 
 import numpy as np
 import paddle
@@ -12,6 +12,7 @@ from ..config.sections import Config
 from ..networks import infer
 from .base import Algorithm, evaluating
 from .ema import Average
+from .inference import InferenceModel, generator_model
 from .losses import score
 from .view import View
 
@@ -69,10 +70,19 @@ class GAN(Algorithm):
             raise ValueError("labels: a conditional GAN needs the class of each image")
         return paddle.to_tensor(np.asarray(labels, dtype=np.int64))
 
+    @property
+    def drawing_network(self) -> nn.Layer:
+        """The generator that draws images: the averaged one where there is one."""
+        return self.networks.get("generator_average", self.generator)
+
+    def inference_models(self, shape: Sequence[int]) -> List[InferenceModel]:
+        """See `Algorithm.inference_models`: the generator."""
+        return [generator_model(self, self.drawing_network, shape)]
+
     def images(self, latents: np.ndarray, labels: Optional[np.ndarray] = None) -> np.ndarray:
         """See `Algorithm.images`; the averaged generator draws them where there is one."""
         told = self.labels_of(labels)
-        with evaluating(self.networks.get("generator_average", self.generator)) as generator:
+        with evaluating(self.drawing_network) as generator:
             return infer(generator, paddle.to_tensor(latents), *([] if told is None else [told])).clip(-1.0, 1.0).numpy()
 
     def realness(self, images: np.ndarray, labels: Optional[np.ndarray] = None) -> np.ndarray:

@@ -12,7 +12,7 @@ would overwhelm G, because by then Q is sure.
 
 from __future__ import annotations
 
-from typing import Dict, Optional
+from typing import Dict, List, Optional, Tuple
 
 import numpy as np
 import paddle
@@ -23,6 +23,7 @@ from ..augment.affine import random_affine
 from .adversarial import AdversarialGAN, Extra, Fakes
 from .base import noise as draw_noise
 from .losses import clustering_loss
+from .ports import AROUND_ZERO, CATEGORY, NORMAL
 
 HEAD_START = 10  # the factor on the weight of the sorting before the codes come in
 
@@ -44,6 +45,11 @@ class InfoGAN(AdversarialGAN):
         categories = rng.integers(self.config.code.categories, size=count)
         codes = rng.uniform(-1, 1, (count, self.config.code.continuous))
         return self.compose(noise, categories, codes)
+
+    def latent_parts(self) -> List[Tuple[int, str]]:
+        """See `Algorithm.latent_parts`."""
+        options = self.config.code
+        return [(self.config.generator.latent_dim, NORMAL), (options.categories, CATEGORY), (options.continuous, AROUND_ZERO)]
 
     def compose(self, noise: np.ndarray, categories: np.ndarray, codes: np.ndarray) -> np.ndarray:
         """Latents of these parts: noise [N, D], categories int [N], codes [N, continuous]."""

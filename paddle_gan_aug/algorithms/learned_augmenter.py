@@ -8,11 +8,11 @@ real images and the changed ones.
 
 from __future__ import annotations
 
-from typing import Dict, Sequence, Tuple
+from typing import Dict, List, Sequence, Tuple
 
 import numpy as np
 import paddle
-from paddle import Tensor
+from paddle import Tensor, nn
 from paddle.nn import functional as F
 
 from ..config.sections import Config
@@ -21,6 +21,7 @@ from ..networks import ImageChanger
 from .base import clear_gradients, frozen
 from .classifier import SupervisedClassifier
 from .ema import Average
+from .inference import InferenceModel, classifier_model
 from .varying import Varying
 
 SURE = 0.01  # a probability this near to 1 no longer pushes harder
@@ -77,9 +78,14 @@ class LearnedAugmenter(Varying, SupervisedClassifier):
         values = {"changed_accuracy": _accuracy(logits, labels), "teacher_accuracy": _accuracy(teachers, labels)}
         return changed.detach(), {"augmenter_loss": loss.detach(), **values}
 
-    def variations(self, images: np.ndarray, noise: np.ndarray) -> np.ndarray:
-        """See `Varying.variations`."""
-        return self._in_evaluation(self.augmenter, images, noise)
+    @property
+    def drawing_network(self) -> nn.Layer:
+        """The network that makes variations."""
+        return self.augmenter
+
+    def inference_models(self, shape: Sequence[int]) -> List[InferenceModel]:
+        """See `Algorithm.inference_models`: the network that makes variations, and the classifier."""
+        return [*super().inference_models(shape), classifier_model(self, self.classifier, shape)]
 
 
 def _accuracy(logits: Tensor, labels: Tensor) -> Tensor:

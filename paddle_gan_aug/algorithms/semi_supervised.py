@@ -9,7 +9,7 @@ images have in common, which serves the classes. The averaged weights of D, the 
 
 from __future__ import annotations
 
-from typing import Dict, Optional, Sequence, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 import paddle
@@ -26,6 +26,8 @@ from ..networks.semi_supervised import READERS, DenseGenerator
 from .base import Algorithm, clear_gradients, evaluating, frozen, gradient_norm
 from .consistency import conditional_entropy, pi_loss, teacher_loss, virtual_adversarial_loss
 from .ema import SteadyAverage
+from .inference import InferenceModel, classifier_model, generator_model
+from .ports import UNIFORM
 
 ADAM_EPSILON = 1e-4  # the published Adam adds 1e-8 below the square root: tiny gradients stay tiny steps
 INITIAL_IMAGES = 500  # the images whose statistics D's layers begin with
@@ -168,6 +170,15 @@ class SemiSupervised(Algorithm):
                 features.append(hidden.numpy())
                 probabilities.append(F.softmax(reader.logits(hidden), axis=1).numpy())
         return np.concatenate(probabilities), np.concatenate(features)
+
+    def inference_models(self, shape: Sequence[int]) -> List[InferenceModel]:
+        """See `Algorithm.inference_models`: the generator, where there is one, and the classifier with its averaged weights."""
+        generators = [generator_model(self, self.generator, shape)] if self.makes_images else []
+        return [*generators, classifier_model(self, self.reader, shape)]
+
+    def latent_parts(self) -> List[Tuple[int, str]]:
+        """See `Algorithm.latent_parts`."""
+        return [(self.latent_dim, UNIFORM)]
 
     def latents(self, count: int, rng: np.random.Generator, truncation: Optional[float] = None) -> np.ndarray:
         """Draw `count` latent vectors z ~ U(0, 1), float32 [count, latent_dim].

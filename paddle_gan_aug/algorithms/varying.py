@@ -6,7 +6,7 @@ algorithms remember some training images, which are part of their weights and so
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import List, Optional, Sequence
 
 import numpy as np
 import paddle
@@ -16,6 +16,7 @@ from scipy.special import ndtr
 from ..data import to_network, to_uint8
 from ..networks import infer
 from .base import Algorithm, evaluating
+from .inference import InferenceModel, variation_model
 
 AT_ONCE = 500  # images
 
@@ -44,7 +45,7 @@ class Sources(nn.Layer):
 
 
 class Varying(Algorithm):
-    """Subclasses call `remember_sources` in their constructor, `self.sources.remember` in their step, and implement `variations`.
+    """Subclasses call `remember_sources` in their constructor, `self.sources.remember` in their step, and have a `drawing_network`.
 
     A latent's first number chooses the source (by its quantile), the others are the noise; so `latent_dim` is the noise's size + 1.
     """
@@ -68,7 +69,12 @@ class Varying(Algorithm):
         Returns:
             float32 [N, C, H, W] in [-1, 1], as NumPy arrays.
         """
-        raise NotImplementedError
+        with evaluating(self.drawing_network) as network:
+            return infer(network, paddle.to_tensor(images), paddle.to_tensor(noise)).clip(-1.0, 1.0).numpy()
+
+    def inference_models(self, shape: Sequence[int]) -> List[InferenceModel]:
+        """See `Algorithm.inference_models`: the network that makes variations."""
+        return [variation_model(self, self.drawing_network, shape)]
 
     def vary(self, images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """One variation of each image, of whatever class; `rng` draws the noise. Arguments and result otherwise as `variations`."""
@@ -80,8 +86,3 @@ class Varying(Algorithm):
         """See `Algorithm.images`: variations of remembered training images."""
         latents = np.asarray(latents, dtype=np.float32)
         return self.variations(self.sources.at(ndtr(latents[:, 0])), latents[:, 1:])
-
-    @staticmethod
-    def _in_evaluation(network: nn.Layer, images: np.ndarray, noise: np.ndarray) -> np.ndarray:
-        with evaluating(network):
-            return infer(network, paddle.to_tensor(images), paddle.to_tensor(noise)).clip(-1.0, 1.0).numpy()

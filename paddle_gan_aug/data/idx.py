@@ -15,7 +15,7 @@ from typing import BinaryIO, Callable, Dict, List, Optional, Tuple, Union
 import numpy as np
 
 from ..errors import InputError
-from ..files import project_root
+from ..files import mnist_folder
 from .compressed import open_bytes, open_writer, read_exactly
 from .images import LabelledImages
 from .notices import notice_once
@@ -199,11 +199,13 @@ def read_idx_folder(path: Union[str, Path], part: str) -> Tuple[np.ndarray, np.n
     try:
         return _read_pair(folder, name, part, check=True)
     except InputError as error:
-        raise InputError(f"the MNIST data that ships here is damaged: {error}; restore it with: git checkout -- work/mnist") from None
+        raise InputError(
+            f"the MNIST data that ships here is damaged: {error}; restore it with: git checkout -- work/mnist (or install the wheel again)"
+        ) from None
 
 
 def _is_shipped(folder: Path) -> bool:
-    return folder.resolve() == (project_root() / "work" / "mnist").resolve()
+    return folder.resolve() == mnist_folder().resolve()
 
 
 def _names_of(folder: Path, name: str, part: str) -> Tuple[str, str]:

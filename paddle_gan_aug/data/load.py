@@ -8,11 +8,12 @@ import dataclasses
 import functools
 import itertools
 import os
+import sys
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, Optional, Union
 
 from ..errors import InputError
-from ..files import PACKAGE_PARENT, find_path, project_root
+from ..files import IN_WHEEL, PACKAGE_PARENT, find_path, mnist_folder, project_root
 from .decoding import SUFFIXES
 from .fitting import fit
 from .idx import is_idx_folder
@@ -41,11 +42,12 @@ ADVICE = {  # how the name of what cannot be read ends -> what to do with it
 
 
 def _shipped_mnist() -> Path:
-    folder = project_root() / "work" / "mnist"
+    folder = mnist_folder()
     if not is_idx_folder(folder):
         raise InputError(
-            f"the MNIST that ships is not here: looked for work/mnist in {Path.cwd()}, its parents and {PACKAGE_PARENT}; "
-            "run from the project folder, restore it with git checkout -- work/mnist, or give a path"
+            f"the MNIST that ships is not here: looked for work/mnist in {Path.cwd()}, its parents and {PACKAGE_PARENT}, "
+            f"and for {'/'.join(IN_WHEEL)} in {sys.prefix}; "
+            "run from the project folder, restore it with git checkout -- work/mnist, install the wheel again, or give a path"
         )
     return folder
 

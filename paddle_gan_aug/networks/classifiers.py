@@ -48,7 +48,7 @@ class LeNet(nn.Layer):
         h = F.relu(max_pool2d(self.bn1(self.conv1(changed(images, 0, change)))))
         h = F.relu(max_pool2d(self.bn2(self.conv2(changed(h, 1, change)))))
         h = changed(h, 2, change)
-        return F.relu(self.fc1(h.reshape([h.shape[0], -1])))
+        return F.relu(self.fc1(h.reshape([-1, self.fc1.weight.shape[0]])))
 
     def logits(self, features: Tensor) -> Tensor:
         """What `features` gives -> logits."""

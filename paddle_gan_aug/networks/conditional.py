@@ -6,6 +6,7 @@ its features, or it is not told the class but reads it with a second head.
 
 from __future__ import annotations
 
+import math
 from typing import Optional, Tuple
 
 import paddle
@@ -31,7 +32,7 @@ class ConditionalBatchNorm(nn.Layer):
         self.shift = nn.Embedding(classes, features, weight_attr=paddle.ParamAttr(initializer=nn.initializer.Constant(0.0)))
 
     def forward(self, x: Tensor, labels: Tensor) -> Tensor:
-        flat = self.norm(x).reshape([x.shape[0], x.shape[1], -1])
+        flat = self.norm(x).reshape([-1, x.shape[1], math.prod(x.shape[2:])])
         return (flat * self.scale(labels).unsqueeze(2) + self.shift(labels).unsqueeze(2)).reshape(x.shape)
 
 

@@ -70,7 +70,7 @@ class ClassicGenerator(nn.Layer):
     def forward(self, latents: Tensor, labels: Optional[Tensor] = None) -> Tensor:
         h = self.activation(normalise(self.bn1, self.fc1(latents), labels))
         h = self.activation(normalise(self.bn2, self.fc2(h), labels))
-        h = h.reshape([h.shape[0], -1, self.base, self.base])
+        h = h.reshape([-1, h.shape[1] // self.base**2, self.base, self.base])
         h = self.activation(normalise(self.bn3, self.conv1(h), labels))
         return self.output_activation(self.conv2(h))
 
@@ -162,7 +162,7 @@ class DoublingGenerator(nn.Layer):
         h = latents
         for dense, norm in zip(self.dense, self.dense_norms):
             h = self.activation(normalise(norm, dense(h), labels))
-        h = h.reshape([h.shape[0], -1, self.base, self.base])
+        h = h.reshape([-1, h.shape[1] // self.base**2, self.base, self.base])
         for conv, norm in zip(self.convs, self.norms):
             h = self.activation(normalise(norm, conv(h), labels))
         return self.output_activation(self.convs[-1](h))

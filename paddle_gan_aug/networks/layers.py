@@ -16,11 +16,25 @@ from paddle import Tensor, nn
 from paddle.nn import functional as F
 from scipy.special import ndtri
 
-from .parallel import split_batch
+from .parallel import exporting, split_batch
+
+
+def leaky_relu(x: Tensor, negative_slope: float = 0.2) -> Tensor:
+    """max(x, negative_slope · x), any shape.
+
+    An exported network spells it out: of Paddle's own operation paddle2onnx 2.1 loses the slope.
+    """
+    return paddle.maximum(x, x * negative_slope) if exporting() else F.leaky_relu(x, negative_slope=negative_slope)
+
+
+def softplus(x: Tensor) -> Tensor:
+    """log(1 + exp(x)), any shape; spelled out in an exported network, since paddle2onnx 2.1 does not know it."""
+    return F.relu(x) + ((-x.abs()).exp() + 1).log() if exporting() else F.softplus(x)
+
 
 ACTIVATIONS = {
     "relu": F.relu,
-    "leaky_relu": lambda x: F.leaky_relu(x, negative_slope=0.2),
+    "leaky_relu": leaky_relu,
     "tanh": F.tanh,
     "none": lambda x: x,
 }
@@ -46,9 +60,11 @@ def max_pool2d(x: Tensor, see_edges: bool = False) -> Tensor:
     At an odd size that drops the last row and column; `see_edges` then pools over 3 with stride 2, which gives the same size.
 
     Asking for the mask as well makes Paddle remember where each maximum was; its backward then takes a sixth of the time
-    of the one that searches again.
+    of the one that searches again. An exported network has no backward, and no mask.
     """
     kernel = [3 if see_edges and side % 2 else 2 for side in x.shape[2:]]
+    if exporting():
+        return F.max_pool2d(x, kernel, stride=2)
     return F.max_pool2d(x, kernel, stride=2, return_mask=True)[0]
 
 
@@ -56,6 +72,18 @@ def upsample_nearest(x: Tensor) -> Tensor:
     """Nearest-neighbour ×2, [N, C, H, W] -> [N, C, 2H, 2W]; unlike `nn.Upsample` it can be differentiated twice."""
     n, c, h, w = x.shape
     return x.reshape([n, c, h, 1, w, 1]).expand([n, c, h, 2, w, 2]).reshape([n, c, 2 * h, 2 * w])
+
+
+def fold(patches: Tensor, size: int, kernel_size: int, stride: int, padding: int) -> Tensor:
+    """The sum of overlapping patches, [N, C · kernel_size², places] -> [N, C, size, size].
+
+    Paddle 3 folds no batch whose size is not known: an exported network convolves with the patches' own pixels, which gives the same sums.
+    """
+    if not exporting():
+        return F.fold(patches, [size] * 2, kernel_size, strides=stride, paddings=padding)
+    count, side = patches.shape[1], (size + 2 * padding - kernel_size) // stride + 1
+    pixels = paddle.eye(count, dtype=patches.dtype).reshape([count, -1, kernel_size, kernel_size])
+    return F.conv2d_transpose(patches.reshape([-1, count, side, side]), pixels, stride=stride, padding=padding)
 
 
 class MaskDropout(nn.Layer):
@@ -126,7 +154,7 @@ class Conv2D(SplitLayer):
         return self.compute(x, *self.given()) if self.double_grad else super().forward(x)
 
     def compute(self, x: Tensor, weight: Tensor, bias: Optional[Tensor] = None) -> Tensor:
-        if self.transposed:
+        if self.transposed and not exporting():
             kernel = weight.flip([2, 3]).transpose([1, 0, 2, 3])
             y = F.conv2d_transpose(x, kernel, padding=self.kernel_size - 1 - self.padding)
         else:
@@ -160,7 +188,7 @@ class UpsampleConv2D(Conv2D):
             self.register_buffer("spread", spread, persistable=False)
 
     def compute(self, x: Tensor, weight: Tensor, bias: Optional[Tensor] = None) -> Tensor:
-        if not self.fused:
+        if not self.fused or exporting():  # an exported network does without the large matrix
             return super().compute(F.interpolate(x, scale_factor=2, mode="bilinear"), weight, bias)
         out_channels, in_channels, k, _ = weight.shape
         n, side = x.shape[0], 2 * self.size
@@ -205,7 +233,7 @@ class UpConv2D(SplitLayer):
 
     def compute(self, x: Tensor, weight: Tensor, bias: Optional[Tensor] = None) -> Tensor:
         product = math.prod(x.shape) // x.shape[1] * math.prod(weight.shape[1:])
-        if paddle.is_grad_enabled() or product > self.largest_product:
+        if exporting() or paddle.is_grad_enabled() or product > self.largest_product:
             y = F.conv2d_transpose(x, weight, stride=2, padding=self.padding, output_padding=self.output_padding)
         else:
             y = self._fold(x, weight)

@@ -77,9 +77,16 @@ def infer(function: Callable[..., Tensor], *batches: Optional[Tensor]) -> Tensor
 
 def batch_parts(x: Tensor) -> int:
     """Return the number of parts into which `split_batch` shares out the batch x."""
+    if exporting():
+        return 1
     if not x.place.is_cpu_place() or threading.current_thread().name.startswith(THREADS):
         return 1
     return max(1, min(runtime.cpu_threads(), x.shape[0] // SMALLEST_PART))
+
+
+def exporting() -> bool:
+    """Return whether a network is being traced for an exported model: for batches of any size (it is -1 then), and without gradients."""
+    return not paddle.in_dynamic_mode()
 
 
 class _SplitBatch(PyLayer):

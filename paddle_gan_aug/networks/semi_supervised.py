@@ -4,6 +4,7 @@ discriminator, weight-normalised and noisy, and a generator of flat images.
 
 from __future__ import annotations
 
+import math
 from typing import List, Optional, Sequence, Tuple
 
 import paddle
@@ -11,7 +12,7 @@ from paddle import Tensor, nn
 from paddle.nn import functional as F
 
 from .generators import scaled
-from .layers import Conv2D, WeightNormLinear, gaussian_noises
+from .layers import Conv2D, WeightNormLinear, gaussian_noises, leaky_relu, softplus
 
 DIRECTION_STD = 0.1  # of the weights' directions: beside the learning rate it decides how fast they turn
 
@@ -137,7 +138,7 @@ class ConvolutionalReader(Reader):
         for number, conv in enumerate(self.convs):
             if number in self.DROPS:
                 h = F.dropout2d(h, self.dropout, training=self.training)
-            h = F.leaky_relu(conv(h), 0.2)
+            h = leaky_relu(conv(h), 0.2)
         return h.mean(axis=[2, 3])
 
     def forward(self, images: Tensor) -> Tensor:
@@ -148,7 +149,7 @@ class ConvolutionalReader(Reader):
         """See `Reader.initialise`."""
         h = images
         for conv in self.convs:
-            h = F.leaky_relu(_standardise(conv, conv(h), [0, 2, 3]), 0.2)
+            h = leaky_relu(_standardise(conv, conv(h), [0, 2, 3]), 0.2)
         _standardise(self.last, self.last(h.mean(axis=[2, 3])), [0])
 
 
@@ -210,12 +211,12 @@ class _SoftplusLayer(nn.Layer):
         self.bias = self.create_parameter([outputs], is_bias=True)
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.softplus(self.norm(self.linear(x)) + self.bias)
+        return softplus(self.norm(self.linear(x)) + self.bias)
 
 
 def _as_rows(images: Tensor) -> Tensor:
     """[N, C, H, W] in [-1, 1] -> [N, C·H·W] in [0, 1]."""
-    return (images * 0.5 + 0.5).reshape([images.shape[0], -1])
+    return (images * 0.5 + 0.5).reshape([-1, math.prod(images.shape[1:])])
 
 
 def _noisy(h: Tensor, noise: Optional[Tensor]) -> Tensor:

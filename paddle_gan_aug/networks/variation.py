@@ -11,6 +11,7 @@ from paddle.nn import functional as F
 
 from .generators import scaled
 from .layers import ACTIVATIONS, UpConv2D, weight_attr
+from .parallel import exporting
 
 BOUNDS = {  # how far each change goes; those of the learned augmenter are multiplied by its strength
     "field": 0.15,  # of a dagan: of half the side
@@ -28,7 +29,7 @@ BOUNDS = {  # how far each change goes; those of the learned augmenter are multi
 def sampled(images: Tensor, places: Tensor) -> Tensor:
     """Images [N, C, H, W] sampled bilinearly at `places` [N, H, W, 2] (right and down, the frame being -1 to 1); from outside comes the
     nearest edge pixel."""
-    if images.stop_gradient:  # Paddle's backward of grid_sample writes the images' gradient, wanted or not: without one it crashes
+    if images.stop_gradient and not exporting():  # Paddle's backward of grid_sample writes their gradient, wanted or not, or crashes
         images = images.detach()
         images.stop_gradient = False
     return F.grid_sample(images, places, padding_mode="border", align_corners=False)
@@ -74,12 +75,11 @@ class VariationGenerator(nn.Layer):
         self.register_buffer("places", F.affine_grid(paddle.eye(2, 3).unsqueeze(0), [1, 1, image_size, image_size], False), False)
 
     def forward(self, images: Tensor, noise: Tensor) -> Tensor:
-        count = images.shape[0]
         large = self.activation(self.encode1(images))
         small = self.activation(self.bn_encode2(self.encode2(large)))
-        code = self.activation(self.bn_code(self.code(small.reshape([count, -1]))))
+        code = self.activation(self.bn_code(self.code(small.reshape([-1, self.code.weight.shape[0]]))))
         h = self.activation(self.bn_mix(self.mix(paddle.concat([code, noise], axis=1))))
-        h = paddle.concat([h.reshape(small.shape), small], axis=1)
+        h = paddle.concat([h.reshape([-1, *small.shape[1:]]), small], axis=1)
         field = F.interpolate(F.tanh(self.field(h)), images.shape[2:], mode="bilinear").transpose([0, 2, 3, 1])
         moved = sampled(images, self.places + BOUNDS["field"] * field)
         h = self.activation(self.bn_decode1(self.decode1(h)))
@@ -124,16 +124,16 @@ class ImageChanger(nn.Layer):
         self.paint2 = UpConv2D(first, channels, init_std=0.02)
 
     def forward(self, images: Tensor, noise: Tensor) -> Tensor:
-        count, channels = images.shape[:2]
-        seen = self.activation(self.see2(self.activation(self.see1(images)))).reshape([count, -1])
+        pixels = math.prod(images.shape[1:])
+        seen = self.activation(self.see2(self.activation(self.see1(images)))).reshape([-1, self.see2.weight.shape[0] * self.base**2])
         code = self.activation(self.code(paddle.concat([seen, noise], axis=1)))
         drawn = paddle.erf(noise[:, : self.numbers] / math.sqrt(2))  # uniform between -1 and 1
         numbers = F.tanh(self.numbers_of(code)) * drawn * self.strength
         turn, scale, shear, down, right, contrast, brightness, amount = (numbers[:, i] for i in range(self.numbers))
         moved = self._moved(images, turn, scale, shear, down, right)
-        residual = self.activation(self.field(code)).reshape([count, -1, self.base, self.base])
-        residual = F.tanh(self.paint2(self.activation(self.paint1(residual)))).reshape([count, -1])
-        flat = moved.reshape([count, -1])
+        residual = self.activation(self.field(code)).reshape([-1, self.paint1.weight.shape[0], self.base, self.base])
+        residual = F.tanh(self.paint2(self.activation(self.paint1(residual)))).reshape([-1, pixels])
+        flat = moved.reshape([-1, pixels])
         middle = flat.mean(1, keepdim=True)
         flat = middle + (flat - middle) * (1 + BOUNDS["contrast"] * contrast).unsqueeze(1)
         flat = flat + (BOUNDS["brightness"] * brightness).unsqueeze(1) + residual * (BOUNDS["residual"] * amount).unsqueeze(1)
@@ -146,4 +146,5 @@ class ImageChanger(nn.Layer):
         cos, sin = factor * angle.cos(), factor * angle.sin()
         rows = [cos, slant * cos - sin, BOUNDS["shift"] * right, sin, slant * sin + cos, BOUNDS["shift"] * down]
         matrix = paddle.stack(rows, axis=1).reshape([-1, 2, 3])
-        return sampled(images, F.affine_grid(matrix, images.shape, align_corners=False))
+        shape = paddle.shape(images) if exporting() else images.shape
+        return sampled(images, F.affine_grid(matrix, shape, align_corners=False))

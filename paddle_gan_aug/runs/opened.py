@@ -16,6 +16,7 @@ from ..errors import InputError, RunFailed
 from ..records.metrics_file import METRICS_FILE, read_metrics
 from ..training.checkpoint import best_of, best_step, load_newest
 from ..training.recovery import Recovery
+from .inference import Exported, check_target, write_models
 from .places import run_folder
 from .sampling import draw, labels_asked_for, number_of_images
 
@@ -98,6 +99,10 @@ class Run:
         seed = runtime.check_seed(seed)
         indices, names = labels_asked_for(self, number_of_images(n), labels)
         return LabelledImages(draw(self.algorithm, indices, seed), indices, names, f"{self.folder.name}, step {self.step}, seed {seed}")
+
+    def export(self, to: Union[str, Path], *, form: str = "paddle") -> Exported:
+        """Write the networks for programs that do not know this package; see `export`, which explains the arguments and errors."""
+        return write_models(self, check_target(to, form), form)
 
 
 def open_run(run: Union[str, Path], *, checkpoint: Union[str, int] = "last", device: str = "auto", threads: int = 0) -> Run:

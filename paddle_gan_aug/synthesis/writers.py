@@ -88,6 +88,9 @@ def write_lists(to: Path, rows: Callable[[], Iterable[ListRow]], splits: Sequenc
     set's folder, a blank, and the number of a class), label_list.txt (a number, a blank, a class), as PaddleClas reads
     them; and images.csv with the columns file, label (a class by name), split and generated (0 or 1).
 
+    PaddleClas divides a line at every blank. Where a path has one, all paths and numbers have a tab between them, and
+    a line on standard error says so.
+
     Classes are numbered as a reader of the set numbers them: in the natural order of their names.
 
     Args:
@@ -97,11 +100,15 @@ def write_lists(to: Path, rows: Callable[[], Iterable[ListRow]], splits: Sequenc
     classes = sorted({name for _, name, _, _ in rows()}, key=natural)
     number = {name: i for i, name in enumerate(classes)}
     _write_text(to / CLASS_LIST, (f"{i} {name}\n" for name, i in number.items()))
+    sign = "\t" if any(" " in file for file, _, _, _ in rows()) else " "
     for split in splits:
-        _write_text(to / f"{LISTED[split]}_list.txt", (f"{file} {number[name]}\n" for file, name, part, _ in rows() if part == split))
+        lines = (f"{file}{sign}{number[name]}\n" for file, name, part, _ in rows() if part == split)
+        _write_text(to / f"{LISTED[split]}_list.txt", lines)
     table = (f"{','.join(map(_cell, (file, name, part)))},{int(made)}\n" for file, name, part, made in rows())
     _write_text(to / TABLE, itertools.chain(["file,label,split,generated\n"], table))
     broken = sum(len(file.splitlines()) != 1 or "\t" in file for file, _, _, _ in rows())
+    if sign == "\t":
+        print('paths have blanks: the lists have tabs after them; set delimiter: "\\t" in the data set of PaddleClas', file=sys.stderr)
     if broken:
         print(f"{broken} files have a line break or a tab in their names: only {TABLE} lists them rightly", file=sys.stderr)
 

@@ -327,9 +327,9 @@ def test_lists_with_odd_names(tmp_path, capsys):
     ]
     write_lists(tmp_path, lambda: iter(rows), ["train", "test"])
     lines = (tmp_path / "train_list.txt").read_bytes().decode("utf-8", "surrogateescape").splitlines()
-    assert lines == ['train/a "b", c/1 2.png 0', "train/b/\udcb0.png 1"]
+    assert lines == ['train/a "b", c/1 2.png\t0', "train/b/\udcb0.png\t1"]
     assert (tmp_path / "images.csv").read_bytes().splitlines()[1] == b'"train/a ""b"", c/1 2.png","a ""b"", c",train,0'
-    assert capsys.readouterr().err == ""
+    assert "tabs after them" in capsys.readouterr().err
     write_lists(tmp_path, lambda: iter([("train/b/1\n.png", "b", "train", True)]))
     assert "line break" in capsys.readouterr().err
     assert json.loads(json_line({"file": "\udcb0.png"})) == {"file": "\udcb0.png"} and json_line({"file": "猫"}) == '{"file": "猫"}\n'
