@@ -15,7 +15,8 @@ ZOO = {  # key in a mark -> how it is shown
 }
 
 AUGMENT = {  # of the GANs that `augment` might train
-    **{name: METRICS[name].format for name in ("frechet", "precision", "recall", "coverage", "memorisation")},
+    "frechet": ".3f",
+    **{name: METRICS[name].format for name in ("precision", "recall", "coverage", "memorisation")},
     "copied": "",
     "near_duplicates": ".2%",
     "accuracy_score": ".2%",
