@@ -64,7 +64,7 @@ def test_shipped_lists_can_be_read(name):
     rows = read_recipes(Path(__file__).resolve().parents[2] / "benchmarks" / "rows" / f"{name}.yaml")
     assert len({row["name"] for row in rows}) == len(rows)
     for row in rows:
-        options = load_config(row["preset"], row["overrides"]).train
+        options = load_config(row["preset"] or "classifier", row["overrides"]).train
         assert row["marks"] or row["preset"] is None
         if "images" in row:
             assert row["marks"] == [row["images"] // (options.batch_size * options.discriminator_steps)]
