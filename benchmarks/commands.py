@@ -30,6 +30,22 @@ def _add_rows_flags(name: str, command: Command) -> None:
     command.add_argument("--stored", action="store_true", help="train nothing, print the table of the rows that are stored")
 
 
+def _augment_gan_flags(command: Command) -> None:
+    _add_rows_flags("augment-gan", command)
+    command.add_argument("--runs", default="output/augment-gan", metavar="DIR", help="where the runs lie or go, as <name>-<seed>")
+
+
+def _stacked_flags(command: Command) -> None:
+    _add_rows_flags("stacked-mnist", command)
+    command.add_argument("--data", default="output/stacked-mnist.npz", metavar="FILE", help="where the stacks are, or go")
+
+
+def _leaderboard_flags(command: Command) -> None:
+    _add_rows_flags("leaderboard", command)
+    command.add_argument("--again", action="store_true", help="train rows that have a line once more; the old lines stay")
+    command.add_argument("--docs", metavar="FILE", help="a Markdown file whose table between the leaderboard's marks is replaced")
+
+
 def _count(command: Command, default: int, text: str) -> None:
     command.add_argument("--count", type=positive, default=default, metavar="N", help=text)
 
@@ -181,6 +197,18 @@ KINDS: Dict[str, Kind] = {
     ),
     "zoo": Kind(
         "benchmarks.recipes:zoo", _flags_of_rows("zoo"), f"train every preset at one budget and measure it in every way{_SKIPPED}", False
+    ),
+    "augment-gan": Kind(
+        "benchmarks.augment_gan:augment_gan", _augment_gan_flags, f"judge GANs by what a classifier learns from them alone{_SKIPPED}", False
+    ),
+    "stacked-mnist": Kind(
+        "benchmarks.stacked:stacked_mnist",
+        _stacked_flags,
+        f"count the triples of digits that a GAN without labels makes{_SKIPPED}",
+        False,
+    ),
+    "leaderboard": Kind(
+        "benchmarks.leaderboard:leaderboard", _leaderboard_flags, "measure the CPU time to a fixed Fréchet distance; rows are added", False
     ),
     "samples": Kind("benchmarks.readings:samples", _samples_flags, "read the samples of trained runs"),
     "features": Kind("benchmarks.readings:features", _features_flags, "train the feature network of a data set anew", False),

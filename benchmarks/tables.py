@@ -14,6 +14,16 @@ ZOO = {  # key in a mark -> how it is shown
     "seconds": ".0f",
 }
 
+AUGMENT = {  # of the GANs that `augment` might train
+    "frechet": ".3f",
+    **{name: METRICS[name].format for name in ("precision", "recall", "coverage", "memorisation")},
+    "copied": "",
+    "near_duplicates": ".2%",
+    "accuracy_score": ".2%",
+    "ms_a_step": ".0f",
+    "seconds": ".0f",
+}
+
 
 def quality_table(rows: List[Row]) -> str:
     """Every run as a line, below the real floor of the first; a column for each metric that one of them has."""
@@ -50,15 +60,20 @@ def collapse_table(rows: List[Row]) -> str:
     return "\n".join(lines)
 
 
-def zoo_table(rows: List[Row]) -> str:
+def augment_table(rows: List[Row]) -> str:
+    """As `zoo_table`, with the columns by which the GAN of `augment` is chosen."""
+    return zoo_table(rows, AUGMENT)
+
+
+def zoo_table(rows: List[Row], columns: Dict[str, str] = ZOO) -> str:
     """Every row as a line, its seeds beside each other, each at its best mark by Fréchet distance. A column for each headline metric of
-    the registry that a row has.
+    the registry that a row has, or for each of `columns`.
     """
     best: Dict[str, List[Row]] = {}
     for row in rows:
         mark = min(row["marks"], key=lambda mark: mark.get("frechet", 0), default={"step": "failed"})
         best.setdefault(row["name"], []).append({**mark, "seed": row["seed"]})
-    columns = {"seed": "", "step": "", **ZOO}
+    columns = {"seed": "", "step": "", **columns}
     columns = {name: kind for name, kind in columns.items() if any(name in mark for marks in best.values() for mark in marks)}
     lines = ["| row | " + " | ".join(name.replace("_", " ") for name in columns) + " |", "|---|" + "---|" * len(columns)]
     for name, marks in best.items():
@@ -86,4 +101,32 @@ def recipe_table(rows: List[Row]) -> str:
         for mark in row["marks"]:
             measured = f"{mark['confident']:.2f} | {mark['smallest_class']:.3f} | {mark['diversity']:.2f}"
             lines.append(f"| {row['name']} | {row['seed']} | {mark['step']} | {mark['seconds']:.0f} | {measured} | {alarm} |")
+    return "\n".join(lines)
+
+
+def modes_table(rows: List[Row]) -> str:
+    """Every mark of every row of Stacked MNIST, below what real stacks have."""
+    lines = ["| row | seed | step | CPU seconds | modes of 1,000 | KL |", "|---|---|---|---|---|---|"]
+    if rows:
+        floor = rows[0]["floor"]
+        lines.append(f"| *real stacks* | – | – | – | {floor['modes']:,} | {floor['kl']:.3f} |")
+    for row in rows:
+        for mark in row["marks"]:
+            of_mark = f"{mark['step']} | {mark['cpu_seconds']:.0f} | {mark['modes']:,} | {mark['kl']:.3f}"
+            lines.append(f"| {row['name']} | {row['seed']} | {of_mark} |")
+    return "\n".join(lines)
+
+
+def leaderboard_table(rows: List[Row]) -> str:
+    """The lines of the leaderboard, by data; of each the fastest first, and last those that missed the goal."""
+    header = "| data | goal | preset | CPU seconds | step | best Fréchet | date | commit | machine | Paddle |"
+    lines = [header, "|---" * header.count(" | ") + "|---|"]
+    never = float("inf")
+    for row in sorted(rows, key=lambda row: (row["data"], never if row["cpu_seconds"] is None else row["cpu_seconds"])):
+        best = min((mark["frechet"] for mark in row["marks"]), default=never)
+        last = row["marks"][-1] if row["marks"] else {"cpu_seconds": 0, "step": 0}
+        reached = row["cpu_seconds"] is not None
+        taken = f"{last['cpu_seconds']:.0f} | {last['step']}" if reached else f"not in {last['cpu_seconds']:.0f} | – ({last['step']})"
+        origin = f"{row['date']} | {row['commit']} | {row['machine']} | {row['paddle']}"
+        lines.append(f"| {row['data']} | {row['goal']:.3f} | `{row['preset']}` | {taken} | {best:.3f} | {origin} |")
     return "\n".join(lines)

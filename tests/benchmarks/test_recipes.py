@@ -54,7 +54,7 @@ def test_the_zoo_measures_every_kind_of_gan_at_one_budget(cli, tmp_path):
     assert stored.stdout == done.stdout
 
 
-@pytest.mark.parametrize("name", ["zoo", "zoo-fashion", "diffaugment"])
+@pytest.mark.parametrize("name", ["zoo", "zoo-fashion", "diffaugment", "augment-gan", "stacked-mnist", "leaderboard"])
 def test_shipped_lists_can_be_read(name):
     from pathlib import Path
 
@@ -64,7 +64,8 @@ def test_shipped_lists_can_be_read(name):
     rows = read_recipes(Path(__file__).resolve().parents[2] / "benchmarks" / "rows" / f"{name}.yaml")
     assert len({row["name"] for row in rows}) == len(rows)
     for row in rows:
-        options = load_config(row["preset"], row["overrides"]).train
+        options = load_config(row["preset"] or "classifier", row["overrides"]).train
+        assert row["marks"] or row["preset"] is None
         if "images" in row:
             assert row["marks"] == [row["images"] // (options.batch_size * options.discriminator_steps)]
     if name == "zoo":

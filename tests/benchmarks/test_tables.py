@@ -19,6 +19,7 @@ RESULTS = ROOT / "work" / "results"
         ("zoo", "zoo"),
         ("zoo", "zoo-fashion"),
         ("zoo", "diffaugment"),
+        ("augment-gan", "augment-gan"),
         ("recipe", "recipes"),
         ("recipe", "time-to-quality"),
         ("collapse", "collapse"),
