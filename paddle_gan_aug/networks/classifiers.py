@@ -7,8 +7,8 @@ from typing import Callable, Optional, Tuple
 from paddle import Tensor, nn
 from paddle.nn import functional as F
 
+from .batch_last import BatchLastConv2D, flatten, max_pool2d, normalise, to_batch_first, to_batch_last
 from .generators import scaled
-from .layers import Conv2D, max_pool2d
 
 Change = Tuple[int, Callable[[Tensor], Tensor]]  # (number of a layer, function of its output), as feature mixing wants it
 
@@ -35,9 +35,9 @@ class LeNet(nn.Layer):
         if side < 1:
             raise ValueError(f"LeNet needs images of at least 16 pixels, got {image_size}")
         maps = scaled(32, width), scaled(64, width)
-        self.conv1 = Conv2D(channels, maps[0], 5, bias=False)
+        self.conv1 = BatchLastConv2D(channels, maps[0], 5, bias=False)
         self.bn1 = nn.BatchNorm2D(maps[0])
-        self.conv2 = Conv2D(maps[0], maps[1], 5, bias=False)
+        self.conv2 = BatchLastConv2D(maps[0], maps[1], 5, bias=False)
         self.bn2 = nn.BatchNorm2D(maps[1])
         self.fc1 = nn.Linear(maps[1] * side**2, self.feature_width)
         self.fc2 = nn.Linear(self.feature_width, classes)
@@ -45,10 +45,10 @@ class LeNet(nn.Layer):
 
     def features(self, images: Tensor, change: Optional[Change] = None) -> Tensor:
         """The last hidden layer: float32 [N, 84], >= 0. `change`: see `changed`."""
-        h = F.relu(max_pool2d(self.bn1(self.conv1(changed(images, 0, change)))))
-        h = F.relu(max_pool2d(self.bn2(self.conv2(changed(h, 1, change)))))
-        h = changed(h, 2, change)
-        return F.relu(self.fc1(h.reshape([-1, self.fc1.weight.shape[0]])))
+        h = to_batch_last(changed(images, 0, change))
+        h = F.relu(max_pool2d(normalise(self.bn1, self.conv1(h))))
+        h = F.relu(max_pool2d(normalise(self.bn2, self.conv2(changed_maps(h, 1, change)))))
+        return F.relu(self.fc1(flatten(changed_maps(h, 2, change))))
 
     def logits(self, features: Tensor) -> Tensor:
         """What `features` gives -> logits."""
@@ -63,11 +63,14 @@ def changed(h: Tensor, layer: int, change: Optional[Change]) -> Tensor:
     return change[1](h) if change is not None and change[0] == layer else h
 
 
+def changed_maps(h: Tensor, layer: int, change: Optional[Change]) -> Tensor:
+    """The same for maps whose batch is the last axis; `change` gets [N, C, H, W]."""
+    return h if change is None or change[0] != layer else to_batch_last(change[1](to_batch_first(h)))
+
+
 def _convolution(inputs: int, maps: int, size: int, stride: int) -> nn.Layer:
-    """A convolution without bias that keeps the size, over the stride."""
-    if stride == 1:
-        return Conv2D(inputs, maps, size, padding=size // 2, bias=False)
-    return nn.Conv2D(inputs, maps, size, stride, padding=size // 2, bias_attr=False)
+    """A convolution of [H, W, C, N] without bias that keeps the size, over the stride."""
+    return BatchLastConv2D(inputs, maps, size, padding=size // 2, bias=False, stride=stride)
 
 
 class _Residual(nn.Layer):
@@ -82,8 +85,11 @@ class _Residual(nn.Layer):
             self.shortcut = nn.Sequential(_convolution(inputs, maps, 1, stride), nn.BatchNorm2D(maps))
 
     def forward(self, x: Tensor) -> Tensor:
-        h = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)))))
-        return F.relu(h + (x if self.shortcut is None else self.shortcut(x)))
+        h = normalise(self.bn2, self.conv2(F.relu(normalise(self.bn1, self.conv1(x)))))
+        if self.shortcut is not None:
+            conv, norm = self.shortcut
+            x = normalise(norm, conv(x))
+        return F.relu(h + x)
 
 
 class ResNet(nn.Layer):
@@ -102,7 +108,7 @@ class ResNet(nn.Layer):
         super().__init__()
         maps = [scaled(count, width) for count in (16, 32, 64)]
         self.feature_width = maps[-1]
-        self.conv, self.bn = Conv2D(channels, maps[0], 3, padding=1, bias=False), nn.BatchNorm2D(maps[0])
+        self.conv, self.bn = BatchLastConv2D(channels, maps[0], 3, padding=1, bias=False), nn.BatchNorm2D(maps[0])
         inputs = [maps[0], *maps[:-1]]
         self.stages = nn.LayerList(
             [nn.Sequential(_Residual(i, m, 1 if n == 0 else 2), _Residual(m, m, 1)) for n, (i, m) in enumerate(zip(inputs, maps))]
@@ -112,10 +118,10 @@ class ResNet(nn.Layer):
 
     def features(self, images: Tensor, change: Optional[Change] = None) -> Tensor:
         """The mean of every map of the last stage: float32 [N, 64 * width], >= 0. `change`: see `changed`."""
-        h = F.relu(self.bn(self.conv(changed(images, 0, change))))
+        h = F.relu(normalise(self.bn, self.conv(to_batch_last(changed(images, 0, change)))))
         for number, stage in enumerate(self.stages, 1):
-            h = stage(changed(h, number, change))
-        return h.mean(axis=[2, 3])
+            h = stage(changed_maps(h, number, change))
+        return h.mean(axis=[0, 1]).transpose([1, 0])
 
     def logits(self, features: Tensor) -> Tensor:
         """What `features` gives -> logits."""
