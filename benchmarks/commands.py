@@ -63,8 +63,15 @@ def _quality_flags(command: Command) -> None:
 def _patches_flags(command: Command) -> None:
     command.add_argument("--image-size", type=positive, default=32, metavar="N", help="the pixels of a side")
     command.add_argument("--per-class", type=positive, default=200, metavar="N", help="how many patches each of the five classes has")
+    command.add_argument("--test-per-class", type=positive, default=0, metavar="N", help="test patches, of another part of the photographs")
     _seed(command)
     command.add_argument("--to", required=True, metavar="DIR", help="a new or empty folder")
+
+
+def _sizes_flags(command: Command) -> None:
+    command.add_argument("--only", nargs="+", metavar="NAME", help="measure these networks or sizes alone")
+    command.add_argument("--to", default="work/results/sizes", metavar="DIR", help="the folder of the results")
+    command.add_argument("--stored", action="store_true", help="measure nothing, print the table of the rows that are stored")
 
 
 def _variations_flags(command: Command) -> None:
@@ -164,6 +171,7 @@ KINDS: Dict[str, Kind] = {
     "features": Kind("benchmarks.readings:features", _features_flags, "train the feature network of a data set anew", False),
     "quality": Kind("benchmarks.quality:quality", _quality_flags, "measure trained runs by every metric, with time and memory"),
     "patches": Kind("benchmarks.patches:patches", _patches_flags, "cut a small colour set from photographs of scikit-learn", False),
+    "sizes": Kind("benchmarks.sizes:sizes", _sizes_flags, f"measure steps, memory and parameters at every image size{_SKIPPED}", False),
     "variations": Kind("benchmarks.variations:variations", _variations_flags, "read variations of real images of unseen classes"),
     "holes": Kind("benchmarks.holes:holes", _holes_flags, "look in samples for the holes that DiffAugment cuts into what D sees"),
     "generation": Kind("benchmarks.sets:generation", _generation_flags, "measure images a second, from latents to files with a manifest"),

@@ -16,12 +16,14 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 import yaml
 
 from benchmarks.readings import provenance, readings, reference_for
+from benchmarks.speed.worker import peak_memory
 from benchmarks.tables import collapse_table, recipe_table, zoo_table
 from paddle_gan_aug import __version__, runtime
 from paddle_gan_aug.config.loading import load_config
 from paddle_gan_aug.data import DataSpec, to_uint8
 from paddle_gan_aug.errors import InputError, RunFailed
 from paddle_gan_aug.evaluation.measure import measure
+from paddle_gan_aug.evaluation.reference import Reference
 from paddle_gan_aug.evaluation.registry import during_training
 from paddle_gan_aug.evaluation.samples import draw_samples
 from paddle_gan_aug.files import atomic_write, find_path, make_folder
@@ -30,7 +32,7 @@ from paddle_gan_aug.runs.run import train
 from paddle_gan_aug.training.loop import Callback, Progress
 from paddle_gan_aug.training.recovery import Recovery
 
-DEFAULTS = {"preset": "classic", "overrides": {}, "seeds": [0, 1], "samples": 5000, "evaluate": None, "plant": None}
+DEFAULTS = {"preset": "classic", "overrides": {}, "seeds": [0, 1], "samples": 5000, "evaluate": None, "test": False, "plant": None}
 Rows = List[Dict[str, Any]]
 Say = Callable[[str], None]
 
@@ -57,9 +59,10 @@ def run_recipes(recipes: str, to: str, only: Optional[Sequence[str]] = None, say
     """Train every row of a recipe file that has no result yet.
 
     Args:
-        recipes: a YAML file: a list of {name, preset, overrides, seeds, marks or images, samples, evaluate, plant}; marks are the steps
-            at which `samples` samples are read, and the last one ends the run; images: instead of marks, how many real images D sees in the
-            whole run, read at its end; evaluate: how many samples are measured by every metric at each mark;
+        recipes: a YAML file: a list of {name, preset, overrides, seeds, marks or images, samples, evaluate, test, plant}; marks are the
+            steps at which `samples` samples are read, and the last one ends the run; images: instead of marks, how many real images D
+            sees in the whole run, read at its end; evaluate: how many samples are measured by every metric at each mark, beside
+            validation images; test: at the last mark also beside test images, as `test` of the mark;
             plant: {step, factor}, D's learning rates are multiplied there.
         to: the folder of results, for each row and seed `<name>-seed-<s>.json` and the picture `<name>-seed-<s>.png`.
         only: names of the rows to do; None = all.
@@ -169,34 +172,41 @@ class MeasuredAt(Callback):
         self.recipe, self.seed, self.say = recipe, seed, say
         self.rows: List[Dict[str, Any]] = []
         self.measuring, self.started = 0.0, None
+        self.cpu_measuring, self.cpu_started = 0.0, None
         self.provenance: Dict[str, Any] = {"version": __version__}
 
     def on_begin(self, progress: Progress) -> None:
         data = load_config(self.recipe["preset"], self.recipe["overrides"]).data
         self.reference = reference_for(DataSpec.of(data))
         self.started = self.started or time.perf_counter()  # a run that recovers begins more than once
+        self.cpu_started = self.cpu_started or time.process_time()
         self.provenance.update(provenance(self.reference), process=vars(runtime.start("cpu")))
 
     def on_step(self, progress: Progress) -> None:
         if progress.step not in self.recipe["marks"]:
             return
-        paused = time.perf_counter()
+        paused, cpu_paused = time.perf_counter(), time.process_time()
         row = {
             "step": progress.step,
             "seconds": round(paused - self.started - self.measuring, 1),
+            "cpu_seconds": round(cpu_paused - self.cpu_started - self.cpu_measuring, 1),
+            "peak_mb": peak_memory(),
             **{name: round(float(value), 4) for name, value in progress.values.items()},
             **readings(progress.algorithm, self.reference, self.recipe["samples"], self.seed),
         }
         if self.recipe["evaluate"]:
-            row = {**self._measured(progress.algorithm), **row}
+            row = {**self._measured(progress.algorithm, self.reference), **row}
+            if self.recipe["test"] and progress.step == max(self.recipe["marks"]):
+                row["test"] = self._measured(progress.algorithm, reference_for(self.reference.real.spec, "test"))
         self.rows = [earlier for earlier in self.rows if earlier["step"] < row["step"]] + [row]
         self.say(json.dumps(row))
         self.measuring += time.perf_counter() - paused
+        self.cpu_measuring += time.process_time() - cpu_paused
 
-    def _measured(self, algorithm: Any) -> Dict[str, Any]:
-        """Every metric that is taken during training, of fresh samples against validation images."""
+    def _measured(self, algorithm: Any, reference: Reference) -> Dict[str, Any]:
+        """Every metric that is taken during training, of fresh samples."""
         samples = draw_samples(algorithm, self.recipe["evaluate"], runtime.rng(self.seed, "evaluation"))
-        result = measure(samples, self.reference, metrics=during_training())
+        result = measure(samples, reference, metrics=during_training())
         copies = {name: result["memorisation"][name] for name in ("copied", "near_duplicates")}
         values = {name: result[name]["value"] for name in during_training()}
-        return {**values, **copies, "feature_network": self.reference.network.name}
+        return {**values, **copies, "feature_network": reference.network.name}

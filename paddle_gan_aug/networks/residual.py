@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import functools
 import math
-from typing import Callable, List, Optional, Sequence, Tuple
+from typing import Callable, Optional, Sequence, Tuple
 
 import numpy as np
 import paddle
@@ -22,29 +22,11 @@ from paddle.nn import functional as F
 
 from .generators import scaled
 from .layers import ACTIVATIONS, weight_attr
+from .sizes import SMALLEST_MAP, patch_and_sides
 
 MAPS = {4: 128, 8: 64, 16: 32}  # largest side of maps -> their number at width 1
-LARGEST_MAP, SMALLEST_MAP = 16, 4  # their sides; a convolution as a product costs the fourth power of the side
 SLOPE = 0.2  # of the leaky ReLU
 GAIN = math.sqrt(2 / (1 + SLOPE**2))  # of weights behind which a leaky ReLU keeps the variance (He et al. 2015)
-
-
-def patch_and_sides(image_size: int) -> Tuple[int, List[int]]:
-    """(the patch's side, the maps' sides from the largest to the smallest): 28 -> (2, [14, 7, 4]), 64 -> (4, [16, 8, 4]).
-
-    Raises:
-        ValueError: image_size is not an even number of such patches, or too small.
-    """
-    patch = 2
-    while image_size > LARGEST_MAP * patch:
-        patch *= 2
-    if image_size % (2 * patch) or image_size < 4 * patch:
-        need = f"a multiple of {2 * patch}, at least {4 * patch}"
-        raise ValueError(f"image_size must be {need}, got {image_size}: set data.image_size to such a size")
-    sides = [image_size // patch, image_size // (2 * patch)]
-    while sides[-1] > SMALLEST_MAP:
-        sides.append((sides[-1] + 1) // 2)
-    return patch, sides
 
 
 def maps_of(side: int, width: float) -> int:
