@@ -79,6 +79,7 @@ def _quality_flags(command: Command) -> None:
 def _patches_flags(command: Command) -> None:
     command.add_argument("--image-size", type=positive, default=32, metavar="N", help="the pixels of a side")
     command.add_argument("--per-class", type=positive, default=200, metavar="N", help="how many patches each of the five classes has")
+    command.add_argument("--test-per-class", type=positive, default=0, metavar="N", help="test patches, of another part of the photographs")
     _seed(command)
     command.add_argument("--to", required=True, metavar="DIR", help="a new or empty folder")
 
@@ -102,6 +103,12 @@ def _study_flags(command: Command) -> None:
 def _digits_flags(command: Command) -> None:
     _seed(command)
     command.add_argument("--to", required=True, metavar="DIR", help="a new or empty folder")
+
+
+def _sizes_flags(command: Command) -> None:
+    command.add_argument("--only", nargs="+", metavar="NAME", help="measure these networks or sizes alone")
+    command.add_argument("--to", default="work/results/sizes", metavar="DIR", help="the folder of the results")
+    command.add_argument("--stored", action="store_true", help="measure nothing, print the table of the rows that are stored")
 
 
 def _variations_flags(command: Command) -> None:
@@ -216,6 +223,7 @@ KINDS: Dict[str, Kind] = {
     "patches": Kind("benchmarks.patches:patches", _patches_flags, "cut a small colour set from photographs of scikit-learn", False),
     "solar-cells": Kind("benchmarks.solar:solar_cells", _solar_flags, "fetch photographs of solar cells as class folders", False),
     "digits": Kind("benchmarks.digits:digits", _digits_flags, "enlarge the digits of scikit-learn to 32 pixels as class folders", False),
+    "sizes": Kind("benchmarks.sizes:sizes", _sizes_flags, f"measure steps, memory and parameters at every image size{_SKIPPED}", False),
     "variations": Kind("benchmarks.variations:variations", _variations_flags, "read variations of real images of unseen classes"),
     "holes": Kind("benchmarks.holes:holes", _holes_flags, "look in samples for the holes that DiffAugment cuts into what D sees"),
     "generation": Kind("benchmarks.sets:generation", _generation_flags, "measure images a second, from latents to files with a manifest"),

@@ -2,14 +2,14 @@
 
 `china.jpg` and `flower.jpg` (© danielbuechele and vultilion, Creative Commons Attribution 2.0; see the README beside them in
 `sklearn/datasets/images`). Five classes, each a region of one picture. Patches overlap, so this shows that colour works from end to
-end; it is no benchmark.
+end; it is no benchmark. With test patches a region is cut in two first, so that no pixel of a test patch is in a training patch.
 """
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, Dict, Tuple, Union
+from typing import Any, Dict, List, Sequence, Tuple, Union
 
 import numpy as np
 
@@ -26,17 +26,23 @@ REGIONS = {  # class -> (photograph, left, top, right, bottom)
     "trees": ("china.jpg", 330, 270, 640, 427),
 }
 LARGEST = 128  # pixels: what the smallest region holds with room to move
+TEST_SHARE = 1 / 3  # of a region, for test patches
 
 
-def patches(to: str, image_size: int, per_class: int, seed: int) -> Tuple[Dict[str, Any], str]:
+def patches(to: str, image_size: int, per_class: int, test_per_class: int, seed: int) -> Tuple[Dict[str, Any], str]:
     """`patches`: see `write_patches`."""
-    folder = write_patches(to, image_size, per_class, seed)
-    count = per_class * len(REGIONS)
+    folder = write_patches(to, image_size, per_class, seed, test_per_class=test_per_class)
+    count = (per_class + test_per_class) * len(REGIONS)
     return {"to": str(folder), "count": count, "classes": list(REGIONS)}, f"{count} patches of {len(REGIONS)} classes in {folder}"
 
 
-def write_patches(to: Union[str, os.PathLike], image_size: int = 32, per_class: int = 200, seed: int = 0) -> Path:
+def write_patches(
+    to: Union[str, os.PathLike], image_size: int = 32, per_class: int = 200, seed: int = 0, *, test_per_class: int = 0
+) -> Path:
     """Write <class>/<index>.png, `per_class` patches of image_size × image_size pixels of each class, at places drawn by the seed.
+
+    Args:
+        test_per_class: above 0 the patches go into train/<class>, and so many of the other part of each region into test/<class>.
 
     Raises:
         InputError: a patch of that size does not fit into a region; a folder that is in use.
@@ -48,12 +54,32 @@ def write_patches(to: Union[str, os.PathLike], image_size: int = 32, per_class: 
     to = make_folder(to)
     if any(to.iterdir()):
         raise InputError(f"{to} is not empty: nothing is overwritten; choose an empty or new folder")
-    for index, (name, (photograph, left, top, right, bottom)) in enumerate(REGIONS.items()):
-        region = np.array(load_sample_image(photograph))[top:bottom, left:right]
-        rng = runtime.rng(seed, "patches", index)
-        rows = rng.integers(0, region.shape[0] - image_size + 1, per_class)
-        columns = rng.integers(0, region.shape[1] - image_size + 1, per_class)
-        (to / name).mkdir()
-        for i, (row, column) in enumerate(zip(rows, columns)):
-            save_png(to / name / f"{i:04d}.png", region[row : row + image_size, column : column + image_size])
+    for index, (name, (photograph, *box)) in enumerate(REGIONS.items()):
+        picture = np.array(load_sample_image(photograph))
+        if not test_per_class:
+            _cut(to / name, picture, box, image_size, per_class, runtime.rng(seed, "patches", index))
+            continue
+        for part, half, count in zip(("train", "test"), apart(box, image_size), (per_class, test_per_class)):
+            _cut(to / part / name, picture, half, image_size, count, runtime.rng(seed, f"{part} patches", index))
     return to
+
+
+def apart(box: Sequence[int], image_size: int) -> Tuple[List[int], List[int]]:
+    """Cut a box (left, top, right, bottom) in two across its longer side, for training and test patches: a third or a patch for tests."""
+    left, top, right, bottom = box
+    axis = int(bottom - top > right - left)
+    train, test = [left, top, right, bottom], [left, top, right, bottom]
+    length = box[axis + 2] - box[axis]
+    train[axis + 2] = test[axis] = box[axis + 2] - max(round(TEST_SHARE * length), image_size)
+    return train, test
+
+
+def _cut(to: Path, picture: np.ndarray, box: Sequence[int], image_size: int, count: int, rng: np.random.Generator) -> None:
+    """Write `count` patches of a box of a picture uint8 [H, W, 3]."""
+    left, top, right, bottom = box
+    region = picture[top:bottom, left:right]
+    rows = rng.integers(0, region.shape[0] - image_size + 1, count)
+    columns = rng.integers(0, region.shape[1] - image_size + 1, count)
+    to.mkdir(parents=True)
+    for i, (row, column) in enumerate(zip(rows, columns)):
+        save_png(to / f"{i:04d}.png", region[row : row + image_size, column : column + image_size])

@@ -17,6 +17,7 @@ import numpy as np
 import yaml
 
 from benchmarks.readings import provenance, readings, reference_for
+from benchmarks.speed.worker import peak_memory
 from benchmarks.tables import collapse_table, recipe_table, zoo_table
 from paddle_gan_aug import __version__, runtime
 from paddle_gan_aug.config.loading import load_config
@@ -32,7 +33,16 @@ from paddle_gan_aug.runs.run import train
 from paddle_gan_aug.training.loop import Callback, Progress
 from paddle_gan_aug.training.recovery import Recovery
 
-DEFAULTS = {"preset": "classic", "overrides": {}, "seeds": [0, 1], "samples": 5000, "evaluate": None, "metrics": None, "plant": None}
+DEFAULTS = {
+    "preset": "classic",
+    "overrides": {},
+    "seeds": [0, 1],
+    "samples": 5000,
+    "evaluate": None,
+    "metrics": None,
+    "test": False,
+    "plant": None,
+}
 Row = Dict[str, Any]
 Rows = List[Row]
 Say = Callable[[str], None]
@@ -61,9 +71,10 @@ def run_recipes(recipes: str, to: str, only: Optional[Sequence[str]] = None, say
     """Train every row of a recipe file that has no result yet.
 
     Args:
-        recipes: a YAML file: a list of {name, preset, overrides, seeds, marks or images, samples, evaluate, metrics, plant}; marks are the
-            steps at which `samples` samples are read, and the last one ends the run; images: instead of marks, how many real images D sees
-            in the whole run, read at its end; evaluate: how many samples are measured at each mark, by `metrics` or by every metric;
+        recipes: a YAML file: a list of {name, preset, overrides, seeds, marks or images, samples, evaluate, metrics, test, plant}; marks
+            are the steps at which `samples` samples are read, and the last one ends the run; images: instead of marks, how many real
+            images D sees in the whole run, read at its end; evaluate: how many samples are measured at each mark, by `metrics` or by
+            every metric, beside validation images; test: at the last mark also beside test images, as `test` of the mark;
             plant: {step, factor}, D's learning rates are multiplied there. A preset of null stands for the real images.
         to: the folder of results, for each row and seed `<name>-seed-<s>.json` and the picture `<name>-seed-<s>.png`.
         only: names of the rows to do; None = all.
@@ -208,10 +219,11 @@ class MeasuredAt(Callback):
     def read(self, algorithm: Any) -> Row:
         """What is measured of the GAN at a mark."""
         row = readings(algorithm, self.reference, self.recipe["samples"], self.seed)
-        if not self.recipe["evaluate"]:
-            return row
+        return {**self._evaluated(algorithm, self.reference), **row} if self.recipe["evaluate"] else row
+
+    def _evaluated(self, algorithm: Any, reference: Reference) -> Row:
         samples = draw_samples(algorithm, self.recipe["evaluate"], runtime.rng(self.seed, "evaluation"))
-        return {**measured(samples, self.reference, self.recipe["metrics"]), **row}
+        return measured(samples, reference, self.recipe["metrics"])
 
     def on_step(self, progress: Progress) -> None:
         if progress.step not in self.recipe["marks"]:
@@ -219,7 +231,10 @@ class MeasuredAt(Callback):
         paused = _clocks()
         seconds, cpu_seconds = np.round(paused - self.started - self.measuring, 1).tolist()
         values = {name: round(float(value), 4) for name, value in progress.values.items()}
-        row = {**self.read(progress.algorithm), "step": progress.step, "seconds": seconds, "cpu_seconds": cpu_seconds, **values}
+        times = {"seconds": seconds, "cpu_seconds": cpu_seconds, "peak_mb": peak_memory()}
+        row = {**self.read(progress.algorithm), "step": progress.step, **times, **values}
+        if self.recipe["test"] and progress.step == max(self.recipe["marks"]):
+            row["test"] = self._evaluated(progress.algorithm, reference_for(self.reference.real.spec, "test"))
         self.rows = [earlier for earlier in self.rows if earlier["step"] < row["step"]] + [row]
         self.say(json.dumps(row))
         self.measuring += _clocks() - paused
@@ -231,7 +246,7 @@ def _clocks() -> np.ndarray:
 
 
 def measured(samples: Samples, reference: Reference, metrics: Optional[Sequence[str]] = None) -> Row:
-    """The values of `metrics`, None = of all that are taken during training, of samples against validation images."""
+    """The values of `metrics`, None = of all that are taken during training, of samples against a reference."""
     names = metrics or during_training()
     result = measure(samples, reference, metrics=names)
     row = {name: result[name]["value"] for name in names}

@@ -39,6 +39,7 @@ def build(
         built = resolve(ALGORITHMS[config.algorithm].place)(config, channels=channels, image_size=height, class_names=class_names)
     except ValueError as error:
         raise InputError(f"algorithm {config.algorithm}: {error}") from None
+    built.draw_fewer_of(height)
     if built.conditional and counts is not None:
         built.learnt_classes = [index for index, count in enumerate(counts) if count]
     if counts is not None and hasattr(built, "counts"):

@@ -14,6 +14,7 @@ from ..data import Batch, Batches
 from .inference import InferenceModel
 from .ports import NORMAL
 
+AT_ONCE, LEAST_AT_ONCE, LARGE = 500, 16, 32  # images that are drawn at once up to 32 pixels, and at least; larger ones take more memory
 REDRAWS = 1000  # the most redraws of numbers beyond the truncation
 Values = Dict[str, Union[Tensor, float]]
 SCHEDULES: Dict[str, Callable[[float], float]] = {  # share of the run that is done -> factor on the learning rate
@@ -51,6 +52,7 @@ class Algorithm:
     losses: Tuple[str, ...] = ()  # the names among `step`'s values that the progress line shows
     latent_dim: Optional[int] = None  # the size of a latent, of an algorithm that makes images
     view: Any = None  # what its discriminator sees of an image, a `view.View`
+    at_once = AT_ONCE  # the images that are drawn at once
     learnt_classes: Optional[List[int]] = None  # indices of the classes that had images, of a conditional one; None: all of them
 
     def __init__(self, config: Config) -> None:
@@ -141,12 +143,19 @@ class Algorithm:
         """
         return noise((count, self.latent_dim), rng, truncation)
 
-    def sample(self, count: int, rng: np.random.Generator, batch_size: int = 500, labels: Optional[np.ndarray] = None) -> np.ndarray:
+    def sample(
+        self, count: int, rng: np.random.Generator, batch_size: Optional[int] = None, labels: Optional[np.ndarray] = None
+    ) -> np.ndarray:
         """Make `count` images float32 [count, C, H, W] in [-1, 1]; a conditional algorithm takes its classes in turn without `labels`."""
         return self.draw(self.latents(count, rng), self.default_labels(count) if labels is None else labels, batch_size)
 
-    def draw(self, latents: np.ndarray, labels: Optional[np.ndarray] = None, batch_size: int = 500) -> np.ndarray:
-        """Make `images` of any number of latents, `batch_size` at a time."""
+    def draw_fewer_of(self, image_size: int) -> None:
+        """Draw fewer images at once the larger they are, so that drawing takes no more memory than at 32 pixels."""
+        self.at_once = max(LEAST_AT_ONCE, AT_ONCE * LARGE**2 // max(LARGE, image_size) ** 2)
+
+    def draw(self, latents: np.ndarray, labels: Optional[np.ndarray] = None, batch_size: Optional[int] = None) -> np.ndarray:
+        """Make `images` of any number of latents, `batch_size` at a time; None = `at_once`."""
+        batch_size = batch_size or self.at_once
         parts = [slice(start, start + batch_size) for start in range(0, len(latents), batch_size)]
         return np.concatenate([self.images(latents[part], None if labels is None else labels[part]) for part in parts])
 

@@ -37,6 +37,7 @@ class SupervisedClassifier(Algorithm):
     def __init__(self, config: Config, channels: int, image_size: int, class_names: Sequence[str]) -> None:
         super().__init__(config)
         self.options = options = config.classifier
+        self.channels, self.image_size = channels, image_size
         self.class_names = tuple(class_names)
         self.counts = [1] * len(self.class_names)  # training images of each class, for `classifier.logit_adjustment`; set by `build`
         self.classifier = self.make_classifier(channels, image_size)
@@ -45,11 +46,24 @@ class SupervisedClassifier(Algorithm):
         self.augmentation = AUGMENTATIONS[options.augmentation](self.policy)
         self.add_adam("classifier", self.classifier, config.optimizer.classifier_lr)
 
-    def make_classifier(self, channels: int, image_size: int) -> nn.Layer:
-        """Return a new classifier as the configuration describes it."""
+    def make_classifier(self, channels: int, image_size: int, patch: Optional[int] = None) -> nn.Layer:
+        """Return a new classifier as the configuration describes it; `patch`: as for `networks.LeNet`."""
         options = self.config.classifier
         network = resolve(CLASSIFIERS[options.architecture])
-        return network(len(self.class_names), image_size, channels, options.width, options.dropout)
+        further = {} if patch is None else {"patch": patch}
+        return network(len(self.class_names), image_size, channels, options.width, options.dropout, **further)
+
+    def first_channels(self) -> int:
+        """The channels that the classifier's first convolution sees; of a network of one's own those of the images."""
+        return self.channels * getattr(self.classifier, "patch", 1) ** 2
+
+    def load_weights(self, arrays: Dict[str, np.ndarray]) -> None:
+        """See `Algorithm.load_weights`; also takes weights of version 0.1.0, which took no patches of large images."""
+        first = next((arrays[key] for key in ("classifier/conv1.weight", "classifier/conv.weight") if key in arrays), None)
+        if list(self.networks) == ["classifier"] and first is not None and first.shape[1] == self.channels < self.first_channels():
+            self.classifier = self.networks["classifier"] = self.make_classifier(self.channels, self.image_size, patch=1)
+            self.add_adam("classifier", self.classifier, self.config.optimizer.classifier_lr)
+        super().load_weights(arrays)
 
     def step(self, batches: Sequence[Batch], rng: np.random.Generator) -> Dict[str, Tensor]:
         """Take one step on one batch; returns the loss in nats and the accuracy on the batch (0 to 1).

@@ -135,8 +135,15 @@ def _estimate(made: AugmentedSet) -> List[str]:
     return [
         f"classical changes follow the policy {made.policy}, shown in {made.picture}; choose another one with --policy",
         *(f"{_duration(step['low'], step['high'])}: {step['what']}" for step in made.steps),
+        *_space(made.space),
         f"{_duration(low, high)} in all, an estimate from a few steps on this machine; only that picture and caches were written",
     ]
+
+
+def _space(space: Dict[str, float]) -> List[str]:
+    """Lines of the memory and the disk that it would take."""
+    disk = f"about {space['set_mb']:.0f} MB of disk for the set and up to {space['runs_mb']:.0f} MB for runs"
+    return [f"about {space['memory_mb']} MB of memory, {disk}" if space["memory_mb"] else disk]
 
 
 def worth_lines(worth: Dict[str, Dict[str, Any]]) -> List[str]:

@@ -74,3 +74,5 @@ class Runtime(Section):
     threads: Count = 0
     # Whether the code path, the threads and the allocator are chosen for this CPU.
     cpu_tuning: bool = True
+    # The memory that the process may hold, in MB: a training that needs more is refused. Without it what the machine has left counts.
+    memory_limit: Optional[Positive] = None

@@ -10,7 +10,26 @@ from paddle.nn import functional as F
 from .batch_last import BatchLastConv2D, flatten, max_pool2d, normalise, to_batch_first, to_batch_last
 from .generators import scaled
 
+LARGEST_MAPS, SMALLEST_MAPS = 32, 16  # pixels: the sides that patches of large images are cut to
 Change = Tuple[int, Callable[[Tensor], Tensor]]  # (number of a layer, function of its output), as feature mixing wants it
+
+
+def patch_of(image_size: int) -> int:
+    """The side of the patches that a classifier takes for pixels: 1 up to 32 pixels, 48 and 64 -> 2, 96 -> 3, 128 -> 4.
+
+    The smallest one that leaves 16 to 32 patches along each side; 1 where none does.
+    """
+    sides = range(2, image_size // SMALLEST_MAPS + 1) if image_size > LARGEST_MAPS else ()
+    return next((patch for patch in sides if image_size % patch == 0 and image_size // patch <= LARGEST_MAPS), 1)
+
+
+def as_patches(images: Tensor, patch: int) -> Tensor:
+    """[N, C, S, S] -> [N, C · patch², S / patch, S / patch]: the numbers of a patch become channels."""
+    if patch == 1:
+        return images
+    c, side = images.shape[1], images.shape[2] // patch
+    images = images.reshape([-1, c, side, patch, side, patch]).transpose([0, 1, 3, 5, 2, 4])
+    return images.reshape([-1, c * patch**2, side, side])
 
 
 class LeNet(nn.Layer):
@@ -21,6 +40,7 @@ class LeNet(nn.Layer):
     Args:
         width: multiplies the 32 and 64 feature maps; the 84 features stay.
         dropout: of the 84 features, in training.
+        patch: the first convolution sees patches of so many pixels squared for one pixel; None = `patch_of` the size.
 
     Raises:
         ValueError: the image is too small for two convolutions and pools (less than 16 pixels).
@@ -29,13 +49,22 @@ class LeNet(nn.Layer):
     feature_width = 84
     layers = 3  # after which features can be mixed, the input being number 0
 
-    def __init__(self, classes: int = 10, image_size: int = 28, channels: int = 1, width: float = 1.0, dropout: float = 0.0) -> None:
+    def __init__(
+        self,
+        classes: int = 10,
+        image_size: int = 28,
+        channels: int = 1,
+        width: float = 1.0,
+        dropout: float = 0.0,
+        patch: Optional[int] = None,
+    ) -> None:
         super().__init__()
-        side = ((image_size - 4) // 2 - 4) // 2
+        self.patch = patch_of(image_size) if patch is None else patch
+        side = ((image_size // self.patch - 4) // 2 - 4) // 2
         if side < 1:
             raise ValueError(f"LeNet needs images of at least 16 pixels, got {image_size}")
         maps = scaled(32, width), scaled(64, width)
-        self.conv1 = BatchLastConv2D(channels, maps[0], 5, bias=False)
+        self.conv1 = BatchLastConv2D(channels * self.patch**2, maps[0], 5, bias=False)
         self.bn1 = nn.BatchNorm2D(maps[0])
         self.conv2 = BatchLastConv2D(maps[0], maps[1], 5, bias=False)
         self.bn2 = nn.BatchNorm2D(maps[1])
@@ -45,7 +74,7 @@ class LeNet(nn.Layer):
 
     def features(self, images: Tensor, change: Optional[Change] = None) -> Tensor:
         """The last hidden layer: float32 [N, 84], >= 0. `change`: see `changed`."""
-        h = to_batch_last(changed(images, 0, change))
+        h = to_batch_last(as_patches(changed(images, 0, change), self.patch))
         h = F.relu(max_pool2d(normalise(self.bn1, self.conv1(h))))
         h = F.relu(max_pool2d(normalise(self.bn2, self.conv2(changed_maps(h, 1, change)))))
         return F.relu(self.fc1(flatten(changed_maps(h, 2, change))))
@@ -100,15 +129,26 @@ class ResNet(nn.Layer):
     Args:
         width: multiplies the 16, 32 and 64 feature maps.
         dropout: of the features, in training.
+        patch: as for `LeNet`.
     """
 
     layers = 4
 
-    def __init__(self, classes: int = 10, image_size: int = 28, channels: int = 1, width: float = 1.0, dropout: float = 0.0) -> None:
+    def __init__(
+        self,
+        classes: int = 10,
+        image_size: int = 28,
+        channels: int = 1,
+        width: float = 1.0,
+        dropout: float = 0.0,
+        patch: Optional[int] = None,
+    ) -> None:
         super().__init__()
+        self.patch = patch_of(image_size) if patch is None else patch
         maps = [scaled(count, width) for count in (16, 32, 64)]
         self.feature_width = maps[-1]
-        self.conv, self.bn = BatchLastConv2D(channels, maps[0], 3, padding=1, bias=False), nn.BatchNorm2D(maps[0])
+        self.conv = BatchLastConv2D(channels * self.patch**2, maps[0], 3, padding=1, bias=False)
+        self.bn = nn.BatchNorm2D(maps[0])
         inputs = [maps[0], *maps[:-1]]
         self.stages = nn.LayerList(
             [nn.Sequential(_Residual(i, m, 1 if n == 0 else 2), _Residual(m, m, 1)) for n, (i, m) in enumerate(zip(inputs, maps))]
@@ -118,7 +158,8 @@ class ResNet(nn.Layer):
 
     def features(self, images: Tensor, change: Optional[Change] = None) -> Tensor:
         """The mean of every map of the last stage: float32 [N, 64 * width], >= 0. `change`: see `changed`."""
-        h = F.relu(normalise(self.bn, self.conv(to_batch_last(changed(images, 0, change)))))
+        images = as_patches(changed(images, 0, change), self.patch)
+        h = F.relu(normalise(self.bn, self.conv(to_batch_last(images))))
         for number, stage in enumerate(self.stages, 1):
             h = stage(changed_maps(h, number, change))
         return h.mean(axis=[0, 1]).transpose([1, 0])

@@ -11,9 +11,10 @@ from typing import Optional
 import paddle
 from paddle import Tensor, nn
 
-from .generators import base_and_doublings, scaled
+from .generators import scaled
 from .layers import ACTIVATIONS, Conv2D, ConvPool, MaskDropout, norm1d, norm2d, weight_attr
 from .parallel import batch_parts, split_batch
+from .sizes import base_and_doublings
 
 HEAD_LOGITS = {"sigmoid": 1, "softmax": 2}
 

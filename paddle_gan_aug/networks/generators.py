@@ -9,9 +9,9 @@ from paddle import Tensor, nn
 
 from .conditional import batch_norm, normalise
 from .layers import ACTIVATIONS, Conv2D, UpConv2D, UpsampleConv2D, weight_attr
+from .sizes import base_and_doublings, check_size
 
 VARIANT_ACTIVATION = {"upsample": "tanh", "transpose": "leaky_relu"}
-LARGEST_BASE = 8  # pixels: the largest base that is doubled up to the image's size
 
 
 class ClassicGenerator(nn.Layer):
@@ -49,8 +49,7 @@ class ClassicGenerator(nn.Layer):
         classes: int = 0,
     ) -> None:
         super().__init__()
-        if image_size % 4:
-            raise ValueError(f"the classic generator doubles twice: image_size must be a multiple of 4, got {image_size}")
+        check_size("classic", image_size)
         features, maps, half = scaled(1024, width), scaled(128, width), scaled(64, width)
         self.latent_dim, self.base = latent_dim, image_size // 4
         self.activation = ACTIVATIONS[activation or VARIANT_ACTIVATION[variant]]
@@ -166,22 +165,6 @@ class DoublingGenerator(nn.Layer):
         for conv, norm in zip(self.convs, self.norms):
             h = self.activation(normalise(norm, conv(h), labels))
         return self.output_activation(self.convs[-1](h))
-
-
-def base_and_doublings(image_size: int) -> Tuple[int, int]:
-    """(the side of the smallest maps, how often it is doubled): 28 -> (7, 2), 32 -> (8, 2), 64 -> (8, 3).
-
-    Raises:
-        ValueError: the size is not a base of 4 to 8 pixels, doubled at least once.
-    """
-    base, doublings = image_size, 0
-    while base > LARGEST_BASE and base % 2 == 0:
-        base, doublings = base // 2, doublings + 1
-    if not doublings or base > LARGEST_BASE:
-        raise ValueError(
-            f"image_size must be 4 to 8 pixels doubled (such as 28, 32, 48, 64), got {image_size}: set data.image_size to such a size"
-        )
-    return base, doublings
 
 
 def scaled(size: float, width: float) -> int:

@@ -30,6 +30,7 @@ from ..training.recovery import Recovery
 from ..training.validation import Validation
 from .batches import planned_steps, training_batches
 from .continuing import check_same_generated
+from .memory import check_memory
 from .opened import Run
 from .places import check_free, check_writable, take_folder
 from .prepare import Prepared, prepare
@@ -123,7 +124,10 @@ def train_prepared(prepared: Prepared, *, callbacks: Sequence[Callback] = (), ge
     options = prepared.config.runtime
     process = runtime.start(options.device, options.threads, options.cpu_tuning)
     recovery = _recovery_of(prepared.folder)
+    memory = check_memory(prepared.config, prepared.images, prepared.unlabelled)
     built = _build(prepared, recovery, generated)  # refuses wrong settings before anything is written
+    if memory is not None:
+        prepared.report(f"training needs about {memory} MB of memory")
     check_writable(prepared.folder, prepared.log)
     if prepared.new and not prepared.named:
         prepared = replace(prepared, folder=take_folder(prepared.folder.parent, prepared.folder.name))

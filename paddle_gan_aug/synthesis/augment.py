@@ -35,6 +35,7 @@ from .reader import Reader, aside_lines
 from .real_files import on_disk
 from .sampler import Runs, Samplers
 from .set_folder import AUGMENTED, SetRequest
+from .space import estimated_space
 from .summary import count_by_class, worth
 
 READING = ("image_size", "channels", "window", "background", "fit")  # how the images of a set must be read
@@ -56,6 +57,7 @@ class AugmentedSet:
         worth: what the filters tell of the GAN, see `summary.worth`; None for a dry run.
         picture: of the policy, for a dry run; else None.
         steps: what would be done, and how long it would take, see `estimate.estimated_steps`, for a dry run; else None.
+        space: the memory and the disk that it would take, see `space.estimated_space`, for a dry run; else None.
     """
 
     folder: Path
@@ -68,6 +70,7 @@ class AugmentedSet:
     worth: Optional[Dict[str, dict]] = None
     picture: Optional[Path] = None
     steps: Optional[List[Dict[str, Any]]] = None
+    space: Optional[Dict[str, float]] = None
 
     def images(self, part: str = "train") -> LabelledImages:
         """Load one part: "train" (real and generated images), "valid" or "test" (real ones alone).
@@ -148,7 +151,8 @@ def augment_data(  # long: it explains every parameter
         _refuse_old_runs(plan, run_folders(output, log)[0])
     if dry_run:
         planned = {name: (count, plan.quotas.get(name, 0)) for name, count in plan.counts.items()}
-        return _result(to, plan, planned, picture=_draw_policy(plan), steps=estimated_steps(plan))
+        space = estimated_space(plan)  # first: it refuses what does not fit
+        return _result(to, plan, planned, picture=_draw_policy(plan), steps=estimated_steps(plan), space=space)
     if resume and AUGMENTED.is_complete(to):
         _check_same(to, plan)
         shutil.rmtree(to / AUGMENTED.partial, ignore_errors=True)

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from benchmarks.__main__ import main
-from benchmarks.patches import REGIONS, write_patches
+from benchmarks.patches import LARGEST, REGIONS, apart, write_patches
 from paddle_gan_aug.data import load
 from paddle_gan_aug.errors import InputError
 
@@ -27,6 +27,21 @@ def test_patches_are_real_colour_images(tmp_path, monkeypatch, size):
 
 
 REGIONS_IN_ORDER = list(REGIONS)
+
+
+@pytest.mark.parametrize("size", [32, 96, LARGEST])
+def test_test_patches_share_no_pixel_with_training_patches(size):
+    for _, *box in REGIONS.values():
+        train, test = apart(box, size)
+        for left, top, right, bottom in (train, test):
+            assert right - left >= size and bottom - top >= size
+        assert train[2] == test[0] or train[3] == test[1]
+        assert [min(a, b) for a, b in zip(train[:2], test[:2])] == box[:2] and [max(a, b) for a, b in zip(train[2:], test[2:])] == box[2:]
+
+
+def test_test_patches_are_a_part_of_their_own(tmp_path):
+    folder = write_patches(tmp_path / "patches", 96, per_class=6, test_per_class=2)
+    assert load(folder, "test").counts().tolist() == [2] * 5 and load(folder, split="full").counts().tolist() == [6] * 5
 
 
 def test_what_is_refused(tmp_path):

@@ -107,13 +107,13 @@ def test_every_size(size, channels):
 
 
 def test_sides_of_the_maps():
-    from paddle_gan_aug.networks.residual import patch_and_sides
+    from paddle_gan_aug.networks.sizes import patch_and_sides
 
     found = {size: patch_and_sides(size) for size in (28, 32, 48, 64, 96, 128)}
     assert found[28] == (2, [14, 7, 4]) and found[32] == (2, [16, 8, 4]) and found[48] == (4, [12, 6, 3])
     assert found[64] == (4, [16, 8, 4]) and found[96] == (8, [12, 6, 3]) and found[128] == (8, [16, 8, 4])
     for size in (6, 30, 50, 100):
-        with pytest.raises(ValueError, match="multiple of"):
+        with pytest.raises(ValueError, match="even numbers of patches"):
             patch_and_sides(size)
 
 
