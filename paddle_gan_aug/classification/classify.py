@@ -96,8 +96,11 @@ def classify(
     settings = trained.config
     if settings.classifier.patience and best_step(trained.folder / "checkpoints") is not None:
         trained = open_run(trained.folder, checkpoint="best", device=settings.runtime.device, threads=settings.runtime.threads)
-    report = classification_report(trained, tested)
-    _write_report(trained, report, tested, prepared.log)
+    probabilities = read_probabilities(trained, tested.images)
+    report = classification_report(trained, tested, probabilities)
+    _write_report(trained, report, tested)
+    if trained.config.log.visualdl:
+        _show_report(trained, tested, probabilities, prepared.log)
     return Classification(trained, report, generated)
 
 
@@ -128,9 +131,8 @@ def _test_images(prepared: Prepared, test: Union[str, Path, None]) -> LabelledIm
     return images
 
 
-def classification_report(run: Run, images: LabelledImages) -> Dict[str, Any]:
-    """Read labelled images with the classifier of a run; see `Classification.report`."""
-    probabilities = read_probabilities(run, images.images)
+def classification_report(run: Run, images: LabelledImages, probabilities: np.ndarray) -> Dict[str, Any]:
+    """What a classifier's probabilities [N, K] of labelled images are worth; see `Classification.report`."""
     matrix = confusion_matrix(images.labels, probabilities.argmax(1), len(images.class_names))
     right = matrix.diagonal()
     return {
@@ -151,8 +153,8 @@ def _shares(part: np.ndarray, whole: np.ndarray) -> List[Optional[float]]:
     return [int(p) / int(w) if w else None for p, w in zip(part, whole)]
 
 
-def _write_report(run: Run, report: Mapping[str, Any], images: LabelledImages, log: Path) -> None:
-    """Write the report into the run's folder, and show its pictures on the dashboard beside the run's curves."""
+def _write_report(run: Run, report: Mapping[str, Any], images: LabelledImages) -> None:
+    """Write the report into the run's folder."""
     folder = make_folder(run.folder / "report")
     write_json(folder / "classification.json", report)
     title = f"{images.source}: accuracy {100 * report['accuracy']:.2f} % of {len(images)}"
@@ -161,9 +163,15 @@ def _write_report(run: Run, report: Mapping[str, Any], images: LabelledImages, l
     shares = {name: {c: value or 0.0 for c, value in report[name].items()} for name in ("precision", "recall")}
     with optional_picture(folder / "per-class.png") as path:
         class_histogram_figure(path, shares, title)
-    if not run.config.log.visualdl:
-        return
+
+
+def _show_report(run: Run, images: LabelledImages, probabilities: np.ndarray, log: Path) -> None:
+    """Show the report on the dashboard beside the run's curves: its pictures, and for each class how well it is told from the others."""
+    folder = run.folder / "report"
     with Records(run.folder, log, run.folder.name) as records:  # keeps the records after the tested step
         for name in ("confusion", "per-class"):
             if (folder / f"{name}.png").exists():
                 records.image(run.step, read_png(folder / f"{name}.png"), tag=name, folder="report")
+        for index, name in enumerate(images.class_names):
+            if 0 < (images.labels == index).sum() < len(images):
+                records.curves(run.step, f"class {name}", images.labels == index, probabilities[:, index])

@@ -29,6 +29,8 @@ class Log(Section):
     grid_every_steps: Positive = 100
     # The number of images of a grid.
     grid_images: Positive = 160
+    # The number of steps from one histogram of the weights, the gradients and D's scores to the next.
+    histograms_every_steps: Positive = 200
     # Whether VisualDL records are written.
     visualdl: bool = True
 

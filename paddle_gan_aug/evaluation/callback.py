@@ -16,7 +16,7 @@ from .measure import measure
 from .real_images import RealImages
 from .reference import Reference, reference_of
 from .registry import INSTEAD_OF_BEST, METRICS, during_training
-from .samples import draw_samples
+from .samples import Samples, draw_samples
 
 PLOTTED = 500  # real and generated images each on the dashboard's projection page
 
@@ -56,7 +56,7 @@ class EvaluationCallback(Callback):
         self.records.text(progress.step, "evaluation", summary)
         self.say(f"evaluation at {summary}")
         if progress.complete:
-            self._project(reference, samples.images[:PLOTTED])
+            self._project(reference, samples)
 
     def _choose(self, progress: Progress, result: Dict[str, Any], values: Dict[str, Any]) -> str:
         """Note in `progress` whether this step is the best so far; returns the values and the choice as text."""
@@ -71,7 +71,11 @@ class EvaluationCallback(Callback):
             text += f"; {wanted} was not measured: {result[wanted].get('why', 'it is not finite')}"
         return text
 
-    def _project(self, reference: Reference, images: np.ndarray) -> None:
-        real = reference.images.features[: len(images)]
-        features = np.concatenate([real, reference.network.read(images)[0]])
-        self.records.embedding("features", features, ["real"] * len(real) + ["generated"] * len(images))
+    def _project(self, reference: Reference, samples: Samples) -> None:
+        real = reference.images.subset(np.arange(min(PLOTTED, len(reference.images))))
+        generated = reference.read(samples.first(len(real)))
+        names = self.real.network_training.class_names
+        read = [names[index] for side in (real, generated) for index in side.probabilities.argmax(1)]
+        origins = ["real"] * len(real) + ["generated"] * len(generated)
+        labels = {"origin": origins, "class": [f"{name} ({origin})" for name, origin in zip(read, origins)], "read as": read}
+        self.records.embedding("features", np.concatenate([real.features, generated.features]), labels)

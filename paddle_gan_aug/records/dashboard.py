@@ -17,7 +17,7 @@ import threading
 import time
 import types
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, List, Optional, Union
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Set, Union
 
 from ..errors import InputError
 from .visualdl_file import import_visualdl, read_records
@@ -27,7 +27,17 @@ App = Callable[[Dict[str, Any], Callable[..., Any]], Iterable[bytes]]  # WSGI
 HOST = "127.0.0.1"  # never wider: the page has no password
 DEFAULT_PORT = 8040
 LANGUAGES = ("en", "zh")
-TABS = ("scalar", "image", "text", "hyper_parameters")  # what a run records; left to itself the page shows none before there is data
+TABS = (  # what a run records; left to itself the page shows none before there is data
+    "scalar",
+    "image",
+    "histogram",
+    "embeddings",
+    "pr_curve",
+    "roc_curve",
+    "dynamic_graph",
+    "text",
+    "hyper_parameters",
+)
 CACHE_SECONDS = 2  # how old an answer may be
 RESCAN_SECONDS = 1  # how often to look for replaced record files
 
@@ -197,10 +207,24 @@ def _mend_visualdl() -> None:
 
     def hparam_list(log_reader: Any, original: Callable[..., Any] = lib.get_hparam_list) -> List[Dict[str, Any]]:
         rows = original(log_reader)
+        telling = telling_settings([row["hparams"] for row in rows])
         for row in rows:  # it gives the folder's path for the run's name
             row["name"] = log_reader.tags2name.get(row["name"], row["name"])
+            row["hparams"] = {name: value for name, value in row["hparams"].items() if name in telling}
         return rows
 
+    def hparam_indicator(log_reader: Any, original: Callable[..., Any] = lib.get_hparam_indicator) -> Dict[str, Any]:
+        columns = original(log_reader)
+        shown = {name for row in lib.get_hparam_list(log_reader) for name in row["hparams"]}
+        return {**columns, "hparams": [column for column in columns["hparams"] if column["name"] in shown]}
+
+    def embeddings_list(log_reader: Any, original: Callable[..., Any] = lib.get_embeddings_list) -> List[Dict[str, Any]]:
+        lib.EMBEDDING_NAME.clear()  # it stops at the first points that it knows, and new ones never appear
+        lib.embedding_names.clear()
+        return original(log_reader)
+
+    lib.get_embeddings_list = embeddings_list
+    lib.get_hparam_indicator = hparam_indicator
     lib.retry = try_once
     lib.get_hparam_list = hparam_list
     for name in ("get_hparam_list", "get_hparam_indicator", *(f"get_{kind}_tags" for kind in components)):
@@ -208,6 +232,14 @@ def _mend_visualdl() -> None:
     lib.print = lambda *_: None  # a download prints all its rows
     for name in ("vdl_logger", "werkzeug"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+def telling_settings(rows: Sequence[Mapping[str, Any]]) -> Set[str]:
+    """The settings that tell runs apart: those with more than one value among the rows; of a single run, those that are set."""
+    names = {name for row in rows for name in row}
+    if len(rows) == 1:
+        return {name for name in names if rows[0][name] != "none"}
+    return {name for name in names if len({str(row.get(name, "none")) for row in rows}) > 1}
 
 
 @functools.cache

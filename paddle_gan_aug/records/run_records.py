@@ -20,6 +20,7 @@ import numpy as np
 
 from ..files import make_folder, naming, printable
 from ..pictures import as_rgb
+from .layer_graph import layer_graph
 from .metrics_file import METRICS_FILE, cut_metrics
 from .visualdl_board import Board
 
@@ -110,9 +111,36 @@ class Records:
         """Show a text (Markdown is not rendered). After ten texts of a tag the next tag begins, as for `image`."""
         self._on_board("text", self._step(step), tag, printable(str(text)))
 
-    def embedding(self, tag: str, features: np.ndarray, labels: Sequence[Any]) -> None:
-        """Show points on the projection page: features float [N, width], N labels. Only a tag's first points are shown."""
-        self._on_board("embedding", tag, np.asarray(features, dtype=np.float32), [str(label) for label in labels])
+    def embedding(self, tag: str, features: np.ndarray, labels: Mapping[str, Sequence[Any]]) -> None:
+        """Show points on the projection page, in place of earlier points of that tag.
+
+        Args:
+            features: float [N, width].
+            labels: {what a label says: N labels}; the page colours the points by the one that is chosen there.
+        """
+        columns = {name: [str(label) for label in column] for name, column in labels.items()}
+        self._on_board("embedding", tag, np.asarray(features, dtype=np.float32), columns)
+
+    def histogram(self, step: int, tag: str, values: np.ndarray) -> None:
+        """Show how numbers are distributed: float, any shape. What is not finite is left out; without finite numbers nothing is shown."""
+        values = np.asarray(values, dtype=np.float64)
+        values = values[np.isfinite(values)]
+        if values.size:
+            self._on_board("histogram", self._step(step), tag, values)
+
+    def curves(self, step: int, tag: str, labels: np.ndarray, scores: np.ndarray) -> None:
+        """Show a precision-recall curve and an ROC curve of labels [N], 0 or 1, and scores float [N] in [0, 1]."""
+        self._on_board("curves", self._step(step), tag, labels, scores)
+
+    def graph(self, name: str, network: Any, inputs: Sequence[np.ndarray]) -> None:
+        """Show the layers of a network. A second call with the name of the first, as after a resume, replaces it.
+
+        Args:
+            network: a `paddle.nn.Layer`; it is run once, in evaluation mode, and left as it was.
+            inputs: the arrays that its `forward` takes.
+        """
+        if self._board is not None:
+            self._on_board("graph", name, layer_graph(network, inputs))
 
     def hyperparameters(self, settings: Mapping[str, Any], metric_names: Iterable[str]) -> None:
         """Fill the run's row in the table of hyper-parameters. A second call, as after a resume, replaces the first.

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any, Dict, Iterable, Mapping, Sequence, Tuple, Union
 
 import numpy as np
 
-from ..files import printable
+from ..files import atomic_write, make_folder, printable
+from .curves import curve_points
 from .visualdl_file import cut_records, log_writer_class, read_records, rewrite_records
 
 LOSS = "loss"
@@ -24,6 +27,10 @@ OTHER_SCALARS = "metrics"  # the folder of every other scalar; its tag: see `sca
 TEXTS = "text"  # a folder per kind of record: in one folder, VisualDL takes a tag's kind from the tag's first record
 HYPERPARAMETERS = "hparams"
 EMBEDDINGS = "embeddings"
+HISTOGRAMS = "histograms"
+PRECISION_RECALL = "precision-recall"
+ROC = "roc"
+BUCKETS = 30  # of a histogram
 RESULT_TAG = "result/{}"
 RUN_ON_PAGE = "{folder} @ {run}"  # the folder first: the page shows some twenty letters, and they must tell the curves apart
 
@@ -75,9 +82,31 @@ class Board:
         """Add a text."""
         self._writer(TEXTS).add_text(self._next_tag(TEXTS, _tag(tag)), text, step)
 
-    def embedding(self, tag: str, features: np.ndarray, labels: Sequence[str]) -> None:
-        """Add points [N, width] with N labels."""
-        self._writer(EMBEDDINGS).add_embeddings(tag, features.tolist(), [[label] for label in labels], ["label"])
+    def embedding(self, tag: str, features: np.ndarray, labels: Mapping[str, Sequence[str]]) -> None:
+        """Add points [N, width] with N labels of each kind, in place of earlier points, of which the page would show the first."""
+        path = self._path(EMBEDDINGS)
+        if path.exists():
+            self._close(EMBEDDINGS)
+            rewrite_records(path, lambda value: value.WhichOneof("one_value") != "embeddings" or value.tag != tag)
+        self._writer(EMBEDDINGS).add_embeddings(tag, features.tolist(), [list(column) for column in labels.values()], list(labels))
+
+    def histogram(self, step: int, tag: str, values: np.ndarray) -> None:
+        """Add a histogram of finite values, with `BUCKETS` equal buckets."""
+        self._writer(HISTOGRAMS).add_histogram(_tag(tag), values, step, buckets=BUCKETS)
+
+    def curves(self, step: int, tag: str, labels: np.ndarray, scores: np.ndarray) -> None:
+        """Add the precision-recall curve and the ROC curve of labels [N], 0 or 1, and scores [N] in [0, 1]."""
+        from visualdl.component.base_component import pr_curve_raw, roc_curve_raw
+
+        drawn, now = curve_points(labels, scores), round(time.time() * 1000)
+        for folder, record, points in ((PRECISION_RECALL, pr_curve_raw, drawn[0]), (ROC, roc_curve_raw, drawn[1])):
+            self._writer(folder)._get_file_writer().add_record(record(tag=_tag(tag), step=step, walltime=now, **points))
+
+    def graph(self, name: str, graph: Mapping[str, Any]) -> None:
+        """Show a network, as `layer_graph` describes it, in place of an earlier one of that name."""
+        folder = make_folder(self._folder / name)
+        with atomic_write(folder / f"vdlgraph.{name}.log", "w") as file:
+            json.dump(graph, file)
 
     def hyperparameters(self, settings: Mapping[str, Any], metric_names: Iterable[str]) -> None:
         """Fill the run's row in the table of hyper-parameters, in place of an earlier row."""

@@ -25,6 +25,7 @@ from ..records.run_records import Records
 from ..training.callbacks import Checkpoints, Grids, ProgressCallback, Recorder
 from ..training.checkpoint import MALFORMED, best_noted, load_newest, steps_on_disk
 from ..training.health import Collapsed, HealthMonitor
+from ..training.inspection import Distributions, NetworkGraphs
 from ..training.loop import Callback, by_state_name, run_steps
 from ..training.recovery import Recovery
 from ..training.validation import Validation
@@ -308,6 +309,10 @@ def _writers(
     writers.append(Recorder(records, config.log.every_steps))
     if latents is not None:
         writers.append(Grids(make_folder(job.folder / "samples"), records, latents, config.log.grid_every_steps, config.train.seed))
+    if config.log.visualdl:
+        images = job.prepared.images
+        writers.append(NetworkGraphs(records, images.shape))
+        writers.append(Distributions(records, config.log.histograms_every_steps, config.train.seed, latents, images))
     options = config.checkpoint
     writers.append(Checkpoints(job.checkpoints, latents, provenance, options.every_steps, options.keep, by_state_name(with_state), best))
     return writers

@@ -93,6 +93,9 @@ class Callback:
         """Whether the values of a step, counted from 1, are to hold the norms of the gradients."""
         return False
 
+    def on_step_begin(self, progress: Progress, step: int) -> None:
+        """Called before every step; `step` is its number, `progress` still that of the step before."""
+
     def on_step(self, progress: Progress) -> None:
         """Called after every step."""
 
@@ -157,6 +160,8 @@ def run_steps(
         while not progress.last:
             number = progress.step + 1
             algorithm.measure_gradients = any([callback.measures_gradients(number) for callback in callbacks])
+            for callback in callbacks:
+                callback.on_step_begin(progress, number)
             algorithm.begin_step(number, total_steps)
             count = algorithm.batches_per_step
             real = [batches.batch((number - 1) * count + i) for i in range(count)]

@@ -282,3 +282,46 @@ def test_the_true_reason_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr(dashboard, "import_visualdl", refuses)
     with pytest.raises(InputError, match="neither the home folder nor a temporary one can be written to"):
         dashboard.Dashboard(tmp_path, port=0)
+
+
+def test_the_table_of_settings_shows_those_that_tell_runs_apart():
+    rows = [{"a": 1, "b": "none", "c": 2}, {"a": 1, "b": "none", "c": 3, "d": 4}]
+    assert dashboard.telling_settings(rows) == {"c", "d"}
+    assert dashboard.telling_settings(rows[:1]) == {"a", "c"}
+    assert dashboard.telling_settings([]) == set()
+
+
+def test_settings_points_curves_and_graphs_of_all_runs(tmp_path, monkeypatch):
+    from paddle import nn
+    from werkzeug.test import Client
+
+    labels = np.array([0, 0, 1, 1])
+    for number, name in enumerate(("one", "two")):
+        with Records(tmp_path / name, tmp_path / "log", name) as run:
+            run.hyperparameters({"seed": number, "batch": 64}, ["accuracy"])
+            run.embedding("features", np.zeros((9, 3)), {"origin": ["real"] * 9})
+            run.embedding("features", np.ones((4, 3)) * number, {"origin": ["real", "generated"] * 2, "class": list("abab")})
+            run.histogram(5, "D scores/real", np.array([0.0, 1.0, 2.0, np.nan]))
+            run.curves(5, "class 7", labels, np.array([0.1, 0.6, 0.4, 0.9]))
+            run.graph("generator", nn.Sequential(nn.Linear(3, 2)), [np.zeros((2, 3), np.float32)])
+    monkeypatch.setattr(dashboard, "RESCAN_SECONDS", 0)
+    client = Client(dashboard.make_app(tmp_path / "log", cache_seconds=1e-9))
+
+    def ask(path, **query):
+        return client.get(f"/app/api/{path}?{urlencode(query)}").json["data"]
+
+    assert [row["hparams"] for row in ask("hparams/list")] == [{"seed": 0}, {"seed": 1}]
+    assert [column["name"] for column in ask("hparams/indicators")["hparams"]] == ["seed"]
+    points = ask("embedding/list")
+    assert [entry["shape"] for entry in points] == [[4, 3], [4, 3]]
+    metadata = client.get(f"/app/api/embedding/metadata?{urlencode({'name': points[1]['name']})}").text
+    assert metadata.splitlines() == ["origin\tclass", "real\ta", "generated\tb", "real\ta", "generated\tb"]
+    ((_, step, buckets),) = ask("histogram/list", run="histograms @ one", tag="D scores/real")
+    assert step == 5 and sum(count for _, _, count in buckets) == 3
+    ((_, step, tpr, fpr, *_),) = ask("roc-curve/list", run="roc @ two", tag="class 7")
+    assert step == 5 and (tpr[0], fpr[0]) == (1, 1)
+    ((_, _, precision, recall, *_),) = ask("pr-curve/list", run="precision-recall @ two", tag="class 7")
+    assert recall[0] == 1 and precision[0] == 0.5
+    graphs = ask("graph_runs")
+    assert len(graphs) == 2 and all("generator" in name for name in graphs)
+    assert [node["type"] for node in ask("graph/graph", run=graphs[0])["nodes"]] == ["Linear"]
