@@ -131,7 +131,9 @@ def test_a_light_checkpoint_is_not_continued_from(train, capsys):
     folder = train("classic", "r", 4).folder / "checkpoints"
     whole = (folder / "step-4" / WEIGHTS).read_bytes()
     (folder / "step-4" / WEIGHTS).write_bytes(b"")
-    message = r"the light checkpoint of step 2 cannot be continued from, only sampled from, and whole is that of step 4 alone, which is damaged"
+    message = (
+        r"the light checkpoint of step 2 cannot be continued from, only sampled from, and whole is that of step 4 alone, which is damaged"
+    )
     with pytest.raises(RunFailed, match=message):
         train("classic", "r", 6)
     assert paddle_gan_aug.open_run(folder.parent, threads=1).step == 2
