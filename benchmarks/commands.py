@@ -89,6 +89,7 @@ def _wall_flags(command: Command) -> None:
     command.add_argument("--gan", default="classic", metavar="PRESET", help="the preset that is trained")
     _seed(command)
     command.add_argument("--samples", action="store_true", help="read 5,000 samples of the trained run too")
+    command.add_argument("--typed", type=str.split, metavar="COMMAND", help='time this command instead, such as "evaluate output/RUN"')
 
 
 def _imbalanced_flags(command: Command) -> None:
