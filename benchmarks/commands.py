@@ -134,6 +134,7 @@ def _wall_flags(command: Command) -> None:
     _seed(command)
     command.add_argument("--samples", action="store_true", help="read samples of the trained run, too")
     command.add_argument("--keep", metavar="DIR", help="a new folder in which the run stays; without it the run is deleted")
+    command.add_argument("--typed", type=str.split, metavar="COMMAND", help='time this command instead, such as "evaluate output/RUN"')
 
 
 def _imbalanced_flags(command: Command) -> None:

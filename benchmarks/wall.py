@@ -8,21 +8,23 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Dict, Optional, Sequence, Tuple
 
 from paddle_gan_aug import __version__, runtime
 from paddle_gan_aug.errors import RunFailed
-from paddle_gan_aug.files import project_root
+from paddle_gan_aug.files import folder_size, project_root
 
 METRICS_ON_TEST = ("frechet", "kid", "precision", "recall", "coverage", "diversity", "memorisation", "confident", "smallest_class")
 COUNT_ON_TEST = 10_000
 
 
-def wall(gan: str, samples: bool, seed: int, keep: Optional[str] = None) -> Tuple[Dict[str, Any], str]:
-    """`wall`: see `wall_time`."""
-    result = wall_time(gan, samples, seed, keep)
+def wall(
+    gan: str, samples: bool, seed: int, keep: Optional[str] = None, typed: Optional[Sequence[str]] = None
+) -> Tuple[Dict[str, Any], str]:
+    """`wall`: see `wall_time`; with `typed`, see `timed`."""
+    result = timed(typed) if typed else wall_time(gan, samples, seed, keep)
     text = f"{result['command']}: {result['seconds']} s from Enter, at most {result['peak_mb']} MB"
-    if samples:
+    if "test" in result:
         text += f"; Fréchet {result['test']['frechet']}, confident {result['test']['confident']} beside test images"
     return result, text
 
@@ -36,17 +38,30 @@ def wall_time(preset: str, samples: bool = False, seed: int = 0, keep: Optional[
         keep: a new folder for the run; None = it is deleted.
 
     Returns:
-        A dict: command, seconds from Enter to the end, peak_mb (most resident memory), threads, and what was read in the samples.
+        A dict: command, seconds from Enter to the end, peak_mb (most resident memory), threads, run_mb (the run's folder), and what was
+        read in the samples.
 
     Raises:
         RunFailed: the command ended with another code than 0.
     """
     typed = ["train.py", "--gan", preset, "--seed", str(seed)]
-    with tempfile.TemporaryDirectory() as scratch, open(Path(scratch) / "said", "w+", encoding="utf-8") as said:
+    with tempfile.TemporaryDirectory() as scratch:
         folder = Path(keep or scratch).absolute()
-        command = [sys.executable, *typed, "--run", "timed", "--output", str(folder), "--log", str(folder / "log")]
+        found = _timed(typed, "--run", "timed", "--output", str(folder), "--log", str(folder / "log"))
+        found["run_mb"] = round(folder_size(folder / "timed") / (1 << 20))
+        return {**found, **(_read(folder / "timed", seed) if samples else {})}
+
+
+def timed(typed: Sequence[str]) -> Dict[str, Any]:
+    """Time a command of the package, such as ["evaluate", "output/RUN", "--count", "5000"]; result and errors as of `wall_time`."""
+    return _timed(["-m", "paddle_gan_aug", *typed])
+
+
+def _timed(typed: Sequence[str], *hidden: str) -> Dict[str, Any]:
+    """The row of a command; `hidden` are arguments that the row does not name."""
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as said:
         began = time.perf_counter()
-        process = subprocess.Popen(command, cwd=project_root(), stdout=said, stderr=said)
+        process = subprocess.Popen([sys.executable, *typed, *hidden], cwd=project_root(), stdout=said, stderr=said)
         try:
             _, status, used = os.wait4(process.pid, 0)  # as wait, and tells the memory
             process.returncode = os.waitstatus_to_exitcode(status)
@@ -57,9 +72,8 @@ def wall_time(preset: str, samples: bool = False, seed: int = 0, keep: Optional[
         if process.returncode:
             said.seek(0)
             raise RunFailed(f"python {' '.join(typed)} failed: " + " ".join(said.read().split())[-400:])
-        numbers = _read(folder / "timed", seed) if samples else {}
     found = {"command": "python " + " ".join(typed), "seconds": round(seconds, 1), "peak_mb": round(used.ru_maxrss / 1024)}
-    return {**found, "threads": runtime.default_threads(), "version": __version__, **numbers}
+    return {**found, "threads": runtime.default_threads(), "version": __version__}
 
 
 def _read(folder: Path, seed: int) -> Dict[str, Any]:

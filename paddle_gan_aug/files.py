@@ -136,6 +136,11 @@ def sha256(path: Union[str, Path]) -> str:
     return digest.hexdigest()
 
 
+def folder_size(folder: Union[str, Path]) -> int:
+    """The bytes of all files in a folder and below it."""
+    return sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file())
+
+
 def project_root() -> Path:
     """The folder that holds `work/mnist`: the current one, the nearest parent, or the one beside the package.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Any, Callable, Collection, Dict, Iterator, List, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Collection, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
 import numpy as np
 import paddle
@@ -40,6 +40,7 @@ class Algorithm:
         reads_images: whether it classifies: it implements `read`.
         varies_images: whether it makes variations of real images: it implements `vary`.
         conditional: whether its samples can be asked for by class: it also sets `classes`, how many there are.
+        averaged: {network: the network of its average weights, which samples or reads in its place}. Only training needs the former.
     """
 
     makes_images = False
@@ -59,6 +60,7 @@ class Algorithm:
         self.config = config
         self.networks: Dict[str, nn.Layer] = {}
         self.optimizers: Dict[str, paddle.optimizer.Optimizer] = {}
+        self.averaged: Dict[str, str] = {}
         self._base_rates: Dict[str, float] = {}
         self.step_number = 0  # the step under way, counted from 1
         self.done = 0.0  # how far the settings of `config.schedule` have moved, 0 to 1
@@ -206,12 +208,24 @@ class Algorithm:
     def _tensors(self) -> Dict[str, Tensor]:
         return {f"{name}/{key}": tensor for name, network in self.networks.items() for key, tensor in network.state_dict().items()}
 
-    def load_weights(self, arrays: Dict[str, np.ndarray]) -> None:
+    def light_weights(self, arrays: Mapping[str, np.ndarray]) -> Dict[str, np.ndarray]:
+        """Those of `weights` that sampling and reading need: without networks in whose place their average stands."""
+        return {name: array for name, array in arrays.items() if name.split("/")[0] not in self.averaged}
+
+    def load_weights(self, arrays: Mapping[str, np.ndarray], light: bool = False) -> None:
         """Set all weights and buffers from what `weights` returned.
+
+        Args:
+            arrays: What `weights` returned.
+            light: `arrays` is what `light_weights` returned; networks that it lacks are set to their average.
 
         Raises:
             ValueError: a name is missing or superfluous, or a shape differs.
         """
+        if light:
+            networks = {average: name for name, average in self.averaged.items()}
+            parts = [(*key.partition("/"), array) for key, array in arrays.items()]
+            arrays = {**arrays, **{networks[owner] + slash + key: array for owner, slash, key, array in parts if owner in networks}}
         expected = self._tensors()
         _check_names(expected, arrays)
         for key, tensor in expected.items():

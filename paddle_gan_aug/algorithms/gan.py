@@ -33,6 +33,7 @@ class GAN(Algorithm):
         if config.generator.ema or config.schedule.ema_images:
             self.networks["generator_average"] = self.make_generator(channels, image_size)
             self.average = Average(self.generator, self.networks["generator_average"], config.generator.ema)
+            self.averaged = {"generator": "generator_average"}
         self.view = View(config)
         self._rng: Optional[np.random.Generator] = None  # of the step under way
         self.add_optimizers()

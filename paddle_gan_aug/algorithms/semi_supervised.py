@@ -47,6 +47,7 @@ class SemiSupervised(Algorithm):
         self.discriminator, self.reader = (self._make_reader(channels, image_size) for _ in range(2))
         self.networks = {"discriminator": self.discriminator, "reader": self.reader}
         self.average = SteadyAverage(self.discriminator, self.reader, options.average_rate)
+        self.averaged = {"discriminator": "reader"}
         self.losses = ("labelled_loss",)
         self.makes_images = options.gan
         self.add_adam("d", self.discriminator, config.optimizer.discriminator_lr, epsilon=ADAM_EPSILON)

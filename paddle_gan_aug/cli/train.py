@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any, Dict, Optional
 
+from ..files import folder_size
 from .flags import FLAGS, ONE_CLASS, add_flag, add_training_flags, training_options
 from .result import DONE, INTERRUPTED, Result
 
@@ -46,7 +48,12 @@ def ending(run: Any) -> str:
     """Where a run ended, and how to continue an interrupted one."""
     if run.interrupted:
         return f"interrupted ({run.interrupted}) at step {run.step}, checkpoint saved; continue with: --run {run.folder.name} --resume"
-    return f"run {run.folder} is at step {run.step}"
+    return f"run {run.folder} is at step {run.step} and takes {on_disk(run.folder)}"
+
+
+def on_disk(folder: Path) -> str:
+    """The size of a folder in words."""
+    return f"{max(1, round(folder_size(folder) / (1 << 20)))} MB on the disk"
 
 
 def _presets() -> Result:
@@ -64,7 +71,7 @@ def _train_per_class(options: Dict[str, Any]) -> Result:
     folder, runs, interrupted = trained.folder, trained.runs, trained.interrupted
     value = {"runs": [str(run.folder) for run in runs], "interrupted": interrupted}
     after = f"continue with: --per-class-runs --run {folder.name} --resume" if interrupted else f"generate {folder} --per-class N"
-    return Result(value, f"{len(runs)} runs in {folder}; {after}", INTERRUPTED if interrupted else DONE)
+    return Result(value, f"{len(runs)} runs in {folder}, which take {on_disk(folder)}; {after}", INTERRUPTED if interrupted else DONE)
 
 
 def _best(best: Optional[Dict[str, Any]]) -> str:

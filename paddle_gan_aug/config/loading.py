@@ -95,7 +95,7 @@ def _without_old_place(overrides: Dict[str, Any]) -> Dict[str, Any]:
 
 
 def _source_path(source: Union[str, Path]) -> Path:
-    if str(source) in presets():
+    if str(source) in {path.stem for path in PRESETS.glob("*.yaml")}:  # reading them all for their names takes longer
         return PRESETS / f"{source}.yaml"
     path = find_path(source)
     if path.is_file():

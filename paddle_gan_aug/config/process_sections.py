@@ -16,6 +16,8 @@ class Checkpoint(Section):
     every_steps: Positive = 500
     # The number of checkpoints that are kept.
     keep: Positive = 3
+    # Whether a training that is done leaves the newest checkpoint alone whole; older ones then keep what samples are made with.
+    light: bool = True
 
 
 class Log(Section):

@@ -9,7 +9,6 @@ The shipped one is made by `python -m benchmarks features --data mnist --to padd
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
@@ -32,6 +31,7 @@ from ..errors import InputError, NoSuchPart
 from ..files import atomic_write, make_folder, project_root, write_json
 from ..training.callbacks import ProgressCallback
 from ..training.loop import run_steps
+from . import kept
 
 PathLike = Union[str, os.PathLike]
 SHIPPED = Path(__file__).resolve().parent.parent / "features"
@@ -96,18 +96,12 @@ def read_real(network: FeatureNetwork, images: LabelledImages) -> Tuple[np.ndarr
     Returns:
         (features, probabilities) as `FeatureNetwork.read`.
     """
-    folder = project_root() / "output" / ".cache" / f"features-{network.name}"
-    path = folder / f"{images.fingerprint()[:16]}.safetensors"
-    with contextlib.suppress(OSError, ValueError, SafetensorError, KeyError):
-        kept = load(path.read_bytes())
-        if len(kept["features"]) == len(kept["probabilities"]) == len(images):
-            return kept["features"], kept["probabilities"]
-    features, probabilities = network.read(images.images)
-    with contextlib.suppress(OSError, InputError):  # a folder that cannot be written to costs time, no more
-        make_folder(folder)
-        with atomic_write(path) as file:
-            file.write(save({"features": features, "probabilities": probabilities}))
-    return features, probabilities
+    found = kept.arrays(
+        kept.folder_of(network.name) / f"{images.fingerprint()[:16]}.safetensors",
+        lambda: dict(zip(("features", "probabilities"), network.read(images.images))),
+        lambda arrays: len(arrays["features"]) == len(arrays["probabilities"]) == len(images),
+    )
+    return found["features"], found["probabilities"]
 
 
 def feature_network(data: Union[str, DataSpec] = "mnist", *, quiet: bool = False) -> FeatureNetwork:

@@ -17,6 +17,7 @@ import numpy as np
 
 from ..data import DataSpec, LabelledImages
 from ..errors import InputError
+from ..metrics.sides import ImageSide
 from .feature_network import FeatureNetwork
 from .real_images import check_enough, read_real_images
 from .reference import Reference, reference_of
@@ -76,13 +77,18 @@ def measure(
     seed: int = 0,
     metrics: Optional[Collection[str]] = None,
     also: Collection[str] = (),
+    generated: Optional[ImageSide] = None,
 ) -> Dict[str, Any]:
-    """Measure generated images against a reference: arguments, result and errors as of `evaluate_images`."""
+    """Measure generated images against a reference: arguments, result and errors as of `evaluate_images`.
+
+    Args:
+        generated: what `reference.read` reads in the samples, where that has been done.
+    """
     _check_images(samples.images, reference.network.description["image_shape"])
     chosen, count = select(metrics, also, samples.known), len(samples)
     real_count, floor_count = min(count, len(reference.images)), min(count, len(reference.training))
     floors = reference.floors(chosen, floor_count, real_count, seed)
-    sides = reference.sides(reference.read(samples), real_count, seed)
+    sides = reference.sides(generated or reference.read(samples), real_count, seed)
     result = {metric.name: {**metric.function("compute")(sides), **floors[metric.name]} for metric in chosen}
     real, network = reference.real, reference.network
     return {

@@ -11,6 +11,7 @@ import numpy as np
 from ..data import LabelledImages
 from ..files import atomic_write, write_json
 from ..metrics.classification import class_histogram
+from ..metrics.sides import ImageSide
 from ..pictures import class_histogram_figure, grid, optional_picture, paired_grid, save_png, scatter_figure
 from .reference import Reference
 from .result import rows_of, summary
@@ -28,24 +29,24 @@ CAPTIONS = {
 
 
 def draw_page(
-    folder: Path, result: Dict[str, Any], images: np.ndarray, reference: Reference, *, tsne: bool = False, title: str = ""
+    folder: Path, result: Dict[str, Any], generated: ImageSide, reference: Reference, *, tsne: bool = False, title: str = ""
 ) -> Path:
     """Write evaluation.json, the pictures and index.html into `folder`.
 
     Args:
-        result: of `evaluate_images`. images: uint8 [N, C, H, W], what was measured.
+        result: of `evaluate_images`. generated: what was measured, as the reference's network reads it.
         reference: what they were measured against. tsne: draw that plot too.
 
     Returns:
         The path of index.html.
     """
-    shown = min(PLOTTED, len(images), len(reference.images))
-    fake, real = reference.network.read(images[:shown])[0], reference.images.features[:shown]
+    images, shown = generated.images, min(PLOTTED, len(generated), len(reference.images))
+    fake, real = generated.features[:shown], reference.images.features[:shown]
     write_json(folder / "evaluation.json", result)
     with optional_picture(folder / "samples.png") as path:
         save_png(path, grid(images[:SHOWN]))
     with optional_picture(folder / "neighbours.png") as path:
-        save_png(path, _neighbours(images[:NEIGHBOURS], reference))
+        save_png(path, _neighbours(generated, reference))
     if "class_histogram" in result:
         with optional_picture(folder / "classes.png") as path:
             shares = {"generated": result["class_histogram"]["shares"], "real": _shares(reference.real.reference)}
@@ -61,13 +62,13 @@ def draw_page(
     return folder / "index.html"
 
 
-def _neighbours(images: np.ndarray, reference: Reference) -> np.ndarray:
-    """A sheet: rows of samples, each row above a row of their nearest training images."""
+def _neighbours(generated: ImageSide, reference: Reference) -> np.ndarray:
+    """A sheet: rows of the first samples, each row above a row of their nearest training images."""
     from sklearn.neighbors import NearestNeighbors
 
     index = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(reference.training.features)
-    nearest = index.kneighbors(reference.network.read(images)[0], return_distance=False)[:, 0]
-    return paired_grid(images, reference.training.images[nearest])
+    nearest = index.kneighbors(generated.features[:NEIGHBOURS], return_distance=False)[:, 0]
+    return paired_grid(generated.images[:NEIGHBOURS], reference.training.images[nearest])
 
 
 def _shares(real: LabelledImages) -> Dict[str, float]:

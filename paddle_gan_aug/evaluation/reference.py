@@ -11,6 +11,7 @@ from .. import runtime
 from ..data import LabelledImages
 from ..metrics.memorisation import nearness
 from ..metrics.sides import ImageSide, Nearness, Sides
+from . import kept
 from .feature_network import FeatureNetwork, find_network, read_real
 from .real_images import RealImages
 from .registry import FLOORS, Metric
@@ -37,6 +38,7 @@ class Reference:
     held_out: np.ndarray
     unseen: Optional[Nearness]
     fingerprint: str  # of the reference's images
+    key: Tuple[Any, ...]  # what decides the numbers that come from its images alone
     _floors: Dict[Tuple[Metric, int, int, int], Dict[str, Any]] = field(default_factory=dict)
 
     def read(self, samples: Samples) -> ImageSide:
@@ -54,12 +56,21 @@ class Reference:
         """{name: {"floor": value}} of metrics, with `count` real images in place of generated ones; {} for a metric without a floor."""
         new = [metric for metric in metrics if (metric, count, real_count, seed) not in self._floors]
         if new:
-            stand_in = self.training.subset(runtime.rng(seed, "floor images").permutation(len(self.training))[:count])
-            beside = self.sides(stand_in, real_count, seed)
-            of_part = {"training": beside, "reference": self.sides(beside.real, real_count, seed)}
+            path = kept.path_of(self.network.name, "floors", ".json", *self.key, count, real_count, seed)
+            known = kept.read_json(path)
+            found = self._computed([metric for metric in new if metric.name not in known], count, real_count, seed)
+            kept.add_json(path, {metric.name: floor for metric, floor in found.items() if kept.is_of_metrics(metric.compute)})
             for metric in new:
-                self._floors[metric, count, real_count, seed] = _floor(metric, of_part)
+                self._floors[metric, count, real_count, seed] = found.get(metric) or known.get(metric.name, {})
         return {metric.name: dict(self._floors[metric, count, real_count, seed]) for metric in metrics}
+
+    def _computed(self, metrics: List[Metric], count: int, real_count: int, seed: int) -> Dict[Metric, Dict[str, Any]]:
+        if not metrics:
+            return {}
+        stand_in = self.training.subset(runtime.rng(seed, "floor images").permutation(len(self.training))[:count])
+        beside = self.sides(stand_in, real_count, seed)
+        of_part = {"training": beside, "reference": self.sides(beside.real, real_count, seed)}
+        return {metric: _floor(metric, of_part) for metric in metrics}
 
 
 def _floor(metric: Metric, of_part: Dict[str, Sides]) -> Dict[str, Any]:
@@ -97,14 +108,17 @@ def reference_of(real: RealImages, network: Optional[FeatureNetwork] = None, qui
         training, validation = real.network_training, real.network_validation
         network = _kept(_networks, training.fingerprint(), lambda: find_network(training, validation, str(real.spec), quiet=quiet))
     parts = [part and part.fingerprint() for part in (real.reference, real.training, real.validation)]
-    return _kept(_references, (network.name, real.spec, real.part, *parts), lambda: _read(network, real, parts[0]))
+    return _kept(_references, (network.name, real.spec, real.part, *parts), lambda: _read(network, real, tuple(parts)))
 
 
-def _read(network: FeatureNetwork, real: RealImages, fingerprint: str) -> Reference:
+def _read(network: FeatureNetwork, real: RealImages, parts: Tuple[Any, ...]) -> Reference:
     reference, training = (_side(network, images) for images in (real.reference, real.training))
     halves = _held_out_halves(network, real.validation) or _halves(reference.features, reference.labels)
-    unseen = nearness(halves[1], training.features, halves[0]) if min(map(len, halves)) and len(halves[1]) > 1 else None
-    return Reference(network, real, reference, training, halves[0], unseen, fingerprint)
+    unseen = None
+    if min(map(len, halves)) and len(halves[1]) > 1:
+        path = kept.path_of(network.name, "nearness", ".safetensors", *parts)
+        unseen = Nearness(**kept.arrays(path, lambda: vars(nearness(halves[1], training.features, halves[0]))))
+    return Reference(network, real, reference, training, halves[0], unseen, parts[0], parts)
 
 
 def _side(network: FeatureNetwork, images: LabelledImages) -> ImageSide:

@@ -89,11 +89,12 @@ def evaluate(
     samples = samples.first(count)
     reference = reference_of(real, quiet=quiet)
     say(f"measuring {len(samples)} images; 10,000 take about half a minute")
-    result = {**measure(samples, reference, seed=seed, metrics=metrics, also=also), **classification}
+    generated = reference.read(samples)
+    result = {**measure(samples, reference, seed=seed, metrics=metrics, also=also, generated=generated), **classification}
     if not to:
         return Evaluation(result)
     say("drawing the page")
-    return Evaluation(result, draw_page(make_folder(to), result, samples.images, reference, tsne=tsne, title=str(run_or_images)))
+    return Evaluation(result, draw_page(make_folder(to), result, generated, reference, tsne=tsne, title=str(run_or_images)))
 
 
 def _empty_folder(path: Path) -> Path:

@@ -14,7 +14,7 @@ from ..config.loading import Config, load_config
 from ..data import LabelledImages
 from ..errors import InputError, RunFailed
 from ..records.metrics_file import METRICS_FILE, read_metrics
-from ..training.checkpoint import best_of, best_step, load_newest
+from ..training.checkpoint import WEIGHTS, best_of, best_step, checksums_of, load_newest
 from ..training.recovery import Recovery
 from .inference import Exported, check_target, write_models
 from .places import run_folder
@@ -48,6 +48,11 @@ class Run:
     def best(self) -> Optional[Dict[str, Any]]:
         """The best measure on validation images so far, {"step", "metric", "value"}; None without `eval.every_steps`."""
         return best_of(self.folder / "checkpoints")
+
+    @property
+    def weights_sha256(self) -> str:
+        """The SHA-256 of the weights of its checkpoint, 64 hexadecimal digits; that of a light checkpoint is that of the whole one."""
+        return checksums_of(self.folder / "checkpoints" / f"step-{self.step}")[WEIGHTS]
 
     def metrics(self) -> List[Dict[str, Any]]:
         """The rows of metrics.jsonl, one dict per recorded step: step, time, epoch, and the values of the step.

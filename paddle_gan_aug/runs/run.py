@@ -17,13 +17,14 @@ import numpy as np
 from .. import __version__, runtime
 from ..algorithms import build
 from ..config.loading import Config, hyperparameters, to_yaml
+from ..console import listed
 from ..data import Batches, MixedBatches
 from ..errors import InputError, RunFailed
 from ..evaluation.real_images import check_measurable
 from ..files import atomic_write, lock_folder, make_folder
 from ..records.run_records import Records
 from ..training.callbacks import Checkpoints, Grids, ProgressCallback, Recorder
-from ..training.checkpoint import MALFORMED, best_noted, load_newest, steps_on_disk
+from ..training.checkpoint import MALFORMED, best_noted, load_newest, steps_on_disk, whole_steps
 from ..training.health import Collapsed, HealthMonitor
 from ..training.inspection import Distributions, NetworkGraphs
 from ..training.loop import Callback, by_state_name, run_steps
@@ -165,7 +166,7 @@ def _make_run_folders(prepared: Prepared) -> Path:
 def _go_back(job: _Job, recovery: Recovery, collapse: Collapsed) -> None:
     """Note in `recovery` with which changed settings, and from which checkpoint, the run continues."""
     config = job.prepared.config
-    healthy = [step for step in steps_on_disk(job.checkpoints) if step <= collapse.healthy_step]
+    healthy = [step for step in whole_steps(job.checkpoints) if step <= collapse.healthy_step]
     rung = recovery.climb(collapse, max(healthy, default=0), config.health.tries, config)
     use = f"recovery {len(recovery.used)} of {config.health.tries}"
     job.prepared.report(f"{use}, from step {recovery.used[-1]['from_step']}: {rung.text}")
@@ -238,10 +239,18 @@ def _restore(job: _Job, built: _Built, recovery: Recovery) -> Tuple[Dict[str, An
         recovery.count_of(state)  # refuses checkpoints that were made under other rungs
         return built.algorithm
 
-    restored = load_newest(job.checkpoints, algorithm_for, warn=job.prepared.report, adopts=recovery.adopts)
+    steps = whole_steps(job.checkpoints)
+    light = [step for step in steps_on_disk(job.checkpoints) if step not in steps]
+    of_light = f"the light {'checkpoint' if len(light) == 1 else 'checkpoints'} of step {listed(light)}"
+    if light and steps and light[-1] > steps[-1]:
+        job.prepared.report(f"{of_light} cannot be continued from: continuing from the whole one of step {steps[-1]}")
+    restored = load_newest(job.checkpoints, algorithm_for, steps, warn=job.prepared.report, adopts=recovery.adopts)
     if restored:
         return restored[1], restored[2]
-    if steps_on_disk(job.checkpoints):
+    if light:
+        whole = f"whole is that of step {steps[-1]} alone, which is damaged" if steps else "the whole one is gone"
+        raise RunFailed(f"run {job.folder}: {of_light} cannot be continued from, only sampled from, and {whole}: restore it, or train anew")
+    if steps:
         raise RunFailed(f"run {job.folder}: no undamaged checkpoint is left; train it again under another name")
     if not recovery.used:
         job.prepared.report(f"run {job.folder.name} has no checkpoint yet: starting it afresh")
@@ -314,7 +323,8 @@ def _writers(
         writers.append(NetworkGraphs(records, images.shape))
         writers.append(Distributions(records, config.log.histograms_every_steps, config.train.seed, latents, images))
     options = config.checkpoint
-    writers.append(Checkpoints(job.checkpoints, latents, provenance, options.every_steps, options.keep, by_state_name(with_state), best))
+    how = options.every_steps, options.keep, options.light
+    writers.append(Checkpoints(job.checkpoints, latents, provenance, *how, by_state_name(with_state), best))
     return writers
 
 

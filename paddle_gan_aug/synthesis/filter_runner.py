@@ -66,13 +66,13 @@ class FilterRunner:
     def _learn(self, real: LabelledImages, valid: Optional[LabelledImages], measures: bool, looks: bool) -> Reference:
         unseen, natural = None, None
         if measures and valid is not None:
-            unseen = (self.reader.read(valid.images)[1], valid.labels)
+            unseen = (self.reader.read_real(valid)[1], valid.labels)
         elif self.held_out is not None and self.held_out.distances is not None:
             natural = (self.held_out.distances, self.held_out.training_labels)
         step = max(1, len(real) // LOOKED_AT)  # spread over the whole, so that files sorted by class serve too
         return Reference(
             images=real.images[::step][:LOOKED_AT] if looks else None,
-            features=self.reader.read(real.images)[1] if measures else None,
+            features=self.reader.read_real(real)[1] if measures else None,
             labels=real.labels,
             held_out=unseen,
             natural=natural,

@@ -25,6 +25,7 @@ from .candidates import FeatureSpace
 if TYPE_CHECKING:
     from ..algorithms.base import Algorithm  # it imports Paddle without ado
 
+ReadReal = Callable[[LabelledImages], Tuple[np.ndarray, np.ndarray]]
 ENOUGH = 20  # validation images of a class that tell how well it is read
 FOLDS = 5
 MOST_IMAGES = 5000  # more training images are not learnt again: what validation images there are must do
@@ -100,13 +101,14 @@ def needs_folds(real: LabelledImages, valid: Optional[LabelledImages]) -> bool:
     return bool(few.any() and len(real) <= MOST_IMAGES and np.sum(real.counts() > 1) > 1)
 
 
-def read_held_out(run: Run, real: LabelledImages, valid: Optional[LabelledImages]) -> Optional[HeldOut]:
+def read_held_out(run: Run, real: LabelledImages, valid: Optional[LabelledImages], read: Optional[ReadReal] = None) -> Optional[HeldOut]:
     """Read images with a classifier that did not learn them.
 
     Args:
         run: a run of `classify`.
         real: what it learnt.
         valid: what it did not learn, or None.
+        read: images -> (probabilities, features) as the run reads them, where they may have been read before.
 
     Returns:
         A `HeldOut`; None where there are no validation images and too many training images to cross-fit.
@@ -114,15 +116,16 @@ def read_held_out(run: Run, real: LabelledImages, valid: Optional[LabelledImages
     cross = not run.algorithm.makes_images and needs_folds(real, valid)
     if valid is None and not cross:
         return None
-    parts = [] if valid is None else [(read_images(run.algorithm, valid.images)[0], valid.labels)]
+    read = read or (lambda images: read_images(run.algorithm, images.images))
+    parts = [] if valid is None else [(read(valid)[0], valid.labels)]
     if not cross:
         return HeldOut(*parts[0])
-    probabilities, distances = _cross_fitted(run, real)
+    probabilities, distances = _cross_fitted(run, real, read)
     parts.append((probabilities, real.labels))
     return HeldOut(*map(np.concatenate, zip(*parts)), distances, real.labels)
 
 
-def _cross_fitted(run: Run, real: LabelledImages) -> Tuple[np.ndarray, np.ndarray]:
+def _cross_fitted(run: Run, real: LabelledImages, read: ReadReal) -> Tuple[np.ndarray, np.ndarray]:
     """(probabilities float32 [N, K], distances float64 [N, 2]) of training images, each read by a network that did not
     learn it.
 
@@ -134,7 +137,7 @@ def _cross_fitted(run: Run, real: LabelledImages) -> Tuple[np.ndarray, np.ndarra
         members = runtime.rng(seed, "folds", int(label)).permutation(np.flatnonzero(real.labels == label))
         folds[members] = (np.arange(len(members)) + label) % FOLDS
     probabilities, distances = np.zeros((len(real), len(real.class_names)), np.float32), np.zeros((len(real), 2))
-    length = np.linalg.norm(read_images(run.algorithm, real.images)[1], axis=1).mean()
+    length = np.linalg.norm(read(real)[1], axis=1).mean()
     for fold in np.unique(folds):
         learnt, left = real.subset(np.flatnonzero(folds != fold)), real.subset(np.flatnonzero(folds == fold))
         network = _learn(run, learnt, int(fold))

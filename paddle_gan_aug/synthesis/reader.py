@@ -1,9 +1,9 @@
 """The classifier with which filters read images, and how well it reads real ones."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import List, Optional, Sequence, Tuple, Union
+from typing import Dict, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
@@ -26,6 +26,7 @@ class Reader:
 
     run: Run
     parts: DataParts
+    _read: Dict[str, Tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)  # by the fingerprint of the images
 
     @property
     def origin(self) -> dict:
@@ -35,11 +36,17 @@ class Reader:
     @cached_property
     def held_out(self) -> Optional[HeldOut]:
         """How well it reads images that it did not learn, see `held_out.read_held_out`."""
-        return read_held_out(self.run, self.parts.read("train"), self.parts.find("valid"))
+        return read_held_out(self.run, self.parts.read("train"), self.parts.find("valid"), self.read_real)
 
     def read(self, images: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
         """(probabilities float32 [N, classes], features float32 [N, width]) of uint8 images [N, C, H, W]."""
         return read_images(self.run.algorithm, images)
+
+    def read_real(self, images: LabelledImages) -> Tuple[np.ndarray, np.ndarray]:
+        """As `read`; the same images are read once."""
+        if images.fingerprint() not in self._read:
+            self._read[images.fingerprint()] = self.read(images.images)
+        return self._read[images.fingerprint()]
 
 
 def open_reader(run: Union[str, Path, Run], real: LabelledImages, device: str = "auto", threads: int = 0) -> Run:

@@ -14,7 +14,7 @@ from scipy.special import ndtr
 from ..data import DataSpec, LabelledImages, to_network, to_uint8
 from ..data.images import class_index
 from ..errors import InputError
-from ..files import find_path, sha256
+from ..files import find_path
 from ..runs.opened import Run, open_run
 from ..runs.places import is_run
 from ..runs.sampling import latents_of, stream_of
@@ -271,5 +271,4 @@ def _check_together(first: Run, run: Run) -> None:
 
 
 def _origin(run: Run) -> dict:
-    weights = run.folder / "checkpoints" / f"step-{run.step}" / "weights.safetensors"
-    return {"run": run.folder.name, "checkpoint": run.step, "weights_sha256": sha256(weights)}
+    return {"run": run.folder.name, "checkpoint": run.step, "weights_sha256": run.weights_sha256}

@@ -12,7 +12,7 @@ from ..data import DataSpec, LabelledImages, load, to_network, to_uint8
 from ..data.class_names import class_folder
 from ..data.written_set import GRID, MANIFEST, read_manifest
 from ..errors import InputError
-from ..files import atomic_write, make_folder, sha256
+from ..files import atomic_write, make_folder
 from ..pictures import paired_grid, save_png
 from ..runs.opened import Run, open_run
 from .summary import GeneratedSet
@@ -94,8 +94,7 @@ def _sources(run: Run, data: Union[str, Path, DataSpec, None], part: str, classe
 
 def _write(run: Run, real: LabelledImages, order: np.ndarray, to: Path, count: int, seed: int) -> None:
     """Write the variations with their manifest, and grid.png."""
-    weights = run.folder / "checkpoints" / f"step-{run.step}" / "weights.safetensors"
-    origin = {"run": run.folder.name, "checkpoint": run.step, "weights_sha256": sha256(weights), "seed": seed, "data": real.source}
+    origin = {"run": run.folder.name, "checkpoint": run.step, "weights_sha256": run.weights_sha256, "seed": seed, "data": real.source}
     with atomic_write(to / MANIFEST, "w") as manifest:
         for start in range(0, count, BATCH):
             places = [int(order[i % len(order)]) for i in range(start, min(start + BATCH, count))]

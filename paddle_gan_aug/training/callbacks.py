@@ -11,6 +11,7 @@ from ..pictures import grid, optional_picture, titled_grid
 from ..records.run_records import Records
 from ..runtime import rng
 from .checkpoint import note_best, save_checkpoint
+from .light import lighten_older
 from .loop import Callback, Progress
 
 
@@ -119,6 +120,7 @@ class Checkpoints(Callback):
         provenance: What every state.json says beside the step: seed, data, versions.
         every: Steps between two checkpoints.
         keep: How many checkpoints stay.
+        light: Whether checkpoints that the run no longer needs are made light, see `light.lighten_older`.
         with_state: {name: callback}, the callbacks whose `state()` is saved, see `loop.by_state_name`.
         best: {"step", "metric", "value"} of the best checkpoint so far, or None.
     """
@@ -132,11 +134,12 @@ class Checkpoints(Callback):
         provenance: Mapping[str, Any],
         every: int,
         keep: int,
+        light: bool,
         with_state: Mapping[str, Callback],
         best: Optional[Dict[str, Any]] = None,
     ) -> None:
         self.folder, self.latents, self.provenance, self.every, self.keep = folder, latents, provenance, every, keep
-        self.with_state, self.best = with_state, best
+        self.light, self.with_state, self.best = light, with_state, best
 
     def on_begin(self, progress: Progress) -> None:
         note_best(self.folder, self.best)  # a run that went back forgets what was the best since
@@ -149,3 +152,12 @@ class Checkpoints(Callback):
             callbacks = {name: state for name, state in callbacks.items() if state}
             state = {"total_steps": progress.total_steps, "stopped": progress.stopped, "callbacks": callbacks, **self.provenance}
             save_checkpoint(self.folder, progress.step, progress.algorithm, self.latents, state, self.keep, self.best)
+            self._lighten(progress, whole=2)
+
+    def on_end(self, progress: Progress) -> None:
+        if progress.complete:
+            self._lighten(progress, whole=1)
+
+    def _lighten(self, progress: Progress, whole: int) -> None:
+        if self.light:
+            lighten_older(self.folder, progress.step, progress.algorithm.light_weights, whole, progress.healthy_step)

@@ -1,7 +1,8 @@
 """Checkpoints: everything that a run needs to continue, written whole or not at all, without pickle.
 
 `step-<n>/` holds weights.safetensors, optimizers.safetensors, state.json and checksums.json. It is written under a
-temporary name, synchronised with the disk and then renamed, so a reader sees a complete checkpoint or none.
+temporary name, synchronised with the disk and then renamed, so a reader sees a complete checkpoint or none. A light
+checkpoint has light.safetensors in place of the first two; `light` makes it.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ PathLike = Union[str, Path]
 INCOMPLETE = ".incomplete"
 LARGEST_SIDE = 4096  # of an image, in pixels or channels
 BEST = "best.json"
+WEIGHTS, OPTIMIZERS, STATE, CHECKSUMS = "weights.safetensors", "optimizers.safetensors", "state.json", "checksums.json"
+LIGHT = "light.safetensors"  # of a light checkpoint: the weights that sampling and reading need
 LATENTS = "fixed/latents"  # beside the weights: the latents of every grid of the run
 MALFORMED = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError)  # what reading a damaged file may raise
 
@@ -95,15 +98,15 @@ def _save(
     weights = algorithm.weights()
     if latents is not None:
         weights[LATENTS] = latents
-    for name, arrays in (("weights", weights), ("optimizers", algorithm.optimizer_state())):
-        save_file({key: np.ascontiguousarray(value) for key, value in arrays.items()}, temporary / f"{name}.safetensors")
-    write_json(temporary / "state.json", {"step": step, "algorithm": algorithm.state(), "best": best, **state})
+    for name, arrays in ((WEIGHTS, weights), (OPTIMIZERS, algorithm.optimizer_state())):
+        save_file({key: np.ascontiguousarray(value) for key, value in arrays.items()}, temporary / name)
+    write_json(temporary / STATE, {"step": step, "algorithm": algorithm.state(), "best": best, **state})
     checksums = {}
     for path in sorted(temporary.iterdir()):
         with open(path, "rb+") as file:
             os.fsync(file.fileno())
         checksums[path.name] = sha256(path)
-    write_json(temporary / "checksums.json", checksums)
+    write_json(temporary / CHECKSUMS, checksums)
     sync_folder(temporary)
     if final.exists():  # the same step again after a resume from an older one
         remove_checkpoint(folder, step)
@@ -166,7 +169,7 @@ def _best_of(state: Mapping[str, Any]) -> Optional[int]:
 def peek(folder: PathLike, step: int) -> Dict[str, Any]:
     """A checkpoint's state.json, read without its checksums; {} if it cannot be read."""
     try:
-        state = json.loads((Path(folder) / f"step-{step}" / "state.json").read_text(encoding="utf-8"))
+        state = json.loads((Path(folder) / f"step-{step}" / STATE).read_text(encoding="utf-8"))
         return state if isinstance(state, dict) else {}
     except MALFORMED:
         return {}
@@ -189,13 +192,46 @@ def read_state(path: PathLike) -> Dict[str, Any]:
     """
     path = Path(path)
     try:
-        checksums = json.loads((path / "checksums.json").read_text(encoding="utf-8"))
-        for name in ("weights.safetensors", "optimizers.safetensors", "state.json"):
-            if sha256(path / name) != checksums[name]:
-                raise DamagedCheckpoint(f"{path / name} does not match its checksum")
-        return _checked(json.loads((path / "state.json").read_text(encoding="utf-8")), path)
+        for name in (LIGHT, STATE) if is_light(path) else (WEIGHTS, OPTIMIZERS, STATE):
+            check_file(path, name)
+        return _checked(json.loads((path / STATE).read_text(encoding="utf-8")), path)
     except MALFORMED as error:
         raise DamagedCheckpoint(f"{path}: {_reason(error)}") from None
+
+
+def checksums_of(path: PathLike) -> Dict[str, str]:
+    """{file name: SHA-256} of a checkpoint; that of the weights is there for a light checkpoint too, which was made from them.
+
+    Raises:
+        One of `MALFORMED`.
+    """
+    checksums = json.loads((Path(path) / CHECKSUMS).read_text(encoding="utf-8"))
+    if not isinstance(checksums, dict):
+        raise ValueError(f"{CHECKSUMS} holds no checksums")
+    return checksums
+
+
+def check_file(path: Path, name: str) -> None:
+    """Check a file of a checkpoint against its checksum.
+
+    Raises:
+        DamagedCheckpoint: They differ. One of `MALFORMED`: there is no such file, or no checksum.
+    """
+    if sha256(path / name) != checksums_of(path)[name]:
+        raise DamagedCheckpoint(f"{path / name} does not match its checksum")
+
+
+def is_light(path: PathLike) -> bool:
+    """Whether a checkpoint is light: its images are those of the whole one, but training cannot continue from it."""
+    try:
+        return LIGHT in checksums_of(path)
+    except MALFORMED:
+        return False
+
+
+def whole_steps(folder: PathLike) -> List[int]:
+    """Those of `steps_on_disk` whose checkpoints training can continue from."""
+    return [step for step in steps_on_disk(folder) if not is_light(Path(folder) / f"step-{step}")]
 
 
 def _checked(state: Dict[str, Any], path: Path) -> Dict[str, Any]:
@@ -236,14 +272,15 @@ def load_checkpoint(
         DamagedCheckpoint: The files are damaged, or belong to other networks.
     """
     try:
-        weights = load_file(path / "weights.safetensors")
+        light = is_light(path)
+        weights = load_file(path / (LIGHT if light else WEIGHTS))
         latents = weights.pop(LATENTS, None)
         if adopt:
             algorithm.adopt_weights(weights)
         else:
-            algorithm.load_weights(weights)
+            algorithm.load_weights(weights, light)
         if optimizers and not adopt:
-            algorithm.load_optimizer_state(load_file(path / "optimizers.safetensors"))
+            algorithm.load_optimizer_state(load_file(path / OPTIMIZERS))
             algorithm.load_state(state.get("algorithm", {}))
     except (*MALFORMED, AssertionError, SafetensorError) as error:  # Paddle asserts that shapes and types fit
         raise DamagedCheckpoint(f"{path}: {_reason(error)}") from None
@@ -259,6 +296,8 @@ def load_newest(
     adopts: Callable[[Dict[str, Any]], bool] = lambda state: False,
 ) -> Optional[Tuple[Algorithm, Dict[str, Any], Optional[np.ndarray]]]:
     """Load the newest undamaged checkpoint in `folder`.
+
+    To continue the training, give the `steps` of whole checkpoints.
 
     Args:
         folder: The run's `checkpoints` folder.

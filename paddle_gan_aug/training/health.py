@@ -102,6 +102,10 @@ class HealthMonitor(Callback):
         for name, value in state.items():
             setattr(self, name, value)
 
+    def on_begin(self, progress: Progress) -> None:
+        if self.settings.recover:
+            progress.healthy_step = self.healthy_step
+
     def measures_gradients(self, step: int) -> bool:
         return step % self.settings.every_steps == 0
 
@@ -114,6 +118,7 @@ class HealthMonitor(Callback):
                 self._raise_alarm(progress, ["a loss that is not finite"])
         if look:
             self._look(progress)
+            self.on_begin(progress)
         elif progress.complete and not self.settled:
             self.bad_signs = self.limits.alarms(self._signs(progress))  # for on_end: the run may be too short for a look
 

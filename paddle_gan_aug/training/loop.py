@@ -27,6 +27,7 @@ class Progress:
         best: Set by a callback if this step is the best so far: {"metric", "value"}. Its checkpoint is kept.
         stopped: Set by a callback if further steps gain nothing. The run then counts as complete.
         failure: Set by a callback. It is raised once all callbacks have seen the step.
+        healthy_step: Set by a callback: a run that fails now goes back to this step, or to a checkpoint before it.
         started: When this process began training, `time.perf_counter()`.
         first_step: Steps that were already done when this process began.
         interrupted: The name of the signal that ends the run after this step.
@@ -43,6 +44,7 @@ class Progress:
     best: Optional[Dict[str, Any]] = None
     stopped: bool = False
     failure: Optional[Exception] = None
+    healthy_step: Optional[int] = None
     started: float = field(default_factory=time.perf_counter)
     first_step: int = 0
     interrupted: Optional[str] = None

@@ -20,8 +20,8 @@ FILES = ["weights.safetensors", "optimizers.safetensors", "state.json", "checksu
 
 @pytest.fixture
 def trained(cli, small, small_mnist):
-    """The folder of a run with checkpoints at steps 4 and 8."""
-    cli("train", "--data", small_mnist, *small, "--steps", 8, "--run", "r")
+    """The folder of a run with checkpoints at steps 4 and 8, both whole."""
+    cli("train", "--data", small_mnist, *small, "checkpoint.light=false", "--steps", 8, "--run", "r")
     return cli.output / "r"
 
 

@@ -133,3 +133,21 @@ def test_runs_that_do_not_belong_together(tiny):
         samplers_of([tiny["5"], tiny["5"]])
     with pytest.raises(InputError, match="makes all classes"):
         samplers_of([tiny["5"], tiny["conditional"]])
+
+
+def test_real_images_are_read_once(tiny, monkeypatch):
+    """What is learnt of them and how well the classifier reads them come from one reading."""
+    from paddle_gan_aug.algorithms.classifier import SupervisedClassifier
+
+    samplers = samplers_of(tiny["conditional"])
+    reader = Reader(open_reader(tiny["classifier"], samplers.parts.read("train")), samplers.parts)
+    seen, original = [], SupervisedClassifier.read
+
+    def read(self, images, batch_size=500):
+        if self is reader.run.algorithm:
+            seen.append(len(images))
+        return original(self, images, batch_size)
+
+    monkeypatch.setattr(SupervisedClassifier, "read", read)
+    FilterRunner(samplers, ["confidence", "agreement", "duplicates"], reader)
+    assert sorted(seen) == [100, 500]
