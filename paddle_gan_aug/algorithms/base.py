@@ -54,6 +54,8 @@ class Algorithm:
     latent_dim: Optional[int] = None  # the size of a latent, of an algorithm that makes images
     view: Any = None  # what its discriminator sees of an image, a `view.View`
     at_once = AT_ONCE  # the images that are drawn at once
+    learns_images = True  # whether the step under way trains what makes images
+    findings: Tuple[str, ...] = ()  # what the last step found out that a user is to be told
     learnt_classes: Optional[List[int]] = None  # indices of the classes that had images, of a conditional one; None: all of them
 
     def __init__(self, config: Config) -> None:

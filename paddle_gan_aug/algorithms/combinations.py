@@ -86,6 +86,15 @@ REFUSALS: List[Tuple[Callable[[Config], bool], str]] = [  # (when, why)
         "infogan finds the classes by itself: leave generator.conditioning and discriminator.conditioning at none",
     ),
     (
+        lambda c: _finds_classes(c) and c.code.sorting_rounds > 0 and c.loss.clustering_weight == 0,
+        "loss.clustering_weight 0 sorts no real images, but code.sorting_rounds asks for it: set one of them otherwise",
+    ),
+    (
+        lambda c: _finds_classes(c) and c.train.steps is not None and 0 < 100 * c.code.sorting_rounds >= c.train.steps,
+        "train.steps must be more than 100 times code.sorting_rounds, the steps in which D sorts real images and G does not learn: "
+        "raise train.steps, or lower code.sorting_rounds",
+    ),
+    (
         lambda c: _conditional(c) and c.data.class_name is not None,
         "data.class_name leaves one class, so there is nothing to tell the networks: use a preset without conditioning for a single class",
     ),

@@ -6,13 +6,14 @@ and stroke. The algorithm looks at no label.
 
 The first hundred steps settle which category a kind of image gets, on fakes that show little, and two digits that share a category never
 part again. So Q first learns to sort real images by itself (Hu et al. 2017, "IMSAT", arXiv:1702.08720): surely, into categories that are
-equally frequent, and alike whether an image is turned, slanted, scaled and moved or not. Then the codes come in slowly: all at once they
-would overwhelm G, because by then Q is sure.
+equally frequent, and alike whether an image is turned, slanted, scaled and moved or not. It does so alone for `code.sorting_rounds`
+rounds, each judged without labels and mended if it went wrong (see `sorting`). Then the codes come in slowly: all at once they would
+overwhelm G, because by then Q is sure.
 """
 
 from __future__ import annotations
 
-from typing import Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 import paddle
@@ -20,16 +21,29 @@ from paddle import Tensor
 from paddle.nn import functional as F
 
 from ..augment.affine import random_affine
+from ..config.sections import Config
+from ..data import Batch, Batches
 from .adversarial import AdversarialGAN, Extra, Fakes
+from .base import Values, clear_gradients, evaluating
 from .base import noise as draw_noise
 from .losses import clustering_loss
 from .ports import AROUND_ZERO, CATEGORY, NORMAL
+from .sorting import Sortings, lopsided, sorting_score, split
 
 HEAD_START = 10  # the factor on the weight of the sorting before the codes come in
+FIRST_LOGITS = 0.1  # the factor on Q's first weights: a Q that is sure at once puts all images into one category
+JUDGED = 2048  # real images by which a round of sorting is judged
 
 
 class InfoGAN(AdversarialGAN):
     """See the module. Latents are [noise N(0, 1) (`generator.latent_dim`), category one-hot (`code.categories`), codes U(-1, 1)]."""
+
+    def __init__(self, config: Config, channels: int, image_size: int, class_names: Sequence[str]) -> None:
+        self.sortings = Sortings(config.code.sorting_rounds)
+        super().__init__(config, channels, image_size, class_names)
+        if self.sortings.rounds:
+            self.networks["best_sorting"] = self.make_discriminator(channels, image_size)
+            self.losses = (*self.losses, "clustering_loss")
 
     def latent_size(self) -> int:
         """See `GAN.latent_size`."""
@@ -79,6 +93,94 @@ class InfoGAN(AdversarialGAN):
             found[f"code-{number + 1}"] = self.compose(still, categories, swept)
         return found
 
+    # ---- sorting without G -----------------------------------------------------------------------------------------------
+
+    @property
+    def learns_images(self) -> bool:
+        """See `Algorithm.learns_images`: not before the sorting has ended."""
+        return self.step_number > self.sortings.last_step
+
+    def prepare(self, batches: Batches) -> None:
+        """See `Algorithm.prepare`: the first batches judge the sorting."""
+        self._judging = batches
+
+    def begin_step(self, step: int, total_steps: int) -> None:
+        """See `Algorithm.begin_step`; what moves during the run stands still until the sorting has ended."""
+        alone = self.sortings.last_step
+        super().begin_step(max(1, step - alone), max(1, total_steps - alone))
+        self.step_number = step
+
+    def step(self, batches: Sequence[Batch], rng: np.random.Generator) -> Values:
+        """See `AdversarialGAN.step`. Before the sorting has ended, D alone learns, and `clustering_loss` is all there is."""
+        self.findings = ()
+        if self.learns_images:
+            return super().step(batches, rng)
+        self._rng = rng
+        if self.step_number == 1:
+            self._weaken_categories()
+        for batch in batches:
+            values = self._sort(paddle.to_tensor(batch.images))
+        if self.sortings.ends(self.step_number):
+            self._end_round()
+        return values
+
+    def _sort(self, images: Tensor) -> Values:
+        """Take one step of D towards a better sorting of real images."""
+        moved = random_affine(images, self._rng, fill=self.view.fill)
+        _, read = self.discriminator.read(self.seen(paddle.concat([images, moved])))
+        read = read[:, : self.config.code.categories]
+        loss = clustering_loss(read[: len(images)], read[len(images) :])
+        loss.backward()
+        self.optimizers["d"].step()
+        clear_gradients(self.discriminator)
+        return {"clustering_loss": loss}
+
+    def _category_weights(self) -> Tuple[Tensor, Tensor]:
+        """The parameters of Q: weight [features, categories and codes] and bias."""
+        head = self.discriminator.auxiliary
+        return getattr(head, "weight_orig", head.weight), head.bias
+
+    def _weaken_categories(self) -> None:
+        weight, _ = self._category_weights()
+        weight.set_value(weight * FIRST_LOGITS)
+
+    def _end_round(self) -> None:
+        """Judge the round of sorting that has ended: keep it or undo it, and mend what is kept if it is lopsided."""
+        best, (features, logits, moved) = self.networks["best_sorting"], self._readings()
+        if self.sortings.judge(sorting_score(logits, moved)):
+            best.set_state_dict(self.discriminator.state_dict())
+        else:
+            self.discriminator.set_state_dict(best.state_dict())
+            self.add_adam("d", self.discriminator, self._base_rates["d"])
+            features, logits, _ = self._readings()
+        found = logits.argmax(1).numpy()
+        shares = np.bincount(found, minlength=self.config.code.categories) / len(found)
+        self.findings = (self.sortings.finding(shares),)
+        if lopsided(shares) and self.sortings.mends:
+            large = shares.argmax()
+            weight, bias = self._category_weights()
+            new = split(weight.numpy(), bias.numpy(), features.numpy()[found == large], large, shares.argmin())
+            weight.set_value(new[0])
+            bias.set_value(new[1])
+
+    def _readings(self) -> Tuple[Tensor, Tensor, Tensor]:
+        """What D reads of real images: features [N, F], the logits of the categories [N, K], and those of the images changed [N, K].
+
+        The images and the changes are the same for all rounds of a run.
+        """
+        rng, batches, found = np.random.default_rng(0), self._judging, []
+        count = self.config.code.categories
+        with evaluating(self.discriminator):
+            for index in range(min(batches.steps_per_epoch, -(-JUDGED // batches.batch_size))):
+                images = paddle.to_tensor(batches.batch(index).images)
+                moved = random_affine(images, rng, fill=self.view.fill)
+                features = self.discriminator.body.features(paddle.concat([images, moved]))
+                logits = self.discriminator.auxiliary(features)[:, :count]
+                found.append((features[: len(images)], logits[: len(images)], logits[len(images) :]))
+        return tuple(paddle.concat(part) for part in zip(*found))
+
+    # ---- codes -------------------------------------------------------------------------------------------------------------
+
     def _d_extra(self, images: Tensor, real_read: Tensor, labels: Optional[Tensor], fake_read: Tensor, fake: Fakes) -> Extra:
         found = self._information(fake_read, fake)
         weight = self.config.loss.clustering_weight
@@ -86,7 +188,7 @@ class InfoGAN(AdversarialGAN):
             moved = random_affine(images, self._rng, fill=self.view.fill)
             count = self.config.code.categories
             _, moved_read = self.discriminator.read(self.seen(moved), labels)
-            weight *= HEAD_START if self.step_number <= self.config.code.sorting_steps else 1
+            weight *= HEAD_START if self.step_number - self.sortings.last_step <= self.config.code.sorting_steps else 1
             found["clustering_loss"] = weight, clustering_loss(real_read[:, :count], moved_read[:, :count])
         return found
 
@@ -104,6 +206,12 @@ class InfoGAN(AdversarialGAN):
         return found
 
     def _codes_share(self) -> float:
-        """The share of their weight that the codes have at this step: 0 while Q sorts alone, 1 after as long again."""
+        """The share of their weight that the codes have at this step.
+
+        It is 0 until G has learnt without codes for `code.sorting_steps` steps, and 1 after as many more.
+        """
         alone = self.config.code.sorting_steps
-        return min(1.0, max(0.0, self.step_number / alone - 1)) if alone else 1.0
+        return min(1.0, max(0.0, (self.step_number - self.sortings.last_step) / alone - 1)) if alone else 1.0
+
+    def _parts_with_state(self) -> Dict[str, Any]:
+        return {**super()._parts_with_state(), "sortings": self.sortings if self.sortings.rounds else None}

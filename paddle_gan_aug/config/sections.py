@@ -195,6 +195,8 @@ class Code(Section):
     continuous: Count = 2
     # The number of steps in which D only sorts real images; within as many again the codes come in. At 0 they count from the start.
     sorting_steps: Count = 0
+    # The rounds of 100 steps in which D alone sorts real images before all else; each is judged without labels, and mended if it failed.
+    sorting_rounds: Count = 0
 
 
 class Regularizer(Section):

@@ -46,7 +46,7 @@ class ProgressCallback(Callback):
 
 def _numbers(progress: Progress) -> str:
     names = progress.algorithm.losses
-    losses = " ".join(f"{name.removesuffix('_loss')} {float(progress.values[name]):.3f}" for name in names)
+    losses = " ".join(f"{name.removesuffix('_loss')} {float(progress.values[name]):.3f}" for name in names if name in progress.values)
     return f"{progress.images_per_second:.0f} images/s {losses}"
 
 

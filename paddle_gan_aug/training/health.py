@@ -116,6 +116,13 @@ class HealthMonitor(Callback):
             self._recent.append(row)
             if not np.isfinite([float(value) for value in values.values()]).all():
                 self._raise_alarm(progress, ["a loss that is not finite"])
+        for text in progress.algorithm.findings:
+            self.report(f"step {progress.step}: {text}")
+            self.records.text(progress.step, "health", f"step {progress.step}: {text}")
+            progress.notes.setdefault("findings", []).append(text)
+        if not progress.algorithm.learns_images:
+            self.began = progress.step  # there is nothing to see yet
+            return
         if look:
             self._look(progress)
             self.on_begin(progress)

@@ -19,6 +19,8 @@ WRONG = [  # one for each row of REFUSALS, in order
         {"algorithm": "infogan", "generator.conditioning": "embedding", "discriminator.conditioning": "embedding"},
         "finds the classes by itself",
     ),
+    ({"algorithm": "infogan", "code.sorting_rounds": 2, "loss.clustering_weight": 0.0}, "sorts no real images"),
+    ({"algorithm": "infogan", "code.sorting_rounds": 2, "train.steps": 200}, "must be more than 100 times code.sorting_rounds"),
     (
         {**GAN, "generator.conditioning": "embedding", "discriminator.conditioning": "embedding", "data.class_name": "3"},
         "leaves one class",

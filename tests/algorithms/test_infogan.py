@@ -16,6 +16,7 @@ TINY = {
     "code.categories": 4,
     "code.continuous": 2,
     "code.sorting_steps": 0,
+    "code.sorting_rounds": 0,
     "generator.init_std": 0.3,
     "discriminator.init_std": 0.3,
 }

@@ -25,6 +25,8 @@ class Records:
 class Generator:
     """Draws whatever it is given, in place of an algorithm."""
 
+    learns_images, findings = True, ()
+
     latent_dim, conditional, classes = 1, True, 10
     measure_gradients = False
 
