@@ -221,7 +221,12 @@ def _mend_visualdl() -> None:
     def embeddings_list(log_reader: Any, original: Callable[..., Any] = lib.get_embeddings_list) -> List[Dict[str, Any]]:
         lib.EMBEDDING_NAME.clear()  # it stops at the first points that it knows, and new ones never appear
         lib.embedding_names.clear()
-        return original(log_reader)
+        entries = original(log_reader)
+        for entry in entries:  # named by their path, points and labels would share a place in VisualDL's cache
+            known = lib.EMBEDDING_NAME.pop(entry["name"])
+            entry["name"] = entry["path"] = f"{log_reader.tags2name.get(known['run'], known['run'])}, {known['tag']}"
+            lib.EMBEDDING_NAME[entry["name"]] = known
+        return entries
 
     lib.get_embeddings_list = embeddings_list
     lib.get_hparam_indicator = hparam_indicator

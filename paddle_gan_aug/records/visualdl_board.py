@@ -104,7 +104,7 @@ class Board:
 
     def graph(self, name: str, graph: Mapping[str, Any]) -> None:
         """Show a network, as `layer_graph` describes it, in place of an earlier one of that name."""
-        folder = make_folder(self._folder / name)
+        folder = make_folder(self._folder / f"{name} of {self._run_name.replace('/', '-')}")  # the page shows this name alone
         with atomic_write(folder / f"vdlgraph.{name}.log", "w") as file:
             json.dump(graph, file)
 

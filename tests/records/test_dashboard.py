@@ -314,8 +314,11 @@ def test_settings_points_curves_and_graphs_of_all_runs(tmp_path, monkeypatch):
     assert [column["name"] for column in ask("hparams/indicators")["hparams"]] == ["seed"]
     points = ask("embedding/list")
     assert [entry["shape"] for entry in points] == [[4, 3], [4, 3]]
+    assert [entry["name"] for entry in points] == ["embeddings @ one, features", "embeddings @ two, features"]
     metadata = client.get(f"/app/api/embedding/metadata?{urlencode({'name': points[1]['name']})}").text
     assert metadata.splitlines() == ["origin\tclass", "real\ta", "generated\tb", "real\ta", "generated\tb"]
+    tensor = client.get(f"/app/api/embedding/tensor?{urlencode({'name': points[1]['name']})}").data
+    np.testing.assert_array_equal(np.frombuffer(tensor, np.float32), np.ones(12))
     ((_, step, buckets),) = ask("histogram/list", run="histograms @ one", tag="D scores/real")
     assert step == 5 and sum(count for _, _, count in buckets) == 3
     ((_, step, tpr, fpr, *_),) = ask("roc-curve/list", run="roc @ two", tag="class 7")

@@ -55,7 +55,7 @@ def test_gradients_are_those_of_the_step(run):
 
 def test_graphs_of_g_and_d(run):
     for name, leaf in (("generator", "/dense/0"), ("discriminator", "/body/convs/0")):
-        graph = json.loads((log_of(run) / name / f"vdlgraph.{name}.log").read_text())
+        graph = json.loads((log_of(run) / f"{name} of r" / f"vdlgraph.{name}.log").read_text())
         assert leaf in {node["name"] for node in graph["nodes"]}
         assert {variable["from_node"] for variable in graph["vars"]} >= {"/input", leaf}
 
