@@ -37,7 +37,7 @@ def wall_time(preset: str, samples: bool = False, seed: int = 0) -> Dict[str, An
     typed = ["train.py", "--gan", preset, "--seed", str(seed)]
     with tempfile.TemporaryDirectory() as folder:
         found = _timed(typed, "--run", "timed", "--output", folder, "--log", str(Path(folder) / "log"))
-        found["run_mb"] = round(folder_size(Path(folder) / "timed") / (1 << 20))
+        found["run_mb"] = round(folder_size(Path(folder) / "timed") / (1 << 20), 1)
         return {**found, **(_read(Path(folder) / "timed", seed) if samples else {})}
 
 
