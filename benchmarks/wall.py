@@ -48,7 +48,7 @@ def wall_time(preset: str, samples: bool = False, seed: int = 0, keep: Optional[
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(keep or scratch).absolute()
         found = _timed(typed, "--run", "timed", "--output", str(folder), "--log", str(folder / "log"))
-        found["run_mb"] = round(folder_size(folder / "timed") / (1 << 20))
+        found["run_mb"] = round(folder_size(folder / "timed") / (1 << 20), 1)
         return {**found, **(_read(folder / "timed", seed) if samples else {})}
 
 

@@ -303,7 +303,7 @@ def test_grids_show_the_same_latents_every_time(tmp_path, small_mnist, monkeypat
     places = {"run": "r", "output": tmp_path, "log": tmp_path / "log", "quiet": True}
     paddle_gan_aug.train(overrides={**overrides, "train.steps": 2}, **places)
     paddle_gan_aug.train(overrides={"train.steps": 4}, resume=True, **places)
-    kept = checkpoint.load_file(tmp_path / "r" / "checkpoints" / "step-2" / "weights.safetensors")[checkpoint.LATENTS]
+    kept = checkpoint.load_file(tmp_path / "r" / "checkpoints" / "step-2" / checkpoint.LIGHT)[checkpoint.LATENTS]
     assert sum(np.array_equal(latents, kept) for latents in drawn) == 4  # beside the looks at the samples' health
 
 
