@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Callable, Dict, List, Optional, Sequence, Tuple, Union
+from typing import Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 import numpy as np
 import paddle
@@ -57,13 +57,13 @@ class SupervisedClassifier(Algorithm):
         """The channels that the classifier's first convolution sees; of a network of one's own those of the images."""
         return self.channels * getattr(self.classifier, "patch", 1) ** 2
 
-    def load_weights(self, arrays: Dict[str, np.ndarray]) -> None:
+    def load_weights(self, arrays: Mapping[str, np.ndarray], light: bool = False) -> None:
         """See `Algorithm.load_weights`; also takes weights of version 0.1.0, which took no patches of large images."""
         first = next((arrays[key] for key in ("classifier/conv1.weight", "classifier/conv.weight") if key in arrays), None)
         if list(self.networks) == ["classifier"] and first is not None and first.shape[1] == self.channels < self.first_channels():
             self.classifier = self.networks["classifier"] = self.make_classifier(self.channels, self.image_size, patch=1)
             self.add_adam("classifier", self.classifier, self.config.optimizer.classifier_lr)
-        super().load_weights(arrays)
+        super().load_weights(arrays, light)
 
     def step(self, batches: Sequence[Batch], rng: np.random.Generator) -> Dict[str, Tensor]:
         """Take one step on one batch; returns the loss in nats and the accuracy on the batch (0 to 1).

@@ -64,11 +64,11 @@ def _is_patched(image_size: int) -> bool:
 
 _DOUBLED = SizeRule("4 to 8 pixels doubled", _is_doubled)
 SIZE_RULES: Dict[str, SizeRule] = {  # architecture of G or D -> what it takes
-    "classic": SizeRule("multiples of 4 pixels", lambda size: size % 4 == 0),
+    "classic": SizeRule("a multiple of 4 pixels", lambda size: size % 4 == 0),
     "augmentor": _DOUBLED,
     "folder": _DOUBLED,
     "dcgan": _DOUBLED,
-    "residual": SizeRule("even numbers of patches of 2 pixels (of 4 above 32 pixels, of 8 above 64)", _is_patched),
+    "residual": SizeRule("an even number of patches of 2 pixels (of 4 above 32 pixels, of 8 above 64)", _is_patched),
 }
 
 
@@ -87,5 +87,5 @@ def check_size(architecture: str, image_size: int) -> None:
     others = [name for name, other in SIZE_RULES.items() if other.fits(image_size)]
     take = f"; {image_size} fits the architecture {' or '.join(others)}" if others else ""
     raise ValueError(
-        f"image_size must be of {rule.words} for the architecture {architecture}, got {image_size}: set data.image_size to {nearest}{take}"
+        f"image_size must be {rule.words} for the architecture {architecture}, got {image_size}: set data.image_size to {nearest}{take}"
     )

@@ -133,14 +133,22 @@ class Records:
         self._on_board("curves", self._step(step), tag, labels, scores)
 
     def graph(self, name: str, network: Any, inputs: Sequence[np.ndarray]) -> None:
-        """Show the layers of a network. A second call with the name of the first, as after a resume, replaces it.
+        """Show the layers of a network, or warn that this one cannot be shown.
+
+        A second call with the name of the first, as after a resume, replaces it.
 
         Args:
             network: a `paddle.nn.Layer`; it is run once, in evaluation mode, and left as it was.
             inputs: the arrays that its `forward` takes.
         """
-        if self._board is not None:
-            self._on_board("graph", name, layer_graph(network, inputs))
+        if self._board is None:
+            return
+        try:
+            graph = layer_graph(network, inputs)
+        except Exception as error:  # whatever it is, a run is worth more than a drawing
+            print(f"warning: no graph of the {name} ({type(error).__name__}: {' '.join(str(error).split())[:200]})", file=sys.stderr)
+        else:
+            self._on_board("graph", name, graph)
 
     def hyperparameters(self, settings: Mapping[str, Any], metric_names: Iterable[str]) -> None:
         """Fill the run's row in the table of hyper-parameters. A second call, as after a resume, replaces the first.

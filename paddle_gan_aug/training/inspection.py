@@ -37,7 +37,9 @@ class NetworkGraphs(Callback):
         algorithm = progress.algorithm
         images = np.zeros((2, *self.image_shape), np.float32)
         labels = [algorithm.labels_in_turn(2)] if algorithm.conditional else []
-        inputs = {"discriminator": [images, *labels], "classifier": [images]}
+        inputs = {"classifier": [images]}
+        if not algorithm.varies_images:  # those take pairs of images
+            inputs["discriminator"] = [np.concatenate([images] * algorithm.config.discriminator.pack, axis=1), *labels]
         if algorithm.latent_dim and not algorithm.varies_images:
             inputs["generator"] = [np.zeros((2, algorithm.latent_dim), np.float32), *labels]
         for name, network in algorithm.networks.items():

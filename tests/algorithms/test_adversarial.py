@@ -23,6 +23,8 @@ TINY = {
     "discriminator.architecture": "dcgan",
     "discriminator.width": 0.05,
     "discriminator.init_std": 0.3,
+    "discriminator.norm": "none",
+    "discriminator.minibatch_std": False,
     "train.batch_size": BATCH,
 }
 

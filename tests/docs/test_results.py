@@ -18,9 +18,9 @@ ZOO = {  # column -> (key of a stored mark, decimals)
     "seconds": ("seconds", 0),
 }
 QUALITY = {
-    "transpose": "classic, transpose",
-    "upsample": "classic, upsample",
-    "fast": "fast",
+    "transpose": "former classic, transpose",
+    "upsample": "former classic, upsample",
+    "fast": "former fast",
     "original": "classic-original, after one epoch",
 }
 
