@@ -135,7 +135,7 @@ def _estimate(made: AugmentedSet) -> List[str]:
     return [
         f"classical changes follow the policy {made.policy}, shown in {made.picture}; choose another one with --policy",
         *(f"{_duration(step['low'], step['high'])}: {step['what']}" for step in made.steps),
-        *_space(made.space),
+        *(_space(made.space) if made.space else []),
         f"{_duration(low, high)} in all, an estimate from a few steps on this machine; only that picture and caches were written",
     ]
 

@@ -29,7 +29,7 @@ def test_a_gan_and_real_images_are_judged_on_validation_images(here, command, tm
     (mark,) = gan["marks"]
     assert (mark["step"], mark["taught"], len(mark["accuracy_scores"])) == (3, 200, 2)
     assert mark["accuracy_score"] == pytest.approx(sum(mark["accuracy_scores"]) / 2)
-    assert mark["frechet"] > 0 and mark["ms_a_step"] > 0 and isinstance(mark["copied"], bool)
+    assert mark["ms_a_step"] > 0 and isinstance(mark["copied"], bool)
     assert gan["reference"] == real["reference"] and "500 to 599 of 600" in gan["reference"]["source"]
     assert real["marks"][0]["taught"] == 500 and set(real["marks"][0]) == {"step", "taught", "accuracy_score", "accuracy_scores"}
     assert (tmp_path / "results" / "small-gan-seed-4.png").exists()

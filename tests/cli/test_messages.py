@@ -79,6 +79,7 @@ ARGUMENTS = {
     "augment": ["--to", "x"],
     "predict": ["r", "i"],
     "evaluate": ["r"],
+    "export": ["r", "--to", "x"],
 }
 
 

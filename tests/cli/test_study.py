@@ -1,6 +1,7 @@
 """The arguments of `study`: each mistake is one line and exit code 2, before anything is trained."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -83,7 +84,11 @@ def test_the_command_ends_in_a_verdict_a_table_and_paths(pictures, tmp_path, cap
     small = ["--seeds", "2", "--steps", "3", "--gan", "cgan", "--gan-steps", "2", "--per-class", "4"]
     assert main(["study", "--data", str(pictures), "--arms", "classical", "gan", *where, *small]) == 0
     out, err = capsys.readouterr()
-    assert out.startswith("Not enough for a claim") and "recipe: classical" in out and str(tmp_path / "s" / "report.html") in out
+    assert (
+        out.startswith("Not enough for a claim")
+        and re.search(r"^recipe: (real|classical)\b", out, re.MULTILINE)
+        and str(tmp_path / "s" / "report.html") in out
+    )
     assert "testing  6/6 cells" in err and "left" in err
     assert (tmp_path / "s" / "recommended.yaml").is_file() and (tmp_path / "o" / "p.npz-classical" / "config.yaml").is_file()
 

@@ -26,7 +26,7 @@ SEMI = {"semi_supervised.width": 0.05, "data.labels": 100, "train.batch_size": 2
 ALGORITHMS = {
     "classic": NARROW,
     "sngan-projection": NARROW,
-    "infogan": NARROW,
+    "infogan": {**NARROW, "code.sorting_rounds": 0},
     "dagan": {**NARROW, "variation.sources": 20},
     "learned-augmenter": {"classifier.width": 0.2, "generator.width": 0.1, "train.batch_size": 20, "variation.sources": 20},
     "semi-supervised": SEMI,
