@@ -65,7 +65,7 @@ def test_sizes_follow_image_size_channels_and_width():
         images = ClassicGenerator(variant, image_size=32, channels=3, width=0.125)(paddle.randn([2, 100]))
         assert images.shape == [2, 3, 32, 32]
         assert ClassicDiscriminator(32, 3, width=0.125)(images).shape == [2, 1]
-    with pytest.raises(ValueError, match="multiples of 4.*set data.image_size to 28 or 32"):
+    with pytest.raises(ValueError, match="multiple of 4.*set data.image_size to 28 or 32"):
         ClassicGenerator(image_size=30)
     with pytest.raises(ValueError, match="at least 10"):
         ClassicDiscriminator(image_size=8)

@@ -113,7 +113,7 @@ def test_sides_of_the_maps():
     assert found[28] == (2, [14, 7, 4]) and found[32] == (2, [16, 8, 4]) and found[48] == (4, [12, 6, 3])
     assert found[64] == (4, [16, 8, 4]) and found[96] == (8, [12, 6, 3]) and found[128] == (8, [16, 8, 4])
     for size in (6, 30, 50, 100):
-        with pytest.raises(ValueError, match="even numbers of patches"):
+        with pytest.raises(ValueError, match="even number of patches"):
             patch_and_sides(size)
 
 
