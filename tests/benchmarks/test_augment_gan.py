@@ -34,7 +34,8 @@ def test_a_gan_and_real_images_are_judged_on_validation_images(here, command, tm
     assert real["marks"][0]["taught"] == 500 and set(real["marks"][0]) == {"step", "taught", "accuracy_score", "accuracy_scores"}
     assert (tmp_path / "results" / "small-gan-seed-4.png").exists()
     table = here("benchmarks", *command, "--stored").stdout
-    assert mark["frechet"] is None  # of 100 images
+    assert mark["frechet"] is None  # of 100 images, fewer than it needs
+    assert 0 <= mark["recall"] <= 1 and 0 <= mark["precision"] <= 1
     assert "| small gan | 4 | 3 | – |" in table and f"| {mark['accuracy_score']:.2%} |" in table
 
 

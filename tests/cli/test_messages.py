@@ -46,7 +46,7 @@ FLAGS = {
         ("go on with resume=True", "go on with --resume"),
         ("say how many with per_class=N, or `count=N`", "say how many with --per-class N, or --count N"),
         ("use form=\"npz\"; or form='idx'", "use --format npz; or --format idx"),
-        ("cannot use my_per_class and /tmp/per_class", "cannot use my_per_class and /tmp/per_class"),
+        ("cannot use my_per_class and /data/per_class", "cannot use my_per_class and /data/per_class"),
     ],
 )
 def test_names_become_flags(message, shown):
