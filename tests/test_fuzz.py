@@ -32,7 +32,7 @@ def test_faults_of_each_kind_are_found(tmp_path, reader):
     code = (
         "import sys, pathlib; sys.path[:0] = ['.', 'tests']; import fuzz\n"
         "fuzz.SECONDS, calls = 1, []\n"
-        f"fuzz.FORMS['yaml'] = (fuzz._yaml, lambda path: calls.append(1) or len(calls) == 1 or {reader})\n"
+        f"fuzz.FORMS['yaml'] = (fuzz.FORMS['yaml'][0], lambda path: calls.append(1) or len(calls) == 1 or {reader})\n"
         "fuzz.work('yaml', 0, 0, 1, pathlib.Path(sys.argv[1]))"
     )
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=fuzz.ROOT, capture_output=True, text=True)

@@ -6,67 +6,18 @@ import shutil
 
 import numpy as np
 import pytest
+from collapsing import RUNG_OF, TINY, Killed, collapsing_run, kill_once, recorded, used, wrapped  # noqa: F401 - a fixture
 from safetensors.numpy import load_file
 
 import paddle_gan_aug
 from paddle_gan_aug.algorithms.checks import check_config
 from paddle_gan_aug.algorithms.registry import LOSSES
 from paddle_gan_aug.config.loading import load_config, presets
-from paddle_gan_aug.data import load, to_network
 from paddle_gan_aug.errors import RunFailed
-from paddle_gan_aug.files import write_json
 from paddle_gan_aug.training import checkpoint, recovery
-from paddle_gan_aug.training.checkpoint import best_step, steps_on_disk
+from paddle_gan_aug.training.checkpoint import steps_on_disk
 from paddle_gan_aug.training.health import Collapsed
 from paddle_gan_aug.training.recovery import LADDER, RUNGS, Recovery
-
-TINY = {
-    "generator.width": 0.05,
-    "discriminator.width": 0.05,
-    "discriminator.norm": "none",
-    "train.batch_size": 50,
-    "train.steps": 20,
-    "checkpoint.every_steps": 4,
-    "log.every_steps": 1,
-    "log.grid_images": 16,
-    "health.every_steps": 2,
-    "health.samples": 40,
-}
-
-
-@pytest.fixture
-def run(tmp_path, small_mnist, monkeypatch):
-    """Trains a tiny run whose samples are real digits, or black once `black(config, step)` says so."""
-    from paddle_gan_aug.algorithms.classic import ClassicGAN
-
-    digits = to_network(load("mnist", "train").subset(range(2000)).images)
-
-    def start(black, **overrides):
-        def images(self, latents, labels=None):
-            if black(self.config, self.step_number):
-                return np.full((len(latents), 1, 28, 28), -1.0, dtype="float32")
-            return digits[(int(abs(latents[0, 0]) * 1e6) + np.arange(len(latents))) % len(digits)]
-
-        monkeypatch.setattr(ClassicGAN, "images", images)
-        return paddle_gan_aug.train(
-            run="r",
-            output=tmp_path / "output",
-            log=tmp_path / "log",
-            resume=(tmp_path / "output" / "r").exists(),
-            overrides={"data.source": str(small_mnist), **TINY, **overrides},
-            quiet=True,
-        )
-
-    start.folder = tmp_path / "output" / "r"
-    return start
-
-
-def recorded(folder):
-    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-
-
-def used(folder):
-    return json.loads((folder / "recovery.json").read_text())
 
 
 def test_a_healthy_run_uses_no_rung(run):
@@ -211,18 +162,6 @@ def test_a_damaged_recovery_file_is_named(tmp_path):
 # ---- killed at any moment of a recovery --------------------------------------------------------------------------------
 
 
-class Killed(BaseException):
-    """Stands for SIGKILL: nothing of ours catches it."""
-
-
-RUNG_OF = {  # the rung that helps -> whether samples are black at a step under a configuration
-    "smaller-d-step": lambda config, step: step > 9 and config.train.real_target == 1.0,
-    "instance-noise": lambda config, step: step > 9 and config.train.instance_noise == 0.0,
-    "spectral-norm": lambda config, step: step > 9 and config.discriminator.norm == "none",
-    "new-seed": lambda config, step: step > 9 and config.train.seed == 0,
-}
-
-
 def end_of(folder):
     """What a run has become: weights, moments, records, rungs, images, the best."""
     last = folder / "checkpoints" / f"step-{max(steps_on_disk(folder / 'checkpoints'))}"
@@ -231,27 +170,6 @@ def end_of(folder):
     state = json.loads((last / "state.json").read_text())
     kept = sorted(os.listdir(folder / "checkpoints"))
     return {name: array.tobytes() for name, array in arrays.items()}, rows, used(folder), state, kept
-
-
-def wrapped(function, before=None, after=None):
-    def run(*given, **named):
-        if before:
-            before(*given)
-        result = function(*given, **named)
-        if after:
-            after(*given)
-        return result
-
-    return run
-
-
-def kill_once(done=[]):  # noqa: B006 - one list for the process would do, but each test makes its own
-    def kill(*_):
-        if not done:
-            done.append(1)
-            raise Killed
-
-    return kill
 
 
 def moments(rung, monkeypatch):
@@ -356,86 +274,3 @@ def test_the_weights_are_kept_through_spectral_norm(run, monkeypatch):
             np.testing.assert_array_equal(array, before[origin], err_msg=name)
             kept += "weight_orig" in name
     assert kept and any(name.startswith("generator") for name in weights)
-
-
-# ---- the best checkpoint ------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def marked(monkeypatch):
-    """A function that makes given steps the best so far, with their value."""
-    from paddle_gan_aug.training.loop import Callback
-
-    class Marks(Callback):
-        def __init__(self, values):
-            self.values, self.best = values, None
-
-        def state(self):
-            return {"best": self.best}
-
-        def load_state(self, state):
-            self.best = state["best"]
-
-        def on_step(self, progress):
-            value = self.values(progress.algorithm.config, progress.step)
-            if value is not None and (self.best is None or value < self.best):
-                self.best = value
-                progress.best = {"metric": "mine", "value": value}
-
-    return Marks
-
-
-def test_what_was_the_best_since_is_forgotten_when_a_run_goes_back(run, marked, monkeypatch):
-    """Step 7 is the best of what was healthy, step 9 of the stretch that is given up; the same step 9 later is not so good."""
-    values = {3: 5.0, 7: 3.0, 9: 1.0}
-
-    def value(config, step):
-        return 4.0 if step == 9 and config.train.real_target != 1.0 else values.get(step)
-
-    original = paddle_gan_aug.train
-    monkeypatch.setattr(paddle_gan_aug, "train", lambda **options: original(callbacks=[marked(value)], **options))
-    run(RUNG_OF["smaller-d-step"], **{"checkpoint.keep": 2})
-    checkpoints = run.folder / "checkpoints"
-    assert used(run.folder)["used"][0]["from_step"] == 8
-    assert json.loads((checkpoints / "best.json").read_text()) == {"step": 7, "metric": "mine", "value": 3.0}
-    assert best_step(checkpoints) == 7 and steps_on_disk(checkpoints) == [7, 16, 20]
-    opened = paddle_gan_aug.open_run(run.folder, checkpoint="best")
-    assert (opened.step, opened.config.train.real_target) == (7, 1.0)
-    assert paddle_gan_aug.open_run(run.folder).config.train.real_target == 0.9
-
-
-def test_killed_before_the_best_is_noted_it_is_known_all_the_same(run, marked, monkeypatch):
-    original, kill = paddle_gan_aug.train, kill_once([])
-    monkeypatch.setattr(
-        paddle_gan_aug, "train", lambda **options: original(callbacks=[marked(lambda c, step: {3: 5.0, 7: 3.0}.get(step))], **options)
-    )
-    monkeypatch.setattr(
-        checkpoint, "note_best", wrapped(checkpoint.note_best, before=lambda folder, best: best and best["step"] == 7 and kill())
-    )
-    with pytest.raises(Killed):
-        run(lambda config, step: False)
-    checkpoints = run.folder / "checkpoints"
-    assert json.loads((checkpoints / "best.json").read_text())["step"] == 3
-    assert best_step(checkpoints) == 7
-    run(lambda config, step: False)
-    assert json.loads((checkpoints / "best.json").read_text()) == {"step": 7, "metric": "mine", "value": 3.0}
-
-
-def test_a_best_json_alone_is_still_read(tmp_path):
-    """As runs wrote it whose checkpoints did not name the best themselves."""
-    for step in (4, 8):
-        (tmp_path / f"step-{step}").mkdir()
-        write_json(tmp_path / f"step-{step}" / "state.json", {"step": step})
-    assert best_step(tmp_path) is None
-    write_json(tmp_path / "best.json", {"step": 4, "metric": "kid", "value": 1.0})
-    assert best_step(tmp_path) == 4
-
-
-def test_checkpoints_that_name_no_rungs_count_by_their_step(tmp_path):
-    write_json(
-        tmp_path / "recovery.json",
-        {"used": [{"rung": "smaller-d-step", "from_step": 4}, {"rung": "spectral-norm", "from_step": 8}], "failed": None},
-    )
-    found = Recovery(tmp_path)
-    assert [found.count_of({"step": step}) for step in (4, 5, 8, 9)] == [0, 1, 1, 2]
-    assert [found.adopts({"step": step}) for step in (8, 9)] == [True, False]
