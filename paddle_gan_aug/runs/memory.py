@@ -10,7 +10,7 @@ import gc
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, List, Optional, Tuple
+from typing import Any, List, NamedTuple, Optional
 
 import numpy as np
 
@@ -100,41 +100,58 @@ def estimate_needs(config: Config, images: LabelledImages, unlabelled: Optional[
     sizes = [min(size * pack, batch_size) for size in (FEW, MORE)]
     with runtime.drawing_alone():
         found = [_first_steps(config, images, unlabelled, size) for size in sorted(set(sizes))]
-    peaks = [peak for peak, _ in found]
-    if None in peaks:
+    if None in found:
         return None
+    peaks = [first.steps for first in found]
     each = (peaks[-1] - peaks[0]) / max(1, sizes[1] - sizes[0])
-    growth = peaks[0] + max(0.0, each) * (batch_size - sizes[0])
-    return Needs(round(held + LIBRARIES_MB + MARGIN * growth / MB), round(found[0][1] / MB, 1))
+    growth = max(found[0].building, peaks[0] + max(0.0, each) * (batch_size - sizes[0]))
+    return Needs(round(held + LIBRARIES_MB + MARGIN * growth / MB), round(found[0].checkpoint / MB, 1))
 
 
-def _first_steps(config: Config, images: LabelledImages, unlabelled: Optional[LabelledImages], size: int) -> Tuple[Optional[int], int]:
-    """(the bytes that Paddle allocates for an algorithm and its first steps with batches of `size`, or None where that is not known; the
-    bytes of its checkpoint).
+class _FirstSteps(NamedTuple):
+    """The most bytes that Paddle allocates while it builds an algorithm, and in its first steps; the bytes of its checkpoint."""
+
+    building: int
+    steps: int
+    checkpoint: int
+
+
+def _first_steps(config: Config, images: LabelledImages, unlabelled: Optional[LabelledImages], size: int) -> Optional[_FirstSteps]:
+    """Build an algorithm and take its first steps with batches of `size`; None where Paddle held more before and cannot forget it.
+
+    Building is counted apart: its check of second derivatives has a batch of its own, which may take more than the small batches do.
     """
     config = load_config(config, {"train.batch_size": size, "regularizer.every_steps": 1})
     gc.collect()  # networks that nobody holds any more
-    before, highest = _allocated(), _highest(forget=True)
+    _forget_highest()
+    before, highest = _allocated(), _highest()
     runtime.seed_paddle(0, "estimate")
     algorithm = build(config, images.shape, images.class_names, images.counts())
     batches = training_batches(config, images, pairs=algorithm.pairs, unlabelled=unlabelled)
+    building = _highest()
+    _forget_highest()
     progress = run_steps(algorithm, batches, STEPS, 0)
     if progress.interrupted:
         raise KeyboardInterrupt(progress.interrupted)
-    peak = _highest()
-    return None if peak <= highest else peak - before, _checkpoint_bytes(algorithm)
+    if max(building, _highest()) <= highest:
+        return None
+    return _FirstSteps(building - before, _highest() - before, _checkpoint_bytes(algorithm))
 
 
 def _allocated() -> int:
     return runtime.import_paddle().base.core.host_memory_stat_current_value("Allocated", 0)
 
 
-def _highest(forget: bool = False) -> int:
-    """The most bytes that Paddle has held; with `forget` it forgets what was before, if this Paddle can (3.x)."""
+def _highest() -> int:
+    """The most bytes that Paddle has held since `_forget_highest`."""
+    return runtime.import_paddle().base.core.host_memory_stat_peak_value("Allocated", 0)
+
+
+def _forget_highest() -> None:
+    """Count anew from what is held now, if this Paddle can (3.x)."""
     core = runtime.import_paddle().base.core
-    if forget and hasattr(core, "host_memory_stat_reset_peak_value"):
+    if hasattr(core, "host_memory_stat_reset_peak_value"):
         core.host_memory_stat_reset_peak_value("Allocated", 0)
-    return core.host_memory_stat_peak_value("Allocated", 0)
 
 
 def _checkpoint_bytes(algorithm: Any) -> int:

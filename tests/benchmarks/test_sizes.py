@@ -1,12 +1,14 @@
 """The table of image sizes: a measured row, and what is made of stored ones."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from benchmarks.__main__ import main
 from benchmarks.sizes import measured, sizes_table
 
+ROOT = Path(__file__).parents[2]
 ROW = {"name": "lenet", "size": 48, "channels": 3, "batch_size": 128, "parameters": {"classifier": 123456}, "cpu_ms": 70, "peak_mb": 400}
 
 
@@ -29,3 +31,8 @@ def test_stored_rows_are_shown_and_unknown_names_refused(tmp_path, capsys):
     with pytest.raises(SystemExit) as refused:
         raise SystemExit(main(["sizes", "--only", "alexnet", "--to", str(tmp_path)]))
     assert refused.value.code == 2 and "alexnet" in capsys.readouterr().err
+
+
+def test_the_page_has_the_table_of_the_stored_rows(capsys):
+    assert main(["sizes", "--stored"]) == 0
+    assert capsys.readouterr().out.strip() in (ROOT / "docs" / "speed.md").read_text(encoding="utf-8")

@@ -45,3 +45,13 @@ def test_larger_batches_need_more(process, images):
     if None in needs:
         pytest.skip("this Paddle cannot forget the peak of earlier tests")
     assert needs[1].memory_mb > needs[0].memory_mb + 20 and needs[0].checkpoint_mb > 0
+
+
+def test_second_derivatives_are_counted_in_the_steps(process):
+    """Their check, while networks are built, takes more than small batches do and must not hide what each image adds."""
+    images = LabelledImages(np.zeros((256, 1, 64, 64), np.uint8), np.arange(256) % 2, ("a", "b"), "x")
+    configs = [load_config("r3gan-projection", {"runtime.threads": 1, "train.batch_size": size}) for size in (64, 256)]
+    needs = [estimate_needs(config, images) for config in configs]
+    if None in needs:
+        pytest.skip("this Paddle cannot forget the peak of earlier tests")
+    assert needs[1].memory_mb > needs[0].memory_mb + 500
