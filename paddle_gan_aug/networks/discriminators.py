@@ -12,7 +12,7 @@ import paddle
 from paddle import Tensor, nn
 
 from .generators import scaled
-from .layers import ACTIVATIONS, Conv2D, ConvPool, MaskDropout, norm1d, norm2d, weight_attr
+from .layers import ACTIVATIONS, Conv2D, ConvPool, MaskDropout, norm1d, norm2d, spectral_linear, weight_attr
 from .parallel import batch_parts, split_batch
 from .sizes import base_and_doublings
 
@@ -65,16 +65,16 @@ class ClassicDiscriminator(nn.Layer):
         self.fc2 = nn.Linear(features, HEAD_LOGITS[head], weight_attr=weight_attr(init_std))
         self.activation, self.norm = ACTIVATIONS[activation], norm
         if norm == "spectral":
-            nn.utils.spectral_norm(self.fc1)
-            nn.utils.spectral_norm(self.fc2)
+            spectral_linear(self.fc1)
+            spectral_linear(self.fc2)
 
     def forward(self, images: Tensor) -> Tensor:
         return self.logits(self.features(images))
 
     def features(self, images: Tensor) -> Tensor:
         """The last hidden layer, float32 [N, feature_width]."""
-        if self.norm == "none" and batch_parts(images) > 1:
-            parameters = [p for block in (self.block1, self.block2) for p in (block.conv.weight, block.bias)]
+        if self.norm in ("none", "spectral") and batch_parts(images) > 1:
+            parameters = [p for block in (self.block1, self.block2) for p in (block.weight(), block.bias)]
             h = split_batch(self._feature_maps, images, *parameters)
         else:
             h = self.block2(self.block1(images))
