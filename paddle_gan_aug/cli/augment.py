@@ -142,7 +142,7 @@ def _estimate(made: AugmentedSet) -> List[str]:
 
 def _space(space: Dict[str, float]) -> List[str]:
     """Lines of the memory and the disk that it would take."""
-    disk = f"about {space['set_mb']:.0f} MB of disk for the set and up to {space['runs_mb']:.0f} MB for runs"
+    disk = f"about {max(1, round(space['set_mb']))} MB of disk for the set and up to {max(1, round(space['runs_mb']))} MB for runs"
     return [f"about {space['memory_mb']} MB of memory, {disk}" if space["memory_mb"] else disk]
 
 
