@@ -116,7 +116,7 @@ class InfoGAN(AdversarialGAN):
         if self.learns_images:
             return super().step(batches, rng)
         self._rng = rng
-        if self.step_number == 1:
+        if self.step_number == 1 and self.config.discriminator.init_std is None:
             self._weaken_categories()
         for batch in batches:
             values = self._sort(paddle.to_tensor(batch.images))
