@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import re
+import sys
 from typing import Any, Dict, List, NoReturn, Optional, Sequence
 
 from .flags import FLAGS
@@ -40,6 +41,14 @@ class CommandParser(argparse.ArgumentParser):
             near = difflib.get_close_matches(wrong[1], re.findall(r"[\w.-]+", wrong[2]), n=1)
             message += f"; did you mean {near[0]}?" if near else ""
         self.exit(BAD_INPUT, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # as argparse's
+        """Parse as argparse does, and keep in `given` which arguments the flags set, also to their defaults."""
+        tokens = sys.argv[1:] if args is None else list(args)
+        actions = [self._option_string_actions.get(token.partition("=")[0]) for token in tokens]
+        found, unknown = super().parse_known_args(tokens, namespace)
+        found.given = getattr(found, "given", set()) | {action.dest for action in actions if action is not None}
+        return found, unknown
 
     def refuse(self, unknown: Sequence[str]) -> NoReturn:
         """End with an error that names the unknown arguments, and the flag that the first was perhaps meant to be."""

@@ -9,7 +9,7 @@ from ..errors import InputError
 from .flags import positive
 from .result import INTERRUPTED, Result
 
-NOT_IN_A_FILE = ("config", "report", "list_arms", "command", "parser", "json", "name")
+NOT_IN_A_FILE = ("config", "report", "list_arms", "command", "parser", "json", "name", "given")
 
 
 def add_flags(command: argparse.ArgumentParser) -> None:
@@ -148,7 +148,7 @@ def _lay_under(args: argparse.Namespace) -> None:
             raise InputError(f"{path}: a study has no setting {key}: did you mean {near[0]}?")
         if isinstance(value, dict):
             value = [f"{inner}={json.dumps(of)}" for inner, of in value.items()]
-        if getattr(args, name) == args.parser.get_default(name):
+        if name not in args.given:
             setattr(args, name, value)
 
 

@@ -73,6 +73,10 @@ def test_settings_in_a_file(pictures, tmp_path, capsys):
     assert main(["study", "-c", str(file), "--seeds", "4", "--dry-run", "--json"]) == 0
     plan = json.loads(capsys.readouterr().out)["plan"]
     assert plan[0] == "labels      1 cut to 4" and "real, classical" in plan[1] and "seeds       4" in plan[2]
+    file.write_text(f"data: {pictures}\narms: [classical]\nseeds: 3\njobs: 2\n")
+    for words, at_a_time in (([], "2 at a time"), (["--jobs", "1"], "1 at a time"), (["--jobs=1"], "1 at a time")):
+        assert main(["study", "-c", str(file), *words, "--dry-run"]) == 0
+        assert at_a_time in capsys.readouterr().out  # a flag wins over the file, with its default as value too
     file.write_text("dat: x\n")
     assert main(["study", "-c", str(file)]) == 2
     assert "a study has no setting dat: did you mean data?" in capsys.readouterr().err
