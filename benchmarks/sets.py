@@ -37,12 +37,13 @@ ROW = {
     "gan_overrides": {},
     "filters": "none",
     "every_steps": None,
+    "teacher": None,
     "steps": 3000,
     "seeds": [0, 1, 2],
     "overrides": {},
 }
 PER_CLASS = 6000
-FILTER_SEED = 1000  # no judge has it
+READER_SEED = 1000  # of what filters or teaches; no judge has it
 
 
 Row = Dict[str, Any]
@@ -150,7 +151,8 @@ def run_scores(rows: str, to: str, only: Optional[Sequence[str]] = None, say: Sa
 
     Args:
         rows: a YAML file: a list of dicts with a name and what differs from `ROW`. preset: of the GAN, None = real images. filters:
-            "default" or "none". every_steps: how often the images are made anew, None = once. overrides: of the classifier.
+            "default" or "none". every_steps: how often the images are made anew, None = once. teacher: the settings of a classifier
+            of the same real images whose readings become the labels, None = the GAN's own labels. overrides: of the classifier.
         to: the folder of results, `<name>-seed-<s>.json`.
 
     Returns:
@@ -193,9 +195,11 @@ def _score(row: Row, seed: int) -> Optional[Row]:
         name = re.sub(r"\W+", "-", f"{data}-{row['preset']}-{row['gan_seed']}")
         gan = _trained(output, name, row["preset"], {"data.source": row["data"], "train.seed": row["gan_seed"], **row["gan_overrides"]})
         made = {"source": str(gan), "share": 1.0, "every_steps": row["every_steps"]}
+        of_reader = {"data.source": row["data"], "train.seed": READER_SEED}
         if row["filters"] == "default":
-            of_filter = {"data.source": row["data"], "train.seed": FILTER_SEED}
-            made["classifier"] = str(_trained(output, f"{data}-filter", "classifier", of_filter))
+            made["classifier"] = str(_trained(output, f"{data}-filter", "classifier", of_reader))
+        if row["teacher"] is not None:
+            made["teacher"] = str(_trained(output, f"{data}-teacher", "classifier", {**of_reader, "train.epochs": None, **row["teacher"]}))
         overrides = {"generated.per_class": PER_CLASS, **overrides, **{f"generated.{key}": value for key, value in made.items()}}
 
     name = re.sub(r"\W+", "-", f"{data}-{row['name']}-{seed}")
@@ -209,7 +213,7 @@ def _score(row: Row, seed: int) -> Optional[Row]:
     if tested.generated is not None and tested.generated.filtered is not None:
         accept = {c: part["accept_rate"] for c, part in tested.generated.filtered["classes"].items()}
     return {
-        **{key: row[key] for key in ("name", "data", "preset", "filters", "every_steps", "steps")},
+        **{key: row[key] for key in ("name", "data", "preset", "filters", "every_steps", "teacher", "steps")},
         "seed": seed,
         "accuracy": report["accuracy"],
         "recall": report["recall"],
@@ -236,8 +240,8 @@ def _folder_of(run: Any) -> Path:
 def score_table(rows: List[Row]) -> str:
     """Accuracy on real test images, a line of Markdown a row: mean and range of its seeds, and the accept rates of its classes."""
     lines = [
-        "| row | filters | renewed every | steps | accuracy | lowest – highest | seeds | accepted, lowest class |",
-        "|---|---|---|---|---|---|---|---|",
+        "| row | filters | renewed every | labels | steps | accuracy | lowest – highest | seeds | accepted, lowest class |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for name in dict.fromkeys(row["name"] for row in rows):
         mine = [row for row in rows if row["name"] == name]
@@ -245,7 +249,8 @@ def score_table(rows: List[Row]) -> str:
         rates = [rate for row in mine for rate in row["accept_rates"].values() if rate is not None]
         accepted = f"{min(rates):.3f}" if rates else "–"
         lines.append(
-            f"| {name} | {mine[0]['filters'] if mine[0]['preset'] else '–'} | {mine[0]['every_steps'] or '–'} | {mine[0]['steps']} | "
+            f"| {name} | {mine[0]['filters'] if mine[0]['preset'] else '–'} | {mine[0]['every_steps'] or '–'} | "
+            f"{'soft' if mine[0].get('teacher') is not None else 'hard'} | {mine[0]['steps']} | "
             f"{np.mean(found):.2f} % | {min(found):.2f} – {max(found):.2f} | {len(found)} | {accepted} |"
         )
     return "\n".join(lines)

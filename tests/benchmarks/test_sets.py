@@ -20,19 +20,22 @@ def test_a_classifier_accuracy_score_row_is_computed_once(here, small_mnist, tmp
         {"name": "real", **common},
         {"name": "made", **common, **made},
         {"name": "renewed", **common, **made, "every_steps": 2},
+        {"name": "taught", **common, **made, "teacher": {"train.steps": 3, "train.batch_size": 50}},
     ]
     (tmp_path / "rows.yaml").write_text(yaml.safe_dump(rows))
     command = ["cas", "--rows", tmp_path / "rows.yaml", "--to", tmp_path / "results"]
     found = json.loads(here("benchmarks", "--json", *command).stdout)
-    assert [row["name"] for row in found] == ["real", "made", "renewed"]
+    assert [row["name"] for row in found] == ["real", "made", "renewed", "taught"]
     assert all(0 <= row["accuracy"] <= 1 and row["steps"] == 4 for row in found)
     state = json.loads((tmp_path / "output" / "cas" / "small-mnist-made-3" / "checkpoints" / "step-4" / "state.json").read_text())
     assert state["generated"]["runs"][0]["run"] == "small-mnist-projection-0"
+    taught = json.loads((tmp_path / "output" / "cas" / "small-mnist-taught-3" / "checkpoints" / "step-4" / "state.json").read_text())
+    assert taught["generated"]["teacher"]["run"] == "small-mnist-teacher" and "| taught | none | – | soft | 4 |" in sets.score_table(found)
     stored = json.loads((tmp_path / "results" / "real-seed-3.json").read_text())
     (tmp_path / "results" / "real-seed-3.json").write_text(json.dumps({**stored, "accuracy": 0.5}))
     assert json.loads(here("benchmarks", "--json", *command).stdout)[0]["accuracy"] == 0.5  # not computed again
     table = here("benchmarks", *command).stdout
-    assert "| real | – | – | 4 | 50.00 % | 50.00 – 50.00 | 1 | – |" in table
+    assert "| real | – | – | hard | 4 | 50.00 % | 50.00 – 50.00 | 1 | – |" in table
     (tmp_path / "rows.yaml").write_text("- {name: a, presset: b}")
     with pytest.raises(InputError, match="list of rows"):
         sets.read_rows(tmp_path / "rows.yaml")
@@ -58,5 +61,5 @@ def test_uneven_classes_are_levelled_and_counted(here, tmp_path, monkeypatch):
 
 
 def test_the_shipped_rows_are_rows():
-    for name, count in (("cas", 6), ("cas-fashion", 5)):
+    for name, count in (("cas", 7), ("cas-fashion", 6)):
         assert len(sets.read_rows(f"benchmarks/rows/{name}.yaml")) == count
