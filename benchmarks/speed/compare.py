@@ -23,12 +23,27 @@ from paddle_gan_aug.errors import InputError, RunFailed
 CHECKED_STEPS = 3  # from equal weights, before any timing
 WARM_UP = 3
 TURNS = 6
-STEPS_PER_TURN = {"classic": 4, "mlp": 20}  # about a second
+STEPS_PER_TURN = {"classic": 4, "gan": 4, "classifier": 8, "mlp": 20}  # about a second
 PAUSE = 0.3  # seconds between turns: the idle threads of a pool spin for up to 0.2 s and would slow the next contender
 GENERATED = 2000  # images in one measurement of sampling
 RUN_STEPS = 200  # of the run whose records, memory and start are measured
-PEER_STEPS = ("classic transpose", "classic upsample", "mlp")
+PEER_STEPS = ("classic transpose", "classic upsample", "sngan-projection", "lenet", "resnet", "mlp")
+CLASSIFIERS = ("lenet", "resnet")  # steps of the preset `classifier`
 LAYOUTS = ("contiguous", "channels_last")
+# What the same maths in both asks for: PyTorch has no two optimizers that share a scale, and each framework would drop other features.
+ALIKE = {
+    "classic": {"optimizer.schedule": "constant", "optimizer.shared_scale": False},
+    "gan": {"optimizer.schedule": "constant"},
+    "classifier": {"optimizer.schedule": "constant", "classifier.dropout": 0.0},
+}
+# The original's networks in the preset `classic`, which has other ones.
+ORIGINAL = {
+    "train.batch_size": 128,
+    "generator.width": 1.0,
+    "discriminator.width": 1.0,
+    "discriminator.norm": "none",
+    "discriminator.minibatch_std": False,
+}
 
 
 class Contender:
@@ -85,18 +100,25 @@ class Contender:
 
 
 def against_pytorch(
-    steps: Sequence[str] = PEER_STEPS, threads: Optional[int] = None, turns: int = TURNS, say: Callable[[str], None] = print
+    steps: Sequence[str] = PEER_STEPS,
+    threads: Optional[int] = None,
+    turns: int = TURNS,
+    say: Callable[[str], None] = print,
+    overrides: Optional[Dict[str, Any]] = None,
+    compiled: bool = False,
 ) -> List[Dict[str, Any]]:
-    """Steps (and, where there are some, samples) beside the same in PyTorch.
+    """Steps (and, of the classic GAN, samples) beside the same in PyTorch.
 
     Args:
-        steps: "preset variant" (batch 128), or "mlp" for the semi-supervised network.
+        steps: "preset variant", "lenet", "resnet", or "mlp" for the semi-supervised network.
         threads: of both; None = one per physical core.
         turns: how often each contender is asked for `STEPS_PER_TURN` steps.
         say: told about each step's entry as it ends.
+        overrides: {configuration key: value}, laid over each preset; not over "mlp".
+        compiled: whether PyTorch's networks also run as torch.compile makes them.
 
     Returns:
-        A list of entries: {"step", "paddle_ms", "pytorch_ms" by layout, "ratio" = PyTorch's time (its better layout) / ours, …}.
+        A list of entries: {"step", "paddle_ms", "pytorch_ms", "peers_ms" by layout, "ratio" = PyTorch's best time / ours, …}.
 
     Raises:
         InputError: PyTorch is not installed; a preset that the peer does not know. RunFailed: a process ended early.
@@ -105,22 +127,25 @@ def against_pytorch(
         raise InputError("--against pytorch: PyTorch is not installed here; pip install torch")
     entries = []
     for step in steps:
-        entries.append(_beside_pytorch(step, threads, turns))
+        entries.append(_beside_pytorch(step, threads, turns, overrides or {}, compiled))
         say(step_line(entries[-1]))
     return entries
 
 
-def _beside_pytorch(step: str, threads: Optional[int], turns: int) -> Dict[str, Any]:
+def _beside_pytorch(step: str, threads: Optional[int], turns: int, overrides: Dict[str, Any], compiled: bool) -> Dict[str, Any]:
     with contextlib.ExitStack() as stack:
         weights = str(Path(stack.enter_context(tempfile.TemporaryDirectory()), "weights.safetensors"))
-        job, kind = ({}, "mlp") if step == "mlp" else ({"config": to_tree(_peer_config(step))}, "classic")
-        ours = stack.enter_context(contextlib.closing(Contender(paddle_environment(threads), contender=f"paddle {kind}", **job)))
+        config = None if step == "mlp" else _peer_config(step, overrides)
+        kind, job = (config.algorithm, {"config": to_tree(config)}) if config else ("mlp", {})
+        name = "paddle preset" if config else "paddle mlp"
+        ours = stack.enter_context(contextlib.closing(Contender(paddle_environment(threads), contender=name, **job)))
         ours.ask("save_weights", to=weights)
         environment = plain_environment(threads or runtime.default_threads())
         peers = {}
-        for layout in LAYOUTS if kind == "classic" else LAYOUTS[:1]:
-            peer = Contender(environment, contender=f"pytorch {kind}", layout=layout, weights=weights, **job)
-            peers[layout] = stack.enter_context(contextlib.closing(peer))
+        for layout in LAYOUTS if config else LAYOUTS[:1]:
+            for faster in (False, True) if compiled and config else (False,):
+                peer = Contender(environment, contender=f"pytorch {kind}", layout=layout, weights=weights, compiled=faster, **job)
+                peers[f"{layout} compiled" if faster else layout] = stack.enter_context(contextlib.closing(peer))
         contenders = [ours, *peers.values()]
         if kind == "mlp":
             for contender in contenders:
@@ -130,20 +155,28 @@ def _beside_pytorch(step: str, threads: Optional[int], turns: int) -> Dict[str, 
             for contender in contenders:
                 contender.ask("set_noise", on=True)
         _time_in_turn(contenders, turns, STEPS_PER_TURN[kind])
-        entry = {"step": step, "batch": 100 if kind == "mlp" else job["config"]["train"]["batch_size"]}
+        entry = {"step": step, "batch": config.train.batch_size if config else 100, "overrides": overrides if config else {}}
         entry.update(_entry(ours, peers, "pytorch", turns, difference))
-        entry.update(_limit(ours))
+        if kind in ("classic", "mlp"):
+            entry.update(_limit(ours))
         if kind == "classic":
-            entry["generation"] = _generation(ours, peers, turns)
+            entry["generation"] = _generation(ours, {key: peer for key, peer in peers.items() if key in LAYOUTS}, turns)
         return entry
 
 
-def _peer_config(step: str) -> Any:
-    preset, overrides = preset_and_variant(step)
-    config = load_config(preset, {**overrides, "train.batch_size": 128})
-    if config.algorithm != "classic" or config.discriminator.norm != "none" or config.generator.activation is None:
-        raise InputError(f"--against pytorch: the peer has no preset {preset}; it has classic and fast")
-    return config
+def _peer_config(step: str, overrides: Dict[str, Any]) -> Any:
+    preset, own = preset_and_variant(step)
+    config = load_config(preset, {**own, **overrides})
+    generator, discriminator = config.generator, config.discriminator
+    known = {
+        "classic": discriminator.norm in ("none", "spectral"),
+        "gan": generator.architecture == discriminator.architecture == "dcgan"
+        and (generator.conditioning, discriminator.conditioning, config.loss.name) == ("batch-norm", "projection", "hinge"),
+        "classifier": True,
+    }
+    if not known.get(config.algorithm):
+        raise InputError(f"--against pytorch: the peer has no {step}; it has classic, fast, sngan-projection, lenet, resnet and mlp")
+    return load_config(preset, {**own, **overrides, **ALIKE[config.algorithm]})
 
 
 def against_original(
@@ -153,8 +186,8 @@ def against_original(
     entries = []
     for step in steps:
         with contextlib.ExitStack() as stack:
-            job = {"config": to_tree(_peer_config(step))}
-            ours = stack.enter_context(contextlib.closing(Contender(paddle_environment(threads), contender="paddle classic", **job)))
+            job = {"config": to_tree(_peer_config(step, ORIGINAL))}
+            ours = stack.enter_context(contextlib.closing(Contender(paddle_environment(threads), contender="paddle preset", **job)))
             theirs = stack.enter_context(contextlib.closing(Contender(plain_environment(), contender="paddle as installed", **job)))
             _time_in_turn([ours, theirs], turns, STEPS_PER_TURN["classic"])
             entries.append({"step": step, "batch": 128, **_entry(ours, {"plain layers": theirs}, "original", turns)})
@@ -165,7 +198,7 @@ def against_original(
 def settings_on_and_off(step: str = PEER_STEPS[0], turns: int = TURNS) -> Dict[str, Any]:
     """A step at batch 128 with the process settings on, and beside it with them off; an entry as for `against_pytorch`."""
     with contextlib.ExitStack() as stack:
-        job = {"contender": "paddle classic", "config": to_tree(_peer_config(step))}
+        job = {"contender": "paddle preset", "config": to_tree(_peer_config(step, {"train.batch_size": 128}))}
         contenders = [
             stack.enter_context(contextlib.closing(Contender(environment, **job)))
             for environment in (paddle_environment(), plain_environment())
@@ -257,11 +290,13 @@ def step_line(entry: Dict[str, Any]) -> str:
 
 
 def preset_and_variant(step: str) -> Tuple[str, Dict[str, Any]]:
-    """ "classic upsample" -> ("classic", the overrides for that variant); the variant may be left out.
+    """ "classic upsample" -> ("classic", the overrides for that variant); the variant may be left out. "lenet" is of `classifier`.
 
     Raises:
         InputError: more words than two.
     """
+    if step in CLASSIFIERS:
+        return "classifier", {"classifier.architecture": step}
     preset, *variant = step.split() or [""]
     if len(variant) > 1:
         raise InputError(f"--steps '{step}': expected 'PRESET VARIANT', such as 'classic upsample'")
@@ -284,7 +319,7 @@ def alone(step: str, overrides: Optional[Dict[str, Any]] = None, threads: Option
         raise InputError(f"bench: {preset} trains {config.algorithm}; the step of classic presets is measured")
     job = {"config": to_tree(config), "overrides": overrides}
     environment = paddle_environment(threads)
-    with contextlib.closing(Contender(environment, contender="paddle classic", **job)) as steps:
+    with contextlib.closing(Contender(environment, contender="paddle preset", **job)) as steps:
         _time_in_turn([steps], turns, STEPS_PER_TURN["classic"])
         seconds = [steps.ask("generate", count=GENERATED)["seconds"] for _ in range(turns + 1)]
     with contextlib.closing(Contender(environment, contender="paddle run", **job)) as run:

@@ -13,8 +13,8 @@ from paddle_gan_aug.data import Batches, load
 LABELLED = 100  # images of each kind in a step of the semi-supervised network
 
 
-class ClassicInputs:
-    """The real images and latents of the classic GAN's steps.
+class PresetInputs:
+    """The real images, labels and latents of a preset's steps.
 
     Args:
         job: {"config": a configuration's tree}.
@@ -29,9 +29,9 @@ class ClassicInputs:
         return rng.standard_normal((count, self.config.generator.latent_dim), dtype=np.float32)
 
     def step(self, number: int) -> Tuple[np.ndarray, ...]:
-        """(images float32 [B, 1, 28, 28] in [-1, 1], latents float32 [B, latent_dim]) of step `number`."""
-        real = self.batches.batch(number - 1).images
-        return real, self.latents(len(real), runtime.rng(0, "step", number))
+        """(images float32 [B, 1, 28, 28] in [-1, 1], labels int64 [B], latents float32 [B, latent_dim]) of step `number`."""
+        batch = self.batches.batch(number - 1)
+        return batch.images, batch.labels, self.latents(len(batch.images), runtime.rng(0, "step", number))
 
 
 class MLPInputs:

@@ -16,11 +16,12 @@ def speed(
     threads: Optional[int],
     turns: int,
     override: Sequence[str],
+    compiled: bool,
     say: Callable[[str], None],
 ) -> Tuple[Dict[str, Any], str]:
     """Without a kind: the steps of presets by stage, or with `against` beside PyTorch or the original's step."""
     if against == "pytorch":
-        entries = compare.against_pytorch(steps or compare.PEER_STEPS, threads, turns, say)
+        entries = compare.against_pytorch(steps or compare.PEER_STEPS, threads, turns, say, parse_overrides(override), compiled)
     elif against == "original":
         entries = compare.against_original(steps or compare.PEER_STEPS[:2], threads, turns, say)
     else:

@@ -14,7 +14,7 @@ from paddle import nn
 from paddle.nn import functional as F
 from safetensors.numpy import save_file
 
-from benchmarks.speed.inputs import ClassicInputs, MLPInputs
+from benchmarks.speed.inputs import MLPInputs, PresetInputs
 from benchmarks.speed.stopwatch import Stopwatch
 from paddle_gan_aug import runtime
 from paddle_gan_aug.algorithms import build
@@ -53,27 +53,36 @@ def multiply_adds(network: Any, shape: Sequence[int]) -> int:
     return sum(found)
 
 
-class Classic:
-    """Steps and images of the classic GAN as `train` makes them.
+STAGES = {  # methods of an algorithm -> the stage that their time counts for
+    "learn_real": "D real",
+    "learn_fake": "D fake",
+    "learn_discriminator": "D",
+    "learn_generator": "G",
+}
+
+
+class Preset:
+    """Steps and images of a preset as `train` makes them.
 
     Args:
         job: {"config": a configuration's tree}.
     """
 
     def __init__(self, job: Dict[str, Any]) -> None:
-        self.inputs = ClassicInputs(job)
+        self.inputs = PresetInputs(job)
         runtime.seed_paddle(0, "initial weights")
         images = self.inputs.images
         self.algorithm = build(self.inputs.config, images.images.shape[1:], images.class_names)
         self.watch = Stopwatch()
         self.watch.wrap(self.inputs.batches, "batch", "data")
-        self.watch.wrap(self.algorithm, "learn_real", "D real")
-        self.watch.wrap(self.algorithm, "learn_fake", "D fake")
-        self.watch.wrap(self.algorithm, "learn_generator", "G")
-        self.watch.wrap(self.algorithm.generator, "forward", "G")
+        for method, stage in STAGES.items():
+            if hasattr(self.algorithm, method):
+                self.watch.wrap(self.algorithm, method, stage)
+        if self.algorithm.makes_images:
+            self.watch.wrap(self.algorithm.generator, "forward", "G")
         for optimizer in self.algorithm.optimizers.values():
             self.watch.wrap(optimizer, "step", "optimizers")
-        if self.algorithm.average:
+        if getattr(self.algorithm, "average", None):
             self.watch.wrap(self.algorithm.average, "update", "average")
 
     def save_weights(self, to: str) -> None:
@@ -94,8 +103,9 @@ class Classic:
         self.algorithm.sample(count, runtime.rng(0, "generation"))
 
     def limit(self) -> Dict[str, float]:
-        """{"gflop": of a step, "gflops": of a large product}: D runs forward three times, G once; gradients by weights and by inputs
-        take as much again each, but for the weights of D in G's step.
+        """{"gflop": of a step of the classic GAN, "gflops": of a large product}.
+
+        D runs forward three times, G once; gradients by weights and by inputs take as much again each, but for D's weights in G's step.
         """
         images = self.inputs.images.images.shape[1:]
         d = multiply_adds(self.algorithm.discriminator, images)
@@ -154,7 +164,7 @@ class SemiSupervisedMLP:
         return [float(on_labelled), float(on_unlabelled), float(matching)]
 
     def limit(self) -> Dict[str, float]:
-        """See `Classic.limit`: D learns from 300 samples and reads 200 more, G makes 200 and learns from 100."""
+        """See `Preset.limit`: D learns from 300 samples and reads 200 more, G makes 200 and learns from 100."""
         d, g = multiply_adds(self.d, [784]), multiply_adds(self.g, [100])
         return {"gflop": 2e-9 * (d * (3 * 300 + 2 * 100 + 100) + g * (200 + 2 * 100)), "gflops": matrix_rate()}
 

@@ -12,7 +12,7 @@ import paddle
 from paddle import nn
 from paddle.nn import functional as F
 
-from benchmarks.speed.inputs import ClassicInputs
+from benchmarks.speed.inputs import PresetInputs
 from paddle_gan_aug import runtime
 from paddle_gan_aug.networks.generators import scaled
 from paddle_gan_aug.networks.layers import ACTIVATIONS
@@ -22,7 +22,7 @@ class OriginalClassic:
     """Steps of the original; settings of D's normalisation and of the average are not followed."""
 
     def __init__(self, job: Dict[str, Any]) -> None:
-        self.inputs = ClassicInputs(job)
+        self.inputs = PresetInputs(job)
         config = self.inputs.config
         runtime.seed_paddle(0, "initial weights")
         self.g, self.d = plain_generator(config.generator), plain_discriminator(config.discriminator)
@@ -34,7 +34,7 @@ class OriginalClassic:
     def step(self, number: int) -> Dict[str, Any]:
         """One step on the images and latents of `number`: {"ms", "losses"}."""
         began = time.perf_counter()
-        real, latents = map(paddle.to_tensor, self.inputs.step(number))
+        real, _, latents = map(paddle.to_tensor, self.inputs.step(number))
         losses = [
             self._learn(self.real_d, self.d(real), 1.0),
             self._learn(self.fake_d, self.d(self.g(latents)), 0.0),
