@@ -13,7 +13,7 @@ import paddle
 from paddle import Tensor, nn
 from paddle.nn import functional as F
 
-from .layers import weight_attr
+from .layers import spectral_linear, weight_attr
 
 LABEL_FEATURES = 10  # features of the embedding beside the latents: few and small, or G looks at nothing else
 
@@ -97,7 +97,7 @@ class HeadedDiscriminator(nn.Layer):
 
         def linear(inputs: int, outputs: int, bias: Optional[bool] = None) -> nn.Layer:
             layer = nn.Linear(inputs, outputs, weight_attr=weight_attr(init_std), bias_attr=bias)
-            return nn.utils.spectral_norm(layer) if spectral else layer
+            return spectral_linear(layer) if spectral else layer
 
         self.label_map = linear(classes, image_size**2, False) if conditioning == "embedding" else None
         self.projection = linear(classes, body.feature_width, False) if conditioning == "projection" else None

@@ -74,7 +74,7 @@ class ClassicDiscriminator(nn.Layer):
     def features(self, images: Tensor) -> Tensor:
         """The last hidden layer, float32 [N, feature_width]."""
         if self.norm in ("none", "spectral") and batch_parts(images) > 1:
-            parameters = [p for block in (self.block1, self.block2) for p in (block.weight(), block.bias)]
+            parameters = [p for block in (self.block1, self.block2) for p in (*block.conv.begin_pass(), block.bias)]
             h = split_batch(self._feature_maps, images, *parameters)
         else:
             h = self.block2(self.block1(images))
@@ -160,23 +160,34 @@ class HalvingDiscriminator(nn.Layer):
             self.convs.append(nn.utils.spectral_norm(conv, dim=0) if norm == "spectral" else conv)
             self.norms.append(nn.Identity() if normed is None else normed)
         self.activation, self.minibatch_std = ACTIVATIONS[activation], minibatch_std
+        self.shared_out = norm in ("none", "spectral") and not dropout and not double_grad
         self.dropout = MaskDropout(dropout)
         self.feature_width = (maps[-1] + minibatch_std) * base**2
         self.fc = nn.Linear(self.feature_width, HEAD_LOGITS[head], weight_attr=weight_attr(init_std))
         if norm == "spectral":
-            nn.utils.spectral_norm(self.fc)
+            spectral_linear(self.fc)
 
     def forward(self, images: Tensor) -> Tensor:
         return self.logits(self.features(images))
 
     def features(self, images: Tensor) -> Tensor:
         """The last maps, flattened, float32 [N, feature_width]."""
-        h = images
-        for conv, norm in zip(self.convs, self.norms):
-            h = self.dropout(self.activation(norm(conv(h))))
+        if self.shared_out and batch_parts(images) > 1:
+            h = split_batch(self._maps, images, *[given for conv in self.convs for given in conv.begin_pass()])
+        else:
+            h = images
+            for conv, norm in zip(self.convs, self.norms):
+                h = self.dropout(self.activation(norm(conv(h))))
         if self.minibatch_std:
             h = with_minibatch_std(h)
         return h.reshape([h.shape[0], -1])
+
+    def _maps(self, images: Tensor, *given: Tensor) -> Tensor:
+        """The last maps where neither a normalisation nor dropout follows a convolution; `given` are the weights and biases."""
+        h = images
+        for conv, weight, bias in zip(self.convs, given[::2], given[1::2]):
+            h = self.activation(conv.compute(h, weight, bias))
+        return h
 
     def logits(self, features: Tensor) -> Tensor:
         """The logits of `features`, float32 [N, 1] or [N, 2]."""

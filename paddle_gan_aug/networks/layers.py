@@ -154,6 +154,12 @@ class Conv2D(SplitLayer):
     def forward(self, x: Tensor) -> Tensor:
         return self.compute(x, *self.given()) if self.double_grad else super().forward(x)
 
+    def begin_pass(self) -> List[Tensor]:
+        """What `compute` takes after x in a pass that begins now: spectral normalisation works the weight out, and counts the pass, in hooks."""
+        for hook in self._forward_pre_hooks.values():
+            hook(self, None)
+        return self.given()
+
     def compute(self, x: Tensor, weight: Tensor, bias: Optional[Tensor] = None) -> Tensor:
         if self.transposed and not exporting():
             kernel = weight.flip([2, 3]).transpose([1, 0, 2, 3])
@@ -378,12 +384,6 @@ class ConvPool(nn.Layer):
     def forward(self, x: Tensor) -> Tensor:
         y = self.conv(x)
         return self.pool(y if self.norm is None else self.norm(y), self.bias)
-
-    def weight(self) -> Tensor:
-        """The weight of a pass that begins now: spectral normalisation works it out, and counts the pass, in the layer's hooks."""
-        for hook in self.conv._forward_pre_hooks.values():
-            hook(self.conv, None)
-        return self.conv.weight
 
     def compute(self, x: Tensor, weight: Tensor, bias: Optional[Tensor]) -> Tensor:
         """The layer without normalisation of its maps, from these parameters: what `split_batch` takes."""

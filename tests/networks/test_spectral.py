@@ -50,18 +50,21 @@ def test_evaluation_leaves_the_vectors_alone():
     np.testing.assert_array_equal(layer.weight_u.numpy(), before)
 
 
-def test_a_pass_that_is_shared_out_is_one_pass(monkeypatch):
+@pytest.mark.parametrize("norm", ["none", "spectral"])
+@pytest.mark.parametrize("name, options", [("ClassicDiscriminator", {}), ("HalvingDiscriminator", {"architecture": "dcgan"})])
+def test_a_pass_that_is_shared_out_is_one_pass(monkeypatch, name, options, norm):
     """Its vectors take one step of the power iteration, and its gradients are those of one thread."""
     import paddle
 
-    from paddle_gan_aug.networks import ClassicDiscriminator, parallel
+    from paddle_gan_aug import networks
+    from paddle_gan_aug.networks import parallel
 
     images = paddle.to_tensor(np.random.default_rng(1).uniform(-1, 1, (32, 1, 28, 28)).astype("float32"))
     found = {}
     for threads in (1, 2):
         monkeypatch.setenv("OMP_NUM_THREADS", str(threads))
         runtime.seed_paddle(3, "weights")
-        network = ClassicDiscriminator(width=0.1, norm="spectral", minibatch_std=True)
+        network = getattr(networks, name)(width=0.1, norm=norm, minibatch_std=True, **options)
         assert parallel.batch_parts(images) == threads
         found[threads] = [gradients(network, images) for _ in range(2)], {k: v.numpy() for k, v in network.state_dict().items()}
     (one, one_state), (two, two_state) = found[1], found[2]
