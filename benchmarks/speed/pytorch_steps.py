@@ -134,20 +134,22 @@ class Projection(GAN):
 
     def learn(self, real: Any, labels: Any, latents: Any) -> Any:
         fake = self.make(latents, labels)
-        real_logits, fake_logits = self.judge(real, labels), self.judge(fake.detach(), labels)
-        real_loss, fake_loss = F.relu(1 - real_logits).mean(), F.relu(1 + fake_logits).mean()
-        self._step(self.learn_d, real_loss + fake_loss)
+        self.learn_d.zero_grad(set_to_none=True)
+        real_logits = self.judge(real, labels)
+        real_loss = F.relu(1 - real_logits).mean()
+        real_loss.backward()  # before the next pass, which changes the vectors of spectral normalisation in place
+        fake_logits = self.judge(fake.detach(), labels)
+        fake_loss = F.relu(1 + fake_logits).mean()
+        fake_loss.backward()
+        self.learn_d.step()
         _scores = real_logits.detach().mean(), fake_logits.detach().mean()
         self.d.requires_grad_(False)
+        self.learn_g.zero_grad(set_to_none=True)
         g_loss = -self.judge(fake, labels).mean()
-        self._step(self.learn_g, g_loss)
+        g_loss.backward()
+        self.learn_g.step()
         self.d.requires_grad_(True)
         return real_loss, fake_loss, g_loss
-
-    def _step(self, optimizer: Any, loss: Any) -> None:
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
 
 
 class Classifier:
