@@ -172,6 +172,10 @@ def _tuning_flags(command: Command) -> None:
     command.add_argument("--turns", type=positive, default=6, metavar="N", help="how often each is asked for a second's worth of steps")
 
 
+def _layers_flags(command: Command) -> None:
+    command.add_argument("--threads", type=positive, metavar="N", help="CPU threads of each; default: one per physical core")
+
+
 def _speed_flags(command: Command) -> None:
     peers = ["pytorch", "original"]
     command.add_argument("--against", choices=peers, help="compare with the same step in PyTorch, or with the original's on Paddle")
@@ -244,6 +248,7 @@ KINDS: Dict[str, Kind] = {
     ),
     "study-cells": Kind("benchmarks.study_cells:study_cells", _study_flags, "judge studies together, as one family of comparisons"),
     "kills": Kind("benchmarks.faults:kills", _kills_flags, "kill runs at random moments, resume them, and compare them"),
+    "layers": Kind("benchmarks.speed.layers:layers", _layers_flags, "the layers of sngan-projection one by one, beside PyTorch's"),
     "tuning": Kind("benchmarks.speed.measure:tuning", _tuning_flags, "time the classic step with the run-time settings on and off"),
 }
 

@@ -7,7 +7,7 @@ import statistics
 import tempfile
 import time
 from pathlib import Path
-from typing import Any, Dict, Sequence
+from typing import Any, Dict, List, Sequence
 
 import paddle
 from paddle import nn
@@ -15,11 +15,13 @@ from paddle.nn import functional as F
 from safetensors.numpy import save_file
 
 from benchmarks.speed.inputs import MLPInputs, PresetInputs
+from benchmarks.speed.layers import median_ms
 from benchmarks.speed.stopwatch import Stopwatch
 from paddle_gan_aug import runtime
 from paddle_gan_aug.algorithms import build
 from paddle_gan_aug.algorithms.base import clear_gradients, frozen, trainable
-from paddle_gan_aug.networks.layers import Conv2D, UpConv2D, WeightNormLinear, gaussian_noises
+from paddle_gan_aug.networks.conditional import ConditionalBatchNorm
+from paddle_gan_aug.networks.layers import Conv2D, UpConv2D, WeightNormLinear, gaussian_noises, leaky_relu
 from paddle_gan_aug.runs.run import train
 from paddle_gan_aug.training.loop import Callback
 
@@ -233,3 +235,40 @@ class WholeRun(Callback):
     def on_step(self, progress: Any) -> None:
         if progress.step == 1:
             self.first_step, self.progress = time.time(), progress
+
+
+class Layers:
+    """Single layers, as this project's networks have them."""
+
+    def __init__(self, job: Dict[str, Any]) -> None:
+        runtime.seed_paddle(0, "layers")
+
+    def time(self, kind: str, arguments: List[int], shape: List[int], wanted: bool) -> Dict[str, float]:
+        """{"forward", "both"}: milliseconds of a pass, and of a pass with its gradients (of x too, if `wanted`)."""
+        layer = getattr(self, kind)(shape[0], *arguments)
+        x = paddle.randn(shape)
+        x.stop_gradient = not wanted
+        gradient = paddle.randn(layer(x).shape)
+
+        def both() -> None:
+            layer(x).backward(gradient)
+            x.clear_gradient()
+
+        return {"forward": median_ms(lambda: layer(x)), "both": median_ms(both)}
+
+    def linear(self, batch: int, inputs: int, outputs: int) -> Any:
+        return nn.Linear(inputs, outputs, bias_attr=False)
+
+    def conv(self, batch: int, inputs: int, outputs: int, size: int, stride: int) -> Any:
+        return Conv2D(inputs, outputs, size, 1, stride=stride)
+
+    def up(self, batch: int, inputs: int, outputs: int) -> Any:
+        return UpConv2D(inputs, outputs, bias=False)
+
+    def leaky_relu(self, batch: int) -> Any:
+        return leaky_relu
+
+    def conditional_norm(self, batch: int, features: int) -> Any:
+        labels = paddle.arange(batch) % 10
+        norms = {axes: ConditionalBatchNorm(features, 10, axes) for axes in (2, 4)}
+        return lambda x: norms[x.ndim](x, labels)

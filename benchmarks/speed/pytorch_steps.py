@@ -7,15 +7,19 @@ before BatchNorm, no weight gradients of D in G's step, fused Adam.
 from __future__ import annotations
 
 import time
-from typing import Any, Dict
+from typing import Any, Dict, List
 
+import numpy as np
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 from benchmarks.speed.inputs import MLPInputs, PresetInputs
+from benchmarks.speed.layers import median_ms
 from benchmarks.speed.pytorch_networks import (
     ClassicDiscriminator,
     ClassicGenerator,
+    ConditionalBatchNorm,
     DoublingGenerator,
     FlatG,
     LeNet,
@@ -223,3 +227,43 @@ class SemiSupervisedMLP:
         self.optimizers[network].zero_grad(set_to_none=True)
         loss.backward()
         self.optimizers[network].step()
+
+
+class Layers:
+    """See the contender of the same name in Paddle; `job` has a layout."""
+
+    def __init__(self, job: Dict[str, Any]) -> None:
+        self.layout = LAYOUTS[job["layout"]]
+
+    def time(self, kind: str, arguments: List[int], shape: List[int], wanted: bool) -> Dict[str, float]:
+        layer = getattr(self, kind)(shape[0], *arguments)
+        form = {"memory_format": self.layout} if len(shape) == 4 else {}
+        if isinstance(layer, nn.Module):
+            layer = layer.to(**form) if form else layer
+        x = torch.randn(shape).to(**form) if form else torch.randn(shape)
+        x.requires_grad_(wanted)
+        gradient = torch.randn_like(layer(x))
+
+        def both() -> None:
+            layer(x).backward(gradient)
+            x.grad = None
+
+        return {"forward": median_ms(lambda: layer(x)), "both": median_ms(both)}
+
+    def linear(self, batch: int, inputs: int, outputs: int) -> Any:
+        return nn.Linear(inputs, outputs, bias=False)
+
+    def conv(self, batch: int, inputs: int, outputs: int, size: int, stride: int) -> Any:
+        return nn.Conv2d(inputs, outputs, size, stride, 1)
+
+    def up(self, batch: int, inputs: int, outputs: int) -> Any:
+        return nn.ConvTranspose2d(inputs, outputs, 4, 2, 1, bias=False)
+
+    def leaky_relu(self, batch: int) -> Any:
+        return lambda x: F.leaky_relu(x, 0.2)
+
+    def conditional_norm(self, batch: int, features: int) -> Any:
+        labels = torch.arange(batch) % 10
+        tables = {f"norm.{name}.weight": np.ones((10, features), np.float32) for name in ("scale", "shift")}
+        norms = {axes: ConditionalBatchNorm(tables, "norm", kind) for axes, kind in ((2, nn.BatchNorm1d), (4, nn.BatchNorm2d))}
+        return lambda x: norms[x.ndim](x, labels)

@@ -13,12 +13,14 @@ from paddle_gan_aug import runtime
 
 CONTENDERS = {  # what a job's "contender" may be -> the class that does it
     "paddle preset": ("paddle_steps", "Preset"),
+    "paddle layers": ("paddle_steps", "Layers"),
     "paddle mlp": ("paddle_steps", "SemiSupervisedMLP"),
     "paddle run": ("paddle_steps", "WholeRun"),
     "paddle as installed": ("plain_paddle", "OriginalClassic"),
     "pytorch classic": ("pytorch_steps", "Classic"),
     "pytorch gan": ("pytorch_steps", "Projection"),
     "pytorch classifier": ("pytorch_steps", "Classifier"),
+    "pytorch layers": ("pytorch_steps", "Layers"),
     "pytorch mlp": ("pytorch_steps", "SemiSupervisedMLP"),
 }
 

@@ -155,7 +155,7 @@ class Conv2D(SplitLayer):
         return self.compute(x, *self.given()) if self.double_grad else super().forward(x)
 
     def begin_pass(self) -> List[Tensor]:
-        """What `compute` takes after x in a pass that begins now: spectral normalisation works the weight out, and counts the pass, in hooks."""
+        """What `compute` takes after x in a pass that begins now: spectral normalisation works the weight out and counts the pass."""
         for hook in self._forward_pre_hooks.values():
             hook(self, None)
         return self.given()

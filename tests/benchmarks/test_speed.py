@@ -71,6 +71,17 @@ def test_beside_pytorch_from_equal_weights(cli):
     assert result["entries"][0]["generation"]["paddle"] > 0
 
 
+def test_more_steps_and_layers_beside_pytorch(cli):
+    pytest.importorskip("torch")
+    steps = ["sngan-projection", "lenet", "resnet", "classic transpose"]
+    command = ["--against", "pytorch", "--steps", *steps, "--turns", 1, "-o", "train.batch_size=8"]
+    for step, entry in zip(steps, json.loads(cli("benchmarks", "--json", *command).stdout)["entries"]):
+        assert (entry["step"], entry["batch"]) == (step, 8) and entry["largest_loss_difference"] < 1e-2
+    rows = json.loads(cli("benchmarks", "--json", "layers", "--threads", 1).stdout)["layers"]
+    assert len(rows) == 12 and all(row["paddle"]["both"] > 0 and row["pytorch"]["both"] > 0 for row in rows)
+    assert "the peer has no infogan" in cli("benchmarks", "--against", "pytorch", "--steps", "infogan", code=2).stderr
+
+
 @pytest.mark.skipif(importlib.util.find_spec("torch") is not None, reason="PyTorch is installed here")
 def test_without_pytorch_it_says_how_to_install_it(cli):
     assert "pip install" in cli("benchmarks", "--against", "pytorch", code=2).stderr
