@@ -180,17 +180,22 @@ def _peer_config(step: str, overrides: Dict[str, Any]) -> Any:
 
 
 def against_original(
-    steps: Sequence[str] = PEER_STEPS[:2], threads: Optional[int] = None, turns: int = TURNS, say: Callable[[str], None] = print
+    steps: Sequence[str] = PEER_STEPS[:2],
+    threads: Optional[int] = None,
+    turns: int = TURNS,
+    say: Callable[[str], None] = print,
+    overrides: Optional[Dict[str, Any]] = None,
 ) -> List[Dict[str, Any]]:
     """Steps beside the original's on Paddle as installed; arguments and entries as for `against_pytorch`."""
     entries = []
     for step in steps:
         with contextlib.ExitStack() as stack:
-            job = {"config": to_tree(_peer_config(step, ORIGINAL))}
+            config = _peer_config(step, {**ORIGINAL, **(overrides or {})})
+            job = {"config": to_tree(config)}
             ours = stack.enter_context(contextlib.closing(Contender(paddle_environment(threads), contender="paddle preset", **job)))
             theirs = stack.enter_context(contextlib.closing(Contender(plain_environment(), contender="paddle as installed", **job)))
             _time_in_turn([ours, theirs], turns, STEPS_PER_TURN["classic"])
-            entries.append({"step": step, "batch": 128, **_entry(ours, {"plain layers": theirs}, "original", turns)})
+            entries.append({"step": step, "batch": config.train.batch_size, **_entry(ours, {"plain layers": theirs}, "original", turns)})
         say(step_line(entries[-1]))
     return entries
 

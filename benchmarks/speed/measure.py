@@ -20,12 +20,13 @@ def speed(
     say: Callable[[str], None],
 ) -> Tuple[Dict[str, Any], str]:
     """Without a kind: the steps of presets by stage, or with `against` beside PyTorch or the original's step."""
+    overrides = parse_overrides(override)
     if against == "pytorch":
-        entries = compare.against_pytorch(steps or compare.PEER_STEPS, threads, turns, say, parse_overrides(override), compiled)
+        entries = compare.against_pytorch(steps or compare.PEER_STEPS, threads, turns, say, overrides, compiled)
     elif against == "original":
-        entries = compare.against_original(steps or compare.PEER_STEPS[:2], threads, turns, say)
+        entries = compare.against_original(steps or compare.PEER_STEPS[:2], threads, turns, say, overrides)
     else:
-        entries, overrides = [], parse_overrides(override)
+        entries = []
         for step in steps or OWN_STEPS:
             say(f"{step} …")
             entries.append(compare.alone(step, overrides, threads, turns))

@@ -50,7 +50,7 @@ def test_a_presets_step_by_stage_with_its_sampling_and_a_run(cli):
 
 def test_beside_the_original_step(cli, tmp_path):
     stored = tmp_path / "original.json"
-    cli("benchmarks", "--against", "original", "--steps", "fast transpose", "fast upsample", "--turns", 1, "--to", stored)
+    cli("benchmarks", "--against", "original", "--steps", "fast transpose", "fast upsample", "--turns", 1, "--to", stored, *TINY)
     first, second = json.loads(stored.read_text())["entries"]
     assert (first["step"], second["step"]) == ("fast transpose", "fast upsample")
     assert first["ratio"] == pytest.approx(first["original_ms"] / first["paddle_ms"], rel=0.02)
