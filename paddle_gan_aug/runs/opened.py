@@ -16,6 +16,7 @@ from ..errors import InputError, RunFailed
 from ..records.metrics_file import METRICS_FILE, read_metrics
 from ..training.checkpoint import WEIGHTS, best_of, best_step, checksums_of, load_newest
 from ..training.recovery import Recovery
+from .display import run_html
 from .inference import Exported, check_target, write_models
 from .places import run_folder
 from .sampling import draw, labels_asked_for, number_of_images
@@ -104,6 +105,9 @@ class Run:
         seed = runtime.check_seed(seed)
         indices, names = labels_asked_for(self, number_of_images(n), labels)
         return LabelledImages(draw(self.algorithm, indices, seed), indices, names, f"{self.folder.name}, step {self.step}, seed {seed}")
+
+    def _repr_html_(self) -> str:
+        return run_html(self)
 
     def export(self, to: Union[str, Path], *, form: str = "paddle") -> Exported:
         """Write the networks for programs that do not know this package; see `export`, which explains the arguments and errors."""
