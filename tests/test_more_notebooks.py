@@ -1,0 +1,58 @@
+"""The notebooks after the first run from top to bottom at capped sizes, and use public names alone."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+import paddle_gan_aug
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOKS = sorted((ROOT / "work").glob("0[2-9]-*.ipynb"))
+LARGEST = {  # a number of a cell with the tag "sizes" is at most this
+    "STEPS": 5,
+    "PER_CLASS_STEPS": 4,
+    "CONDITIONAL_STEPS": 4,
+    "GAN_STEPS": 4,
+    "CLASSIFIER_STEPS": 5,
+    "SEMI_STEPS": 5,
+    "UNLABELLED": 200,
+}
+
+
+def code_cells(path):
+    return [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+
+
+def capped(cell, folder):
+    """A cell's source with small sizes, and with its runs below `folder`."""
+    source, tags = re.sub(r"^%.*$", "", cell.source, flags=re.M), cell.metadata.get("tags", [])
+    if "sizes" in tags:
+        source = re.sub(
+            r"^(\w+) = (\d+)", lambda found: f"{found[1]} = {min(int(found[2]), LARGEST.get(found[1], 10**9))}", source, flags=re.M
+        )
+    if "places" in tags:
+        source += f"\nOUTPUT, LOG = Path({str(folder / 'output')!r}), Path({str(folder / 'log')!r})"
+    return source
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_it_runs_from_top_to_bottom(path, tmp_path):
+    cells = code_cells(path)
+    assert {tag for cell in cells for tag in cell.metadata.get("tags", [])} == {"sizes", "places"}
+    code = "\n".join(["import matplotlib", "matplotlib.use('Agg')", *(capped(cell, tmp_path) for cell in cells)])
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT / "work", capture_output=True, encoding="utf-8")
+    assert done.returncode == 0, done.stderr
+    assert list((tmp_path / "output").iterdir())
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_it_uses_public_names_alone(path):
+    nodes = [node for cell in code_cells(path) for node in ast.walk(ast.parse(re.sub(r"^%.*$", "", cell.source, flags=re.M)))]
+    used = {node.attr for node in nodes if isinstance(node, ast.Attribute) and getattr(node.value, "id", "") == "pga"}
+    assert used and used <= {*paddle_gan_aug.__all__, "__file__"}
+    assert not [node for node in nodes if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("paddle_gan_aug")]
