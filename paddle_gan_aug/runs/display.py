@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import base64
 from html import escape
-from typing import TYPE_CHECKING, Any, Dict, List, Tuple
+from typing import Any, Dict, List, Tuple
 
 import numpy as np
 
 from ..config.loading import Config, load_config, to_flat
 from ..errors import InputError
 
-if TYPE_CHECKING:
-    from .opened import Run
 
 COLOURS = ("#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd")
 WIDTH, HEIGHT = 420, 160  # of the chart, in pixels
@@ -30,7 +28,7 @@ def changed_settings(config: Config) -> Dict[str, Any]:
     return {key: value for key, value in to_flat(config).items() if key not in UNSAID and value != before.get(key)}
 
 
-def run_html(run: Run) -> str:
+def run_html(run: Any) -> str:
     """Return the HTML of a run; what it has not recorded is left out."""
     best = f", best {escape(str(run.best['metric']))} {run.best['value']:.4g} at step {run.best['step']}" if run.best else ""
     state = f" (interrupted: {escape(run.interrupted)})" if run.interrupted else ""
@@ -40,7 +38,7 @@ def run_html(run: Run) -> str:
     return "<div>" + "<br>".join(part for part in parts if part) + "</div>"
 
 
-def _grid(run: Run) -> str:
+def _grid(run: Any) -> str:
     pictures = sorted((run.folder / "samples").glob("step-*.png"))
     if not pictures:
         return ""
@@ -48,7 +46,7 @@ def _grid(run: Run) -> str:
     return f'<img alt="samples, {escape(pictures[-1].stem)}" style="max-width: 700px" src="data:image/png;base64,{data}">'
 
 
-def _chart(run: Run) -> str:
+def _chart(run: Any) -> str:
     """The losses over the steps as SVG; a value that was not finite is left out."""
     curves: List[Tuple[str, np.ndarray, np.ndarray]] = []
     for name in run.algorithm.losses:
