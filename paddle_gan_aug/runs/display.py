@@ -11,7 +11,6 @@ import numpy as np
 from ..config.loading import Config, load_config, to_flat
 from ..errors import InputError
 
-
 COLOURS = ("#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd")
 WIDTH, HEIGHT = 420, 160  # of the chart, in pixels
 POINTS = 300  # of a curve, at most
