@@ -17,10 +17,11 @@ import paddle
 from paddle import Tensor, nn
 from paddle.nn import functional as F
 
+from .. import processes
 from ..augment.diffaugment import pseudo_reals
 from ..config.sections import Config
 from ..data import Batch
-from .base import clear_gradients, frozen, gradient_norm, moved
+from .base import frozen, moved
 from .building import make_generator, make_headed_discriminator
 from .double_grad import check_double_grad
 from .gan import GAN
@@ -115,13 +116,10 @@ class AdversarialGAN(GAN):
         rows = []
         for (images, labels), fake in zip(real, fakes):
             loss, values = self._d_loss(images, labels, fake)
-            (loss / len(fakes)).backward()
+            self.backward(loss / len(fakes))
             rows.append(values)
         values = _means(rows)
-        if self.measure_gradients:
-            values["d_gradient"] = gradient_norm(self.discriminator)
-        self.optimizers["d"].step()
-        clear_gradients(self.discriminator)
+        values.update(self.descend("d", self.discriminator))
         if self.config.regularizer.clip:
             clip_weights(self.discriminator, self.config.regularizer.clip)
         return values
@@ -135,13 +133,10 @@ class AdversarialGAN(GAN):
                 fake_logits, auxiliary = self.discriminator.read(self.seen(fake.images), fake.labels)
                 values = {"g_loss": self.loss.g_loss(real_logits, fake_logits)}
                 extra = self._g_extra(auxiliary, fake)
-                (_total(values["g_loss"], extra) / len(fakes)).backward()
+                self.backward(_total(values["g_loss"], extra) / len(fakes))
                 rows.append({**values, **{name: value for name, (_, value) in extra.items()}})
         values = _means(rows)
-        if self.measure_gradients:
-            values["g_gradient"] = gradient_norm(self.generator)
-        self.optimizers["g"].step()
-        clear_gradients(self.generator)
+        values.update(self.descend("g", self.generator))
         return values
 
     def _d_loss(self, images: Tensor, labels: Optional[Tensor], fake: Fakes) -> Tuple[Tensor, Dict[str, Tensor]]:
@@ -149,7 +144,7 @@ class AdversarialGAN(GAN):
         fake_images, controller = fake.images.detach(), self.view.controller
         if self.config.diffaugment.adaptive == "apa":
             with paddle.no_grad():
-                controller.update(score(self.discriminator(self.seen(images), labels)).numpy())
+                controller.update(processes.together(score(self.discriminator(self.seen(images), labels)).numpy()))
             images = pseudo_reals(images, fake_images, controller.p, self._rng)
         if self.penalty and self.penalty.before_view:
             (real_logits, real_read), (fake_logits, fake_read), smoothness = self._penalised_pass(images, labels, fake_images, fake.labels)
@@ -159,7 +154,7 @@ class AdversarialGAN(GAN):
             fake_logits, fake_read = self.discriminator.read(fake_seen, fake.labels)
             smoothness = self._penalty(real_seen, fake_seen, labels)
         if self.config.diffaugment.adaptive == "ada":
-            controller.update(score(real_logits.detach()).numpy())
+            controller.update(processes.together(score(real_logits.detach()).numpy()))
         values = self._adversarial_parts(real_logits, fake_logits)
         loss = paddle.add_n(list(values.values()))
         extra = self._d_extra(images, real_read, labels, fake_read, fake)

@@ -9,12 +9,14 @@ import numpy as np
 import paddle
 from paddle import Tensor, nn
 
+from .. import processes
 from ..config.sections import Config
 from ..data import Batch, Batches
 from .inference import InferenceModel
 from .ports import NORMAL
 
 AT_ONCE, LEAST_AT_ONCE, LARGE = 500, 16, 32  # images that are drawn at once up to 32 pixels, and at least; larger ones take more memory
+STATISTICS = ("._mean", "._variance", ".mean", ".variance")  # how the names of running statistics of normalisation end
 REDRAWS = 1000  # the most redraws of numbers beyond the truncation
 Values = Dict[str, Union[Tensor, float]]
 SCHEDULES: Dict[str, Callable[[float], float]] = {  # share of the run that is done -> factor on the learning rate
@@ -79,6 +81,26 @@ class Algorithm:
             epsilon=epsilon,
             parameters=trainable(network),
         )
+
+    def backward(self, loss: Tensor) -> None:
+        """Add the gradients of a loss; of several processes each adds its part of those of their mean loss."""
+        (loss if processes.count() == 1 else loss / processes.count()).backward()
+
+    def descend(self, name: str, network: nn.Layer) -> Values:
+        """Take the step of the optimizer `name` by the gradients of all processes, and free those of `network`.
+
+        Returns:
+            {"<first letter of `network`'s name in `networks`>_gradient": the norm of its gradients} with `measure_gradients`, else {}.
+        """
+        if processes.count() > 1:
+            processes.add_up([p.grad for p in self.optimizers[name]._parameter_list if p.grad is not None])
+        norms = {}
+        if self.measure_gradients:
+            owner = next(key for key, value in self.networks.items() if value is network)
+            norms[f"{owner[0]}_gradient"] = gradient_norm(network)
+        self.optimizers[name].step()
+        clear_gradients(network)
+        return norms
 
     def prepare(self, batches: Batches) -> None:
         """Set what depends on the data before the first step of a new run; a run that continues has it in its weights."""
@@ -209,6 +231,23 @@ class Algorithm:
 
     def _tensors(self) -> Dict[str, Tensor]:
         return {f"{name}/{key}": tensor for name, network in self.networks.items() for key, tensor in network.state_dict().items()}
+
+    def level(self, values: Mapping[str, Any]) -> None:
+        """Make the processes alike after a step: the statistics of normalisation, and the losses among `values`, become their means.
+
+        Every process has the norms of gradients already, or did not measure them.
+        """
+        if processes.count() > 1:
+            tensors = [t for name, t in self._tensors().items() if name.endswith(STATISTICS)]
+            losses = [value for name, value in values.items() if isinstance(value, Tensor) and not name.endswith("_gradient")]
+            processes.mean_of([*tensors, *losses])
+
+    def share_state(self) -> None:
+        """Give all processes the weights, optimizers and state of process 0."""
+        if processes.count() > 1:
+            self.load_weights(processes.arrays_of_first(self.weights() if processes.first() else None))
+            self.load_optimizer_state(processes.arrays_of_first(self.optimizer_state() if processes.first() else None))
+            self.load_state(processes.of_first(self.state()))
 
     def light_weights(self, arrays: Mapping[str, np.ndarray]) -> Dict[str, np.ndarray]:
         """Those of `weights` that sampling and reading need: without networks in whose place their average stands."""

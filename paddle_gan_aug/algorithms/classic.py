@@ -17,9 +17,10 @@ import numpy as np
 import paddle
 from paddle import Tensor, nn
 
+from .. import processes
 from ..config.sections import Config
 from ..data import Batch
-from .base import clear_gradients, frozen, gradient_norm
+from .base import frozen
 from .building import make_discriminator, make_generator
 from .gan import GAN
 from .losses import score
@@ -65,28 +66,25 @@ class ClassicGAN(GAN):
         cut_off.stop_gradient = not leaks
         real_loss, real_logits = self.learn_real(real)
         fake_loss, fake_logits = self.learn_fake(cut_off)
-        leaked = (fake * cut_off.grad).sum() if leaks else 0.0
+        leaked = (fake * cut_off.grad).sum() * processes.count() if leaks else 0.0
         return self.finish(fake, real_loss, real_logits, fake_loss, fake_logits, leaked)
 
     def learn_real(self, real: Tensor) -> Tuple[Tensor, Tensor]:
         """Take D's step on real images; returns the loss and the logits."""
         logits = self.discriminator(self.seen(real))
         loss = self.loss.d_part(logits, True, self.config.train.real_target)
-        loss.backward()
-        self.optimizers["real_d"].step()
-        clear_gradients(self.discriminator)
+        self.backward(loss)
+        self.descend("real_d", self.discriminator)
         return loss, logits
 
     def learn_fake(self, fake: Tensor) -> Tuple[Tensor, Tensor]:
         """Take D's step on generated images, which are cut off from G; returns the loss and the logits."""
         logits = self.discriminator(self.seen(fake))
         loss = self.loss.d_part(logits, False)
-        loss.backward()
-        self._note_gradient("d_gradient", self.discriminator)
+        self.backward(loss)
         if self.config.optimizer.shared_scale:
             share_mean_squares(self.optimizers["real_d"], self.optimizers["fake_d"])
-        self.optimizers["fake_d"].step()
-        clear_gradients(self.discriminator)
+        self._gradient_norms.update(self.descend("fake_d", self.discriminator))
         return loss, logits
 
     def learn_generator(self, fake: Tensor, besides: Union[Tensor, float] = 0.0) -> Tensor:
@@ -99,10 +97,8 @@ class ClassicGAN(GAN):
         """
         with contextlib.nullcontext() if self.config.train.gradient_leaks else frozen(self.discriminator):
             loss = self.loss.g_loss(None, self.discriminator(self.seen(fake)))
-            (loss + besides).backward()
-        self._note_gradient("g_gradient", self.generator)
-        self.optimizers["g"].step()
-        clear_gradients(self.generator)
+            self.backward(loss + besides)
+        self._gradient_norms.update(self.descend("g", self.generator))
         return loss
 
     def finish(
@@ -136,10 +132,6 @@ class ClassicGAN(GAN):
     def _probability(logits: Tensor) -> Tensor:
         """The mean probability of being real, 0-D tensor."""
         return paddle.nn.functional.sigmoid(score(logits.detach())).mean()
-
-    def _note_gradient(self, name: str, network: nn.Layer) -> None:
-        if self.measure_gradients:
-            self._gradient_norms[name] = gradient_norm(network)
 
 
 def share_mean_squares(first: paddle.optimizer.Adam, second: paddle.optimizer.Adam) -> None:

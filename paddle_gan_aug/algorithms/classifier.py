@@ -16,7 +16,7 @@ from ..augment.transforms import transform_batch
 from ..config.sections import Config
 from ..data import Batch, to_network, to_uint8
 from ..networks import infer
-from .base import Algorithm, clear_gradients, evaluating
+from .base import Algorithm, evaluating
 from .inference import InferenceModel, classifier_model
 from .registry import CLASSIFIERS, resolve
 
@@ -75,9 +75,8 @@ class SupervisedClassifier(Algorithm):
         if self.augmentation is not None:
             images = to_network(transform_batch(self.augmentation, to_uint8(images), rng))
         logits, loss = self._learn(images, batch, rng)
-        loss.backward()
-        self.optimizers["classifier"].step()
-        clear_gradients(self.classifier)
+        self.backward(loss)
+        self.descend("classifier", self.classifier)
         right = logits.argmax(1) == paddle.to_tensor(batch.labels)
         return {"loss": loss.detach(), "accuracy": right.astype("float32").mean()}
 

@@ -23,7 +23,6 @@ from paddle import Tensor, nn
 from ..config.sections import Config
 from ..data import Batch
 from ..networks import VariationGenerator
-from .base import clear_gradients
 from .classic import ClassicGAN
 from .varying import Varying
 
@@ -77,10 +76,8 @@ class DAGAN(Varying, ClassicGAN):
         real_logits, fake_logits = logits[: len(real)], logits[len(real) :]
         real_loss = self.loss.d_part(real_logits, True, self.config.train.real_target)
         fake_loss = self.loss.d_part(fake_logits, False)
-        (real_loss + fake_loss).backward()
-        self._note_gradient("d_gradient", self.discriminator)
-        self.optimizers["d"].step()
-        clear_gradients(self.discriminator)
+        self.backward(real_loss + fake_loss)
+        self._gradient_norms.update(self.descend("d", self.discriminator))
         values = self.finish(fake, real_loss, real_logits, fake_loss, fake_logits, -reward)
         return {**values, "differ": difference.detach().mean()}
 

@@ -24,7 +24,7 @@ from ..augment.affine import random_affine
 from ..config.sections import Config
 from ..data import Batch, Batches
 from .adversarial import AdversarialGAN, Extra, Fakes
-from .base import Values, clear_gradients, evaluating
+from .base import Values, evaluating
 from .base import noise as draw_noise
 from .losses import clustering_loss
 from .ports import AROUND_ZERO, CATEGORY, NORMAL
@@ -130,9 +130,8 @@ class InfoGAN(AdversarialGAN):
         _, read = self.discriminator.read(self.seen(paddle.concat([images, moved])))
         read = read[:, : self.config.code.categories]
         loss = clustering_loss(read[: len(images)], read[len(images) :])
-        loss.backward()
-        self.optimizers["d"].step()
-        clear_gradients(self.discriminator)
+        self.backward(loss)
+        self.descend("d", self.discriminator)
         return {"clustering_loss": loss}
 
     def _category_weights(self) -> Tuple[Tensor, Tensor]:

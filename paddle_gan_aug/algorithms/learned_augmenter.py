@@ -18,7 +18,7 @@ from paddle.nn import functional as F
 from ..config.sections import Config
 from ..data import Batch
 from ..networks import ImageChanger
-from .base import clear_gradients, frozen
+from .base import frozen
 from .classifier import SupervisedClassifier
 from .ema import Average
 from .inference import InferenceModel, classifier_model
@@ -57,9 +57,8 @@ class LearnedAugmenter(Varying, SupervisedClassifier):
         both, twice = paddle.concat([images, changed]), paddle.concat([labels, labels])
         logits = self.classifier(both)
         loss = F.cross_entropy(logits, twice)
-        loss.backward()
-        self.optimizers["classifier"].step()
-        clear_gradients(self.classifier)
+        self.backward(loss)
+        self.descend("classifier", self.classifier)
         self.average.update(self.step_number)
         return {"loss": loss.detach(), "accuracy": _accuracy(logits, twice), **values}
 
@@ -71,10 +70,9 @@ class LearnedAugmenter(Varying, SupervisedClassifier):
             logits, teachers = self.classifier(changed), self.teacher(changed)
             right = F.softmax(logits)[paddle.arange(len(labels)), labels]
             loss = F.cross_entropy(teachers, labels) - self.config.variation.hardness * (1 + SURE - right).log().mean()
-            loss.backward()
+            self.backward(loss)
         self.classifier.train()
-        self.optimizers["augmenter"].step()
-        clear_gradients(self.augmenter)
+        self.descend("augmenter", self.augmenter)
         values = {"changed_accuracy": _accuracy(logits, labels), "teacher_accuracy": _accuracy(teachers, labels)}
         return changed.detach(), {"augmenter_loss": loss.detach(), **values}
 

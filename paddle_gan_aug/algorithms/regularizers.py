@@ -19,6 +19,7 @@ import numpy as np
 import paddle
 from paddle import Tensor, nn
 
+from .. import processes
 from .base import trainable
 from .losses import score
 
@@ -120,7 +121,8 @@ class LeCam:
     def update(self, real_logits: Tensor, fake_logits: Tensor) -> None:
         """Take one step's logits into the averages."""
         for name, logits in (("real", real_logits), ("fake", fake_logits)):
-            mean, average = float(score(logits.detach()).mean()), getattr(self, name)
+            means = processes.together(np.array([float(score(logits.detach()).mean())]))
+            mean, average = float(means.mean()), getattr(self, name)
             setattr(self, name, mean if average is None else self.decay * average + (1 - self.decay) * mean)
 
     def penalty(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:

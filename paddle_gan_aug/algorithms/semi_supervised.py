@@ -23,7 +23,7 @@ from ..data import PartlyLabelledBatches
 from ..data.few_labels import PartlyLabelledBatch
 from ..networks import DoublingGenerator, infer
 from ..networks.semi_supervised import READERS, DenseGenerator
-from .base import Algorithm, clear_gradients, evaluating, frozen, gradient_norm
+from .base import Algorithm, evaluating, frozen
 from .consistency import conditional_entropy, pi_loss, teacher_loss, virtual_adversarial_loss
 from .ema import SteadyAverage
 from .inference import InferenceModel, classifier_model, generator_model
@@ -115,16 +115,12 @@ class SemiSupervised(Algorithm):
             loss = loss + options.unlabelled_weight * (values["unlabelled_loss"] + values["generated_loss"])
         for name, (weight, value) in self._consistency(unlabelled, of_unlabelled, rng).items():
             loss, values[name] = loss + weight * value, value
-        loss.backward()
+        self.backward(loss)
         values = {name: value.detach() for name, value in values.items()}
         values["accuracy"] = (of_labelled.detach().argmax(1) == labels).astype("float32").mean()
         if fakes is not None:
             values["d_real"], values["d_fake"] = F.sigmoid(real.detach()).mean(), F.sigmoid(fake.detach()).mean()
-        if self.measure_gradients:
-            values["d_gradient"] = gradient_norm(self.discriminator)
-        self.optimizers["d"].step()
-        clear_gradients(self.discriminator)
-        return values
+        return {**values, **self.descend("d", self.discriminator)}
 
     def _consistency(self, unlabelled: Tensor, logits: Tensor, rng: np.random.Generator) -> Dict[str, Tuple[float, Tensor]]:
         """The consistency terms in use: {name: (its weight at this step, value)}."""
@@ -152,13 +148,8 @@ class SemiSupervised(Algorithm):
             target = self.discriminator.features(real).mean(0)
         with frozen(self.discriminator):
             loss = matching_loss(self.discriminator.features(fakes), target)
-            loss.backward()
-        values = {"matching_loss": loss.detach()}
-        if self.measure_gradients:
-            values["g_gradient"] = gradient_norm(self.generator)
-        self.optimizers["g"].step()
-        clear_gradients(self.generator)
-        return values
+            self.backward(loss)
+        return {"matching_loss": loss.detach(), **self.descend("g", self.generator)}
 
     # ---- reading and sampling ------------------------------------------------------------------------------------------
 

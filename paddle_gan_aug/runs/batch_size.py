@@ -3,6 +3,7 @@
 import sys
 from typing import Any, Mapping, Optional
 
+from .. import processes
 from ..config.loading import load_config, presets
 from ..config.sections import Config
 from ..data import LabelledImages
@@ -24,10 +25,12 @@ def fit_batch_size(config: Config, images: LabelledImages, overrides: Optional[M
         `config` itself if nothing is to be done, else a changed copy.
 
     Raises:
-        InputError: A batch size that was asked for, by `overrides` or in a file of one's own, is too large.
+        InputError: A batch size that was asked for, by `overrides` or in a file of one's own, is too large, or several processes cannot
+            share it out among them.
     """
     size = config.train.batch_size
     if _real_images(config, size) <= len(images):
+        _check_shares(config)
         return config
     usual = load_config(config.preset) if config.preset in presets() else Config()
     if "train.batch_size" in (overrides or {}) or size != usual.train.batch_size:
@@ -38,7 +41,20 @@ def fit_batch_size(config: Config, images: LabelledImages, overrides: Optional[M
     largest = _largest(config, len(images))
     if not quiet:
         print(f"{images.source} has {len(images)} images: batches of {largest} in place of {size}", file=sys.stderr, flush=True)
-    return load_config(config, {"train.batch_size": largest})
+    config = load_config(config, {"train.batch_size": largest})
+    _check_shares(config)
+    return config
+
+
+def _check_shares(config: Config) -> None:
+    """Check that several processes can share out each batch, and that each has images enough for statistics of normalisation."""
+    size, many = config.train.batch_size, processes.launched()
+    unit = many * config.discriminator.pack
+    if many > 1 and (size % unit or size < 2 * many):
+        raise InputError(
+            f"train.batch_size {size}: {many} processes share out each batch, which takes a multiple of {unit}, at least {2 * many}; "
+            "set another size, or start fewer processes"
+        )
 
 
 def _real_images(config: Config, size: int) -> int:
@@ -49,5 +65,7 @@ def _real_images(config: Config, size: int) -> int:
 def _largest(config: Config, count: int) -> int:
     """The largest batch that `count` real images fill, and that a D which judges several images at once can divide."""
     sizes = range(config.train.batch_size, 0, -1)
-    fits = (size for size in sizes if _real_images(config, size) <= count and size % config.discriminator.pack == 0)
+    fits = (
+        size for size in sizes if _real_images(config, size) <= count and size % (config.discriminator.pack * processes.launched()) == 0
+    )
     return next(fits, 1)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, 
 
 import numpy as np
 
-from .. import __version__, runtime
+from .. import __version__, processes, runtime
 from ..algorithms import build
 from ..config.loading import Config, hyperparameters, to_yaml
 from ..console import listed
@@ -125,11 +125,16 @@ def train_prepared(prepared: Prepared, *, callbacks: Sequence[Callback] = (), ge
         check_same_generated(prepared.folder, generated.description)
     options = prepared.config.runtime
     process = runtime.start(options.device, options.threads, options.cpu_tuning)
+    processes.join()
+    prepared = replace(prepared, quiet=prepared.quiet or not processes.first())
     recovery = _recovery_of(prepared.folder)
     memory = check_memory(prepared.config, prepared.images, prepared.unlabelled)
     built = _build(prepared, recovery, generated)  # refuses wrong settings before anything is written
     if memory is not None:
         prepared.report(f"training needs about {memory} MB of memory")
+    processes.meet()  # all have read what they need, and nothing is written so far
+    if not processes.first():
+        return _train_beside(prepared, recovery, built, generated)
     check_writable(prepared.folder, prepared.log)
     if prepared.new and not prepared.named:
         prepared = replace(prepared, folder=take_folder(prepared.folder.parent, prepared.folder.name))
@@ -147,6 +152,25 @@ def train_prepared(prepared: Prepared, *, callbacks: Sequence[Callback] = (), ge
                 return _train_stretch(job, built, recovery)
             except Collapsed as collapse:
                 _go_back(job, recovery, collapse)
+
+
+def _train_beside(prepared: Prepared, recovery: Recovery, built: _Built, generated: Any) -> Run:
+    """Train as another process than the first, which alone writes: it says where each stretch begins, and under which rungs."""
+    while True:
+        folder, used, first_step, state = processes.of_first()
+        prepared = replace(prepared, folder=Path(folder))
+        if built.uses != used:
+            recovery.used = used
+            built = _build(prepared, recovery, generated)
+        built.algorithm.share_state()
+        config, interrupted, step = built.config, None, first_step
+        try:
+            if first_step < built.total_steps:
+                progress = run_steps(built.algorithm, built.batches, built.total_steps, config.train.seed, first_step=first_step)
+                interrupted, step = progress.interrupted, progress.step
+            return Run(prepared.folder, config, built.algorithm, step, {**state, "step": step}, interrupted)
+        except processes.FailedElsewhere:
+            continue
 
 
 def _recovery_of(folder: Path) -> Recovery:
@@ -204,6 +228,8 @@ def _train_stretch(job: _Job, built: _Built, recovery: Recovery) -> Run:
     resumes = not prepared.new or bool(recovery.used)
     state, latents = _restore(job, built, recovery) if resumes else ({}, _fixed_latents(built))
     first_step = state.get("step", 0)
+    processes.of_first([str(job.folder), recovery.used, first_step, state])
+    algorithm.share_state()
     if first_step >= built.total_steps:
         return _nothing_left(job, built, state)
     _write_config(job.folder, prepared.config)
@@ -218,6 +244,8 @@ def _train_stretch(job: _Job, built: _Built, recovery: Recovery) -> Run:
     if prepared.unlabelled is not None:
         what += f", {len(prepared.unlabelled)} without labels"
     threads = f"{job.process.threads} thread" + ("" if job.process.threads == 1 else "s")
+    if processes.count() > 1:
+        threads = f"{processes.count()} processes of {threads}"
     prepared.report(f"run {job.folder}  ·  {what}  ·  {built.total_steps} steps  ·  {job.process.device}, {threads}")
     progress = run_steps(algorithm, built.batches, built.total_steps, config.train.seed, [*with_state, *writers], first_step)
     return Run(job.folder, config, algorithm, progress.step, {"step": progress.step, **provenance}, progress.interrupted)

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence
 
-from .. import runtime
+from .. import processes, runtime
 
 STAGES = ("show", "measure", "caller", "record", "save")  # the order in which callbacks see a step; see `Callback`
 
@@ -31,6 +31,7 @@ class Progress:
         started: When this process began training, `time.perf_counter()`.
         first_step: Steps that were already done when this process began.
         interrupted: The name of the signal that ends the run after this step.
+        signalled: The name of the signal that this one of several processes got; they all end after the next step.
         spent: Seconds spent in each callback by this process.
     """
 
@@ -48,6 +49,7 @@ class Progress:
     started: float = field(default_factory=time.perf_counter)
     first_step: int = 0
     interrupted: Optional[str] = None
+    signalled: Optional[str] = None
     spent: Dict[str, float] = field(default_factory=dict)
 
     @property
@@ -139,7 +141,7 @@ def run_steps(
     """Train `algorithm` from step `first_step` + 1 to `total_steps`.
 
     Args:
-        algorithm: An `Algorithm`.
+        algorithm: An `Algorithm`; of several processes all have the same, see `processes`, and process 0 alone has callbacks.
         batches: A `paddle_gan_aug.data.Batches`.
         total_steps: The last step's number.
         seed: The root seed; the randomness of step n is a function of (seed, n) alone.
@@ -156,8 +158,10 @@ def run_steps(
         for callback in callbacks:
             stack.callback(callback.close)
         stack.enter_context(_signals_noted(progress))
-        for callback in callbacks:
-            callback.on_begin(progress)
+        with processes.alone():
+            for callback in callbacks:
+                callback.on_begin(progress)
+        _agree(progress)
         progress.started = time.perf_counter()
         while not progress.last:
             number = progress.step + 1
@@ -166,22 +170,41 @@ def run_steps(
                 callback.on_step_begin(progress, number)
             algorithm.begin_step(number, total_steps)
             count = algorithm.batches_per_step
-            real = [batches.batch((number - 1) * count + i) for i in range(count)]
+            real = [processes.share_of_batch(batches.batch((number - 1) * count + i)) for i in range(count)]
             with runtime.drawing_alone():
-                runtime.seed_paddle(seed, "inside paddle", number)
-                progress.values = algorithm.step(real, runtime.rng(seed, "step", number))
+                runtime.seed_paddle(seed, "inside paddle" + (f" {processes.rank()}" if processes.rank() else ""), number)
+                progress.values = algorithm.step(real, processes.share_of_draws(runtime.rng(seed, "step", number)))
+            algorithm.level(progress.values)
             progress.notes, progress.best = {}, None
             progress.step = number
-            for callback in callbacks:
-                began = time.perf_counter()
-                callback.on_step(progress)
-                name = type(callback).__name__
-                progress.spent[name] = progress.spent.get(name, 0.0) + time.perf_counter() - began
+            _agree_on_signal(progress)
+            with processes.alone():
+                for callback in callbacks:
+                    began = time.perf_counter()
+                    callback.on_step(progress)
+                    name = type(callback).__name__
+                    progress.spent[name] = progress.spent.get(name, 0.0) + time.perf_counter() - began
+            _agree(progress)
             if progress.failure:
                 raise progress.failure
-        for callback in callbacks:
-            callback.on_end(progress)
+        with processes.alone():
+            for callback in callbacks:
+                callback.on_end(progress)
     return progress
+
+
+def _agree_on_signal(progress: Progress) -> None:
+    """End the training of all processes if any of them got a signal; before the callbacks, so that the step is saved."""
+    if processes.count() > 1:
+        progress.interrupted = processes.of_first(next(filter(None, processes.of_all(progress.signalled)), None))
+
+
+def _agree(progress: Progress) -> None:
+    """Let all processes stop or fail as process 0 does."""
+    failed = progress.failure is not None
+    progress.stopped, fails = processes.of_first([progress.stopped, failed])
+    if fails and not failed:
+        progress.failure = processes.FailedElsewhere()
 
 
 @contextlib.contextmanager
@@ -191,9 +214,12 @@ def _signals_noted(progress: Progress) -> Iterator[None]:
         yield
         return
     previous: Dict[int, Any] = {}
+    shared = processes.count() > 1
 
     def note(number: int, frame: Any) -> None:
-        progress.interrupted = signal.Signals(number).name
+        progress.signalled = signal.Signals(number).name
+        if not shared:
+            progress.interrupted = progress.signalled
         for signal_number, handler in previous.items():
             signal.signal(signal_number, handler)
 
