@@ -129,6 +129,21 @@ def _generation_flags(command: Command) -> None:
     _count(command, 10_000, "how many images are written")
 
 
+def _processes_flags(command: Command) -> None:
+    command.add_argument("--gan", default="classic", metavar="PRESET", help="the preset whose steps are timed")
+    command.add_argument("--batch", type=positive, default=64, metavar="N", help="the images of a step, of all processes together")
+    _count(command, 30, "how many steps a turn has")
+    command.add_argument("--turns", type=positive, default=3, metavar="N", help="how often each arrangement is started")
+
+
+def _growth_flags(command: Command) -> None:
+    command.add_argument("--sizes", nargs="+", type=positive, default=[10_000, 100_000], metavar="N", help="how many images there are")
+    command.add_argument("--only", nargs="+", metavar="WHAT", help="measure these rows alone")
+    command.add_argument("--to", default="work/results/growth", metavar="DIR", help="the folder of the results")
+    command.add_argument("--stored", action="store_true", help="measure nothing, print the table of the rows that are stored")
+    command.add_argument("--scratch", default="output/growth", metavar="DIR", help="where the data and the sets lie; it is emptied")
+
+
 def _wall_flags(command: Command) -> None:
     command.add_argument("--gan", default="classic", metavar="PRESET", help="the preset that is trained")
     _seed(command)
@@ -230,6 +245,10 @@ KINDS: Dict[str, Kind] = {
     "solar-cells": Kind("benchmarks.solar:solar_cells", _solar_flags, "fetch photographs of solar cells as class folders", False),
     "digits": Kind("benchmarks.digits:digits", _digits_flags, "enlarge the digits of scikit-learn to 32 pixels as class folders", False),
     "sizes": Kind("benchmarks.sizes:sizes", _sizes_flags, f"measure steps, memory and parameters at every image size{_SKIPPED}", False),
+    "processes": Kind(
+        "benchmarks.processes:compare_processes", _processes_flags, "time a step of one process and of two beside one another"
+    ),
+    "growth": Kind("benchmarks.growth:growth", _growth_flags, f"measure time and memory as data grow{_SKIPPED}", False),
     "variations": Kind("benchmarks.variations:variations", _variations_flags, "read variations of real images of unseen classes"),
     "holes": Kind("benchmarks.holes:holes", _holes_flags, "look in samples for the holes that DiffAugment cuts into what D sees"),
     "generation": Kind("benchmarks.sets:generation", _generation_flags, "measure images a second, from latents to files with a manifest"),
