@@ -18,7 +18,7 @@ import os
 import secrets
 import socket
 import struct
-from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
@@ -207,6 +207,39 @@ def _one_line() -> Iterator[None]:
 def _short(error: Exception) -> str:
     text = " ".join(str(error).split())
     return "a connection was closed" if not text or "reset" in text.lower() or "closed" in text.lower() else text[-120:]
+
+
+# ---- work that process 0 gives away ----------------------------------------------------------------------------------------
+
+
+def serve(work: Callable[[Any], Tuple[Any, List[bytes]]]) -> None:
+    """Do what process 0 asks for, until it says that there is nothing more; for all processes but that one.
+
+    Args:
+        work: (a plain value) -> a plain value and bytes, which are sent back.
+    """
+    while True:
+        with _one_line():
+            asked = _read(_team.lines[0])
+        if asked is None:
+            return
+        value, contents = work(asked)
+        with _one_line():
+            _write(_team.lines[0], [value, [len(content) for content in contents]])
+            _team.lines[0].sendall(b"".join(contents))
+
+
+def ask(helper: int, value: Any) -> None:
+    """Ask process `helper`, from 1, for something; None ends its service. For process 0."""
+    with _one_line():
+        _write(_team.lines[helper - 1], value)
+
+
+def answer(helper: int) -> Tuple[Any, List[bytes]]:
+    """What process `helper` answers to the earliest question that is open. For process 0."""
+    with _one_line():
+        value, lengths = _read(_team.lines[helper - 1])
+        return value, [_bytes(_team.lines[helper - 1], length) for length in lengths]
 
 
 # ---- shares --------------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ import sys
 import threading
 from typing import Any, List, NamedTuple, Optional
 
-from .. import __version__
+from .. import __version__, processes
 from ..console import one_line, prepare_console
 from ..errors import InputError, RunFailed
 from .messages import with_flags
@@ -39,6 +39,8 @@ COMMANDS = (
     Command("export", "export", "Write the networks of a run for programs that know Paddle (or ONNX Runtime) alone."),
     Command("dashboard", "dashboard", "Serve the VisualDL page of the records on this machine."),
 )
+
+SHARED = ("train", "generate")  # the commands whose work several processes share
 
 
 def main(argv: Optional[List[str]] = None) -> int:
@@ -70,6 +72,7 @@ def run_command(parser: CommandParser, argv: Optional[List[str]] = None) -> int:
         args.parser.refuse(unknown)
     interrupt = _handle_signals()
     try:
+        _check_processes(args)
         result = args.command(args)
         show(result, args.json)
         if result.then is not None:
@@ -92,6 +95,16 @@ def run_command(parser: CommandParser, argv: Optional[List[str]] = None) -> int:
             raise
         _complain(args, "interrupted" + getattr(args, "after_interrupt", ""))
         return INTERRUPTED
+
+
+def _check_processes(args: argparse.Namespace) -> None:
+    """Refuse several processes for a command that they would all carry out alike, over each other's files."""
+    name = getattr(args, "name", "this command")
+    if processes.launched() > 1 and name not in SHARED:
+        raise InputError(
+            f"{processes.launched()} processes were started, and {name} runs in one: start it without paddle.distributed.launch; "
+            f"several share the work of {' and '.join(SHARED)}"
+        )
 
 
 class _Interrupt:

@@ -5,7 +5,7 @@ A chunk is a function of the progress of its class, so that a set that was inter
 """
 
 from dataclasses import dataclass, field
-from typing import Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
+from typing import Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from .filters import ATTEMPTS, KEPT
 from .sampler import Sampler, Samplers
 
 CHUNK = 500  # latents at once
+Take = Callable[[Sampler, int, int, int], Tuple[np.ndarray, Optional[List[bytes]]]]
 SPARE = 3  # tries remembered for each image that is missing: duplicates among them go
 
 
@@ -56,6 +57,7 @@ class Chunk:
         features: float [N, width], where a filter compares with images kept before; else None.
         passed: the filters that let them pass; None without filters.
         dropped_by: the filters of which one had dropped each of them before, see `best_dropped`.
+        pictures: the PNG file of each, where they are made already.
     """
 
     images: np.ndarray
@@ -64,10 +66,16 @@ class Chunk:
     features: Optional[np.ndarray] = None
     passed: Optional[List[str]] = None
     dropped_by: Sequence[str] = ()
+    pictures: Optional[List[bytes]] = None
 
 
 def draw(
-    sampler: Sampler, runner: Optional[FilterRunner], progress: ClassProgress, seed: int, truncation: Optional[float] = None
+    sampler: Sampler,
+    runner: Optional[FilterRunner],
+    progress: ClassProgress,
+    seed: int,
+    truncation: Optional[float] = None,
+    take: Optional[Take] = None,
 ) -> Iterator[Chunk]:
     """Draw chunks of a class until its progress is over.
 
@@ -76,6 +84,7 @@ def draw(
         runner: the filters, which have begun this class; None for no filters.
         progress: how far the class is. It is updated before each chunk is given.
         seed, truncation: as for `Sampler.latents`.
+        take: draws the images in the sampler's place, see `drawing_together.Ahead.take`.
 
     Yields:
         Chunks, of which some may be empty.
@@ -84,9 +93,12 @@ def draw(
         # Without filters no latent is drawn in vain; with them the size of the product, and so its last bits, stays the same.
         size = min(CHUNK, progress.missing if runner is None else progress.limit - progress.tried)
         indices = np.arange(progress.tried, progress.tried + size)
-        images = sampler.sample(indices, seed, truncation)
+        if take is None:
+            images, pictures = sampler.sample(indices, seed, truncation), None
+        else:
+            images, pictures = take(sampler, progress.tried, size, progress.limit)
         if runner is None:
-            chunk, looked_at = Chunk(images, indices), size
+            chunk, looked_at = Chunk(images, indices, pictures=pictures), size
         else:
             candidates = runner.candidates(sampler, images)
             rng = runtime.rng(seed, f"filter {sampler.stream}", progress.chunks)

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any, Dict, Iterator, Optional, Union
 
+from .. import processes
 from ..augment.policies import choice_of, policy_for
 from ..console import ProgressLine, listed, one_line
 from ..data import DataSpec, load
@@ -18,7 +19,8 @@ from ..data.written_set import DROPPED, read_json_object, read_manifest
 from ..errors import InputError, RunFailed
 from ..files import LOCK_FILES, lock_folder, make_folder
 from ..runtime import check_seed
-from .drawing import Chunk, best_dropped, draw
+from .drawing import Chunk, Take, best_dropped, draw
+from .drawing_together import Ahead, drawn_ahead
 from .filter_runner import FilterRunner
 from .filters import Filters
 from .partial_set import request_text
@@ -113,11 +115,18 @@ def generate(  # long: it explains every parameter of a request
         if not quiet:
             _print(f"{to} is complete: nothing left to do")
         return GeneratedSet.of(to)
+    processes.join()
+    processes.meet()  # nothing is written so far
+    if not processes.first():
+        Ahead(request).serve()
+        processes.meet()
+        return GeneratedSet.of(to)
     runner = _filter_runner(samplers, filters, request, device, threads, quiet) if names else None
     with drawn_set(to, samplers, request, runner, resume, quiet) as made:
         data = samplers.runs[0].config.data
         made.finish(choice_of(policy_for(data.source, samplers.shape[0], data.policy)))
         made.close()
+    processes.meet()
     if made.missing:
         raise QuotaNotMet(made)
     return GeneratedSet.of(to)
@@ -279,10 +288,10 @@ def drawn_set(
         made = SetFolder(to, samplers, request, runner, resume, layout)
         done = sum(made.counts.values())
         total = sum(request.quotas.values())
-        with PictureWriter(to) as pictures, ProgressLine(total, initial=done, quiet=quiet) as line:
+        with PictureWriter(to) as pictures, ProgressLine(total, initial=done, quiet=quiet) as line, drawn_ahead(request) as take:
             for part in made.parts:
                 made.begin_class(part)
-                for chunk in _chunks(made, part, request):
+                for chunk in _chunks(made, part, request, take):
                     made.add(part, chunk, pictures)
                     line.add(len(chunk.images), made.label(part))
         yield made
@@ -290,9 +299,9 @@ def drawn_set(
         (to / name).unlink(missing_ok=True)
 
 
-def _chunks(made: SetFolder, part: ClassPart, request: SetRequest) -> Iterator[Chunk]:
+def _chunks(made: SetFolder, part: ClassPart, request: SetRequest, take: Optional[Take]) -> Iterator[Chunk]:
     """The chunks of a class; if it stays short, with `relax` the best of those that filters dropped."""
-    yield from draw(part.sampler, made.runner, part.progress, request.seed, request.truncation)
+    yield from draw(part.sampler, made.runner, part.progress, request.seed, request.truncation, take)
     if request.relax and made.runner is not None and part.progress.missing:
         taken = made.latents_taken(part)
         yield from best_dropped(part.sampler, made.runner, part.progress, taken, request.seed, request.truncation)

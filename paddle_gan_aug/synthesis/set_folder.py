@@ -209,7 +209,7 @@ class SetFolder:
         kept = part.progress.kept
         names = [self._file_name(part, number) for number in range(kept - len(chunk.images), kept)]
         if not self.form.file:
-            pictures.write(names, chunk.images)
+            pictures.write(names, chunk.images if chunk.pictures is None else chunk.pictures)
         elif len(chunk.images):
             self._append(part, "u8", chunk.images.tobytes())
         lines = "".join(map(json_line, self._rows(part.sampler, names, chunk)))

@@ -12,7 +12,7 @@ import sys
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Iterable, Optional, Sequence, Tuple
+from typing import Any, Callable, Iterable, Optional, Sequence, Tuple, Union
 
 import numpy as np
 from PIL import Image
@@ -48,17 +48,17 @@ class PictureWriter:
     def __exit__(self, *_: Any) -> None:
         self._pool.shutdown()
 
-    def write(self, names: Sequence[str], images: np.ndarray) -> None:
-        """Write uint8 images [N, C, H, W] under names relative to the folder, whose folders exist."""
+    def write(self, names: Sequence[str], images: Union[np.ndarray, Sequence[bytes]]) -> None:
+        """Write uint8 images [N, C, H, W], or PNG files, under names relative to the folder, whose folders exist."""
         size = -(-len(images) // 8) or 1
         starts = range(0, len(images), size)
         for done in [self._pool.submit(self._write, names[i : i + size], images[i : i + size]) for i in starts]:
             done.result()
 
-    def _write(self, names: Sequence[str], images: np.ndarray) -> None:
+    def _write(self, names: Sequence[str], images: Union[np.ndarray, Sequence[bytes]]) -> None:
         for name, image in zip(names, images):
             with open(self.folder / name, "wb") as file:
-                file.write(png_bytes(image))
+                file.write(image if isinstance(image, bytes) else png_bytes(image))
 
 
 def png_bytes(image: np.ndarray) -> bytes:

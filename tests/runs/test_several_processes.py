@@ -121,3 +121,9 @@ def test_a_batch_that_cannot_be_shared_out_is_refused(here, small_mnist, monkeyp
     monkeypatch.setenv("PADDLE_TRAINERS_NUM", "3")
     done = here("train", "--data", small_mnist, "--batch-size", 8, code=2)
     assert "3 processes share out each batch, which takes a multiple of 3" in done.stderr
+
+
+def test_a_command_that_is_not_shared_is_refused(here, monkeypatch):
+    monkeypatch.setenv("PADDLE_TRAINERS_NUM", "2")
+    done = here("predict", "output/none", "nothing", code=2)
+    assert "2 processes were started, and predict runs in one" in done.stderr
