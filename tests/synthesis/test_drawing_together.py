@@ -3,14 +3,12 @@
 import pytest
 from several_processes import ended, start
 
-FILTERED = ["--per-class", 8, "--filter", "duplicates", "--filter-set", "duplicates.share=0", "--attempts", 40]
-
 
 def files(folder):
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-@pytest.mark.parametrize("wanted", [["--per-class", 1100], ["--per-class", 30, "--format", "npz"], FILTERED])
+@pytest.mark.parametrize("wanted", [["--per-class", 1100], ["--per-class", 30, "--format", "npz"]])
 def test_two_processes_make_the_files_of_one(cli, tiny, tmp_path, wanted):
     arguments = ["generate", tiny["conditional"], "--seed", 4, *wanted]
     cli(*arguments, "--to", tmp_path / "one")
