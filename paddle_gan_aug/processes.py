@@ -53,13 +53,6 @@ _team: Optional[_Team] = None
 # ---- who is there ------------------------------------------------------------------------------------------------------
 
 
-def launched() -> int:
-    """How many processes were started together, 1 if this one was started alone."""
-    with contextlib.suppress(ValueError):
-        return max(1, int(os.environ.get("PADDLE_TRAINERS_NUM") or 1))
-    return 1
-
-
 def count() -> int:
     """How many processes share the present work."""
     return 1 if _team is None or _team.apart else _team.count
@@ -96,7 +89,7 @@ def join() -> None:
         RunFailed: the others cannot be reached.
     """
     global _team
-    if _team is not None or launched() == 1:
+    if _team is not None or runtime.launched() == 1:
         return
     paddle = runtime.import_paddle()
     if not paddle.distributed.is_available():
@@ -197,7 +190,7 @@ def _one_line() -> Iterator[None]:
     except (InputError, RunFailed):
         raise
     except (OSError, RuntimeError, ValueError) as error:
-        number, many = os.environ.get("PADDLE_TRAINER_ID", "?"), launched()
+        number, many = os.environ.get("PADDLE_TRAINER_ID", "?"), runtime.launched()
         raise RunFailed(
             f"process {number} of {many} lost the others ({_short(error)}): one of them has ended, and its log says why; "
             "the run continues from its last checkpoint with resume"

@@ -331,3 +331,10 @@ def seed_paddle(seed: int, stream: str, index: int = 0) -> None:
     import paddle
 
     paddle.seed(int(rng(seed, stream, index).integers(2**31)))
+
+
+def launched() -> int:
+    """How many processes were started together, 1 if this one was started alone."""
+    with contextlib.suppress(ValueError):
+        return max(1, int(os.environ.get("PADDLE_TRAINERS_NUM") or 1))
+    return 1

@@ -12,7 +12,7 @@ import sys
 import threading
 from typing import Any, List, NamedTuple, Optional
 
-from .. import __version__, processes
+from .. import __version__, runtime
 from ..console import one_line, prepare_console
 from ..errors import InputError, RunFailed
 from .messages import with_flags
@@ -100,9 +100,9 @@ def run_command(parser: CommandParser, argv: Optional[List[str]] = None) -> int:
 def _check_processes(args: argparse.Namespace) -> None:
     """Refuse several processes for a command that they would all carry out alike, over each other's files."""
     name = getattr(args, "name", "this command")
-    if processes.launched() > 1 and name not in SHARED:
+    if runtime.launched() > 1 and name not in SHARED:
         raise InputError(
-            f"{processes.launched()} processes were started, and {name} runs in one: start it without paddle.distributed.launch; "
+            f"{runtime.launched()} processes were started, and {name} runs in one: start it without paddle.distributed.launch; "
             f"several share the work of {' and '.join(SHARED)}"
         )
 

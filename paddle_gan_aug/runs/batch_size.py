@@ -3,7 +3,7 @@
 import sys
 from typing import Any, Mapping, Optional
 
-from .. import processes
+from .. import runtime
 from ..config.loading import load_config, presets
 from ..config.sections import Config
 from ..data import LabelledImages
@@ -48,7 +48,7 @@ def fit_batch_size(config: Config, images: LabelledImages, overrides: Optional[M
 
 def _check_shares(config: Config) -> None:
     """Check that several processes can share out each batch, and that each has images enough for statistics of normalisation."""
-    size, many = config.train.batch_size, processes.launched()
+    size, many = config.train.batch_size, runtime.launched()
     unit = many * config.discriminator.pack
     if many > 1 and (size % unit or size < 2 * many):
         raise InputError(
@@ -66,6 +66,6 @@ def _largest(config: Config, count: int) -> int:
     """The largest batch that `count` real images fill, and that a D which judges several images at once can divide."""
     sizes = range(config.train.batch_size, 0, -1)
     fits = (
-        size for size in sizes if _real_images(config, size) <= count and size % (config.discriminator.pack * processes.launched()) == 0
+        size for size in sizes if _real_images(config, size) <= count and size % (config.discriminator.pack * runtime.launched()) == 0
     )
     return next(fits, 1)
