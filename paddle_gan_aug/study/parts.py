@@ -47,8 +47,8 @@ class Bench:
 
     @property
     def labels(self) -> Path:
-        """The file with all that is learnt."""
-        return self.folder / f"{self.name}.npz"
+        """The file with all that is learnt. Seeds that share all labels hold different ones out of what else is learnt."""
+        return self.folder / ("labels.npz" if self.name == "labels" else f"{self.name}-{self.seed}.npz")
 
     @property
     def mark(self) -> str:

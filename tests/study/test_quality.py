@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from paddle_gan_aug.study import quality, work
+from paddle_gan_aug.study import parts, quality, work
 from paddle_gan_aug.study.arms import arm_of
 from paddle_gan_aug.study.cells import Cell, Settings, key_of
 from paddle_gan_aug.study.splits import TEST, Scenario, cell_images, held_out
@@ -71,12 +71,23 @@ def test_what_is_held_out_reaches_neither_the_gan_nor_its_filter(study_data, tmp
     assert row["error"] is None and row["labels"] == 30
     learnt, held = held_out(images.train, 0)
     (folder,) = tmp_path.glob("work/*")
-    with np.load(folder / "fit.npz") as arrays:
+    with np.load(folder / "fit-0.npz") as arrays:
         assert len(arrays["train_images"]) == len(learnt) == 24 and len(held) == 6
     best = json.loads((folder / "gan-0-fit.json").read_text())["best"]
     assert row["made"]["maker_best"] == best and best["step"] in (2, 4, 6)
     assert steps_on_disk(folder / "gan-0-fit" / "checkpoints")[-1] == best["step"]
     assert {path.name for path in folder.glob("reader-0*.json")} == {"reader-0.json", "reader-0-fit.json"}  # the teacher saw all labels
+
+
+def test_seeds_that_share_all_labels_hold_different_ones_out(study_data, tmp_path):
+    data, arm = study_data(), arm_of("gan")
+    found = []
+    for seed in (0, 1, 0):
+        images = cell_images(data, Scenario(), seed, TEST, 8)
+        bench = parts.fitted(parts.bench_of(tmp_path, images, WAITING, seed, Scenario()), arm)
+        found.append((bench.folder, bench.labels, bench.learnt))
+    assert len({folder for folder, _, _ in found}) == 1  # seeds differ in nothing else
+    assert found[0] == found[2] and found[0][1:] != found[1][1:] and found[0][2] != found[1][2]
 
 
 def test_waiting_is_part_of_the_key_of_arms_with_a_gan_alone():
