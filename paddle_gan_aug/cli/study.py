@@ -18,6 +18,7 @@ def add_flags(command: argparse.ArgumentParser) -> None:
     what.add_argument("-c", "--config", metavar="FILE", help="a YAML file of these settings, such as data: mnist; flags go before it")
     what.add_argument("--data", metavar="NAME_OR_PATH", help="the labelled images; everything else is chosen from them")
     what.add_argument("--test", metavar="NAME_OR_PATH", help="a labelled test set; without it the test part of --data, or folds of it")
+    what.add_argument("--unlabelled", metavar="NAME_OR_PATH", help="images without labels, for the arms that learn them")
     what.add_argument("--arms", nargs="+", metavar="ARM", help="ways to train, such as real classical classical+gan+filter gan@0.1")
     what.add_argument("--list-arms", action="store_true", help="print the arms, a line each, and end")
     what.add_argument("--labels", nargs="+", type=positive, default=[], metavar="N", help="draw N labels of each class for every seed")
@@ -48,12 +49,21 @@ def add_flags(command: argparse.ArgumentParser) -> None:
         "--patience", type=int, metavar="N", help="measurements on held-out labels that a GAN waits for a better one; 0: all steps"
     )
     long.add_argument("--per-class", type=positive, metavar="N", help="generated images of each class")
+    long.add_argument("--learner-steps", type=positive, metavar="N", help="of arms that learn images without labels (their preset's)")
     long.add_argument("--architecture", choices=["lenet", "resnet"], default="lenet", help="of every classifier")
     measures = ["accuracy", "balanced_accuracy", "cut_recall"]
     long.add_argument("--measure", choices=measures, help="what arms are compared by; cut_recall is of the classes of --cut")
     long.add_argument("--margin", type=float, default=0.2, metavar="POINTS", help="a difference that is too small to care about")
     long.add_argument("-o", "--override", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="settings of every classifier")
     long.add_argument("--gan-override", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="settings of every GAN")
+    long.add_argument(
+        "--learner-override",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="KEY=VALUE",
+        help="settings of arms that learn without labels",
+    )
     where = command.add_argument_group("where")
     where.add_argument("--to", metavar="DIR", help="the folder of rows and report; the same command goes on there (output/study-DATA)")
     where.add_argument("--jobs", type=positive, default=1, metavar="J", help="worker processes on this machine")
@@ -98,7 +108,7 @@ def run(args: argparse.Namespace) -> Result:
     if args.patience is not None and args.patience < 0:
         raise InputError("--patience: a whole number from 0")
     names = ("test", "to", "arms", "labels", "seeds", "choices", "steps", "gan", "gan_steps", "per_class", "architecture", "gan_arm")
-    names += ("new_classes", "new_images", "shares", "other_seeds", "patience")
+    names += ("new_classes", "new_images", "shares", "other_seeds", "patience", "unlabelled", "learner_steps")
     names += (
         "rival",
         "measure",
@@ -122,6 +132,7 @@ def run(args: argparse.Namespace) -> Result:
             margin=args.margin / 100,
             overrides=parse_overrides(args.override) or None,
             gan_overrides=parse_overrides(args.gan_override) or None,
+            learner_overrides=parse_overrides(args.learner_override) or None,
             keep=not args.no_classifier,
             quiet=False,
         )
