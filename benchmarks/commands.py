@@ -176,6 +176,14 @@ def _few_labels_flags(command: Command) -> None:
     command.add_argument("--to", default="work/results/semi-supervised", metavar="DIR", help="the folder of the results")
 
 
+def _graph_flags(command: Command) -> None:
+    command.add_argument("--data", default="mnist", metavar="NAME_OR_PATH", help="the images")
+    command.add_argument("--labels", type=int, default=100, metavar="N", help="images with a label, chosen as data.labels does")
+    command.add_argument("--seeds", nargs="+", type=seed, default=[1, 2, 3, 4, 5], metavar="S", help="the label seeds")
+    command.add_argument("--epochs", type=int, default=20, metavar="N", help="of the VAE")
+    command.add_argument("--to", default="work/results/semi-supervised", metavar="DIR", help="the folder of the results")
+
+
 def _kills_flags(command: Command) -> None:
     _count(command, 30, "how many runs are killed")
     _seed(command)
@@ -258,6 +266,12 @@ KINDS: Dict[str, Kind] = {
     "cas": Kind("benchmarks.sets:cas", _cas_flags, f"train classifiers on generated images alone, test on real ones{_SKIPPED}", False),
     "few-labels": Kind(
         "benchmarks.few_labels:few_labels", _few_labels_flags, f"measure errors after learning from few labels{_SKIPPED}", False
+    ),
+    "graph-labels": Kind(
+        "benchmarks.graph_labels:graph_labels",
+        _graph_flags,
+        f"measure a graph method on the same few labels{_SKIPPED}",
+        False,
     ),
     "classifier-settings": Kind(
         "benchmarks.classifier_settings:classifier_settings",

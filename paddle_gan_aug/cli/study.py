@@ -10,14 +10,54 @@ from .flags import positive
 from .result import INTERRUPTED, Result
 
 NOT_IN_A_FILE = ("config", "report", "list_arms", "command", "parser", "json", "name", "given")
+HANDED_ON = (  # arguments that `run_study` takes as they are
+    "test",
+    "to",
+    "arms",
+    "labels",
+    "seeds",
+    "choices",
+    "steps",
+    "gan",
+    "gan_steps",
+    "per_class",
+    "architecture",
+    "gan_arm",
+    "new_classes",
+    "new_images",
+    "shares",
+    "other_seeds",
+    "patience",
+    "unlabelled",
+    "learner_steps",
+    "rival",
+    "measure",
+    "budget",
+    "jobs",
+    "threads",
+    "cluster",
+    "policy",
+    "allow_overlap",
+    "retry",
+    "stored",
+    "output",
+    "log",
+    "dry_run",
+)
 
 
 def add_flags(command: argparse.ArgumentParser) -> None:
     """The arguments of `study`."""
-    what = command.add_argument_group("what to compare")
+    _add_what(command.add_argument_group("what to compare"))
+    _add_how_long(command.add_argument_group("how long"))
+    _add_where(command.add_argument_group("where"))
+
+
+def _add_what(what: Any) -> None:
     what.add_argument("-c", "--config", metavar="FILE", help="a YAML file of these settings, such as data: mnist; flags go before it")
     what.add_argument("--data", metavar="NAME_OR_PATH", help="the labelled images; everything else is chosen from them")
     what.add_argument("--test", metavar="NAME_OR_PATH", help="a labelled test set; without it the test part of --data, or folds of it")
+    what.add_argument("--unlabelled", metavar="NAME_OR_PATH", help="images without labels, for the arms that learn them")
     what.add_argument("--arms", nargs="+", metavar="ARM", help="ways to train, such as real classical classical+gan+filter gan@0.1")
     what.add_argument("--list-arms", action="store_true", help="print the arms, a line each, and end")
     what.add_argument("--labels", nargs="+", type=positive, default=[], metavar="N", help="draw N labels of each class for every seed")
@@ -36,7 +76,9 @@ def add_flags(command: argparse.ArgumentParser) -> None:
     what.add_argument("--policy", default="auto", metavar="NAME", help="which classical changes leave the labels right")
     what.add_argument("--skip-bad", action="store_true", help="leave out files that cannot be used, which are listed")
     what.add_argument("--allow-overlap", action="store_true", help="go on where test images are training images")
-    long = command.add_argument_group("how long")
+
+
+def _add_how_long(long: Any) -> None:
     long.add_argument("--budget", metavar="TIME", help="the time it may take, such as 30m or 2h: fewer seeds, a shorter GAN")
     long.add_argument("--seeds", type=positive, metavar="N", help="paired seeds; a claim needs 8")
     long.add_argument("--other-seeds", type=positive, metavar="N", help="of arms that are neither compared nor real")
@@ -48,13 +90,24 @@ def add_flags(command: argparse.ArgumentParser) -> None:
         "--patience", type=int, metavar="N", help="measurements on held-out labels that a GAN waits for a better one; 0: all steps"
     )
     long.add_argument("--per-class", type=positive, metavar="N", help="generated images of each class")
+    long.add_argument("--learner-steps", type=positive, metavar="N", help="of arms that learn images without labels (their preset's)")
     long.add_argument("--architecture", choices=["lenet", "resnet"], default="lenet", help="of every classifier")
     measures = ["accuracy", "balanced_accuracy", "cut_recall"]
     long.add_argument("--measure", choices=measures, help="what arms are compared by; cut_recall is of the classes of --cut")
     long.add_argument("--margin", type=float, default=0.2, metavar="POINTS", help="a difference that is too small to care about")
     long.add_argument("-o", "--override", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="settings of every classifier")
     long.add_argument("--gan-override", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="settings of every GAN")
-    where = command.add_argument_group("where")
+    long.add_argument(
+        "--learner-override",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="KEY=VALUE",
+        help="settings of arms that learn without labels",
+    )
+
+
+def _add_where(where: Any) -> None:
     where.add_argument("--to", metavar="DIR", help="the folder of rows and report; the same command goes on there (output/study-DATA)")
     where.add_argument("--jobs", type=positive, default=1, metavar="J", help="worker processes on this machine")
     where.add_argument("--threads", type=positive, default=1, metavar="N", help="CPU threads of each worker")
@@ -93,35 +146,18 @@ def run(args: argparse.Namespace) -> Result:
     from ..study.study import run_study
 
     spec = DataSpec(args.data, image_size=args.image_size, channels=args.channels, skip_bad=args.skip_bad)
-    if args.choices is not None and args.choices < 0:
-        raise InputError("--choices: a whole number from 0")
-    if args.patience is not None and args.patience < 0:
-        raise InputError("--patience: a whole number from 0")
-    names = ("test", "to", "arms", "labels", "seeds", "choices", "steps", "gan", "gan_steps", "per_class", "architecture", "gan_arm")
-    names += ("new_classes", "new_images", "shares", "other_seeds", "patience")
-    names += (
-        "rival",
-        "measure",
-        "budget",
-        "jobs",
-        "threads",
-        "cluster",
-        "policy",
-        "allow_overlap",
-        "retry",
-        "stored",
-        "output",
-        "log",
-        "dry_run",
-    )
+    for flag, value in (("--choices", args.choices), ("--patience", args.patience)):
+        if value is not None and value < 0:
+            raise InputError(f"{flag}: a whole number from 0")
     try:
         found = run_study(
             spec,
-            **{name: getattr(args, name) for name in names},
+            **{name: getattr(args, name) for name in HANDED_ON},
             cut=_cuts(args.cut),
             margin=args.margin / 100,
             overrides=parse_overrides(args.override) or None,
             gan_overrides=parse_overrides(args.gan_override) or None,
+            learner_overrides=parse_overrides(args.learner_override) or None,
             keep=not args.no_classifier,
             quiet=False,
         )

@@ -43,17 +43,27 @@ def load_unlabelled(spec: DataSpec, labelled: LabelledImages) -> LabelledImages:
     whole = labelled
     if spec.labels is not None:
         whole = load(dataclasses.replace(spec, labels=None, unlabelled=None), "train")
-    parts, names = [whole.images], [whole.source]
-    for path in (_folder_beside(spec), spec.unlabelled):
-        if path is not None:
-            parts.append(_read(path, spec, labelled))
-            names.append(str(path))
+    given = [path for path in (_folder_beside(spec), spec.unlabelled) if path is not None]
+    parts, names = [whole.images, *(_read(path, spec, labelled) for path in given)], [whole.source, *map(str, given)]
     count = sum(map(len, parts))
     if count == len(labelled):
         raise InputError(
             f"{spec} has no images without labels: name some (data.unlabelled), or keep the labels of a few of its images (data.labels)"
         )
     return without_labels(np.concatenate(parts) if len(parts) > 1 else whole.images, " + ".join(names))
+
+
+def given_unlabelled(spec: DataSpec, labelled: LabelledImages) -> Optional[np.ndarray]:
+    """Read the images that came without labels: those of the folder `unlabelled` beside `train`, and those at `spec.unlabelled`.
+
+    Returns:
+        uint8 [N, C, H, W]; None if there are none.
+
+    Raises:
+        InputError: images of another size or depth than `labelled`, or a path without any.
+    """
+    parts = [_read(path, spec, labelled) for path in (_folder_beside(spec), spec.unlabelled) if path is not None]
+    return np.concatenate(parts) if sum(map(len, parts)) else None
 
 
 def _folder_beside(spec: DataSpec) -> Optional[Path]:

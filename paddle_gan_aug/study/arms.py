@@ -11,11 +11,13 @@ BALANCED = {**STANDARD, "classifier.sampling": "balanced"}
 SHARE = 0.25  # of a batch that is generated, unless an arm is named as arm@share
 PRETRAINED = 0.4  # of the steps of the arm `pretrain`
 
-IMBALANCE, SPARE, PAIRS = "imbalance", "spare images", "pairs"
+IMBALANCE, SPARE, PAIRS, UNLABELLED = "imbalance", "spare images", "pairs", "images without labels"
 REASONS = {  # what an arm may need of the data -> why it does not work without
     IMBALANCE: "all classes have equally many images, so it would be the same as the arm without it",
     SPARE: "the data has no real images beyond those of the scenario: choose few labels (--labels N) of a larger set",
     PAIRS: "a class has fewer than two images, and variations are learnt from pairs",
+    UNLABELLED: "there are no images without labels: name some (--unlabelled DIR), put a folder unlabelled beside train, or choose "
+    "few labels (--labels N) of a larger set",
 }
 
 _GAN, _CHANGED = "sngan-projection", {"diffaugment.policy": "{policy}"}
@@ -30,6 +32,16 @@ MAKERS = {  # what makes images -> (preset, settings laid over it)
 }
 
 
+PSEUDO, PSEUDO_SHARE = "pseudo", 0.5  # images without labels, with the confident readings of a classifier; their share of a batch
+_CONSISTENT = {  # virtual adversarial training with entropy minimisation (Miyato et al. 2018), and nothing generated
+    "semi_supervised.gan": False,
+    "semi_supervised.vat_weight": 1.0,
+    "semi_supervised.entropy_weight": 1.0,
+    "semi_supervised.teacher_weight": 0.0,
+    "semi_supervised.consistency_start": 0,
+}
+
+
 @dataclass(frozen=True)
 class Arm:
     """One way to train the classifier.
@@ -38,7 +50,8 @@ class Arm:
         name: as it is chosen and shown; "name@share" is the same arm with another share of generated images.
         says: what it does, in a sentence.
         settings: configuration keys of the classifier that differ from the arm `real`.
-        maker: what makes further images, of `MAKERS`; "spare" for further real ones; "" for none.
+        maker: what makes further images, of `MAKERS`; "spare" for further real ones, `PSEUDO` for those without labels; "" for none.
+        learner: the preset that learns in place of the classifier, from images with and without labels; "" for none.
         filters: of the made images: "none", "default", or "default" and further filters, joined by "+". teacher: whether a
             classifier's readings label them.
         renewed: whether they are made anew while the classifier trains. ensemble: whether several classifiers vote.
@@ -50,6 +63,7 @@ class Arm:
     says: str
     settings: Dict[str, Any] = field(default_factory=dict)
     maker: str = ""
+    learner: str = ""
     filters: str = "none"
     teacher: bool = False
     renewed: bool = False
@@ -60,9 +74,19 @@ class Arm:
     upper: bool = False
 
     @property
+    def makes(self) -> bool:
+        """Whether a GAN or another maker makes images for its classifier."""
+        return self.maker in MAKERS
+
+    @property
     def generates(self) -> bool:
         """Whether images that are not real take part."""
-        return self.maker in MAKERS
+        return self.makes or bool(self.learner and self.settings.get("semi_supervised.gan", True))
+
+    @property
+    def unlabelled(self) -> bool:
+        """Whether it learns images without labels."""
+        return UNLABELLED in self.needs
 
     @property
     def filter_names(self) -> List[str]:
@@ -207,10 +231,45 @@ _ROWS = [
         needs=(SPARE,),
         upper=True,
     ),
+    Arm(
+        "pseudo-labels",
+        "Images without labels, with the confident readings of a classifier as labels (self-training), with classical changes.",
+        STANDARD,
+        maker=PSEUDO,
+        share=PSEUDO_SHARE,
+        needs=(UNLABELLED,),
+    ),
+    Arm(
+        "consistency",
+        "The network of semi-supervised on images with and without labels, without generated ones: readings must be stable and decided.",
+        _CONSISTENT,
+        learner="semi-supervised",
+        needs=(UNLABELLED,),
+    ),
+    Arm(
+        "consistency-conv",
+        "The same with the network of semi-supervised-conv.",
+        _CONSISTENT,
+        learner="semi-supervised-conv",
+        needs=(UNLABELLED,),
+    ),
+    Arm(
+        "semi-supervised",
+        "The GAN whose D classifies, on images with and without labels: for small centred images.",
+        learner="semi-supervised",
+        needs=(UNLABELLED,),
+    ),
+    Arm(
+        "semi-supervised-conv",
+        "The same with convolutions, for images of 28 to 64 pixels.",
+        learner="semi-supervised-conv",
+        needs=(UNLABELLED,),
+    ),
 ]
 ARMS = {row.name: row for row in _ROWS}
 BASELINE = "real"
 GAN_ARM = "classical+gan+filter"  # the arm with a GAN that is named where nothing is chosen
+WITHOUT_LABELS = ("pseudo-labels", "semi-supervised-conv")  # where the user gives images without labels
 TRANSFER_ARMS = ("balanced+dagan", "balanced+gan")  # in place of it where classes are new
 RIVALS = (
     "classical+oversampling",
@@ -247,13 +306,13 @@ def is_gan(maker: str) -> bool:
     return maker in MAKERS and MAKERS[maker][0] == _GAN
 
 
-def missing_need(arm: Arm, *, imbalanced: bool, spare: bool, pairs: bool) -> str:
+def missing_need(arm: Arm, *, imbalanced: bool, spare: bool, pairs: bool, unlabelled: bool = False) -> str:
     """Why an arm cannot work on data with these properties; "" if it can."""
-    have = {IMBALANCE: imbalanced, SPARE: spare, PAIRS: pairs}
+    have = {IMBALANCE: imbalanced, SPARE: spare, PAIRS: pairs, UNLABELLED: unlabelled}
     return next((REASONS[need] for need in arm.needs if not have[need]), "")
 
 
-def chosen_arms(names: Sequence[str], *, imbalanced: bool, spare: bool, pairs: bool) -> List[Arm]:
+def chosen_arms(names: Sequence[str], *, imbalanced: bool, spare: bool, pairs: bool, unlabelled: bool = False) -> List[Arm]:
     """The arms of some names, without repetition, and the arm `real` first.
 
     Raises:
@@ -261,17 +320,18 @@ def chosen_arms(names: Sequence[str], *, imbalanced: bool, spare: bool, pairs: b
     """
     found = {arm.name: arm for arm in map(arm_of, [BASELINE, *names])}
     for arm in found.values():
-        why = missing_need(arm, imbalanced=imbalanced, spare=spare, pairs=pairs)
+        why = missing_need(arm, imbalanced=imbalanced, spare=spare, pairs=pairs, unlabelled=unlabelled)
         if why:
             raise InputError(f"arms: {arm.name} cannot work here: {why}")
     return list(found.values())
 
 
-def default_arms(*, imbalanced: bool, spare: bool, pairs: bool) -> List[str]:
-    """The names of the arms that a study without further wishes compares."""
+def default_arms(*, imbalanced: bool, spare: bool, pairs: bool, unlabelled: bool = False) -> List[str]:
+    """The names of the arms that a study without further wishes compares. unlabelled: whether images without labels were given."""
     balancing = ["oversampling", "class-weights", "logit-adjustment"]
-    names = [*balancing, "classical", "classical+weights", "classical+oversampling", GAN_ARM]
-    return ["real", *(name for name in names if not missing_need(ARMS[name], imbalanced=imbalanced, spare=spare, pairs=pairs))]
+    names = [*balancing, "classical", "classical+weights", "classical+oversampling", *WITHOUT_LABELS, GAN_ARM]
+    have = {"imbalanced": imbalanced, "spare": spare, "pairs": pairs, "unlabelled": unlabelled}
+    return ["real", *(name for name in names if not missing_need(ARMS[name], **have))]
 
 
 def with_shares(names: Sequence[str], shares: Sequence[float]) -> List[str]:
@@ -279,6 +339,6 @@ def with_shares(names: Sequence[str], shares: Sequence[float]) -> List[str]:
     found: List[str] = []
     for name in names:
         arm = arm_of(name)
-        several = arm.generates and not arm.pretrains and "@" not in name
+        several = arm.makes and not arm.pretrains and "@" not in name
         found += [f"{name}@{share:g}" for share in shares] if several and shares else [name]
     return found

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, Optional
 
+from ..config.loading import load_config
 from ..errors import InputError
 from ..files import make_folder, write_json
 from .arms import MAKERS, PRETRAINED, Arm, is_gan
@@ -24,6 +25,8 @@ class Settings:
             "resnet". gan_steps: of a GAN or another maker. per_class: images that are made of each class. members: of the arm
             `ensemble`. overrides: further configuration keys of every classifier. gan_overrides: of every GAN. gan: its preset.
         patience: measurements of a GAN's samples without a better one after which it stops, see `parts`; None = it takes all its steps.
+        learner_steps: of arms that learn images without labels; None = those of their preset. learner_overrides: further
+            configuration keys of these. unlabelled: the fingerprint of the images without labels that were given, or None.
         folds: where there are no test images. policy: the value of `data.policy`. threads: of each worker. allow_overlap: as in `data`.
     """
 
@@ -41,6 +44,9 @@ class Settings:
     overrides: Optional[Dict[str, Any]] = None
     gan_overrides: Optional[Dict[str, Any]] = None
     patience: Optional[int] = None
+    learner_steps: Optional[int] = None
+    learner_overrides: Optional[Dict[str, Any]] = None
+    unlabelled: Optional[str] = None
 
 
 @dataclass(frozen=True)
@@ -74,6 +80,17 @@ def classifier_settings(arm: Arm, settings: Settings, seed: int) -> Dict[str, An
     return found
 
 
+def learner_settings(arm: Arm, settings: Settings, seed: int) -> Dict[str, Any]:
+    """(preset under the key "preset" and) configuration keys of an arm that learns images without labels in place of the classifier."""
+    found = {"preset": arm.learner, "train.seed": seed, "data.policy": settings.policy, **arm.settings}
+    if settings.learner_steps:
+        usual, start = load_config(arm.learner), "semi_supervised.consistency_start"
+        found["train.steps"] = settings.learner_steps
+        scaled = round(usual.semi_supervised.consistency_start * settings.learner_steps / usual.train.steps)
+        found.setdefault(start, scaled)  # the same part of a run, however long it is
+    return {**found, **(settings.learner_overrides or {})}
+
+
 def maker_settings(maker: str, settings: Settings, seed: int) -> Dict[str, Any]:
     """(preset under the key "preset" and) configuration keys of what makes an arm's images."""
     preset, overrides = MAKERS[maker]
@@ -98,14 +115,16 @@ def key_of(cell: Cell, settings: Settings, fingerprint: str) -> str:
         "role": cell.role,
         "batch": settings.batch_size,
         "folds": settings.folds,
-        "classifier": classifier_settings(arm, settings, cell.seed),
-        "maker": maker_settings(arm.maker, settings, cell.seed) if arm.generates else arm.maker,
+        "classifier": (learner_settings if arm.learner else classifier_settings)(arm, settings, cell.seed),
+        "maker": maker_settings(arm.maker, settings, cell.seed) if arm.makes else arm.maker,
         "made": [settings.per_class, arm.filters, arm.teacher] if arm.maker else None,
         "members": settings.members if arm.ensemble else 1,
     }
     if settings.patience and is_gan(arm.maker):
         parts["patience"] = settings.patience
-    if arm.generates and not is_gan(arm.maker):
+    if arm.unlabelled:
+        parts["unlabelled"] = settings.unlabelled
+    if arm.makes and not is_gan(arm.maker):
         parts["sources"] = "of each class alike"
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 

@@ -102,7 +102,7 @@ class Engine:
             yield cell
 
     def _arguments(self, cell: Cell) -> tuple:
-        images = cell_images(self.data, cell.scenario, cell.seed, cell.role, self.settings.folds)
+        images = cell_images(self.data, cell.scenario, cell.seed, cell.role, self.settings.folds, unlabelled=cell.arm.unlabelled)
         if cell.arm.maker != "spare":
             images = replace(images, spare=None)  # nothing is sent in vain
         return cell, images, self.settings, str(self.folder), self.fingerprint

@@ -74,7 +74,7 @@ def against_labels(arms: Sequence[Dict[str, Any]], word: str) -> Any:
 def against_share(arms: Sequence[Dict[str, Any]], word: str, rival: str) -> Any:
     """The score against the share of generated images in a batch; the rival's is a level line."""
     drawn, axes = figure(SIDE, 3.6)
-    generating = [row for row in arms if arm_of(row["arm"]).generates]
+    generating = [row for row in arms if arm_of(row["arm"]).makes]
     _lines(axes, generating, lambda row: 100 * arm_of(row["arm"]).share, lambda row: row["arm"].partition("@")[0])
     level = next((row["mean"] for row in arms if row["arm"] == rival), None)
     if level is not None:

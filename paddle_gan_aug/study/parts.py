@@ -144,7 +144,7 @@ def note_of(part: Path) -> Dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _part(path: Path) -> Iterator[Optional[Dict[str, Any]]]:
+def made_once(path: Path) -> Iterator[Optional[Dict[str, Any]]]:
     """Make a part once: yields a dict to note things in where it must be made, None where it is there. Half-made ones are removed."""
     with _alone(path):
         done = path.parent / f"{path.name}.json"
@@ -175,7 +175,7 @@ def _checked_run(path: Path, bench: Bench, what: str, classes: Optional[List[str
 def reader_of(bench: Bench) -> Path:
     """The classifier that filters and teaches: classical changes, these labels alone."""
     path = bench.folder / f"reader-{bench.mark}"
-    with _part(path) as note:
+    with made_once(path) as note:
         if note is not None:
             size = min(bench.settings.batch_size, len(bench.images.train))
             overrides = {**bench.of_data(), "train.batch_size": size, "train.epochs": None, "train.steps": bench.settings.steps}
@@ -190,7 +190,7 @@ def maker_of(maker: str, bench: Bench) -> Path:
     base = None if is_gan(maker) else bench.base
     path = bench.folder / (f"{maker}-{bench.mark}" + ("" if base is None else "-base"))
     stops = bench.name != "labels"
-    with _part(path) as note:
+    with made_once(path) as note:
         if note is not None:
             settings = maker_settings(maker, bench.settings, bench.seed)
             config = load_config(settings.pop("preset"))
@@ -208,7 +208,7 @@ def maker_of(maker: str, bench: Bench) -> Path:
 def made_by(arm: Arm, bench: Bench, maker: Path, reader: Optional[Path]) -> Path:
     """A generated set on the disk, with what became of the candidates and how close to the training images they are."""
     path = bench.folder / f"{maker.name}-{arm.filters}"
-    with _part(path) as note:
+    with made_once(path) as note:
         if note is not None:
             note.update(_generate(arm, bench, maker, reader, path))
             note.update(_closeness(path / "set", bench))
@@ -270,7 +270,7 @@ def spare_of(bench: Bench) -> Path:
     spare, path = bench.images.spare, bench.folder / f"spare-{bench.seed}"
     if spare is None:
         raise RunFailed("there are no real images beyond those of the scenario")
-    with _part(path) as note:
+    with made_once(path) as note:
         if note is not None:
             chosen = [np.flatnonzero(spare.labels == label)[: bench.settings.per_class] for label in np.unique(spare.labels)]
             write_labels(make_folder(path) / "set.npz", spare.subset(np.sort(np.concatenate(chosen))))

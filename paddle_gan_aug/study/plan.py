@@ -4,11 +4,14 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
+from ..config.loading import load_config
+from ..data import without_labels
 from ..errors import InputError
-from .arms import BASELINE, GAN_ARM, MAKERS, RIVALS, TRANSFER_ARMS, Arm, chosen_arms, default_arms, is_gan, with_shares
+from .arms import BASELINE, GAN_ARM, MAKERS, PSEUDO, RIVALS, TRANSFER_ARMS, Arm, chosen_arms, default_arms, is_gan, with_shares
 from .cells import Cell, Settings
 from .splits import CHOOSE, CHOOSES_FROM, FEWEST, TEST, Scenario, StudyData
 from .statistics import LEAST_SEEDS
+from .unlabelled import ROUNDS
 
 IMBALANCED = 1.5  # the largest class over the smallest
 FEW = 2000  # labels up to which a study takes all of them as they are
@@ -29,6 +32,8 @@ SECONDS = {  # of a step of 64 grey images of 28×28 pixels on one core of a 202
     "gan": 0.13,
     "dagan": 0.043,
     "learned-augmenter": 0.075,
+    "semi-supervised": 0.044,
+    "semi-supervised-conv": 0.2,
 }
 GROWTH = {"lenet": 1.2, "gan": 0.8}  # exponent of the size of an image; 1 of the others
 START, FILTERING = 3.0, 10.0  # seconds: of a cell's own (Paddle, files, test images), of drawing and reading the candidates
@@ -152,6 +157,8 @@ def make_plan(  # long: its parameters are those of `study.run_study`
     shares: Sequence[float] = (),
     other_seeds: Optional[int] = None,
     patience: Optional[int] = None,
+    learner_steps: Optional[int] = None,
+    learner_overrides: Optional[Dict[str, Any]] = None,
 ) -> Plan:
     """Look at the data and choose what to do; see `study.run_study` for the arguments.
 
@@ -160,7 +167,7 @@ def make_plan(  # long: its parameters are those of `study.run_study`
     """
     scenarios = _scenarios(labels, cut, new_classes, new_images)
     properties = _properties(data, scenarios)
-    chosen = chosen_arms(with_shares(arms if arms else _default_arms(scenarios, properties), shares), **properties)
+    chosen = chosen_arms(with_shares(arms if arms else _default_arms(data, scenarios, properties), shares), **properties)
     smallest = min(_count(data, scenario) for scenario in scenarios)
     settings = Settings(
         steps=steps or _by_count(STEPS, smallest),
@@ -172,6 +179,9 @@ def make_plan(  # long: its parameters are those of `study.run_study`
         allow_overlap=allow_overlap,
         overrides=overrides,
         gan_overrides=gan_overrides,
+        learner_steps=learner_steps,
+        learner_overrides=learner_overrides,
+        unlabelled=None if data.unlabelled is None else without_labels(data.unlabelled, "given").fingerprint(),
         patience=_patience(data, scenarios) if patience is None else patience or None,
         **({"gan": gan} if gan else {}),
     )
@@ -202,8 +212,8 @@ def _scenarios(labels: Sequence[int], cut: Optional[Dict[str, int]], new: Sequen
     return [Scenario(count, tuple((name, few) for name in names), True) for count in (labels or [None]) for few in images]
 
 
-def _default_arms(scenarios: Sequence[Scenario], properties: Dict[str, bool]) -> List[str]:
-    names = default_arms(**properties)
+def _default_arms(data: StudyData, scenarios: Sequence[Scenario], properties: Dict[str, bool]) -> List[str]:
+    names = default_arms(**{**properties, "unlabelled": data.unlabelled is not None})
     return [*names[:-1], *TRANSFER_ARMS] if all(scenario.new for scenario in scenarios) else names
 
 
@@ -223,7 +233,7 @@ def _properties(data: StudyData, scenarios: Sequence[Scenario]) -> Dict[str, boo
     fewest = min(int(counts.min()), *(_fewest(data, scenario) for scenario in scenarios))
     draws = all(scenario.draws for scenario in scenarios)
     imbalanced = any(s.cut for s in scenarios) or (not draws and counts.max() >= IMBALANCED * counts.min())
-    return {"imbalanced": bool(imbalanced), "spare": draws, "pairs": fewest >= FEWEST}
+    return {"imbalanced": bool(imbalanced), "spare": draws, "pairs": fewest >= FEWEST, "unlabelled": draws or data.unlabelled is not None}
 
 
 def _count(data: StudyData, scenario: Scenario) -> int:
@@ -253,9 +263,11 @@ def _classifier_seconds(data: StudyData, settings: Settings, changed: bool) -> f
 
 def _arm_seconds(data: StudyData, settings: Settings, arm: Arm) -> float:
     """The seconds of an arm's classifiers."""
+    if arm.learner:
+        return (settings.learner_steps or load_config(arm.learner).train.steps) * _step_seconds(data, arm.learner) + START
     step = _classifier_seconds(data, settings, bool(arm.settings.get("classifier.augmentation")))
     tested = 1e-4 * _size(data) * (len(data.test) if data.test is not None else 100) * (1 if settings.architecture == "lenet" else 10)
-    members = settings.members if arm.ensemble else 1
+    members = settings.members if arm.ensemble else 1 + ROUNDS * (arm.maker == PSEUDO)
     return members * (settings.steps * step + tested) + START
 
 

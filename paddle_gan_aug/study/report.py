@@ -118,7 +118,7 @@ def _scenario_charts(folder: Path, name: str, results: Dict[str, Any], rows: Seq
         class_names = next(row["class_names"] for row in rows if row["scenario"] == name and not row["error"])
         drawn = figures.confusion(before, after, class_names, (rival, shown))
         charts.append(_chart(folder, f"confusion-{slug}", "What is mistaken for what", "In % of each true class, over all seeds.", drawn))
-    shares = {arm_of(row["arm"]).share for row in results["arms"] if row["scenario"] == name and arm_of(row["arm"]).generates}
+    shares = {arm_of(row["arm"]).share for row in results["arms"] if row["scenario"] == name and arm_of(row["arm"]).makes}
     if len(shares) > 1:
         mine = [row for row in results["arms"] if row["scenario"] == name]
         drawn = figures.against_share(mine, WORDS[results["measure"]], rival)

@@ -5,7 +5,7 @@ the cells that choose (role "choose") are scored on validation images, or on lab
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Dict, Iterator, Optional, Tuple
 
@@ -14,6 +14,7 @@ import numpy as np
 from .. import runtime
 from ..augment.policies import choice_of, policy_for
 from ..data import DataSpec, LabelledImages, concatenate, load, load_test
+from ..data.few_labels import given_unlabelled
 from ..data.overlap import near, repeated
 from ..errors import InputError, NoSuchPart, RunFailed
 from ..files import atomic_write
@@ -61,6 +62,7 @@ class StudyData:
     Attributes:
         source: name or path. spec: how it is read. pool: `LabelledImages`, the training part. valid: further labelled images, or None.
         test: the images that score, or None where folds do. policy: the value of `data.policy`.
+        unlabelled: the images without labels that were given, uint8 [N, C, H, W], or None.
     """
 
     source: str
@@ -69,6 +71,7 @@ class StudyData:
     valid: Optional[LabelledImages]
     test: Optional[LabelledImages]
     policy: str
+    unlabelled: Optional[np.ndarray] = None
 
     @property
     def labels(self) -> LabelledImages:
@@ -83,18 +86,21 @@ class StudyData:
 
 @dataclass(frozen=True, eq=False)
 class CellImages:
-    """`train`: all that a cell may learn. `test`: what scores it. `spare`: real images for the arm `extra-real`, or None."""
+    """`train`: all that a cell may learn. `test`: what scores it. `spare`: real images for the arm `extra-real`, or None. `unlabelled`:
+    what may be learnt without labels, uint8 [N, C, H, W], or None."""
 
     train: LabelledImages
     test: LabelledImages
     spare: Optional[LabelledImages] = None
+    unlabelled: Optional[np.ndarray] = None
 
 
-def read_data(data: Any, test: Any = None, policy: str = "auto") -> StudyData:
+def read_data(data: Any, test: Any = None, policy: str = "auto", *, unlabelled: bool = False) -> StudyData:
     """Read the images of a study once.
 
     Args:
         data: name, path or `DataSpec`. test: a labelled test set by name or path; None = the data's own, if it has one.
+        unlabelled: read the images without labels too: those of a folder `unlabelled` beside `train`, and of `DataSpec.unlabelled`.
 
     Raises:
         InputError: as `load`; one class alone; test images of other classes or another shape.
@@ -108,7 +114,8 @@ def read_data(data: Any, test: Any = None, policy: str = "auto") -> StudyData:
     scored = _part(spec, "test") if test is None else load_test(spec.renamed(test))
     if scored is not None and (scored.class_names != pool.class_names or scored.shape != pool.shape):
         raise InputError(f"test images {scored.source} have other classes or another size than {pool.source}")
-    return StudyData(str(spec), spec, pool, valid, scored, choice_of(policy_for(str(spec), pool.channels, policy)))
+    rest = given_unlabelled(spec, pool) if unlabelled else None
+    return StudyData(str(spec), spec, pool, valid, scored, choice_of(policy_for(str(spec), pool.channels, policy)), rest)
 
 
 def _part(spec: DataSpec, part: str) -> Optional[LabelledImages]:
@@ -161,13 +168,46 @@ def check_data(data: StudyData, scenario: Scenario, seeds: int, allow_overlap: b
     return {"exact": same, "near": close}
 
 
-def cell_images(data: StudyData, scenario: Scenario, seed: int, role: str, folds: int) -> CellImages:
+def check_unlabelled(data: StudyData, allow_overlap: bool = False) -> None:
+    """See that no test image is among the images without labels that were given.
+
+    Raises:
+        InputError: some are, pixel for pixel.
+    """
+    if data.unlabelled is None or data.test is None or allow_overlap:
+        return
+    count = int(repeated(data.test.images, data.unlabelled).sum())
+    if count:
+        raise InputError(
+            f"{count} of the {len(data.test)} test images are among the images without labels, pixel for pixel: a test on them says "
+            "nothing; take them out of the images without labels, or have the study leave them out (data.allow_overlap)"
+        )
+
+
+def cell_images(data: StudyData, scenario: Scenario, seed: int, role: str, folds: int, *, unlabelled: bool = False) -> CellImages:
     """The images of a cell: a function of these arguments alone.
 
     Args:
         seed: of the draw of labels, or the number of the fold. role: `TEST`, `CHOOSE` or `FINAL`. folds: their number, where there are
-            no test images.
+            no test images. unlabelled: give it the images without labels too.
     """
+    found = _labelled_images(data, scenario, seed, role, folds)
+    if not unlabelled:
+        return found
+    drawn = _draw(data.pool, scenario, 0 if role == FINAL else seed) if scenario.draws else None
+    return replace(found, unlabelled=_unlabelled(data, drawn, found.test))
+
+
+def _unlabelled(data: StudyData, drawn: Optional[LabelledImages], test: LabelledImages) -> Optional[np.ndarray]:
+    """The images of the pool that a draw leaves and those that were given, but for what scores the cell; None if there are none."""
+    parts = [] if drawn is None else [data.pool.images[~repeated(data.pool.images, drawn.images)]]
+    parts += [] if data.unlabelled is None else [data.unlabelled]
+    found = [part[~repeated(part, test.images)] for part in parts]
+    return np.concatenate(found) if sum(map(len, found)) else None
+
+
+def _labelled_images(data: StudyData, scenario: Scenario, seed: int, role: str, folds: int) -> CellImages:
+    """The images of a cell, as `cell_images` gives them."""
     if role == FINAL:
         train = _draw(data.pool, scenario, 0) if scenario.draws else data.labels
         return CellImages(train, train if data.test is None else data.test, _spare(data, train, 0))
@@ -247,6 +287,9 @@ def check_apart(images: CellImages, allow_overlap: bool = False) -> None:
     count = int(repeated(images.test.images, images.train.images).sum())
     if count and not allow_overlap:
         raise RunFailed(f"leak: {count} test images are among the labels of this cell")
+    count = 0 if images.unlabelled is None else int(repeated(images.test.images, images.unlabelled).sum())
+    if count:
+        raise RunFailed(f"leak: {count} test images are among the images without labels of this cell")
 
 
 def write_labels(path: Path, images: LabelledImages) -> None:

@@ -12,15 +12,16 @@ from ..data import DataSpec
 from ..errors import InputError
 from ..files import lock_folder, make_folder, project_root, write_json
 from ..runs.places import run_folders, unused_folder
-from .arms import arm_of, is_gan
+from .arms import WITHOUT_LABELS, arm_of, is_gan
 from .board import show_study
 from .cells import Cell, missing, read_rows
 from .engine import Engine, affordable_jobs, connect
 from .plan import NEW_IMAGES, Plan, make_plan, named_arms, parse_budget, told_time
-from .splits import FINAL, StudyData, cell_images, check_data, read_data
+from .splits import FINAL, StudyData, cell_images, check_data, check_unlabelled, read_data
 from .summary import choice_scores, comparisons, measure_of, of_arms, recommended, verdict
 
 STUDY, RESULTS, REPORT = "study.json", "results.json", "report.html"
+LATER = ("learner_steps", "learner_overrides", "unlabelled")  # settings that studies did not always have
 STORED = -1.0  # a deadline that has passed: nothing is computed
 LEFT = 0.9  # of the budget, after which no cell begins
 LATEST = 1.1  # of the budget, within which all cells should have ended
@@ -58,6 +59,7 @@ def run_study(  # long: its parameters are explained one by one
     data: Any,
     *,
     test: Any = None,
+    unlabelled: Any = None,
     to: Any = None,
     arms: Optional[Sequence[str]] = None,
     labels: Sequence[int] = (),
@@ -84,6 +86,8 @@ def run_study(  # long: its parameters are explained one by one
     cluster: Optional[str] = None,
     policy: str = "auto",
     allow_overlap: bool = False,
+    learner_steps: Optional[int] = None,
+    learner_overrides: Optional[Dict[str, Any]] = None,
     overrides: Optional[Dict[str, Any]] = None,
     gan_overrides: Optional[Dict[str, Any]] = None,
     retry: bool = False,
@@ -100,6 +104,7 @@ def run_study(  # long: its parameters are explained one by one
 
     Args:
         data: the labelled images: a name, a path or a `DataSpec`. test: a labelled test set; None = the data's own, or folds of it.
+        unlabelled: further images without labels, by name or path, beside those of a folder `unlabelled`; `labels` leaves some too.
         to: the folder of the study; None = output/study-<name of the data>.
         arms: names of `arms.ARMS`, "name@share" for another share of generated images; None = chosen from the data.
         labels: draw so many labels of each class, once for each seed; several numbers are as many scenarios. cut: {class: images}.
@@ -110,6 +115,7 @@ def run_study(  # long: its parameters are explained one by one
         patience: measurements on held-out labels without a better one, after which a GAN stops; 0 = it takes all its steps, None = chosen
             from the data.
         steps, architecture: of every classifier. gan, gan_steps: preset and length of the GAN. per_class: generated images of each class.
+        learner_steps, learner_overrides: length and further configuration keys of the arms that learn images without labels.
         gan_arm, rival: the arms to compare; None = chosen without looking at test images. measure: "accuracy", "balanced_accuracy" or
             "cut_recall"; None = the first, or the second where classes differ in size. margin: a difference (0 to 1) that is too small
             to care about. budget: "30m", "2h"; None = as long as it takes.
@@ -133,7 +139,12 @@ def run_study(  # long: its parameters are explained one by one
         arm_of(name)  # before anything is read
     if any(not 0 < share < 1 for share in shares):
         raise InputError(f"shares: {', '.join(map(str, shares))}: a share is a number between 0 and 1")
-    read = read_data(data, test, policy)
+    wants_rest = not arms or any(arm_of(name).unlabelled for name in arms)
+    if unlabelled is not None and not wants_rest:
+        raise InputError(f"unlabelled: none of the arms {', '.join(arms)} learns images without labels: add {' or '.join(WITHOUT_LABELS)}")
+    spec = data if isinstance(data, DataSpec) else DataSpec(str(data))
+    asked = spec if unlabelled is None else replace(spec, unlabelled=str(unlabelled))
+    read = replace(read_data(asked, test, policy, unlabelled=wants_rest), spec=spec)
     wants_gan = not arms or any(arm_of(name).generates for name in arms)
     fitting = affordable_jobs(jobs, read.pool.image_size, read.pool.channels, wants_gan)
     plan = make_plan(
@@ -161,10 +172,14 @@ def run_study(  # long: its parameters are explained one by one
         allow_overlap=allow_overlap,
         overrides=overrides,
         gan_overrides=gan_overrides,
+        learner_steps=learner_steps,
+        learner_overrides=learner_overrides,
     )
     if fitting < jobs:
         plan.notes.append(f"memory is free for {fitting} of the {jobs} workers")
     overlaps = [check_data(read, scenario, plan.settings.folds, allow_overlap) for scenario in plan.scenarios][0]
+    if any(arm.unlabelled for arm in plan.arms):
+        check_unlabelled(read, allow_overlap)
     plan.notes.extend(_told_overlap(overlaps))
     _check_presets(plan)
     measure = measure_of(plan, read.labels.counts(), measure)
@@ -180,11 +195,15 @@ def run_study(  # long: its parameters are explained one by one
 def _check_presets(plan: Plan) -> None:
     """Read the configurations of the cells once, so that a wrong key costs no training."""
     from ..config.loading import load_config
-    from .cells import classifier_settings, maker_settings
+    from .cells import classifier_settings, learner_settings, maker_settings
 
     for arm in plan.arms:
+        if arm.learner:
+            learner = learner_settings(arm, plan.settings, 0)
+            load_config(learner.pop("preset"), learner)
+            continue
         load_config("classifier", classifier_settings(arm, plan.settings, 0))
-        if arm.generates:
+        if arm.makes:
             made = maker_settings(arm.maker, plan.settings, 0)
             config = load_config(made.pop("preset"), made)
             if is_gan(arm.maker) and config.generator.conditioning == "none":
@@ -309,7 +328,7 @@ class _Session:
         source = None if scenario.draws or self.data.spec != DataSpec(self.data.source) else self.data.source
         if source is not None and Path(source).expanduser().exists():
             source = str(Path(source).expanduser().resolve())  # recommended.yaml is read from any folder
-        images = cell_images(self.data, scenario, 0, FINAL, self.plan.settings.folds)
+        images = cell_images(self.data, scenario, 0, FINAL, self.plan.settings.folds, unlabelled=arm_of(arm).unlabelled)
         self._say(f"keeping     training {arm} on {len(images.train)} images")
         place = unused_folder(output, f"{_name(self.data.source)}-{arm}".replace("@", "-").replace("+", "-"))
         made = keep_classifier(arm_of(arm), images, self.plan.settings, self.folder, output, log, place.name, source, scenario)
@@ -329,7 +348,8 @@ class _Session:
 
 def _plain(plan: Plan) -> Dict[str, Any]:
     named = {name: getattr(plan, name) for name in ("seeds", "other_seeds", "choices", "gan_arm", "rival")}
-    return {"arms": [arm.name for arm in plan.arms], "scenarios": [s.name for s in plan.scenarios], **named, **asdict(plan.settings)}
+    settings = {key: value for key, value in asdict(plan.settings).items() if value is not None or key not in LATER}
+    return {"arms": [arm.name for arm in plan.arms], "scenarios": [s.name for s in plan.scenarios], **named, **settings}
 
 
 class _Line:

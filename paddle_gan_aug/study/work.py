@@ -16,10 +16,11 @@ from ..config.loading import load_config, to_yaml
 from ..data import LabelledImages
 from ..errors import InputError, RunFailed
 from ..files import atomic_write, make_folder
-from .arms import Arm
+from .arms import PSEUDO, Arm
 from .cells import RESULTS_VERSION, Cell, Settings, classifier_settings, key_of
 from .parts import Bench, bench_of, fitted, made_by, maker_of, note_of, reader_of, spare_of, trained
 from .splits import CellImages, Scenario, check_apart, check_learnt
+from .unlabelled import learner_config, pseudo_set
 
 RENEWED = ("generated.every_steps", "generated.per_class")  # settings that only a run has, not a set
 WHAT_FAILS = (InputError, RunFailed, ValueError, RuntimeError, OSError, MemoryError, FloatingPointError)
@@ -68,10 +69,11 @@ def _notes_to(path: Path) -> Iterator[None]:
 
 
 def _scored(cell: Cell, bench: Bench, key: str) -> Dict[str, Any]:
-    config, made = configured(cell.arm, bench, cell.seed)
-    members = bench.settings.members if cell.arm.ensemble else 1
+    arm = cell.arm
+    config, made = configured(arm, bench, cell.seed)
+    members = bench.settings.members if arm.ensemble else 1
     began = time.perf_counter()
-    probabilities = [_learn_and_read(config, bench, key, member, cell.arm) for member in range(members)]
+    probabilities = [_learn_and_read(config, bench, key, member, arm) for member in range(members)]
     score = _score(np.mean(probabilities, axis=0), bench.images.test)
     cut = [score["recall"][bench.images.test.class_index(name)] for name, _ in cell.scenario.cut]
     return {
@@ -79,6 +81,7 @@ def _scored(cell: Cell, bench: Bench, key: str) -> Dict[str, Any]:
         "cut_recall": float(np.mean([value for value in cut if value is not None])) if cut else None,
         "classifier_seconds": round(time.perf_counter() - began, 2),
         "made": made,
+        **({"unlabelled": len(bench.images.unlabelled)} if arm.unlabelled else {}),
         "config": to_yaml(config),
         "command": f"python -m paddle_gan_aug classify -c configs/{key}.yaml --test TEST",
     }
@@ -86,11 +89,18 @@ def _scored(cell: Cell, bench: Bench, key: str) -> Dict[str, Any]:
 
 def configured(arm: Arm, bench: Bench, seed: int) -> Tuple[Any, Dict[str, Any]]:
     """(the configuration of an arm's classifier, what is known of the images that were made for it), with all its parts trained."""
+    if arm.learner:
+        return learner_config(arm, bench, seed), {}
     size = min(bench.settings.batch_size, len(bench.images.train))
     overrides = {**bench.of_data(), "train.batch_size": size, "train.epochs": None, **classifier_settings(arm, bench.settings, seed)}
     made: Dict[str, Any] = {}
     if arm.maker == "spare":
         overrides["generated.source"] = str(spare_of(bench))
+    elif arm.maker == PSEUDO:
+        part = pseudo_set(bench, arm)
+        made = note_of(part)
+        made["maker_seconds"] = made["seconds"]
+        overrides["generated.source"] = str(part / "set.npz")
     elif arm.maker:
         fit = fitted(bench, arm)
         reader = reader_of(fit) if arm.filter_names else None
@@ -107,8 +117,8 @@ def configured(arm: Arm, bench: Bench, seed: int) -> Tuple[Any, Dict[str, Any]]:
                 overrides.pop(key, None)
         if arm.teacher:
             overrides["generated.teacher"] = str(reader_of(bench))
-        if not made["used"]:  # nothing that the filters accept: the classifier learns without, and the arm counts as what it is
-            overrides = {key: value for key, value in overrides.items() if not key.startswith("generated.")}
+    if made and not made["used"]:  # nothing that the filters accept: the classifier learns without, and the arm counts as what it is
+        overrides = {key: value for key, value in overrides.items() if not key.startswith("generated.")}
     return load_config("classifier", overrides), made
 
 
@@ -173,7 +183,7 @@ def keep_classifier(
     bench = bench_of(folder, images, settings, 0, scenario or Scenario())
     config, _ = configured(arm, bench, 0)
     defaults = load_config("classifier")
-    if source is not None and not (arm.teacher or arm.renewed):  # these have learnt the copy, and say so
+    if source is not None and not (arm.teacher or arm.renewed or arm.unlabelled):  # these have learnt the copy, and say so
         config = load_config(config, {"data.source": source, "data.window": None})
     config = load_config(config, {f"log.{key}": getattr(defaults.log, key) for key in ("visualdl", "grid_every_steps", "grid_images")})
     with atomic_write(folder / "recommended.yaml", "w") as file:

@@ -11,16 +11,21 @@ from paddle_gan_aug.config.loading import load_config
 from paddle_gan_aug.data import concatenate
 from paddle_gan_aug.runs.run import train
 from paddle_gan_aug.study import work
-from paddle_gan_aug.study.arms import ARMS, arm_of
+from paddle_gan_aug.study.arms import ARMS, PSEUDO, arm_of
 from paddle_gan_aug.study.cells import Cell, Settings, key_of
 from paddle_gan_aug.study.splits import TEST, Scenario, cell_images, write_labels
 
-TINY = Settings(steps=4, batch_size=8, gan_steps=2, per_class=6, members=2, policy="digits", gan="cgan")
+NARROW = {"semi_supervised.width": 0.05, "generator.width": 0.05, "train.steps": 3}
+TINY = Settings(
+    steps=4, batch_size=8, gan_steps=2, per_class=6, members=2, policy="digits", gan="cgan", learner_steps=3, learner_overrides=NARROW
+)
 
 
 def compute(name, data, folder, settings=TINY, seed=0):
     cell = Cell(arm_of(name), Scenario(6), seed, TEST)
-    return work.compute(cell, cell_images(data, Scenario(6), seed, TEST, 8), settings, folder, data.fingerprint())
+    return work.compute(
+        cell, cell_images(data, Scenario(6), seed, TEST, 8, unlabelled=cell.arm.unlabelled), settings, folder, data.fingerprint()
+    )
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +39,8 @@ def test_every_arm_runs(name, study_data, folder):
     assert row["error"] is None
     assert 0 <= row["accuracy"] <= 1 and len(row["recall"]) == 3 and np.sum(row["confusion_matrix"]) == row["tested"] == 60
     assert row["labels"] == 18 and row["counts"] == [6, 6, 6]
-    assert bool(row["made"]) == ARMS[name].generates
+    assert bool(row["made"]) == bool(ARMS[name].makes or ARMS[name].maker == PSEUDO)
+    assert row.get("unlabelled") == (18 if ARMS[name].unlabelled else None)
     json.dumps(row)
 
 

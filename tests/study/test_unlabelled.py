@@ -1,0 +1,138 @@
+"""Arms that learn images without labels: which images they get, which are kept from them, and what is refused."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from paddle_gan_aug.data import load
+from paddle_gan_aug.data.overlap import repeated
+from paddle_gan_aug.errors import InputError
+from paddle_gan_aug.study.arms import ARMS, BASELINE, WITHOUT_LABELS, chosen_arms, default_arms
+from paddle_gan_aug.study.cells import Cell, Settings, key_of, learner_settings
+from paddle_gan_aug.study.plan import make_plan, named_arms
+from paddle_gan_aug.study.splits import CHOOSE, FINAL, TEST, Scenario, cell_images, check_apart, check_unlabelled
+from paddle_gan_aug.study.unlabelled import CONFIDENT, confident
+
+FEW = Scenario(4)
+
+
+@pytest.fixture
+def folder(tmp_path, npz):
+    """A folder with train and test, and beside it `more` without labels."""
+    whole = load(str(npz(train=(20, 20, 20))), "train", split="full")
+    whole.subset(np.arange(0, 60, 5)).save(tmp_path / "set" / "train")
+    load(str(npz()), "test").save(tmp_path / "set" / "test")
+    whole.subset(np.flatnonzero(np.arange(60) % 5 > 0)).save(tmp_path / "more")
+    return tmp_path / "set"
+
+
+def test_what_a_draw_leaves_is_without_labels(study_data):
+    data = study_data(valid=(4, 4, 4))
+    for role in (TEST, CHOOSE, FINAL):
+        cell = cell_images(data, FEW, 0, role, 8, unlabelled=True)
+        assert len(cell.unlabelled) == 24 and len(cell.train) == 12
+        assert not repeated(cell.unlabelled, cell.train.images).any() and not repeated(cell.unlabelled, cell.test.images).any()
+        assert cell_images(data, FEW, 0, role, 8).unlabelled is None
+
+
+def test_what_scores_a_choice_or_a_fold_is_not_learnt_without_its_label(study_data):
+    data = study_data(test=None)
+    data = dataclasses.replace(data, unlabelled=data.pool.images)  # a folder that repeats all labelled images
+    fold = cell_images(data, Scenario(), 1, TEST, 4, unlabelled=True)
+    assert len(fold.unlabelled) == 36 - len(fold.test) and not repeated(fold.unlabelled, fold.test.images).any()
+    assert cell_images(study_data(), Scenario(), 0, TEST, 4, unlabelled=True).unlabelled is None
+    with pytest.raises(Exception, match="leak: 9 test images are among the images without labels"):
+        check_apart(dataclasses.replace(fold, unlabelled=data.pool.images))
+
+
+def test_test_images_without_labels_are_refused(study_data):
+    data = study_data()
+    check_unlabelled(dataclasses.replace(data, unlabelled=data.pool.images))
+    leaky = dataclasses.replace(data, unlabelled=data.test.images[:3])
+    with pytest.raises(InputError, match="3 of the 60 test images are among the images without labels"):
+        check_unlabelled(leaky)
+    check_unlabelled(leaky, allow_overlap=True)
+
+
+def test_arms_need_images_without_labels(study_data):
+    level = {"imbalanced": False, "spare": False, "pairs": True}
+    for name in [name for name, arm in ARMS.items() if arm.unlabelled]:
+        with pytest.raises(InputError, match=f"arms: {name} cannot work here: there are no images without labels: name some"):
+            chosen_arms([name], **level)
+    assert set(WITHOUT_LABELS) < set(default_arms(**level, unlabelled=True)) and not set(WITHOUT_LABELS) & set(default_arms(**level))
+    assert {name for name, arm in ARMS.items() if arm.unlabelled and arm.generates} == {"semi-supervised", "semi-supervised-conv"}
+
+
+def test_rivals_that_learn_the_same_images_can_be_named(study_data):
+    plan = make_plan(study_data(), arms=["classical", "pseudo-labels", "consistency", "semi-supervised"], labels=[4], seeds=2)
+    scores = {"real": 0.1, "classical": 0.2, "pseudo-labels": 0.3, "consistency": 0.4, "semi-supervised": 0.5}
+    assert named_arms(plan, scores) == ("semi-supervised", "consistency") and plan.choices == 4
+
+
+def test_only_these_arms_depend_on_the_images_without_labels():
+    plain, given = Settings(), Settings(unlabelled="of-the-folder", learner_steps=100)
+    same = {n: key_of(Cell(arm, FEW, 0, TEST), plain, "d") == key_of(Cell(arm, FEW, 0, TEST), given, "d") for n, arm in ARMS.items()}
+    assert same[BASELINE] and same == {name: not arm.unlabelled for name, arm in ARMS.items()}
+
+
+def test_the_terms_of_the_preset_come_in_at_the_same_part_of_a_shorter_run():
+    settings = learner_settings(ARMS["semi-supervised"], Settings(learner_steps=1000), 0)
+    assert settings["train.steps"] == 1000 and settings["semi_supervised.consistency_start"] == 600
+    assert learner_settings(ARMS["consistency"], Settings(learner_steps=1000), 0)["semi_supervised.consistency_start"] == 0
+    assert "train.steps" not in learner_settings(ARMS["semi-supervised"], Settings(), 0)
+
+
+def test_confident_readings_become_labels(study_data):
+    class Bench:
+        images = cell_images(study_data(), FEW, 0, TEST, 8, unlabelled=True)
+
+    read = np.full((24, 3), (1 - CONFIDENT) / 2, np.float32)
+    read[:10, 2], read[10:, 0] = 0.96, 0.9
+    chosen = confident(read, Bench)
+    assert len(chosen) == 10 and (chosen.labels == 2).all() and (chosen.images == Bench.images.unlabelled[:10]).all()
+
+
+STUDY = ["--steps", 4, "--seeds", 2, "--choices", 0, "--learner-steps", 3]
+STUDY += ["--learner-override", "semi_supervised.width=0.05", "generator.width=0.05"]
+
+
+def test_a_study_with_images_of_ones_own_without_labels(cli, folder, tmp_path):
+    arms = ["--arms", "classical", "pseudo-labels", "semi-supervised-conv"]
+    command = ["study", "--data", folder, "--unlabelled", tmp_path / "more", *arms, *STUDY, "--to", tmp_path / "study"]
+    found = json.loads(cli(*command, "--json").stdout)
+    assert {row["arm"] for row in found["arms"] if row["mean"] is not None} == {
+        "real",
+        "classical",
+        "pseudo-labels",
+        "semi-supervised-conv",
+    }
+    rows = [json.loads(path.read_text()) for path in (tmp_path / "study" / "rows").glob("*.json")]
+    assert {row["arm"]: row.get("unlabelled") for row in rows} == {
+        "real": None,
+        "classical": None,
+        "pseudo-labels": 48,
+        "semi-supervised-conv": 48,
+    }
+    (named,) = [row for row in found["comparisons"] if row["named"]]
+    assert named["arm"] == "semi-supervised-conv"
+
+
+@pytest.mark.parametrize(
+    "further, words",
+    [
+        (["--unlabelled", "{set}/test"], "60 of the 60 test images are among the images without labels"),
+        (["--unlabelled", "{set}/nothing"], "nothing does not exist"),
+        ([], "arms: pseudo-labels cannot work here: there are no images without labels"),
+        (["--unlabelled", "{more}", "--arms", "classical"], "none of the arms classical learns images without labels"),
+        (["--unlabelled", "{large}"], "differ in channels or size"),
+        (["--unlabelled", "{more}", "--learner-override", "semi_supervised.breadth=1", "--arms", "consistency"], "semi_supervised.breadth"),
+    ],
+)
+def test_what_is_refused_in_a_line(here, folder, tmp_path, further, words):
+    np.savez(tmp_path / "large.npz", images=np.zeros((5, 20, 20), np.uint8))
+    places = {"set": folder, "more": tmp_path / "more", "large": tmp_path / "large.npz"}
+    further = [word.format(**places) for word in further]
+    done = here("study", "--data", folder, "--arms", "pseudo-labels", *STUDY, "--to", tmp_path / "none", *further, code=2)
+    assert words in done.stderr and len(done.stderr.strip().splitlines()) == 1 and not (tmp_path / "none").exists()
