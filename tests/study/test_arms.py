@@ -5,7 +5,7 @@ import pytest
 from paddle_gan_aug.config.loading import load_config
 from paddle_gan_aug.errors import InputError
 from paddle_gan_aug.study.arms import ARMS, GAN_ARM, RIVALS, arm_of, chosen_arms, default_arms
-from paddle_gan_aug.study.cells import Settings, classifier_settings, maker_settings
+from paddle_gan_aug.study.cells import Settings, classifier_settings, learner_settings, maker_settings
 
 LEVEL = {"imbalanced": False, "spare": False, "pairs": True}
 
@@ -14,9 +14,13 @@ LEVEL = {"imbalanced": False, "spare": False, "pairs": True}
 def test_every_arm_is_a_configuration_that_loads(name):
     settings = Settings(policy="digits")
     assert ARMS[name].says.endswith(".")
+    if ARMS[name].learner:
+        learner = learner_settings(ARMS[name], settings, 3)
+        assert load_config(learner.pop("preset"), learner).train.seed == 3
+        return
     config = load_config("classifier", classifier_settings(ARMS[name], settings, 3))
     assert config.train.seed == 3 and config.train.steps == settings.steps
-    if ARMS[name].generates:
+    if ARMS[name].makes:
         made = maker_settings(ARMS[name].maker, settings, 3)
         assert load_config(made.pop("preset"), made).train.steps == settings.gan_steps
 
