@@ -21,6 +21,8 @@ LARGEST = {  # a number of a cell with the tag "sizes" is at most this
     "CLASSIFIER_STEPS": 5,
     "SEMI_STEPS": 5,
     "UNLABELLED": 200,
+    "SEEDS": 1,
+    "TEST": 100,
 }
 
 
