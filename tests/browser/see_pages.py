@@ -55,12 +55,19 @@ async file => {
 
 
 def pixels(counter: Any, place: Any, kind: Optional[str]) -> Dict[str, int]:
-    """What is drawn at a place, once enough pixels are of that kind, or after the limit; None waits for nothing."""
+    """What is drawn at a place, once enough pixels are of that kind, or after the limit; None waits for nothing.
+
+    A chart ("coloured") grows from left to right when its page opens: with just enough pixels it may lack a curve, so it must also be
+    the same twice.
+    """
     end = time.monotonic() + LIMIT
+    before: Dict[str, int] = {}
     while True:
-        seen = counter.evaluate(COUNT, base64.b64encode(place.screenshot()).decode())
-        if kind is None or seen[kind] >= DRAWN or time.monotonic() > end:
+        seen: Dict[str, int] = counter.evaluate(COUNT, base64.b64encode(place.screenshot()).decode())
+        enough = kind is None or (seen[kind] >= DRAWN and (kind != "coloured" or seen == before))
+        if enough or time.monotonic() > end:
             return seen
+        before = seen
         counter.wait_for_timeout(200)
 
 
