@@ -16,7 +16,7 @@ from .unlabelled import ROUNDS
 IMBALANCED = 1.5  # the largest class over the smallest
 FEW = 2000  # labels up to which a study takes all of them as they are
 CHOICES = 4  # splits on which arms are chosen, and a recipe with a GAN must show its gain
-FEWEST_CHOICES = 3  # with fewer, twice the standard error is met by chance
+FEWEST_CHOICES = 3  # two splits could hardly show a gain: Student's t wants 14 times the standard error of it
 PATIENCE = 3  # measurements of a GAN without a better one, after which it stops
 STOPPABLE = 20  # labels of the smallest class from which on a fifth of them is held out to measure the GAN
 STEPS = ((10_000, 1200), (10**9, 1600))  # labels up to -> steps of a classifier

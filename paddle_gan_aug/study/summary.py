@@ -10,7 +10,7 @@ from ..errors import InputError
 from .arms import arm_of
 from .plan import Plan, named_arms
 from .splits import CHOOSE, HELD_OUT, TEST, StudyData
-from .statistics import HELPS, HURTS, LEAST_SEEDS, NOTHING, compare, exceeds_twice_its_error, noise, paired
+from .statistics import HELPS, HURTS, LEAST_SEEDS, NOTHING, chance_gain, compare, noise, paired
 
 ACCURACY, BALANCED, CUT = "accuracy", "balanced_accuracy", "cut_recall"
 WORDS = {ACCURACY: "accuracy", BALANCED: "balanced accuracy", CUT: "recall of the classes that were cut"}  # what arms are compared by
@@ -54,7 +54,7 @@ def choice_scores(plan: Plan, rows: Sequence[Dict[str, Any]], measure: str) -> D
 def recommended(
     plan: Plan, data: StudyData, rows: Sequence[Dict[str, Any]], gan_arm: Optional[str], rival: str, measure: str
 ) -> Tuple[str, str]:
-    """(the arm to use, why). It has generated images only if their paired gain over held-out labels is above twice its error.
+    """(the arm to use, why). It has generated images only if their paired gain over held-out labels is above what chance gives.
 
     Where the compared arms were chosen on these very splits, each split's gain is that of the arms which the other splits choose: the best
     of many on the same splits would look better than it is.
@@ -69,12 +69,21 @@ def recommended(
     overlap = 1 / (plan.settings.folds - 1) if folds else (0.0 if plan.scenarios[0].draws else HELD_OUT / (1 - HELD_OUT))
     scores = scores_of(rows, role, measure)
     differences = _gains_unseen(plan, scores, gan_arm, rival) if not folds else paired(scores.get(gan_arm, {}), scores.get(rival, {}))[0]
-    if len(differences) < 2:
+    chance = chance_gain(differences, overlap, _one_image([row for row in rows if row["role"] == role and not row["error"]], measure))
+    if chance is None:
         return rival, "there were no splits on which generated images could show a gain"
     gain = f"{100 * differences.mean():+.2f} points over {len(differences)} splits that no part of the recipe had seen"
-    if exceeds_twice_its_error(differences, overlap):
-        return gan_arm, f"its gain over {rival}, {gain}, is above twice its standard error"
-    return rival, f"the gain of {gan_arm}, {gain}, is not above twice its standard error"
+    if differences.mean() > chance:
+        return gan_arm, f"its gain over {rival}, {gain}, is above {100 * chance:.2f}, what chance may give"
+    return rival, f"the gain of {gan_arm}, {gain}, is not above {100 * chance:.2f}, what chance may give"
+
+
+def _one_image(rows: Sequence[Dict[str, Any]], measure: str) -> float:
+    """What one held-out image more or less changes in the score of a split, at least: an image of the largest class."""
+    if measure == ACCURACY:
+        return max((1 / row["tested"] for row in rows), default=0.0)
+    counts = [np.sum(row["confusion_matrix"], axis=1) for row in rows]
+    return max((1 / (np.count_nonzero(of) * of.max()) for of in counts), default=0.0)
 
 
 def _gains_unseen(plan: Plan, scores: Dict[str, Dict[Any, float]], gan_arm: str, rival: str) -> np.ndarray:

@@ -77,6 +77,8 @@ def test_a_recipe_without_a_gan_is_recommended_unless_held_out_labels_say_otherw
     assert recommended(plan, data, rows(8), GAN, RIVAL, ACCURACY)[0] == RIVAL  # test images have no say
     assert recommended(plan, data, rows(8, role="choose"), GAN, RIVAL, ACCURACY)[0] == GAN
     assert recommended(plan, data, rows(0, role="choose"), GAN, RIVAL, ACCURACY)[0] == RIVAL
+    one_image = [row(arm, seed, 12 + (arm == GAN), "choose", tested=20) for arm in (GAN, RIVAL) for seed in range(4)]
+    assert recommended(plan, data, one_image, GAN, RIVAL, ACCURACY)[0] == RIVAL  # the same gain of one image on every split
     folds = study_data(test=None)
     assert recommended(make_plan(folds), folds, rows(8), GAN, RIVAL, ACCURACY)[0] == GAN  # folds are held-out labels
 
@@ -110,4 +112,16 @@ def test_the_best_of_many_on_the_same_splits_is_no_gain(study_data):
         found += recommended(plan, study_data(), scored, best, RIVAL, ACCURACY)[0] == best
         named = make_plan(study_data(), arms=[RIVAL, *shares], gan_arm=best, rival=RIVAL)
         naive += recommended(named, study_data(), scored, best, RIVAL, ACCURACY)[0] == best
-    assert found <= 8 < naive
+    assert found <= naive <= 4
+
+
+def test_a_rare_class_of_four_held_out_images_recommends_nothing(study_data):
+    def split(arm, seed, defective, functional):
+        matrix = [[defective, 4 - defective], [20 - functional, functional]]
+        score = (defective / 4 + functional / 20) / 2
+        return {**row(arm, seed, defective + functional, "choose", tested=24), "confusion_matrix": matrix, "balanced_accuracy": score}
+
+    scored = [split(GAN, *of) for of in ((0, 4, 13), (1, 3, 19), (2, 4, 17))] + [split(RIVAL, *of) for of in ((0, 3, 19), (1, 3, 17), (2, 4, 16))]
+    plan = make_plan(study_data(), arms=[RIVAL, GAN], gan_arm=GAN, rival=RIVAL)
+    arm, why = recommended(plan, study_data(), scored, GAN, RIVAL, BALANCED)
+    assert arm == RIVAL and "+1.67 points over 3 splits" in why and "not above 13.20" in why
