@@ -224,8 +224,7 @@ def _verdict(count: int, limits: Optional[Tuple[float, float]], p_holm: float, l
 def chance_gain(differences: Sequence[float], overlap: float = 0.0, one_image: float = 0.0) -> Optional[float]:
     """What the mean gain over repeated splits must exceed: what chance alone gives in one of 44 cases.
 
-    That is twice its standard error where splits are many, and more by Student's t where they are few: 3.3 times at four splits, 4.5 times at
-    three.
+    That is twice its standard error where splits are many, and more by Student's t where they are few: 3.3 times at four, 4.5 at three.
 
     Args:
         differences: float [n]. overlap: as in `t_interval`.
