@@ -246,6 +246,12 @@ KINDS: Dict[str, Kind] = {
     "leaderboard": Kind(
         "benchmarks.leaderboard:leaderboard", _leaderboard_flags, "measure the CPU time to a fixed Fréchet distance; rows are added", False
     ),
+    "time-to-accuracy": Kind(
+        "benchmarks.time_to_accuracy:time_to_accuracy",
+        _flags_of_rows("time-to-accuracy"),
+        f"measure the CPU time of classifiers to a fixed accuracy, beside PyTorch's{_SKIPPED}",
+        False,
+    ),
     "samples": Kind("benchmarks.readings:samples", _samples_flags, "read the samples of trained runs"),
     "features": Kind("benchmarks.readings:features", _features_flags, "train the feature network of a data set anew", False),
     "quality": Kind("benchmarks.quality:quality", _quality_flags, "measure trained runs by every metric, with time and memory"),

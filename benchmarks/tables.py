@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Dict, List, Optional
 
 from paddle_gan_aug.evaluation.registry import METRICS
@@ -130,3 +131,36 @@ def leaderboard_table(rows: List[Row]) -> str:
         origin = f"{row['date']} | {row['commit']} | {row['machine']} | {row['paddle']}"
         lines.append(f"| {row['data']} | {row['goal']:.3f} | `{row['preset']}` | {taken} | {best:.3f} | {origin} |")
     return "\n".join(lines)
+
+
+def accuracy_table(rows: List[Row]) -> str:
+    """Times to an accuracy: a row's seeds beside each other, and their mean over PyTorch's, of its LeNet and of the same network."""
+    lines = [
+        "| data | goal | network | CPU seconds | mean | step | / PyTorch's LeNet | / PyTorch's own |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    named: Dict[str, List[Row]] = {}
+    for row in rows:
+        named.setdefault(row["name"], []).append(row)
+    means = {(of[0]["data"], of[0]["framework"], of[0]["network"]): _mean_seconds(of) for of in named.values()}
+    for of in named.values():
+        data, framework, network = (of[0][key] for key in ("data", "framework", "network"))
+        mean = means[data, framework, network]
+        ratios = [_ratio(mean, means.get((data, "pytorch", other))) for other in ("lenet", network)]
+        seconds = ", ".join("–" if row["cpu_seconds"] is None else f"{row['cpu_seconds']:.1f}" for row in of)
+        steps = ", ".join(f"not in {row['steps']}" if row["step"] is None else str(row["step"]) for row in of)
+        shown = "–" if mean is None else f"{mean:.1f}"
+        who = f"PyTorch, `{network}`" if framework == "pytorch" else f"`{network}`"
+        goal = f"{Path(data).name} | {of[0]['goal']:.1%}"
+        lines.append(f"| {goal} | {who} | {seconds} | {shown} | {steps} | {ratios[0]} | {ratios[1]} |")
+    return "\n".join(lines)
+
+
+def _mean_seconds(rows: List[Row]) -> Optional[float]:
+    """The mean time of a row's seeds; None if one of them missed the goal."""
+    seconds = [row["cpu_seconds"] for row in rows]
+    return None if None in seconds else sum(seconds) / len(seconds)
+
+
+def _ratio(ours: Optional[float], theirs: Optional[float]) -> str:
+    return "–" if ours is None or theirs is None else f"{ours / theirs:.2f}"

@@ -179,7 +179,11 @@ DISCRIMINATORS: Dict[str, Tuple[str, ...]] = {
     "residual": (*_OF_EVERY_DISCRIMINATOR, "blocks"),
 }
 
-CLASSIFIERS: Dict[str, str] = {"lenet": "..networks:LeNet", "resnet": "..networks:ResNet"}  # name -> the place of the network
+CLASSIFIERS: Dict[str, str] = {  # name -> the place of the network
+    "lenet": "..networks:LeNet",
+    "lenet-pooled": "..networks:PooledLeNet",
+    "resnet": "..networks:ResNet",
+}
 
 READ_BY_ALL = (
     "description",

@@ -91,7 +91,7 @@ def _add_how_long(long: Any) -> None:
     )
     long.add_argument("--per-class", type=positive, metavar="N", help="generated images of each class")
     long.add_argument("--learner-steps", type=positive, metavar="N", help="of arms that learn images without labels (their preset's)")
-    long.add_argument("--architecture", choices=["lenet", "resnet"], default="lenet", help="of every classifier")
+    long.add_argument("--architecture", choices=["lenet", "lenet-pooled", "resnet"], default="lenet", help="of every classifier")
     measures = ["accuracy", "balanced_accuracy", "cut_recall"]
     long.add_argument("--measure", choices=measures, help="what arms are compared by; cut_recall is of the classes of --cut")
     long.add_argument("--margin", type=float, default=0.2, metavar="POINTS", help="a difference that is too small to care about")

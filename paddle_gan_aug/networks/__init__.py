@@ -7,7 +7,7 @@ They know nothing of losses, optimizers or data sets: sizes come in, logits or i
 from ..runtime import import_paddle
 
 import_paddle()
-from .classifiers import LeNet, ResNet
+from .classifiers import LeNet, PooledLeNet, ResNet
 from .conditional import LABEL_FEATURES, EmbeddedLabels, HeadedDiscriminator
 from .discriminators import ClassicDiscriminator, HalvingDiscriminator
 from .generators import ClassicGenerator, DoublingGenerator
@@ -25,6 +25,7 @@ __all__ = [
     "HeadedDiscriminator",
     "ImageChanger",
     "LeNet",
+    "PooledLeNet",
     "ResNet",
     "ResidualDiscriminator",
     "ResidualGenerator",

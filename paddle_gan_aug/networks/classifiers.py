@@ -75,9 +75,13 @@ class LeNet(nn.Layer):
     def features(self, images: Tensor, change: Optional[Change] = None) -> Tensor:
         """The last hidden layer: float32 [N, 84], >= 0. `change`: see `changed`."""
         h = to_batch_last(as_patches(changed(images, 0, change), self.patch))
-        h = F.relu(max_pool2d(normalise(self.bn1, self.conv1(h))))
-        h = F.relu(max_pool2d(normalise(self.bn2, self.conv2(changed_maps(h, 1, change)))))
+        h = F.relu(self.pooled(self.bn1, self.conv1(h)))
+        h = F.relu(self.pooled(self.bn2, self.conv2(changed_maps(h, 1, change))))
         return F.relu(self.fc1(flatten(changed_maps(h, 2, change))))
+
+    def pooled(self, norm: nn.Layer, maps: Tensor) -> Tensor:
+        """Maps [H, W, C, N], normalised and pooled -> [H // 2, W // 2, C, N]."""
+        return max_pool2d(normalise(norm, maps))
 
     def logits(self, features: Tensor) -> Tensor:
         """What `features` gives -> logits."""
@@ -85,6 +89,18 @@ class LeNet(nn.Layer):
 
     def forward(self, images: Tensor, change: Optional[Change] = None) -> Tensor:
         return self.logits(self.features(images, change))
+
+
+class PooledLeNet(LeNet):
+    """A `LeNet` that pools its maps before it normalises them, not after.
+
+    BatchNorm and ReLU then see a quarter of the numbers, and the largest of four, not each of them, has unit variance. Its step is shorter
+    and, on MNIST and Fashion-MNIST, it learns in fewer of them (docs/speed.md).
+    """
+
+    def pooled(self, norm: nn.Layer, maps: Tensor) -> Tensor:
+        """See `LeNet.pooled`."""
+        return normalise(norm, max_pool2d(maps))
 
 
 def changed(h: Tensor, layer: int, change: Optional[Change]) -> Tensor:

@@ -21,9 +21,9 @@ class Settings:
     """What all cells of a study have in common.
 
     Attributes:
-        steps: of every classifier. batch_size: of a classifier, made smaller where there are fewer images. architecture: "lenet" or
-            "resnet". gan_steps: of a GAN or another maker. per_class: images that are made of each class. members: of the arm
-            `ensemble`. overrides: further configuration keys of every classifier. gan_overrides: of every GAN. gan: its preset.
+        steps: of every classifier. batch_size: of a classifier, made smaller where there are fewer images. architecture: "lenet",
+            "lenet-pooled" or "resnet". gan_steps: of a GAN or another maker. per_class: images that are made of each class. members: of
+            the arm `ensemble`. overrides: further configuration keys of every classifier. gan_overrides: of every GAN. gan: its preset.
         patience: measurements of a GAN's samples without a better one after which it stops, see `parts`; None = it takes all its steps.
         learner_steps: of arms that learn images without labels; None = those of their preset. learner_overrides: further
             configuration keys of these. unlabelled: the fingerprint of the images without labels that were given, or None.

@@ -26,6 +26,7 @@ PER_CLASS = 200
 FEWEST_SEEDS = 2
 SECONDS = {  # of a step of 64 grey images of 28×28 pixels on one core of a 2020s machine; what is measured corrects the estimate
     "lenet": 0.017,
+    "lenet-pooled": 0.015,
     "resnet": 0.13,
     "changes": 0.003,  # classical ones
     "digits": 0.013,  # those of the policy of that name, which bend
@@ -35,7 +36,7 @@ SECONDS = {  # of a step of 64 grey images of 28×28 pixels on one core of a 202
     "semi-supervised": 0.044,
     "semi-supervised-conv": 0.032,
 }
-GROWTH = {"lenet": 1.2, "gan": 0.8}  # exponent of the size of an image; 1 of the others
+GROWTH = {"lenet": 1.2, "lenet-pooled": 1.2, "gan": 0.8}  # exponent of the size of an image; 1 of the others
 START, FILTERING = 3.0, 10.0  # seconds: of a cell's own (Paddle, files, test images), of drawing and reading the candidates
 CROSSED, CROSSED_EPOCHS, MOST_CROSSED = 5, 100, 5000  # as in synthesis: networks, epochs of each, labels up to which they are trained
 NEW_IMAGES = 5  # of each new class
@@ -266,7 +267,7 @@ def _arm_seconds(data: StudyData, settings: Settings, arm: Arm) -> float:
     if arm.learner:
         return (settings.learner_steps or load_config(arm.learner).train.steps) * _step_seconds(data, arm.learner) + START
     step = _classifier_seconds(data, settings, bool(arm.settings.get("classifier.augmentation")))
-    tested = 1e-4 * _size(data) * (len(data.test) if data.test is not None else 100) * (1 if settings.architecture == "lenet" else 10)
+    tested = 1e-4 * _size(data) * (len(data.test) if data.test is not None else 100) * (10 if settings.architecture == "resnet" else 1)
     members = settings.members if arm.ensemble else 1 + ROUNDS * (arm.maker == PSEUDO)
     return members * (settings.steps * step + tested) + START
 
