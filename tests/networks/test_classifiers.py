@@ -3,9 +3,10 @@
 import numpy as np
 import paddle
 import pytest
+from paddle.nn import functional as F
 
 from paddle_gan_aug.algorithms.registry import CLASSIFIERS, resolve
-from paddle_gan_aug.networks import ResNet
+from paddle_gan_aug.networks import LeNet, PooledLeNet, ResNet
 
 
 def parameters(network):
@@ -18,6 +19,21 @@ def test_resnet_has_the_parameters_of_its_layers(process):
 
     stages = sum(block(i, m, i != m) + block(m, m, False) for i, m in ((16, 16), (16, 32), (32, 64)))
     assert parameters(ResNet(classes=10, channels=3)) == 9 * 3 * 16 + 2 * 16 + stages + 64 * 10 + 10
+
+
+@pytest.mark.parametrize("network, pool_first", [(LeNet, False), (PooledLeNet, True)])
+def test_lenets_by_ordinary_layers(process, network, pool_first):
+    paddle.seed(0)
+    net = network(classes=5)
+    net.train()
+    images = paddle.randn([6, 1, 28, 28])
+    h = images
+    for conv, norm in ((net.conv1, net.bn1), (net.conv2, net.bn2)):
+        h = F.conv2d(h, conv.weight)
+        h = norm(F.max_pool2d(h, 2)) if pool_first else F.max_pool2d(norm(h), 2)
+        h = F.relu(h)
+    expected = F.relu(net.fc1(h.flatten(1)))
+    np.testing.assert_allclose(net.features(images).numpy(), expected.numpy(), rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", list(CLASSIFIERS))
