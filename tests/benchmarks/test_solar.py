@@ -36,7 +36,10 @@ def wheel(tmp_path, monkeypatch):
 
 
 def test_parts_are_disjoint_and_complete(wheel, tmp_path, capsys):
-    found, text = solar.solar_cells(str(tmp_path / "cells"), str(wheel), 0)
+    found, text = solar.solar_cells(str(tmp_path / "cells"), str(wheel), 0, str(tmp_path / "rest"))
+    rest = load(tmp_path / "rest", "train", split="full")
+    assert rest.class_names == ("defective", "functional") and np.bincount(rest.labels).tolist() == [3, 3]
+    assert {p.name for p in (tmp_path / "rest").rglob("*.png")} == {p.name for p in (tmp_path / "cells" / "unlabelled").glob("*.png")}
     assert found["counts"] == {
         "train": {"functional": 5, "defective": 2},
         "test": {"functional": 4, "defective": 4},
