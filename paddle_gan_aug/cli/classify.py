@@ -6,7 +6,7 @@ import argparse
 
 from .flags import FLAGS, ONE_CLASS, add_training_flags, overrides_of
 from .result import INTERRUPTED, Result
-from .train import ending, run_options
+from .train import ending, next_commands, run_options
 
 GANS_ONLY = ("--generator", "--recover")
 
@@ -31,5 +31,5 @@ def run(args: argparse.Namespace) -> Result:
         return Result(value, ending(trained), INTERRUPTED)
     best = ", the best by validation accuracy" if trained.config.classifier.patience else ""
     accuracy = f"accuracy {100 * report['accuracy']:.2f} % on {report['test']['count']} test images"
-    text = f"{ending(trained)}{best}; {accuracy}; {trained.folder / 'report' / 'confusion.png'}"
+    text = f"{ending(trained)}{best}; {accuracy}; {trained.folder / 'report' / 'confusion.png'}{next_commands(trained, args.log)}"
     return Result({**report, "run": str(trained.folder)}, text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from pathlib import Path
 from typing import Any, Dict, Optional
 
@@ -35,7 +36,8 @@ def run(args: argparse.Namespace) -> Result:
     trained = train(**options)
     value = {"run": str(trained.folder), "step": trained.step, "interrupted": trained.interrupted, "best": trained.best}
     samples = f"; samples in {trained.folder / 'samples'}" if any((trained.folder / "samples").glob("*.png")) else ""
-    return Result(value, f"{ending(trained)}{_best(trained.best)}{samples}", INTERRUPTED if trained.interrupted else DONE)
+    text = f"{ending(trained)}{_best(trained.best)}{samples}{next_commands(trained, args.log)}"
+    return Result(value, text, INTERRUPTED if trained.interrupted else DONE)
 
 
 def run_options(args: argparse.Namespace, default: str) -> Dict[str, Any]:
@@ -49,6 +51,29 @@ def ending(run: Any) -> str:
     if run.interrupted:
         return f"interrupted ({run.interrupted}) at step {run.step}, checkpoint saved; continue with: --run {run.folder.name} --resume"
     return f"run {run.folder} is at step {run.step} and takes {on_disk(run.folder)}"
+
+
+def next_commands(run: Any, log: Optional[str]) -> str:
+    """Lines with the commands that a user of a run that has ended wants next, each after what it is for; "" of an interrupted run.
+
+    Args:
+        log: the folder of VisualDL records that the command named, or None.
+    """
+    if run.interrupted:
+        return ""
+    algorithm, name = run.algorithm, shlex.quote(_from_here(run.folder))
+    commands = {
+        "measure": f"evaluate {name}" if algorithm.makes_images or algorithm.reads_images else None,
+        "draw": f"generate {name} --count 100 --to {shlex.quote(run.folder.name + '-images')}" if algorithm.makes_images else None,
+        "read": f"predict {name} PICTURES" if algorithm.reads_images else None,
+        "curves": f"dashboard {shlex.quote(str(log)) if log else ''}".rstrip() if run.config.log.visualdl else None,
+    }
+    return "".join(f"\n{what:9} python -m paddle_gan_aug {command}" for what, command in commands.items() if command)
+
+
+def _from_here(folder: Path) -> str:
+    """A path as one would type it here."""
+    return str(folder.relative_to(Path.cwd())) if folder.is_relative_to(Path.cwd()) else str(folder)
 
 
 def on_disk(folder: Path) -> str:

@@ -205,7 +205,7 @@ def verdict(found: Sequence[Dict[str, Any]], gan_arm: Optional[str], rival: str,
 def _sentence(row: Dict[str, Any], measure: str, margin: float) -> str:
     points = f"{100 * row['mean']:+.2f} points of {WORDS[measure]}"
     limits = "" if row["low"] is None else f", 95 % interval {100 * row['low']:+.2f} to {100 * row['high']:+.2f}"
-    facts = f"{row['arm']} against {row['rival']}: {points}{limits}, {row['count']} paired seeds"
+    facts = f"{row['arm']} against {row['rival']}: {points}{limits}, {row['count']} paired seed{'s' * (row['count'] != 1)}"
     p = f", p = {row['p_holm']:.3f}"
     if row["verdict"] == HELPS:
         small = ", which is less than the margin" if abs(row["mean"]) < margin else ""

@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import shlex
 
 import pytest
 
@@ -141,3 +142,14 @@ def test_values_of_an_unknown_range_end_before_anything_is_written(here, tmp_pat
         assert "known are 0 to 255, 0 to 1 and -1 to 1: say which values are black and white" in refused.stderr
         assert "-o data.window=[" in refused.stderr
         assert len(refused.stderr.splitlines()) == 1 and not here.output.exists() and not here.log.exists()
+
+
+def test_the_commands_that_come_next_are_told_and_run(cli, tmp_path):
+    tiny = ("--batch-size=20", "--steps=2", "-o", "generator.width=0.05", "discriminator.width=0.05")
+    said = cli("train", "--gan=fast", "--run=a run", *tiny).stdout.splitlines()[1:]
+    told = {line.split()[0]: shlex.split(line)[4:] for line in said}
+    assert list(told) == ["measure", "draw", "curves"] and told["curves"] == ["dashboard", str(cli.log)]
+    assert told["measure"] == ["evaluate", str(cli.output / "a run")] and told["draw"][-1] == "a run-images"
+    assert "100 images" in cli(*told["draw"][:-1], tmp_path / "drawn").stdout
+    plain = cli("train", "--gan=fast", "--run=plain", *tiny, "log.visualdl=false").stdout
+    assert "dashboard" not in plain and "evaluate" in plain
