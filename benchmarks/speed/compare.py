@@ -13,9 +13,10 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence
 
 from benchmarks.speed import worker
+from benchmarks.speed.steps import PEER_STEPS, peer_config, preset_and_variant
 from paddle_gan_aug import runtime
 from paddle_gan_aug.config.loading import load_config, to_tree
 from paddle_gan_aug.errors import InputError, RunFailed
@@ -23,19 +24,11 @@ from paddle_gan_aug.errors import InputError, RunFailed
 CHECKED_STEPS = 3  # from equal weights, before any timing
 WARM_UP = 3
 TURNS = 6
-STEPS_PER_TURN = {"classic": 4, "gan": 4, "classifier": 8, "mlp": 20}  # about a second
+STEPS_PER_TURN = {"classic": 4, "gan": 4, "paired": 4, "classifier": 8, "mlp": 20}  # about a second
 PAUSE = 0.3  # seconds between turns: the idle threads of a pool spin for up to 0.2 s and would slow the next contender
 GENERATED = 2000  # images in one measurement of sampling
 RUN_STEPS = 200  # of the run whose records, memory and start are measured
-PEER_STEPS = ("classic transpose", "classic upsample", "sngan-projection", "lenet", "resnet", "mlp")
-CLASSIFIERS = ("lenet", "resnet")  # steps of the preset `classifier`
 LAYOUTS = ("contiguous", "channels_last")
-# What the same maths in both asks for: PyTorch has no two optimizers that share a scale, and each framework would drop other features.
-ALIKE = {
-    "classic": {"optimizer.schedule": "constant", "optimizer.shared_scale": False},
-    "gan": {"optimizer.schedule": "constant"},
-    "classifier": {"optimizer.schedule": "constant", "classifier.dropout": 0.0},
-}
 # The original's networks in the preset `classic`, which has other ones.
 ORIGINAL = {
     "train.batch_size": 128,
@@ -135,8 +128,8 @@ def against_pytorch(
 def _beside_pytorch(step: str, threads: Optional[int], turns: int, overrides: Dict[str, Any], compiled: bool) -> Dict[str, Any]:
     with contextlib.ExitStack() as stack:
         weights = str(Path(stack.enter_context(tempfile.TemporaryDirectory()), "weights.safetensors"))
-        config = None if step == "mlp" else _peer_config(step, overrides)
-        kind, job = (config.algorithm, {"config": to_tree(config)}) if config else ("mlp", {})
+        kind, config = ("mlp", None) if step == "mlp" else peer_config(step, overrides)
+        job = {"config": to_tree(config)} if config else {}
         name = "paddle preset" if config else "paddle mlp"
         ours = stack.enter_context(contextlib.closing(Contender(paddle_environment(threads), contender=name, **job)))
         ours.ask("save_weights", to=weights)
@@ -164,21 +157,6 @@ def _beside_pytorch(step: str, threads: Optional[int], turns: int, overrides: Di
         return entry
 
 
-def _peer_config(step: str, overrides: Dict[str, Any]) -> Any:
-    preset, own = preset_and_variant(step)
-    config = load_config(preset, {**own, **overrides})
-    generator, discriminator = config.generator, config.discriminator
-    known = {
-        "classic": discriminator.norm in ("none", "spectral"),
-        "gan": generator.architecture == discriminator.architecture == "dcgan"
-        and (generator.conditioning, discriminator.conditioning, config.loss.name) == ("batch-norm", "projection", "hinge"),
-        "classifier": True,
-    }
-    if not known.get(config.algorithm):
-        raise InputError(f"--against pytorch: the peer has no {step}; it has classic, fast, sngan-projection, lenet, resnet and mlp")
-    return load_config(preset, {**own, **overrides, **ALIKE[config.algorithm]})
-
-
 def against_original(
     steps: Sequence[str] = PEER_STEPS[:2],
     threads: Optional[int] = None,
@@ -190,7 +168,7 @@ def against_original(
     entries = []
     for step in steps:
         with contextlib.ExitStack() as stack:
-            config = _peer_config(step, {**ORIGINAL, **(overrides or {})})
+            _, config = peer_config(step, {**ORIGINAL, **(overrides or {})})
             job = {"config": to_tree(config)}
             ours = stack.enter_context(contextlib.closing(Contender(paddle_environment(threads), contender="paddle preset", **job)))
             theirs = stack.enter_context(contextlib.closing(Contender(plain_environment(), contender="paddle as installed", **job)))
@@ -203,7 +181,7 @@ def against_original(
 def settings_on_and_off(step: str = PEER_STEPS[0], turns: int = TURNS) -> Dict[str, Any]:
     """A step at batch 128 with the process settings on, and beside it with them off; an entry as for `against_pytorch`."""
     with contextlib.ExitStack() as stack:
-        job = {"contender": "paddle preset", "config": to_tree(_peer_config(step, {"train.batch_size": 128}))}
+        job = {"contender": "paddle preset", "config": to_tree(peer_config(step, {"train.batch_size": 128})[1])}
         contenders = [
             stack.enter_context(contextlib.closing(Contender(environment, **job)))
             for environment in (paddle_environment(), plain_environment())
@@ -292,20 +270,6 @@ def step_line(entry: Dict[str, Any]) -> str:
     if "generation" in entry:
         text += "; images/s " + ", ".join(f"{key} {value}" for key, value in entry["generation"].items() if key != "ratio")
     return text
-
-
-def preset_and_variant(step: str) -> Tuple[str, Dict[str, Any]]:
-    """ "classic upsample" -> ("classic", the overrides for that variant); the variant may be left out. "lenet" is of `classifier`.
-
-    Raises:
-        InputError: more words than two.
-    """
-    if step in CLASSIFIERS:
-        return "classifier", {"classifier.architecture": step}
-    preset, *variant = step.split() or [""]
-    if len(variant) > 1:
-        raise InputError(f"--steps '{step}': expected 'PRESET VARIANT', such as 'classic upsample'")
-    return preset, {"generator.variant": variant[0]} if variant else {}
 
 
 # ---- by itself ---------------------------------------------------------------------------------------------------------

@@ -16,7 +16,10 @@ from torch.nn.utils.parametrizations import weight_norm
 
 Arrays = Dict[str, Any]
 ACTIVATIONS = {"relu": nn.ReLU(), "leaky_relu": nn.LeakyReLU(0.2), "tanh": nn.Tanh()}
+STATISTICS = {"_mean": "running_mean", "_variance": "running_var"}
 WEIGHT_NORM = {"weight_g": "parametrizations.weight.original0", "weight_v": "parametrizations.weight.original1"}
+PRODUCTS = {"kernel": "weight", "scale": "weight", "shift": "bias", "mean": "running_mean", "variance": "running_var"}  # residual layers
+TOLD = {"scale": "scale.weight", "shift": "shift.weight", "mean": "norm.running_mean", "variance": "norm.running_var"}  # the class, too
 
 
 def read_paddle(path: str, network: str) -> Arrays:
@@ -25,26 +28,28 @@ def read_paddle(path: str, network: str) -> Arrays:
 
 
 def load_paddle(network: nn.Module, arrays: Arrays) -> None:
-    """Give `network` Paddle's weights: a Linear's is [in, out] there, and a few names differ."""
-    layers, state = dict(network.named_modules()), {}
+    """Give `network` Paddle's weights: a Linear's is [in, out] there, kernels that are products have fewer axes, a few names differ."""
+    layers, own, state = dict(network.named_modules()), network.state_dict(), {}
     for key, array in arrays.items():
         owner, _, last = key.rpartition(".")
         if isinstance(layers[owner], ConvPool):
             owner += ".conv"
         layer = layers[owner]
-        names = {"_mean": "running_mean", "_variance": "running_var", **(WEIGHT_NORM if hasattr(layer, "parametrizations") else {})}
-        if last == "weight_g":
-            array = array[:, None]
-        elif array.ndim == 2 and isinstance(layer, nn.Linear):
+        names = {**STATISTICS, **(TOLD if isinstance(layer, ConditionalBatchNorm) else PRODUCTS)}
+        names.update(WEIGHT_NORM if hasattr(layer, "parametrizations") else {})
+        if array.ndim == 2 and isinstance(layer, nn.Linear):
             array = array.T
-        state[f"{owner}.{names.get(last, last)}"] = torch.from_numpy(array.copy())
+        elif last == "kernel" and isinstance(layer, nn.ConvTranspose2d):
+            array = array.reshape(*layer.kernel_size, layer.out_channels, -1).transpose(3, 2, 0, 1)
+        name = f"{owner}.{names.get(last, last)}" if owner else last
+        state[name] = torch.from_numpy(array.copy()).reshape(own[name].shape)
     missing, superfluous = network.load_state_dict(state, strict=False)
     assert not superfluous and all(key.endswith("num_batches_tracked") for key in missing), (missing, superfluous)
 
 
 def shape_of(w: Arrays, layer: str) -> Sequence[int]:
-    """The shape of a layer's weight, with spectral normalisation or without."""
-    return w[f"{layer}.weight_orig" if f"{layer}.weight_orig" in w else f"{layer}.weight"].shape
+    """The shape of a layer's weight, with spectral normalisation or without; of the residual networks', whatever it is called."""
+    return next(w[name].shape for name in (f"{layer}.weight_orig", f"{layer}.weight", f"{layer}.kernel", layer) if name in w)
 
 
 def linear(w: Arrays, layer: str) -> nn.Module:
@@ -187,18 +192,19 @@ class HalvingDiscriminator(nn.Module):
         return h.flatten(1)
 
 
-class ProjectionDiscriminator(nn.Module):
-    """D whose logit has a part that belongs to the class (Miyato and Koyama 2018)."""
+class HeadedDiscriminator(nn.Module):
+    """D whose logit has a part that belongs to the class (Miyato and Koyama 2018), if it is told the class."""
 
     def __init__(self, config: Any, w: Arrays) -> None:
         super().__init__()
         self.body = HalvingDiscriminator(config, {key[5:]: array for key, array in w.items() if key.startswith("body.")})
-        table = nn.Embedding(*shape_of(w, "projection"))
+        table = nn.Embedding(*shape_of(w, "projection")) if config.conditioning == "projection" else None
         self.projection = spectral_norm(table, dim=1) if "projection.weight_orig" in w else table
 
     def forward(self, images: Any, labels: Any) -> Any:
         features = self.body.features(images)
-        return self.body.fc(features) + (features * self.projection(labels)).sum(1, keepdim=True)
+        logits = self.body.fc(features)
+        return logits if self.projection is None else logits + (features * self.projection(labels)).sum(1, keepdim=True)
 
 
 # ---- classifiers -------------------------------------------------------------------------------------------------------

@@ -22,13 +22,14 @@ from benchmarks.speed.pytorch_networks import (
     ConditionalBatchNorm,
     DoublingGenerator,
     FlatG,
+    HeadedDiscriminator,
     LeNet,
-    ProjectionDiscriminator,
     ResNet,
     SemiSupervisedD,
     load_paddle,
     read_paddle,
 )
+from benchmarks.speed.pytorch_residual import ResidualGenerator
 from paddle_gan_aug import runtime
 
 LAYOUTS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
@@ -126,15 +127,19 @@ class Classic(GAN):
             self.average(batch).numpy()
 
 
-class Projection(GAN):
-    """Steps of `sngan-projection`: hinge loss, one optimizer for D and one for G, both told the class."""
-
-    generator, discriminator = DoublingGenerator, ProjectionDiscriminator
+class Adversarial(GAN):
+    """GANs with one optimizer for D and one for G."""
 
     def add_optimizers(self, options: Dict[str, Any]) -> None:
         rates = self.config.optimizer
         self.learn_d = torch.optim.Adam(self.d.parameters(), rates.discriminator_lr, **options)
         self.learn_g = torch.optim.Adam(self.g.parameters(), rates.generator_lr, **options)
+
+
+class Projection(Adversarial):
+    """Steps of `sngan-projection`: hinge loss, both networks told the class."""
+
+    generator, discriminator = DoublingGenerator, HeadedDiscriminator
 
     def learn(self, real: Any, labels: Any, latents: Any) -> Any:
         fake = self.make(latents, labels)
@@ -154,6 +159,34 @@ class Projection(GAN):
         self.learn_g.step()
         self.d.requires_grad_(True)
         return real_loss, fake_loss, g_loss
+
+
+class Paired(Adversarial):
+    """Steps of `r3gan` and `r3gan-projection`: the paired relativistic loss, and a penalty on D's gradient at reals and fakes.
+
+    Where there are labels, the partner of a real shows its class. torch.compile does not differentiate twice: D's step stays as it is.
+    """
+
+    generator, discriminator = ResidualGenerator, HeadedDiscriminator
+
+    def learn(self, real: Any, labels: Any, latents: Any) -> Any:
+        fake = self.make(latents, labels)
+        self.learn_d.zero_grad(set_to_none=True)
+        images = torch.cat([real, fake.detach()]).requires_grad_()
+        real_logits, fake_logits = (logits := self.d(images, torch.cat([labels, labels]))).chunk(2)
+        d_loss = F.softplus(fake_logits - real_logits).mean()
+        (gradient,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
+        penalty = gradient.square().sum() / len(images)  # ½ · the mean at reals + ½ · the mean at fakes
+        (d_loss + self.config.regularizer.weight * penalty).backward()
+        self.learn_d.step()
+        _scores = real_logits.detach().mean(), fake_logits.detach().mean()
+        self.d.requires_grad_(False)
+        self.learn_g.zero_grad(set_to_none=True)
+        g_loss = F.softplus(self.judge(real, labels) - self.judge(fake, labels)).mean()
+        g_loss.backward()
+        self.learn_g.step()
+        self.d.requires_grad_(True)
+        return d_loss, g_loss
 
 
 class Classifier:

@@ -19,6 +19,7 @@ CONTENDERS = {  # what a job's "contender" may be -> the class that does it
     "paddle as installed": ("plain_paddle", "OriginalClassic"),
     "pytorch classic": ("pytorch_steps", "Classic"),
     "pytorch gan": ("pytorch_steps", "Projection"),
+    "pytorch paired": ("pytorch_steps", "Paired"),
     "pytorch classifier": ("pytorch_steps", "Classifier"),
     "pytorch layers": ("pytorch_steps", "Layers"),
     "pytorch mlp": ("pytorch_steps", "SemiSupervisedMLP"),

@@ -73,13 +73,27 @@ def test_beside_pytorch_from_equal_weights(cli):
 
 def test_more_steps_and_layers_beside_pytorch(cli):
     pytest.importorskip("torch")
-    steps = ["sngan-projection", "lenet", "resnet", "classic transpose"]
+    steps = ["sngan-projection", "r3gan", "r3gan-projection", "lenet", "resnet", "classic transpose"]
     command = ["--against", "pytorch", "--steps", *steps, "--turns", 1, "-o", "train.batch_size=8"]
     for step, entry in zip(steps, json.loads(cli("benchmarks", "--json", *command).stdout)["entries"]):
         assert (entry["step"], entry["batch"]) == (step, 8) and entry["largest_loss_difference"] < 1e-2
     rows = json.loads(cli("benchmarks", "--json", "layers", "--threads", 1).stdout)["layers"]
     assert len(rows) == 12 and all(row["paddle"]["both"] > 0 and row["pytorch"]["both"] > 0 for row in rows)
     assert "the peer has no infogan" in cli("benchmarks", "--against", "pytorch", "--steps", "infogan", code=2).stderr
+
+
+@pytest.mark.parametrize("override", ["generator.norm=none", "discriminator.norm=instance", "regularizer.penalty=r1", "loss.name=hinge"])
+def test_the_peer_knows_the_recipe_of_r3gan_and_no_other(override):
+    from benchmarks.speed.steps import ALIKE, peer_config
+    from paddle_gan_aug.config.loading import parse_overrides
+    from paddle_gan_aug.errors import InputError
+
+    for preset in ("r3gan", "r3gan-projection"):
+        kind, config = peer_config(preset, {"train.batch_size": 8})
+        assert (kind, config.train.batch_size) == ("paired", 8)
+        assert config.schedule.learning_rate is config.schedule.penalty is None and config.generator.ema == ALIKE[kind]["generator.ema"]
+    with pytest.raises(InputError, match="the peer has no r3gan"):
+        peer_config("r3gan", parse_overrides([override]))
 
 
 @pytest.mark.skipif(importlib.util.find_spec("torch") is not None, reason="PyTorch is installed here")
