@@ -49,7 +49,7 @@ def peer_config(step: str, overrides: Dict[str, Any]) -> Tuple[str, Any]:
 
 def _peer_of(config: Any) -> Optional[str]:
     if config.algorithm == "classifier":
-        return "classifier"
+        return "classifier" if config.classifier.architecture in CLASSIFIERS else None
     if config.algorithm == "classic":
         return "classic" if config.discriminator.norm in ("none", "spectral") else None
     if config.algorithm != "gan" or config.discriminator.architecture != "dcgan":
