@@ -11,7 +11,7 @@ PEER_STEPS = ("classic transpose", "classic upsample", "sngan-projection", "r3ga
 CLASSIFIERS = ("lenet", "resnet")  # steps of the preset `classifier`
 SCHEDULED = ("learning_rate", "beta2", "penalty", "ema_images")  # what the R3GAN presets move in the course of a run
 # What the same maths in both asks for: PyTorch has no two optimizers that share a scale, and each framework would drop other features.
-ALIKE = {
+ALIKE: Dict[str, Dict[str, Any]] = {
     "classic": {"optimizer.schedule": "constant", "optimizer.shared_scale": False},
     "gan": {"optimizer.schedule": "constant"},
     "paired": {"optimizer.schedule": "constant", "generator.ema": 0.999, **{f"schedule.{name}": None for name in SCHEDULED}},
@@ -49,7 +49,7 @@ def peer_config(step: str, overrides: Dict[str, Any]) -> Tuple[str, Any]:
 
 def _peer_of(config: Any) -> Optional[str]:
     if config.algorithm == "classifier":
-        return "classifier"
+        return "classifier" if config.classifier.architecture in CLASSIFIERS else None
     if config.algorithm == "classic":
         return "classic" if config.discriminator.norm in ("none", "spectral") else None
     if config.algorithm != "gan" or config.discriminator.architecture != "dcgan":

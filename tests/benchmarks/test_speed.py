@@ -94,6 +94,8 @@ def test_the_peer_knows_the_recipe_of_r3gan_and_no_other(override):
         assert config.schedule.learning_rate is config.schedule.penalty is None and config.generator.ema == ALIKE[kind]["generator.ema"]
     with pytest.raises(InputError, match="the peer has no r3gan"):
         peer_config("r3gan", parse_overrides([override]))
+    with pytest.raises(InputError, match="the peer has no classifier"):
+        peer_config("classifier", {"classifier.architecture": "lenet-pooled"})
 
 
 @pytest.mark.skipif(importlib.util.find_spec("torch") is not None, reason="PyTorch is installed here")
