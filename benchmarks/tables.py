@@ -148,12 +148,17 @@ def accuracy_table(rows: List[Row]) -> str:
         mean = means[data, framework, network]
         ratios = [_ratio(mean, means.get((data, "pytorch", other))) for other in ("lenet", network)]
         seconds = ", ".join("–" if row["cpu_seconds"] is None else f"{row['cpu_seconds']:.1f}" for row in of)
-        steps = ", ".join(f"not in {row['steps']}" if row["step"] is None else str(row["step"]) for row in of)
+        steps = ", ".join(_reached(row) for row in of)
         shown = "–" if mean is None else f"{mean:.1f}"
         who = f"PyTorch, `{network}`" if framework == "pytorch" else f"`{network}`"
         goal = f"{Path(data).name} | {of[0]['goal']:.1%}"
         lines.append(f"| {goal} | {who} | {seconds} | {shown} | {steps} | {ratios[0]} | {ratios[1]} |")
     return "\n".join(lines)
+
+
+def _reached(row: Row) -> str:
+    """The step at which a classifier reached its goal, or how far it came."""
+    return f"{row['marks'][-1]['accuracy']:.2%} after {row['steps']}" if row["step"] is None else str(row["step"])
 
 
 def _mean_seconds(rows: List[Row]) -> Optional[float]:

@@ -35,8 +35,9 @@ def test_the_table_by_hand():
         "| mnist | 99.0% | `lenet` | 10.0, 20.0 | 15.0 | 60, 120 | 0.50 | 0.50 |",
         "| mnist | 99.0% | PyTorch, `lenet` | 30.0 | 30.0 | 120 | 1.00 | 1.00 |",
     ]
-    missed = accuracy_table([row("ours", "paddle", None, None), rows[2]]).splitlines()[2]
-    assert missed == "| mnist | 99.0% | `lenet` | – | – | not in 4 | – | – |"
+    far = {**row("ours", "paddle", None, None), "marks": [{"step": 4, "cpu_seconds": 3.0, "accuracy": 0.985}]}
+    missed = accuracy_table([far, rows[2]]).splitlines()[2]
+    assert missed == "| mnist | 99.0% | `lenet` | – | – | 98.50% after 4 | – | – |"
 
 
 def test_other_rows_are_refused(tmp_path):
