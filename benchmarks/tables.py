@@ -142,17 +142,17 @@ def accuracy_table(rows: List[Row]) -> str:
     named: Dict[str, List[Row]] = {}
     for row in rows:
         named.setdefault(row["name"], []).append(row)
-    means = {(of[0]["data"], of[0]["framework"], of[0]["network"]): _mean_seconds(of) for of in named.values()}
+    means = {tuple(of[0][key] for key in ("data", "goal", "framework", "network")): _mean_seconds(of) for of in named.values()}
     for of in named.values():
-        data, framework, network = (of[0][key] for key in ("data", "framework", "network"))
-        mean = means[data, framework, network]
-        ratios = [_ratio(mean, means.get((data, "pytorch", other))) for other in ("lenet", network)]
+        data, goal, framework, network = (of[0][key] for key in ("data", "goal", "framework", "network"))
+        mean = means[data, goal, framework, network]
+        ratios = [_ratio(mean, means.get((data, goal, "pytorch", other))) for other in ("lenet", network)]
         seconds = ", ".join("–" if row["cpu_seconds"] is None else f"{row['cpu_seconds']:.1f}" for row in of)
         steps = ", ".join(_reached(row) for row in of)
         shown = "–" if mean is None else f"{mean:.1f}"
         who = f"PyTorch, `{network}`" if framework == "pytorch" else f"`{network}`"
-        goal = f"{Path(data).name} | {of[0]['goal']:.1%}"
-        lines.append(f"| {goal} | {who} | {seconds} | {shown} | {steps} | {ratios[0]} | {ratios[1]} |")
+        aim = f"{Path(data).name} | {goal:.1%}"
+        lines.append(f"| {aim} | {who} | {seconds} | {shown} | {steps} | {ratios[0]} | {ratios[1]} |")
     return "\n".join(lines)
 
 
