@@ -209,7 +209,9 @@ def _layers_flags(command: Command) -> None:
 def _speed_flags(command: Command) -> None:
     peers = ["pytorch", "original"]
     command.add_argument("--against", choices=peers, help="compare with the same step in PyTorch, or with the original's on Paddle")
-    command.add_argument("--steps", nargs="+", metavar="STEP", help="steps as 'PRESET VARIANT', 'PRESET', or lenet, resnet, mlp")
+    command.add_argument(
+        "--steps", nargs="+", metavar="STEP", help="steps as 'PRESET VARIANT', 'PRESET', or lenet, lenet-pooled, resnet, mlp"
+    )
     command.add_argument("--compiled", action="store_true", help="beside PyTorch: also with its networks as torch.compile makes them")
     command.add_argument("--threads", type=positive, metavar="N", help="CPU threads of each; default: one per physical core")
     command.add_argument("--turns", type=positive, default=6, metavar="N", help="how often each is asked for a second's worth of steps")

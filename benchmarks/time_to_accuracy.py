@@ -152,10 +152,10 @@ class PyTorchLearner:
             self._begin(min(times, key=lambda layout: times[layout]))
 
     def _begin(self, layout: str) -> None:
-        from benchmarks.speed.pytorch_networks import LeNet, ResNet, load_paddle, read_paddle
+        from benchmarks.speed.pytorch_networks import CLASSIFIERS, load_paddle, read_paddle
 
         weights = read_paddle(str(self.weights), "classifier")
-        network = {"lenet": LeNet, "resnet": ResNet}[self.config.classifier.architecture](weights)
+        network = CLASSIFIERS[self.config.classifier.architecture](weights)
         load_paddle(network, weights)
         self.layout, options = layout, self.config.optimizer
         self.network = network.to(memory_format=getattr(self.torch, layout))

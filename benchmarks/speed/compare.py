@@ -103,7 +103,7 @@ def against_pytorch(
     """Steps (and, of the classic GAN, samples) beside the same in PyTorch.
 
     Args:
-        steps: "preset variant", "lenet", "resnet", or "mlp" for the semi-supervised network.
+        steps: "preset variant", "lenet", "lenet-pooled", "resnet", or "mlp" for the semi-supervised network.
         threads: of both; None = one per physical core.
         turns: how often each contender is asked for `STEPS_PER_TURN` steps.
         say: told about each step's entry as it ends.

@@ -220,9 +220,19 @@ class LeNet(nn.Module):
         self.fc1, self.fc2 = linear(w, "fc1"), linear(w, "fc2")
 
     def forward(self, images: Any) -> Any:
-        h = F.relu(F.max_pool2d(self.bn1(self.conv1(images)), 2))
-        h = F.relu(F.max_pool2d(self.bn2(self.conv2(h)), 2))
+        h = F.relu(self.pooled(self.bn1, self.conv1(images)))
+        h = F.relu(self.pooled(self.bn2, self.conv2(h)))
         return self.fc2(F.relu(self.fc1(h.flatten(1))))
+
+    def pooled(self, norm: Any, maps: Any) -> Any:
+        return F.max_pool2d(norm(maps), 2)
+
+
+class PooledLeNet(LeNet):
+    """The same, pooled before BatchNorm."""
+
+    def pooled(self, norm: Any, maps: Any) -> Any:
+        return norm(F.max_pool2d(maps, 2))
 
 
 class Residual(nn.Module):
@@ -252,6 +262,9 @@ class ResNet(nn.Module):
 
     def forward(self, images: Any) -> Any:
         return self.fc(self.stages(F.relu(self.bn(self.conv(images)))).mean((2, 3)))
+
+
+CLASSIFIERS = {"lenet": LeNet, "lenet-pooled": PooledLeNet, "resnet": ResNet}  # by `classifier.architecture`
 
 
 # ---- the semi-supervised MLP -------------------------------------------------------------------------------------------

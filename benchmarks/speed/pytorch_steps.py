@@ -17,14 +17,13 @@ from torch.nn import functional as F
 from benchmarks.speed.inputs import MLPInputs, PresetInputs
 from benchmarks.speed.layers import median_ms
 from benchmarks.speed.pytorch_networks import (
+    CLASSIFIERS,
     ClassicDiscriminator,
     ClassicGenerator,
     ConditionalBatchNorm,
     DoublingGenerator,
     FlatG,
     HeadedDiscriminator,
-    LeNet,
-    ResNet,
     SemiSupervisedD,
     load_paddle,
     read_paddle,
@@ -196,7 +195,7 @@ class Classifier:
         self.inputs = PresetInputs(job)
         config, self.layout = self.inputs.config, LAYOUTS[job["layout"]]
         weights = read_paddle(job["weights"], "classifier")
-        network = {"lenet": LeNet, "resnet": ResNet}[config.classifier.architecture](weights)
+        network = CLASSIFIERS[config.classifier.architecture](weights)
         load_paddle(network, weights)
         network = network.to(memory_format=self.layout)
         betas = config.optimizer.beta1, config.optimizer.beta2

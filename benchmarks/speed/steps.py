@@ -7,8 +7,18 @@ from typing import Any, Dict, Optional, Tuple
 from paddle_gan_aug.config.loading import load_config
 from paddle_gan_aug.errors import InputError
 
-PEER_STEPS = ("classic transpose", "classic upsample", "sngan-projection", "r3gan", "r3gan-projection", "lenet", "resnet", "mlp")
-CLASSIFIERS = ("lenet", "resnet")  # steps of the preset `classifier`
+PEER_STEPS = (
+    "classic transpose",
+    "classic upsample",
+    "sngan-projection",
+    "r3gan",
+    "r3gan-projection",
+    "lenet",
+    "lenet-pooled",
+    "resnet",
+    "mlp",
+)
+CLASSIFIERS = ("lenet", "lenet-pooled", "resnet")  # steps of the preset `classifier`
 SCHEDULED = ("learning_rate", "beta2", "penalty", "ema_images")  # what the R3GAN presets move in the course of a run
 # What the same maths in both asks for: PyTorch has no two optimizers that share a scale, and each framework would drop other features.
 ALIKE: Dict[str, Dict[str, Any]] = {
@@ -42,7 +52,7 @@ def peer_config(step: str, overrides: Dict[str, Any]) -> Tuple[str, Any]:
     preset, own = preset_and_variant(step)
     kind = _peer_of(load_config(preset, {**own, **overrides}))
     if kind is None:
-        known = "classic, fast, sngan-projection, r3gan, r3gan-projection, lenet, resnet and mlp"
+        known = "classic, fast, sngan-projection, r3gan, r3gan-projection, lenet, lenet-pooled, resnet and mlp"
         raise InputError(f"--against pytorch: the peer has no {step}; it has {known}")
     return kind, load_config(preset, {**own, **overrides, **ALIKE[kind]})
 

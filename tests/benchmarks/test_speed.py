@@ -73,7 +73,7 @@ def test_beside_pytorch_from_equal_weights(cli):
 
 def test_more_steps_and_layers_beside_pytorch(cli):
     pytest.importorskip("torch")
-    steps = ["sngan-projection", "r3gan", "r3gan-projection", "lenet", "resnet", "classic transpose"]
+    steps = ["sngan-projection", "r3gan", "r3gan-projection", "lenet", "lenet-pooled", "resnet", "classic transpose"]
     command = ["--against", "pytorch", "--steps", *steps, "--turns", 1, "-o", "train.batch_size=8"]
     for step, entry in zip(steps, json.loads(cli("benchmarks", "--json", *command).stdout)["entries"]):
         assert (entry["step"], entry["batch"]) == (step, 8) and entry["largest_loss_difference"] < 1e-2
@@ -94,8 +94,17 @@ def test_the_peer_knows_the_recipe_of_r3gan_and_no_other(override):
         assert config.schedule.learning_rate is config.schedule.penalty is None and config.generator.ema == ALIKE[kind]["generator.ema"]
     with pytest.raises(InputError, match="the peer has no r3gan"):
         peer_config("r3gan", parse_overrides([override]))
+
+
+def test_the_peer_has_every_classifier_and_refuses_what_it_has_not(monkeypatch):
+    from benchmarks.speed import steps
+    from paddle_gan_aug.algorithms.registry import CLASSIFIERS
+    from paddle_gan_aug.errors import InputError
+
+    assert {steps.peer_config(name, {})[0] for name in CLASSIFIERS} == {"classifier"}
+    monkeypatch.setattr(steps, "CLASSIFIERS", ("lenet",))
     with pytest.raises(InputError, match="the peer has no classifier"):
-        peer_config("classifier", {"classifier.architecture": "lenet-pooled"})
+        steps.peer_config("classifier", {"classifier.architecture": "resnet"})
 
 
 @pytest.mark.skipif(importlib.util.find_spec("torch") is not None, reason="PyTorch is installed here")

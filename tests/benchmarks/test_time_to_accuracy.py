@@ -46,7 +46,7 @@ def test_other_rows_are_refused(tmp_path):
         time_to_accuracy.read_rows(tmp_path / "rows.yaml")
 
 
-@pytest.mark.parametrize("network", ["lenet", "resnet"])
+@pytest.mark.parametrize("network", ["lenet", "lenet-pooled", "resnet"])
 def test_both_frameworks_learn_the_same(process, network):
     pytest.importorskip("torch")
     images = load("mnist", per_class=20)
@@ -59,6 +59,6 @@ def test_both_frameworks_learn_the_same(process, network):
         for learner in (ours, theirs):
             learner.learn(step, batches.batch(step - 1))
     weights = ours.algorithm.weights()
-    last = theirs.network.fc2 if network == "lenet" else theirs.network.fc
-    name = "classifier/fc2.weight" if network == "lenet" else "classifier/fc.weight"
+    last = theirs.network.fc if network == "resnet" else theirs.network.fc2
+    name = "classifier/fc.weight" if network == "resnet" else "classifier/fc2.weight"
     np.testing.assert_allclose(last.weight.detach().numpy().T, weights[name], atol=2e-3)
