@@ -22,7 +22,7 @@ import paddle
 from paddle import Tensor, nn
 from paddle.nn import functional as F
 
-from .layers import Conv2D
+from .layers import Conv2D, masked_pool
 
 FEW_CHANNELS = 3  # on the larger side, up to which pixels are gathered
 
@@ -87,7 +87,8 @@ def max_pool2d(x: Tensor) -> Tensor:
     if not _as_products(x):
         return to_batch_last(F.max_pool2d(to_batch_first(x), 2))
     height, width, channels, n = x.shape
-    pooled = F.max_pool3d(x.reshape([1, 1, height, width, channels * n]), [2, 2, 1], [2, 2, 1], return_mask=True)[0]
+    pool = functools.partial(F.max_pool3d, kernel_size=[2, 2, 1], stride=[2, 2, 1])
+    pooled = masked_pool(pool, x.reshape([1, 1, height, width, channels * n]))
     return pooled.reshape([height // 2, width // 2, channels, n])
 
 

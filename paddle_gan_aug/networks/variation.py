@@ -28,11 +28,14 @@ BOUNDS = {  # how far each change goes; those of the learned augmenter are multi
 
 def sampled(images: Tensor, places: Tensor) -> Tensor:
     """Images [N, C, H, W] sampled bilinearly at `places` [N, H, W, 2] (right and down, the frame being -1 to 1); from outside comes the
-    nearest edge pixel."""
-    if images.stop_gradient and not exporting():  # Paddle's backward of grid_sample writes their gradient, wanted or not, or crashes
+    nearest edge pixel. Places that are no numbers make the images NaN; Paddle 2.6 would read outside its memory."""
+    if exporting():
+        return F.grid_sample(images, places, padding_mode="border", align_corners=False)
+    if images.stop_gradient:  # Paddle's backward of grid_sample writes their gradient, wanted or not, or crashes
         images = images.detach()
         images.stop_gradient = False
-    return F.grid_sample(images, places, padding_mode="border", align_corners=False)
+    numbers = paddle.where(paddle.isnan(places), paddle.zeros_like(places), places)
+    return F.grid_sample(images, numbers, padding_mode="border", align_corners=False) + 0 * places.sum()
 
 
 class VariationGenerator(nn.Layer):

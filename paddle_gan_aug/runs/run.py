@@ -25,7 +25,7 @@ from ..files import atomic_write, lock_folder, make_folder
 from ..records.run_records import Records
 from ..training.callbacks import Checkpoints, Grids, ProgressCallback, Recorder
 from ..training.checkpoint import MALFORMED, best_noted, load_newest, steps_on_disk, whole_steps
-from ..training.health import Collapsed, HealthMonitor
+from ..training.health import Collapsed, FiniteLosses, HealthMonitor
 from ..training.inspection import Distributions, NetworkGraphs
 from ..training.loop import Callback, by_state_name, run_steps
 from ..training.recovery import Recovery
@@ -329,6 +329,8 @@ def _measures(
         from ..evaluation.callback import EvaluationCallback  # imports scikit-learn, which takes a second
 
         measures.append(EvaluationCallback(config, prepared.real, records, prepared.report))
+    if latents is None:
+        measures.append(FiniteLosses())  # last: it looks at what the others call the best
     return measures
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from .. import runtime
 from ..config.sections import Health
 from ..data import LabelledImages, to_network
+from ..errors import RunFailed
 from ..metrics.health import Limits
 from ..records.run_records import Records
 from .loop import Callback, Progress
@@ -52,6 +53,26 @@ class Collapsed(Exception):
     def __init__(self, step: int, alarms: List[str], healthy_step: int) -> None:
         super().__init__(f"step {step}: {'; '.join(alarms)}")
         self.step, self.alarms, self.healthy_step = step, alarms, healthy_step
+
+
+def _all_finite(values: Mapping[str, Any]) -> bool:
+    return bool(np.isfinite([float(value) for value in values.values()]).all())
+
+
+class FiniteLosses(Callback):
+    """Ends the training of a network that makes no images once a loss is not a finite number: nothing brings it back.
+
+    It looks at every fifth step, at the last one, and at one that is called the best.
+    """
+
+    stage = "measure"
+
+    def on_step(self, progress: Progress) -> None:
+        if (progress.step % 5 == 0 or progress.complete or progress.best) and not _all_finite(progress.values):
+            progress.failure = RunFailed(
+                f"step {progress.step}: a loss is not a finite number, the training has diverged: train again under another name "
+                "with a smaller learning rate (optimizer.classifier_lr)"
+            )
 
 
 class HealthMonitor(Callback):
@@ -111,10 +132,10 @@ class HealthMonitor(Callback):
 
     def on_step(self, progress: Progress) -> None:
         values, look = progress.values, progress.step % self.settings.every_steps == 0
-        if progress.step % 5 == 0 or look:
+        if progress.step % 5 == 0 or look or progress.complete:
             row = tuple(float(values[name]) for name in WATCHED if name in values)
             self._recent.append(row)
-            if not np.isfinite([float(value) for value in values.values()]).all():
+            if not _all_finite(values):
                 self._raise_alarm(progress, ["a loss that is not finite"])
         for text in progress.algorithm.findings:
             self.report(f"step {progress.step}: {text}")

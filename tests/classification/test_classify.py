@@ -53,6 +53,14 @@ def test_class_folders_and_a_test_folder(cli, digits, capsys):
     assert "1 of 241 files cannot be used: digit 1/broken.png (not an image); skipped" in done.stderr
 
 
+@pytest.mark.parametrize("architecture", ["lenet", "lenet-pooled"])
+def test_a_training_that_diverges_ends_with_one_line(cli, digits, architecture):
+    settings = ["-o", "optimizer.classifier_lr=1e30", f"classifier.architecture={architecture}"]
+    done = cli("classify", "--data", digits("set", 0, 40), "--test", digits("unseen", 40, 9), "--image-size", 28, "--steps", 12, *settings, code=1)
+    assert "step 5: a loss is not a finite number" in done.stderr and "optimizer.classifier_lr" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_the_learned_augmenter_is_tested_like_a_classifier(cli, small_mnist):
     settings = ["-o", "generator.width=0.5", "variation.sources=20", "classifier.width=0.5", "log.grid_images=32"]
     done = cli(

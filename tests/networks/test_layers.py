@@ -244,3 +244,20 @@ def test_mask_dropout_keeps_the_mean_and_rests_in_evaluation_mode():
     layer.eval()
     assert (layer(x).numpy() == 1).all()
     assert (MaskDropout(0.0)(x).numpy() == 1).all()
+
+
+@pytest.mark.parametrize("value", [np.nan, -np.inf])
+def test_a_window_without_a_number_makes_the_pooled_maps_nan(value):
+    """Paddle's own backward of the masked pool writes outside its memory there."""
+    import paddle
+
+    from paddle_gan_aug.networks import batch_last, layers
+
+    for pool, shape in ((layers.max_pool2d, [2, 3, 8, 8]), (batch_last.max_pool2d, [8, 8, 3, 2])):
+        numbers = random_tensor(shape).numpy()
+        numbers[:2, :2] = value
+        x = paddle.to_tensor(numbers, stop_gradient=False)
+        y = pool(x)
+        (gradient,) = paddle.grad(y.sum(), [x])
+        assert paddle.isfinite(pool(random_tensor(shape))).all()
+        assert paddle.isnan(y).all() and gradient.shape == x.shape

@@ -84,3 +84,15 @@ def test_the_noise_matters(digits):
 def test_too_little_noise_is_refused():
     with pytest.raises(ValueError, match="latent_dim 7"):
         ImageChanger(28, 1, 7)
+
+
+def test_places_that_are_no_numbers_make_the_images_nan(digits):
+    from paddle_gan_aug.networks.variation import sampled
+
+    images, numbers = paddle.to_tensor(digits), np.zeros([len(digits), 28, 28, 2], "float32")
+    assert paddle.isfinite(sampled(images, paddle.to_tensor(numbers))).all()
+    numbers[2, 5] = np.nan
+    places = paddle.to_tensor(numbers, stop_gradient=False)
+    made = sampled(images, places)
+    made.sum().backward()
+    assert paddle.isnan(made).all() and places.grad.shape == places.shape
