@@ -1,16 +1,17 @@
 """Where cells run: here, on joblib's workers, or on a Dask cluster. The rows are the store: what has a row is done.
 
 Workers are fresh processes whose thread counts are in their environment before Paddle is imported. A worker that is killed costs the
-cell that it was computing, which is run again.
+cell that it was computing, which is run again; a cell whose workers are always killed becomes a failed row.
 """
 
 import contextlib
 import os
 import time
 import warnings
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence
 
 from ..errors import InputError, RunFailed
 from .cells import Cell, Settings, key_of, store
@@ -112,27 +113,40 @@ class Engine:
 
     def _on_workers(self, cells: Sequence[Cell]) -> Iterator[Dict[str, Any]]:
         """Rows from joblib's workers, in the order in which they end."""
-        from joblib import Parallel, delayed
         from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-        left, tries = {key_of(cell, self.settings, self.fingerprint): cell for cell in cells}, 0
+        left = {key_of(cell, self.settings, self.fingerprint): cell for cell in cells}
+        killed: Counter = Counter()
         with _environment(self.settings.threads):
             while left:
-                workers = Parallel(n_jobs=self.jobs, return_as="generator_unordered", pre_dispatch="n_jobs", batch_size=1)
-                tasks = (delayed(cell_task)(*self._arguments(cell)) for cell in self._in_time(list(left.values())))
                 try:
-                    for row in workers(tasks):
+                    for row in self._parallel(self._in_time(list(left.values()))):
                         left.pop(row["key"], None)
-                        tries = 0
                         yield row
                     return
-                except TerminatedWorkerError:
-                    tries += 1
-                    if tries == TRIES:
-                        raise RunFailed(
-                            f"workers were killed {TRIES} times in a row, perhaps for lack of memory: go on with fewer (jobs); "
-                            "rows that are there stay"
-                        ) from None
+                except TerminatedWorkerError:  # all workers are ended when one is killed: any cell under way may be the reason
+                    under_way = list(left.items())[: self.jobs]
+                    killed.update(key for key, _ in under_way)
+                for key, cell in under_way:
+                    if killed[key] >= TRIES:
+                        del left[key]
+                        yield from self._by_itself(cell)
+
+    def _parallel(self, cells: Iterable[Cell]) -> Iterator[Dict[str, Any]]:
+        from joblib import Parallel, delayed
+
+        workers = Parallel(n_jobs=self.jobs, return_as="generator_unordered", pre_dispatch="n_jobs", batch_size=1)
+        return workers(delayed(cell_task)(*self._arguments(cell)) for cell in cells)
+
+    def _by_itself(self, cell: Cell) -> Iterator[Dict[str, Any]]:
+        """The row of a cell while no other runs; a failed one if its worker is killed even then, or nothing if there is no time left."""
+        from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+        try:
+            yield from self._parallel(self._in_time([cell]))
+        except TerminatedWorkerError:
+            error = RunFailed(f"the worker was killed {TRIES + 1} times, perhaps for lack of memory: go on with fewer workers (jobs)")
+            yield _failed(cell, self.settings, self.fingerprint, error)
 
     def _on_cluster(self, cells: Sequence[Cell]) -> Iterator[Dict[str, Any]]:
         """Rows from a Dask cluster. A cell takes its images along, so that another worker can run it again when its own dies."""

@@ -1,4 +1,4 @@
-"""Cells on several processes give the rows of one; a worker that is killed costs its cell only."""
+"""Cells on several processes give the rows of one; a worker that is killed costs its cell at most."""
 
 import os
 import signal
@@ -51,6 +51,22 @@ def test_a_killed_worker_costs_its_cell_which_is_run_again(study_data, tmp_path,
     assert Engine(study_data(), TINY, tmp_path / "two", jobs=2).run(CELLS) == []
     assert (tmp_path / "two" / "killed").exists()
     assert numbers(tmp_path / "two") == alone
+
+
+def kill_always(cell, images, settings, folder, fingerprint):
+    """Computes a cell, but every worker that gets seed 0 of `gan` is killed."""
+    if (cell.arm.name, cell.seed) == ("gan", 0):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return work.compute(cell, images, settings, Path(folder), fingerprint)
+
+
+def test_a_cell_whose_workers_are_always_killed_is_a_failed_row(study_data, tmp_path, alone, monkeypatch):
+    monkeypatch.setattr(engine, "cell_task", kill_always)
+    assert Engine(study_data(), TINY, tmp_path / "two", jobs=2).run(CELLS) == []
+    *rows, failed = sorted(read_rows(tmp_path / "two"), key=lambda row: bool(row["error"]))
+    assert {(row["arm"], row["seed"]): row["accuracy"] for row in rows} == {key: of for key, of in alone.items() if key != ("gan", 0)}
+    assert (failed["arm"], failed["seed"]) == ("gan", 0)
+    assert failed["error"] == "RunFailed: the worker was killed 4 times, perhaps for lack of memory: go on with fewer workers (jobs)"
 
 
 def test_no_cell_begins_after_the_deadline(study_data, tmp_path):
