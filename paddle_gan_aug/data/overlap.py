@@ -5,6 +5,7 @@ A test on images that were learnt by heart says nothing, and a copied folder or 
 
 import hashlib
 import math
+from typing import Dict
 
 import numpy as np
 
@@ -26,6 +27,12 @@ def repeated(images: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Return bool [N]: which of uint8 `images` [N, C, H, W] are among `others`, pixel for pixel. It takes about 2 µs for a digit."""
     known = set(map(_hash, others))
     return np.fromiter((_hash(image) in known for image in images), bool, len(images))
+
+
+def copies(images: np.ndarray) -> np.ndarray:
+    """Return int64 [N]: for each of uint8 `images` [N, C, H, W] the index of the first one that equals it, pixel for pixel."""
+    first: Dict[bytes, int] = {}
+    return np.array([first.setdefault(_hash(image), index) for index, image in enumerate(images)], dtype=np.int64)
 
 
 def _hash(image: np.ndarray) -> bytes:

@@ -7,7 +7,7 @@ the cells that choose (role "choose") are scored on validation images, or on lab
 import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Dict, Iterator, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from .. import runtime
 from ..augment.policies import choice_of, policy_for
 from ..data import DataSpec, LabelledImages, concatenate, load, load_test
 from ..data.few_labels import given_unlabelled
-from ..data.overlap import near, repeated
+from ..data.overlap import copies, near, repeated
 from ..errors import InputError, NoSuchPart, RunFailed
 from ..files import atomic_write
 
@@ -129,7 +129,7 @@ def check_data(data: StudyData, scenario: Scenario, seeds: int, allow_overlap: b
     """See that a study can be made of the data, before anything is trained.
 
     Returns:
-        {"exact", "near"}: test images (in folds: images) that are, or nearly are, other images that are learnt.
+        {"exact", "near"}: test images that are, or nearly are, images that are learnt.
 
     Raises:
         InputError: too few images for the scenario or to hold out; test images among the others, pixel for pixel.
@@ -154,18 +154,29 @@ def check_data(data: StudyData, scenario: Scenario, seeds: int, allow_overlap: b
             f"{data.source} has no test images, and too few to hold some out: class {few} has {counts[few]}, {seeds} folds need as many; "
             "add images, a test set (test), or use fewer seeds"
         )
-    if data.test is None:
-        hashes = [hashlib.blake2b(np.ascontiguousarray(image), digest_size=16).digest() for image in labels.images]
-        same, close = len(hashes) - len(set(hashes)), 0
-        what = f"{same} of the {len(labels)} images of {data.source} are there twice, and would be in training and test"
-    else:
-        mask = repeated(data.test.images, labels.images)
-        same = int(mask.sum())
-        close = int(near(data.test.images[~mask], labels.images).sum()) if same < len(mask) else 0
-        what = f"{same} of the {len(data.test)} test images are training images, pixel for pixel"
+    if data.test is None:  # copies stay together, in one fold
+        return {"exact": 0, "near": 0}
+    mask = repeated(data.test.images, labels.images)
+    same = int(mask.sum())
+    close = int(near(data.test.images[~mask], labels.images).sum()) if same < len(mask) else 0
+    what = f"{same} of the {len(data.test)} test images are training images, pixel for pixel"
     if same and not allow_overlap:
         raise InputError(f"{what}: a test on them says nothing; take them out, or allow it (data.allow_overlap)")
     return {"exact": same, "near": close}
+
+
+def told_copies(labels: LabelledImages) -> List[str]:
+    """What a person should know of images that are there more than once, in sentences."""
+    first = copies(labels.images)
+    many = int(np.sum(np.bincount(first, minlength=len(first)) > 1))
+    notes = []
+    if many:
+        notes.append(f"{many} labelled images are there more than once, pixel for pixel: all copies stay on the same side of every split")
+    pairs = [(int(labels.labels[a]), int(b)) for a, b in zip(first, labels.labels) if labels.labels[a] != b]
+    if pairs:
+        names = " and ".join(labels.class_names[label] for label in pairs[0])
+        notes.append(f"{len(pairs)} labelled images are there again under another class, one of them in {names}: one label must be wrong")
+    return notes
 
 
 def check_unlabelled(data: StudyData, allow_overlap: bool = False) -> None:
@@ -215,8 +226,9 @@ def _labelled_images(data: StudyData, scenario: Scenario, seed: int, role: str, 
         train = _draw(data.pool, scenario, seed)
         if role == TEST:
             return CellImages(train, data.test, _spare(data, train, seed))
-        if data.valid is not None:
-            return CellImages(train, data.valid, _spare(data, train, seed))
+        known = data.valid is not None and repeated(data.valid.images, train.images)
+        if data.valid is not None and not np.all(known):
+            return CellImages(train, data.valid.subset(np.flatnonzero(~known)), _spare(data, train, seed))
         return CellImages(*held_out(train, seed))
     if role == CHOOSE:
         return CellImages(*held_out(data.labels, seed))
@@ -227,14 +239,14 @@ def _labelled_images(data: StudyData, scenario: Scenario, seed: int, role: str, 
 
 
 def fold_of(labels: LabelledImages, folds: int, repetition: int = 0) -> np.ndarray:
-    """The fold of each image, int64 [N]: disjoint, and with the classes in equal shares as far as they divide."""
+    """The fold of each image, int64 [N]: disjoint, with the classes in equal shares as far as they divide, and with copies together."""
     found = np.zeros(len(labels), np.int64)
     start = 0
     for label in np.flatnonzero(labels.counts()):
         members = runtime.rng(repetition, "study folds", int(label)).permutation(np.flatnonzero(labels.labels == label))
         found[members] = (np.arange(len(members)) + start) % folds
         start += len(members)  # what does not divide goes to another fold each time
-    return found
+    return found[copies(labels.images)]
 
 
 def _draw(pool: LabelledImages, scenario: Scenario, seed: int) -> LabelledImages:
@@ -247,13 +259,18 @@ def _draw(pool: LabelledImages, scenario: Scenario, seed: int) -> LabelledImages
 
 
 def held_out(labels: LabelledImages, seed: int) -> Tuple[LabelledImages, LabelledImages]:
-    """(what is learnt, what is held out): a fifth of each class that has two images or more, drawn by the seed."""
+    """(what is learnt, what is held out): a fifth of each class that has two images or more, drawn by the seed; copies stay together."""
     out = np.zeros(len(labels), bool)
     for label in np.flatnonzero(labels.counts()):
         members = np.flatnonzero(labels.labels == label)
         if len(members) > 1:
             count = min(len(members) - 1, max(1, round(HELD_OUT * len(members))))
             out[runtime.rng(seed, "study choice", int(label)).permutation(members)[:count]] = True
+    first = copies(labels.images)
+    out = out[first]
+    for label in np.flatnonzero(labels.counts()):
+        if out[labels.labels == label].all():  # copies of one image alone: they are learnt
+            out &= ~np.isin(first, first[labels.labels == label])
     return labels.subset(np.flatnonzero(~out)), labels.subset(np.flatnonzero(out))
 
 

@@ -17,7 +17,7 @@ from .board import show_study
 from .cells import Cell, missing, read_rows
 from .engine import Engine, affordable_jobs, connect
 from .plan import NEW_IMAGES, Plan, make_plan, named_arms, parse_budget, told_time
-from .splits import FINAL, StudyData, cell_images, check_data, check_unlabelled, read_data
+from .splits import FINAL, StudyData, cell_images, check_data, check_unlabelled, read_data, told_copies
 from .summary import choice_scores, comparisons, measure_of, of_arms, recommended, verdict
 
 STUDY, RESULTS, REPORT = "study.json", "results.json", "report.html"
@@ -180,7 +180,7 @@ def run_study(  # long: its parameters are explained one by one
     overlaps = [check_data(read, scenario, plan.settings.folds, allow_overlap) for scenario in plan.scenarios][0]
     if any(arm.unlabelled for arm in plan.arms):
         check_unlabelled(read, allow_overlap)
-    plan.notes.extend(_told_overlap(overlaps))
+    plan.notes.extend([*_told_overlap(overlaps), *told_copies(read.labels)])
     _check_presets(plan)
     measure = measure_of(plan, read.labels.counts(), measure)
     folder = Path(to).expanduser() if to else project_root() / "output" / f"study-{_name(read.source)}"

@@ -17,6 +17,7 @@ from .. import runtime
 from ..algorithms import build
 from ..config.loading import load_config
 from ..data import LabelledImages, to_network
+from ..data.overlap import copies
 from ..runs.batches import training_batches
 from ..runs.opened import Run
 from ..training.loop import run_steps
@@ -136,6 +137,7 @@ def _cross_fitted(run: Run, real: LabelledImages, read: ReadReal) -> Tuple[np.nd
     for label in np.flatnonzero(real.counts()):
         members = runtime.rng(seed, "folds", int(label)).permutation(np.flatnonzero(real.labels == label))
         folds[members] = (np.arange(len(members)) + label) % FOLDS
+    folds = folds[copies(real.images)]  # no network reads an image of which it has learnt a copy
     probabilities, distances = np.zeros((len(real), len(real.class_names)), np.float32), np.zeros((len(real), 2))
     length = np.linalg.norm(read(real)[1], axis=1).mean()
     for fold in np.unique(folds):

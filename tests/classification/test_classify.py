@@ -56,7 +56,8 @@ def test_class_folders_and_a_test_folder(cli, digits, capsys):
 @pytest.mark.parametrize("architecture", ["lenet", "lenet-pooled"])
 def test_a_training_that_diverges_ends_with_one_line(cli, digits, architecture):
     settings = ["-o", "optimizer.classifier_lr=1e30", f"classifier.architecture={architecture}"]
-    done = cli("classify", "--data", digits("set", 0, 40), "--test", digits("unseen", 40, 9), "--image-size", 28, "--steps", 12, *settings, code=1)
+    data = ["--data", digits("set", 0, 40), "--test", digits("unseen", 40, 9), "--image-size", 28]
+    done = cli("classify", *data, "--steps", 12, *settings, code=1)
     assert "step 5: a loss is not a finite number" in done.stderr and "optimizer.classifier_lr" in done.stderr
     assert "Traceback" not in done.stderr
 

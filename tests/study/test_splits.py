@@ -19,7 +19,9 @@ from paddle_gan_aug.study.splits import (
     check_data,
     check_learnt,
     fold_of,
+    held_out,
     read_data,
+    told_copies,
 )
 
 
@@ -55,7 +57,7 @@ def test_few_labels_are_drawn_by_the_seed(study_data):
     assert cells[0].train.counts().tolist() == [4, 4, 4]
     assert cells[0].train.fingerprint() == cells[1].train.fingerprint() != cells[2].train.fingerprint()
     assert not repeated(cells[0].spare.images, cells[0].train.images).any() and len(cells[0].spare) == 24
-    assert cell_images(data, Scenario(4), 1000, CHOOSE, 8).test is data.valid
+    assert cell_images(data, Scenario(4), 1000, CHOOSE, 8).test.fingerprint() == data.valid.fingerprint()
     assert cell_images(data, Scenario(4), 0, FINAL, 8).train.fingerprint() == cells[0].train.fingerprint()
 
 
@@ -87,9 +89,41 @@ def test_duplicates_between_training_and_test_are_counted_and_refused(study_data
     dimmed = data.pool.subset([0, 1, 2])
     dimmed = dataclasses.replace(dimmed, images=(dimmed.images * 0.9).astype(np.uint8))
     assert check_data(dataclasses.replace(data, test=concatenate(data.test, dimmed)), Scenario(), 8)["near"] == 3
-    twice = dataclasses.replace(study_data(test=None), pool=concatenate(data.pool, data.pool.subset([4])))
-    with pytest.raises(InputError, match="1 of the 37 images of pictures are there twice"):
-        check_data(twice, Scenario(), 4)
+
+
+def test_copies_stay_on_one_side_of_every_split(study_data):
+    alone = study_data(test=None)
+    again = concatenate(alone.pool.subset([4, 5, 6, 14]), alone.pool.subset([4, 30]))
+    twice = dataclasses.replace(alone, pool=concatenate(alone.pool, again))
+    assert check_data(twice, Scenario(), 4) == {"exact": 0, "near": 0}
+    for seed in range(12):
+        for role in (TEST, CHOOSE):
+            cell = cell_images(twice, Scenario(), seed, role, 4)
+            assert len(cell.train) + len(cell.test) == 42 and not repeated(cell.test.images, cell.train.images).any()
+    known = dataclasses.replace(study_data(), valid=concatenate(study_data().pool.subset([0, 13]), study_data(test=(3, 3, 3)).test))
+    cell = cell_images(known, Scenario(12), 0, CHOOSE, 8)
+    assert len(cell.test) == 9 and not repeated(cell.test.images, cell.train.images).any()
+
+
+def test_a_class_of_copies_of_one_image_is_learnt(study_data):
+    data = study_data()
+    same = concatenate(data.pool.subset([*range(20), 25, 25, 25]), dataclasses.replace(data.pool.subset([25]), labels=np.array([0])))
+    for seed in range(8):
+        learnt, held = held_out(same, seed)
+        assert learnt.counts()[2] == 3 and held.counts()[2] == 0 and not repeated(held.images, learnt.images).any()
+
+
+def test_copies_are_told_and_those_under_another_class_too(study_data):
+    pool = study_data().pool
+    assert told_copies(pool) == []
+    more = concatenate(pool, pool.subset([4, 4, 7]))
+    told = "labelled images are there more than once, pixel for pixel: all copies stay on the same side of every split"
+    assert told_copies(more) == [f"2 {told}"]
+    wrong = concatenate(pool, dataclasses.replace(pool.subset([4]), labels=np.array([2])))
+    assert told_copies(wrong) == [
+        f"1 {told}",
+        "1 labelled images are there again under another class, one of them in bar and ring: one label must be wrong",
+    ]
 
 
 def test_a_planted_leak_is_refused(study_data):
