@@ -7,7 +7,7 @@ from typing import Any, Dict
 
 from ..errors import InputError
 from .flags import positive
-from .result import INTERRUPTED, Result
+from .result import DONE, FAILED, INTERRUPTED, Result
 
 NOT_IN_A_FILE = ("config", "report", "list_arms", "command", "parser", "json", "name", "given")
 HANDED_ON = (  # arguments that `run_study` takes as they are
@@ -163,7 +163,8 @@ def run(args: argparse.Namespace) -> Result:
         )
     except KeyboardInterrupt:
         return Result({"interrupted": True}, "interrupted: what has ended is stored, and the same command goes on", INTERRUPTED)
-    return Result(found.to_json(), "\n".join(found.plan.told()) if args.dry_run else told(found))
+    failed = found.recommended is not None and found.recommended["arm"] is None
+    return Result(found.to_json(), "\n".join(found.plan.told()) if args.dry_run else told(found), FAILED if failed else DONE)
 
 
 def _lay_under(args: argparse.Namespace) -> None:
@@ -214,7 +215,7 @@ def told(found: Any) -> str:
         lines.append(f"{row['arm']:{width}}  {score:>7}  {spread:>8}  {difference:>14}  {row['seeds']:>5}{where}")
     lines += ["", *(f"note: {note}" for note in found.notes)]
     kept = found.recommended
-    lines.append(f"recipe: {kept['arm']}, because {kept['why']}")
+    lines.append(f"recipe: {kept['arm'] or 'none'}, because {kept['why']}")
     if "run" in kept:
         lines.append(f"classifier: {kept['run']}; train it again with: {kept['command']}")
     lines.append(f"report: {found.report}")

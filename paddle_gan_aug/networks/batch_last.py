@@ -22,7 +22,8 @@ import paddle
 from paddle import Tensor, nn
 from paddle.nn import functional as F
 
-from .layers import Conv2D, masked_pool
+from .layers import Conv2D
+from .pooling import masked_pool
 
 FEW_CHANNELS = 3  # on the larger side, up to which pixels are gathered
 

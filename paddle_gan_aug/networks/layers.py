@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import math
-from typing import Any, Callable, List, Optional, Sequence
+from typing import List, Optional, Sequence
 
 import numpy as np
 import paddle
@@ -18,6 +18,7 @@ from paddle.nn.utils.spectral_norm_hook import SpectralNorm
 from scipy.special import ndtri
 
 from .parallel import exporting, split_batch
+from .pooling import max_pool2d
 
 
 def leaky_relu(x: Tensor, negative_slope: float = 0.2) -> Tensor:
@@ -53,31 +54,6 @@ def add_channel_bias(x: Tensor, bias: Tensor) -> Tensor:
     """
     n, c, h, w = x.shape
     return (x.reshape([n, c, h * w]) + bias.reshape([c, 1])).reshape([n, c, h, w])
-
-
-def max_pool2d(x: Tensor, see_edges: bool = False) -> Tensor:
-    """Max-pool 2 with stride 2, [N, C, H, W] -> [N, C, H // 2, W // 2].
-
-    At an odd size that drops the last row and column; `see_edges` then pools over 3 with stride 2, which gives the same size.
-
-    An exported network has no backward, and no mask.
-    """
-    kernel = [3 if see_edges and side % 2 else 2 for side in x.shape[2:]]
-    pool = functools.partial(F.max_pool2d, kernel_size=kernel, stride=2)
-    return pool(x) if exporting() else masked_pool(pool, x)
-
-
-def masked_pool(pool: Callable[..., Any], x: Tensor) -> Tensor:
-    """`pool(x)` of one of Paddle's max-pools, by way of its mask.
-
-    Asking for the mask as well makes Paddle remember where each maximum was; its backward then takes a sixth of the time
-    of the one that searches again. A window of NaN or -inf alone has no place (-1), and that backward would write outside its
-    memory: the output is then NaN, and the gradient too, which the training notices.
-    """
-    y, places = pool(x, return_mask=True)
-    if paddle.is_grad_enabled() and places.min().item() < 0:
-        return pool(x) + 0 * x.sum()
-    return y
 
 
 def upsample_nearest(x: Tensor) -> Tensor:

@@ -33,6 +33,6 @@ def show_study(folder: Path, log: Path, results: Dict[str, Any], rows: Sequence[
     with Records(folder / "records" / VERDICT, place, VERDICT) as records:
         records.cut(-1)
         kept = results["recommended"]
-        records.text(0, VERDICT, f"{results['verdict']} Recipe: {kept['arm']}, because {kept['why']}.")
+        records.text(0, VERDICT, f"{results['verdict']} Recipe: {kept['arm'] or 'none'}, because {kept['why']}.")
         for path in sorted((folder / "charts").glob("*.png")):
             records.image(0, read_png(path), tag=path.stem, folder="charts")

@@ -195,6 +195,10 @@ def make_plan(  # long: its parameters are those of `study.run_study`
     for what, name in (("gan_arm", gan_arm), ("rival", rival)):
         if name is not None and name not in {arm.name for arm in chosen}:
             raise InputError(f"{what}: {name} is not among the arms {', '.join(arm.name for arm in chosen)}")
+    for what, name, fitting in (("gan_arm", gan_arm, _with_gan(chosen)), ("rival", rival, _without_gan(chosen))):
+        if name is not None and name not in fitting:
+            kind = "makes no images with a GAN" if what == "gan_arm" else "is no rival: it has generated images, or labels that others lack"
+            raise InputError(f"{what}: {name} {kind}; choose one of {', '.join(fitting) or 'none that takes part'}")
     folds = wanted if data.test is None else Settings.folds  # they play no part, and more seeds leave the keys of the others alone
     plan = Plan(chosen, scenarios, wanted, replace(settings, folds=folds), choices, gan_arm, rival, jobs, 0.0, budget)
     plan = replace(plan, other_seeds=other_seeds)
@@ -354,11 +358,18 @@ def named_arms(plan: Plan, scores: Dict[str, float]) -> Tuple[Optional[str], str
     Args:
         scores: {arm: mean score on the splits that choose}; {} = the rule decides.
     """
-    with_gan = [arm.name for arm in plan.arms if arm.generates]
-    without = [arm.name for arm in plan.arms if not arm.generates and not arm.upper]
+    with_gan, without = _with_gan(plan.arms), _without_gan(plan.arms)
     preferred = [name for name in RIVALS if name in without]
     gan_arm = plan.gan_arm or _best(with_gan, scores) or (GAN_ARM if GAN_ARM in with_gan else next(iter(with_gan), None))
     return gan_arm, plan.rival or _best(without, scores) or preferred[0]
+
+
+def _with_gan(arms: Sequence[Arm]) -> List[str]:
+    return [arm.name for arm in arms if arm.generates]
+
+
+def _without_gan(arms: Sequence[Arm]) -> List[str]:
+    return [arm.name for arm in arms if not arm.generates and not arm.upper]
 
 
 def _best(names: Sequence[str], scores: Dict[str, float]) -> Optional[str]:

@@ -7,7 +7,7 @@ the cells that choose (role "choose") are scored on validation images, or on lab
 import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Dict, Iterator, Optional, Tuple
 
 import numpy as np
 
@@ -163,20 +163,6 @@ def check_data(data: StudyData, scenario: Scenario, seeds: int, allow_overlap: b
     if same and not allow_overlap:
         raise InputError(f"{what}: a test on them says nothing; take them out, or allow it (data.allow_overlap)")
     return {"exact": same, "near": close}
-
-
-def told_copies(labels: LabelledImages) -> List[str]:
-    """What a person should know of images that are there more than once, in sentences."""
-    first = copies(labels.images)
-    many = int(np.sum(np.bincount(first, minlength=len(first)) > 1))
-    notes = []
-    if many:
-        notes.append(f"{many} labelled images are there more than once, pixel for pixel: all copies stay on the same side of every split")
-    pairs = [(int(labels.labels[a]), int(b)) for a, b in zip(first, labels.labels) if labels.labels[a] != b]
-    if pairs:
-        names = " and ".join(labels.class_names[label] for label in pairs[0])
-        notes.append(f"{len(pairs)} labelled images are there again under another class, one of them in {names}: one label must be wrong")
-    return notes
 
 
 def check_unlabelled(data: StudyData, allow_overlap: bool = False) -> None:

@@ -9,15 +9,16 @@ from typing import Any, Dict, List, Optional, Sequence
 
 from .. import __version__
 from ..data import DataSpec
-from ..errors import InputError
+from ..errors import InputError, RunFailed
 from ..files import lock_folder, make_folder, project_root, write_json
 from ..runs.places import run_folders, unused_folder
-from .arms import WITHOUT_LABELS, arm_of, is_gan
+from .arms import WITHOUT_LABELS, arm_of
 from .board import show_study
 from .cells import Cell, missing, read_rows
+from .checks import check_presets, told_copies, told_overlap
 from .engine import Engine, affordable_jobs, connect
 from .plan import NEW_IMAGES, Plan, make_plan, named_arms, parse_budget, told_time
-from .splits import FINAL, StudyData, cell_images, check_data, check_unlabelled, read_data, told_copies
+from .splits import FINAL, StudyData, cell_images, check_data, check_unlabelled, read_data
 from .summary import choice_scores, comparisons, measure_of, of_arms, recommended, verdict
 
 STUDY, RESULTS, REPORT = "study.json", "results.json", "report.html"
@@ -34,7 +35,8 @@ class Study:
     Attributes:
         folder: of its rows, results and report. plan: what was asked for. verdict: the answer in a sentence; "" of a dry run.
         arms: a dict for each arm and scenario: mean, spread, recall, minutes. comparisons: each arm against the rival.
-        recommended: {"arm", "why", "run", "config", "command"}; the last three are of the classifier that was kept.
+        recommended: {"arm", "why", "run", "config", "command"}; the last three are of the classifier that was kept. The arm is None where
+            all cells of the best one failed.
         notes: what else is to be said.
         report: the page, or None.
     """
@@ -130,6 +132,7 @@ def run_study(  # long: its parameters are explained one by one
 
     Raises:
         InputError: anything wrong with the arguments or the data, before anything is trained.
+        RunFailed: every cell failed.
     """
     seconds = None if budget is None else parse_budget(budget)
     deadline = None if seconds is None else time.monotonic() + LEFT * seconds
@@ -180,8 +183,8 @@ def run_study(  # long: its parameters are explained one by one
     overlaps = [check_data(read, scenario, plan.settings.folds, allow_overlap) for scenario in plan.scenarios][0]
     if any(arm.unlabelled for arm in plan.arms):
         check_unlabelled(read, allow_overlap)
-    plan.notes.extend([*_told_overlap(overlaps), *told_copies(read.labels)])
-    _check_presets(plan)
+    plan.notes.extend([*told_overlap(overlaps), *told_copies(read.labels)])
+    check_presets(plan)
     measure = measure_of(plan, read.labels.counts(), measure)
     folder = Path(to).expanduser() if to else project_root() / "output" / f"study-{_name(read.source)}"
     if dry_run:
@@ -190,33 +193,6 @@ def run_study(  # long: its parameters are explained one by one
         connect(cluster).close()
     with lock_folder(make_folder(folder)):
         return _Session(folder, read, plan, measure, margin, cluster, deadline, latest, quiet, retry, test).run(keep, output, log)
-
-
-def _check_presets(plan: Plan) -> None:
-    """Read the configurations of the cells once, so that a wrong key costs no training."""
-    from ..config.loading import load_config
-    from .cells import classifier_settings, learner_settings, maker_settings
-
-    for arm in plan.arms:
-        if arm.learner:
-            learner = learner_settings(arm, plan.settings, 0)
-            load_config(learner.pop("preset"), learner)
-            continue
-        load_config("classifier", classifier_settings(arm, plan.settings, 0))
-        if arm.makes:
-            made = maker_settings(arm.maker, plan.settings, 0)
-            config = load_config(made.pop("preset"), made)
-            if is_gan(arm.maker) and config.generator.conditioning == "none":
-                raise InputError(f"gan: {config.preset} makes images without classes: choose a conditional preset, such as cgan")
-
-
-def _told_overlap(overlaps: Dict[str, int]) -> List[str]:
-    notes = []
-    if overlaps["exact"]:
-        notes.append(f"{overlaps['exact']} test images are among the labels, pixel for pixel: their scores say nothing")
-    if overlaps["near"]:
-        notes.append(f"{overlaps['near']} test images nearly are among the labels: is that meant?")
-    return notes
 
 
 def _name(source: str) -> str:
@@ -259,6 +235,7 @@ class _Session:
         self.plan = plan
         left += self._cells(plan.testing(), "testing")
         rows = self._rows()
+        _check_any_ended_well(rows, self.folder)
         notes = [*plan.notes]
         if left:
             total = len(plan.choosing()) + len(plan.testing())
@@ -267,7 +244,7 @@ class _Session:
         arm, why = recommended(asked, self.data, rows, gan_arm, rival, measure)
         result = Study(self.folder, plan, verdict(found, gan_arm, rival, measure, self.margin), of_arms(rows, measure), found, notes=notes)
         result.recommended, result.data = {"arm": arm, "why": why}, _about(self.data, plan)
-        if keep:
+        if keep and arm is not None:
             result.recommended.update(self._kept(arm, output, log))
         values = {**result.to_json(), "measure": measure, "margin": self.margin, "gan_arm": gan_arm, "rival": rival, "version": __version__}
         write_json(self.folder / RESULTS, values)
@@ -350,6 +327,11 @@ def _plain(plan: Plan) -> Dict[str, Any]:
     named = {name: getattr(plan, name) for name in ("seeds", "other_seeds", "choices", "gan_arm", "rival")}
     settings = {key: value for key, value in asdict(plan.settings).items() if value is not None or key not in LATER}
     return {"arms": [arm.name for arm in plan.arms], "scenarios": [s.name for s in plan.scenarios], **named, **settings}
+
+
+def _check_any_ended_well(rows: Sequence[Dict[str, Any]], folder: Path) -> None:
+    if rows and all(row["error"] for row in rows):
+        raise RunFailed(f"all {len(rows)} cells of {folder} failed, the first with {rows[0]['error']}: mend the cause, and add --retry")
 
 
 class _Line:

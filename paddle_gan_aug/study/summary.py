@@ -53,15 +53,19 @@ def choice_scores(plan: Plan, rows: Sequence[Dict[str, Any]], measure: str) -> D
 
 def recommended(
     plan: Plan, data: StudyData, rows: Sequence[Dict[str, Any]], gan_arm: Optional[str], rival: str, measure: str
-) -> Tuple[str, str]:
-    """(the arm to use, why). It has generated images only if their paired gain over held-out labels is above what chance gives.
+) -> Tuple[Optional[str], str]:
+    """(the arm to use, why); None where no cell of it ended well.
 
-    Where the compared arms were chosen on these very splits, each split's gain is that of the arms which the other splits choose: the best
-    of many on the same splits would look better than it is.
+    It has generated images only if their paired gain over held-out labels is above what chance gives. Where the compared arms were chosen
+    on these very splits, each split's gain is that of the arms which the other splits choose: the best of many on the same splits would
+    look better than it is.
 
     Args:
         plan: as it was asked for, with the arms that were asked for. gan_arm, rival: those that are compared.
     """
+    failed, well = ({row["arm"] for row in rows if bool(row["error"]) is has_failed} for has_failed in (True, False))
+    if rival in failed - well:
+        return None, f"all cells of {rival} failed: see the reasons in the report, and run them again (retry)"
     if gan_arm is None:
         return rival, "no arm with generated images took part"
     folds = data.test is None

@@ -129,7 +129,7 @@ def test_pool_before_bias_and_activation_is_exact(activation):
 def test_pool_that_sees_the_edges_equals_paddles(size, kernel):
     from paddle.nn import functional as F
 
-    from paddle_gan_aug.networks.layers import max_pool2d
+    from paddle_gan_aug.networks.pooling import max_pool2d
 
     x = random_tensor([2, 3, size, size])
     assert_same(gradients(lambda x: max_pool2d(x, see_edges=True), [x], []), gradients(lambda x: F.max_pool2d(x, kernel, 2), [x], []), 1e-6)
@@ -251,9 +251,9 @@ def test_a_window_without_a_number_makes_the_pooled_maps_nan(value):
     """Paddle's own backward of the masked pool writes outside its memory there."""
     import paddle
 
-    from paddle_gan_aug.networks import batch_last, layers
+    from paddle_gan_aug.networks import batch_last, pooling
 
-    for pool, shape in ((layers.max_pool2d, [2, 3, 8, 8]), (batch_last.max_pool2d, [8, 8, 3, 2])):
+    for pool, shape in ((pooling.max_pool2d, [2, 3, 8, 8]), (batch_last.max_pool2d, [8, 8, 3, 2])):
         numbers = random_tensor(shape).numpy()
         numbers[:2, :2] = value
         x = paddle.to_tensor(numbers, stop_gradient=False)

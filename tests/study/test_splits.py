@@ -21,7 +21,6 @@ from paddle_gan_aug.study.splits import (
     fold_of,
     held_out,
     read_data,
-    told_copies,
 )
 
 
@@ -111,19 +110,6 @@ def test_a_class_of_copies_of_one_image_is_learnt(study_data):
     for seed in range(8):
         learnt, held = held_out(same, seed)
         assert learnt.counts()[2] == 3 and held.counts()[2] == 0 and not repeated(held.images, learnt.images).any()
-
-
-def test_copies_are_told_and_those_under_another_class_too(study_data):
-    pool = study_data().pool
-    assert told_copies(pool) == []
-    more = concatenate(pool, pool.subset([4, 4, 7]))
-    told = "labelled images are there more than once, pixel for pixel: all copies stay on the same side of every split"
-    assert told_copies(more) == [f"2 {told}"]
-    wrong = concatenate(pool, dataclasses.replace(pool.subset([4]), labels=np.array([2])))
-    assert told_copies(wrong) == [
-        f"1 {told}",
-        "1 labelled images are there again under another class, one of them in bar and ring: one label must be wrong",
-    ]
 
 
 def test_a_planted_leak_is_refused(study_data):

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from paddle_gan_aug.classification.classify import classify
-from paddle_gan_aug.errors import InputError
+from paddle_gan_aug.errors import InputError, RunFailed
 from paddle_gan_aug.study import engine
 from paddle_gan_aug.study.study import draw_report, run_study
 
@@ -115,6 +115,28 @@ def test_a_failed_cell_does_not_end_the_study(npz, tmp_path, monkeypatch):
     assert "no such luck" in found.report.read_text()
 
 
+@pytest.mark.parametrize("fails, words", [(("classical",), "no recipe"), (("real", "classical", "gan"), "all cells")])
+def test_nothing_is_recommended_where_all_cells_of_the_best_arm_failed(npz, tmp_path, monkeypatch, fails, words):
+    from paddle_gan_aug.study import work
+
+    inner = work._scored
+
+    def fail(cell, bench, key):
+        if cell.arm.name in fails:
+            raise ValueError("no such luck")
+        return inner(cell, bench, key)
+
+    monkeypatch.setattr(work, "_scored", fail)
+    if words == "all cells":
+        with pytest.raises(RunFailed, match="all 6 cells of .* failed, the first with ValueError: no such luck: mend the cause"):
+            run(npz(), tmp_path)
+        return
+    found = run(npz(), tmp_path)
+    assert found.recommended["arm"] is None and found.recommended["why"].startswith("all cells of classical failed: see the reasons")
+    assert found.verdict == "There is no result of gan beside classical: see what failed or was left out."
+    assert "No recipe" in found.report.read_text() and not (tmp_path / "output").exists()
+
+
 def test_a_budget_ends_the_study_and_says_what_was_left_out(npz, tmp_path, monkeypatch):
     from paddle_gan_aug.study import study as room
 
@@ -138,6 +160,14 @@ def test_several_numbers_of_labels_and_shares_are_drawn(npz, tmp_path):
         ({"budget": "5x"}, "is no time"),
         ({"gan": "classic"}, "images without classes"),
         ({"overrides": {"classifier.widht": 1}}, "widht"),
+        ({"overrides": {"optimizer.discriminator_lr": 0.1}}, "does not read it"),
+        ({"overrides": {"train.seed": 3}}, "overrides: train.seed belongs to the study, .* use seeds"),
+        ({"overrides": {"data.per_class": 3}}, "data.per_class belongs to the study"),
+        ({"gan_overrides": {"data.source": "mnist"}}, "gan_overrides: data.source belongs to the study"),
+        ({"overrides": {"generated.source": "x"}}, "generated.source belongs to the study, .* use the arms and shares"),
+        ({"learner_overrides": {"train.steps": 3}}, "learner_overrides: train.steps belongs to the study, .* learner_steps"),
+        ({"gan_arm": "real"}, "gan_arm: real makes no images with a GAN; choose one of gan$"),
+        ({"rival": "gan"}, "rival: gan is no rival: .* choose one of real, classical$"),
         ({"labels": [99]}, "99 are asked for"),
         ({"cut": {"cat": 3}}, "no class 'cat'"),
         ({"new_classes": ["cat"]}, "no class 'cat'"),

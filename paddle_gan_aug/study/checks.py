@@ -1,0 +1,81 @@
+"""What is looked at before a study trains anything: the settings of its cells, and what a person should know of its images."""
+
+from typing import Any, Dict, List, Mapping, Optional
+
+import numpy as np
+
+from ..algorithms.checks import check_config
+from ..config.loading import load_config
+from ..data import LabelledImages
+from ..data.overlap import copies
+from ..errors import InputError
+from .arms import is_gan
+from .cells import classifier_settings, learner_settings, maker_settings
+from .plan import Plan
+
+OWN = {  # settings that a study gives its cells itself -> how to say them
+    "train.seed": "seeds",
+    "train.steps": "steps, gan_steps or learner_steps",
+    "train.epochs": "steps, gan_steps or learner_steps",
+    "classifier.architecture": "architecture",
+    "data": "the arguments of the study: the data, labels, cut and policy",
+    "generated": "the arms and shares",
+}
+
+
+def check_presets(plan: Plan) -> None:
+    """Read the configurations of the cells once, so that a wrong setting costs no training.
+
+    Raises:
+        InputError: a setting that does not exist or has no effect, one that belongs to the study, a GAN without classes.
+    """
+    settings = plan.settings
+    for name in ("overrides", "gan_overrides", "learner_overrides"):
+        _check_own(name, getattr(settings, name))
+    for arm in plan.arms:
+        if arm.learner:
+            learner = learner_settings(arm, settings, 0)
+            check_config(load_config(learner.pop("preset"), learner))
+            continue
+        check_config(load_config("classifier", classifier_settings(arm, settings, 0)))
+        if arm.makes:
+            made = maker_settings(arm.maker, settings, 0)
+            config = load_config(made.pop("preset"), made)
+            check_config(config)
+            if is_gan(arm.maker) and config.generator.conditioning == "none":
+                raise InputError(f"gan: {config.preset} makes images without classes: choose a conditional preset, such as cgan")
+
+
+def _check_own(name: str, overrides: Optional[Mapping[str, Any]]) -> None:
+    for key in overrides or {}:
+        way = OWN.get(key) or OWN.get(key.partition(".")[0])
+        if way:
+            raise InputError(f"{name}: {key} belongs to the study, which gives it to its cells itself: use {way}")
+
+
+def told_overlap(overlaps: Dict[str, int]) -> List[str]:
+    """What a person should know of test images that are among the labels, in sentences.
+
+    Args:
+        overlaps: as `splits.check_data` gives them.
+    """
+    notes = []
+    if overlaps["exact"]:
+        notes.append(f"{overlaps['exact']} test images are among the labels, pixel for pixel: their scores say nothing")
+    if overlaps["near"]:
+        notes.append(f"{overlaps['near']} test images nearly are among the labels: is that meant?")
+    return notes
+
+
+def told_copies(labels: LabelledImages) -> List[str]:
+    """What a person should know of images that are there more than once, in sentences."""
+    first = copies(labels.images)
+    many = int(np.sum(np.bincount(first, minlength=len(first)) > 1))
+    notes = []
+    if many:
+        notes.append(f"{many} labelled images are there more than once, pixel for pixel: all copies stay on the same side of every split")
+    pairs = [(int(labels.labels[a]), int(b)) for a, b in zip(first, labels.labels) if labels.labels[a] != b]
+    if pairs:
+        names = " and ".join(labels.class_names[label] for label in pairs[0])
+        notes.append(f"{len(pairs)} labelled images are there again under another class, one of them in {names}: one label must be wrong")
+    return notes
