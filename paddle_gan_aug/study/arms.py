@@ -7,6 +7,7 @@ from typing import Any, Dict, List, Sequence, Tuple
 from ..errors import InputError
 
 STANDARD = {"classifier.augmentation": "standard"}
+TRIVIAL = {"classifier.augmentation": "trivialaugment"}
 BALANCED = {**STANDARD, "classifier.sampling": "balanced"}
 SHARE = 0.25  # of a batch that is generated, unless an arm is named as arm@share
 PRETRAINED = 0.4  # of the steps of the arm `pretrain`
@@ -141,7 +142,7 @@ _ROWS = [
         {"classifier.logit_adjustment": 1.0},
         needs=(IMBALANCE,),
     ),
-    Arm("trivialaugment", "One random change of random strength for each image.", {"classifier.augmentation": "trivialaugment"}),
+    Arm("trivialaugment", "One random change of random strength for each image.", TRIVIAL),
     Arm("mixup", "Classical changes, and mixtures of two images and their labels.", {**STANDARD, "classifier.mixing": "mixup"}),
     Arm("cutmix", "Classical changes, and a piece of one image in another.", {**STANDARD, "classifier.mixing": "cutmix"}),
     Arm("manifold", "Classical changes, and mixtures of the features of two images.", {**STANDARD, "classifier.mixing": "manifold"}),
@@ -153,6 +154,13 @@ _ROWS = [
         "classical+gan+filter",
         "Classical changes of real images and of the GAN's that pass the filters.",
         STANDARD,
+        maker="gan",
+        filters="default",
+    ),
+    Arm(
+        "trivialaugment+gan+filter",
+        "One random change of random strength for each real image and each of the GAN's that pass the filters.",
+        TRIVIAL,
         maker="gan",
         filters="default",
     ),
@@ -269,6 +277,7 @@ _ROWS = [
 ARMS = {row.name: row for row in _ROWS}
 BASELINE = "real"
 GAN_ARM = "classical+gan+filter"  # the arm with a GAN that is named where nothing is chosen
+STRONGER = ("trivialaugment", "mixup")  # which of them suits the images, splits that choose must say
 WITHOUT_LABELS = ("pseudo-labels", "semi-supervised-conv")  # where the user gives images without labels
 TRANSFER_ARMS = ("balanced+dagan", "balanced+gan")  # in place of it where classes are new
 RIVALS = (
@@ -329,7 +338,8 @@ def chosen_arms(names: Sequence[str], *, imbalanced: bool, spare: bool, pairs: b
 def default_arms(*, imbalanced: bool, spare: bool, pairs: bool, unlabelled: bool = False) -> List[str]:
     """The names of the arms that a study without further wishes compares. unlabelled: whether images without labels were given."""
     balancing = ["oversampling", "class-weights", "logit-adjustment"]
-    names = [*balancing, "classical", "classical+weights", "classical+oversampling", *WITHOUT_LABELS, GAN_ARM]
+    stronger = () if imbalanced else STRONGER
+    names = [*balancing, "classical", "classical+weights", "classical+oversampling", *stronger, *WITHOUT_LABELS, GAN_ARM]
     have = {"imbalanced": imbalanced, "spare": spare, "pairs": pairs, "unlabelled": unlabelled}
     return ["real", *(name for name in names if not missing_need(ARMS[name], **have))]
 

@@ -7,7 +7,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 from ..config.loading import load_config
 from ..data import without_labels
 from ..errors import InputError
-from .arms import BASELINE, GAN_ARM, MAKERS, PSEUDO, RIVALS, TRANSFER_ARMS, Arm, chosen_arms, default_arms, is_gan, with_shares
+from .arms import BASELINE, GAN_ARM, MAKERS, PSEUDO, RIVALS, STRONGER, TRANSFER_ARMS, Arm, chosen_arms, default_arms, is_gan, with_shares
 from .cells import Cell, Settings
 from .splits import CHOOSE, CHOOSES_FROM, FEWEST, TEST, Scenario, StudyData
 from .statistics import LEAST_SEEDS
@@ -16,6 +16,7 @@ from .unlabelled import ROUNDS
 IMBALANCED = 1.5  # the largest class over the smallest
 FEW = 2000  # labels up to which a study takes all of them as they are
 CHOICES = 4  # splits on which arms are chosen, and a recipe with a GAN must show its gain
+OTHER_SEEDS = 3  # of arms that are not compared, where the study has chosen them itself
 FEWEST_CHOICES = 3  # two splits could hardly show a gain: Student's t wants 14 times the standard error of it
 PATIENCE = 3  # measurements of a GAN without a better one, after which it stops
 STOPPABLE = 20  # labels of the smallest class from which on a fifth of them is held out to measure the GAN
@@ -192,6 +193,8 @@ def make_plan(  # long: its parameters are those of `study.run_study`
         wanted = max(FEWEST, min(wanted, int(counts[counts > 0].min())))
     asked_choices = choices
     choices = (CHOICES if any(arm.generates for arm in chosen) and data.test is not None else 0) if choices is None else choices
+    optional = [] if arms else [arm for arm in chosen if arm.name in STRONGER]
+    chosen = chosen if choices else [arm for arm in chosen if arm not in optional]  # by rule none of them would be named
     for what, name in (("gan_arm", gan_arm), ("rival", rival)):
         if name is not None and name not in {arm.name for arm in chosen}:
             raise InputError(f"{what}: {name} is not among the arms {', '.join(arm.name for arm in chosen)}")
@@ -201,9 +204,9 @@ def make_plan(  # long: its parameters are those of `study.run_study`
             raise InputError(f"{what}: {name} {kind}; choose one of {', '.join(fitting) or 'none that takes part'}")
     folds = wanted if data.test is None else Settings.folds  # they play no part, and more seeds leave the keys of the others alone
     plan = Plan(chosen, scenarios, wanted, replace(settings, folds=folds), choices, gan_arm, rival, jobs, 0.0, budget)
-    plan = replace(plan, other_seeds=other_seeds)
+    plan = replace(plan, other_seeds=OTHER_SEEDS if other_seeds is None and optional else other_seeds)
     plan = replace(plan, settings=replace(plan.settings, members=_members(data, plan)), seconds=estimate(data, plan))
-    plan = _within(data, plan, seeds, asked_choices, gan_steps) if budget else plan
+    plan = _within(data, plan, seeds, asked_choices, gan_steps, optional) if budget else plan
     return replace(plan, notes=[*plan.notes, *_claims(plan, data)])
 
 
@@ -309,13 +312,18 @@ def _members(data: StudyData, plan: Plan) -> int:
     return int(min(20, max(3, round(_maker_seconds(data, plan.settings, "gan") / one))))
 
 
-def _within(data: StudyData, plan: Plan, seeds: Optional[int], choices: Optional[int], gan_steps: Optional[int]) -> Plan:
-    """A plan that fits its budget: fewer splits that choose, a shorter GAN, fewer seeds, in this order, and says so."""
+def _within(
+    data: StudyData, plan: Plan, seeds: Optional[int], choices: Optional[int], gan_steps: Optional[int], optional: Sequence[Arm]
+) -> Plan:
+    """A plan that fits its budget: fewer arms, fewer splits that choose, a shorter GAN, fewer seeds, in this order, and says so."""
     notes = []
 
     def fits(one: Plan) -> bool:
         return estimate(data, one) <= 0.85 * plan.budget  # the rest is for the report and the classifier that is kept
 
+    if optional and not fits(plan):
+        plan = replace(plan, arms=[arm for arm in plan.arms if arm not in optional])
+        notes.append(f"the budget leaves out the arms {' and '.join(arm.name for arm in optional)}")
     before = plan.choices
     while not fits(plan) and plan.choices > 0 and choices is None:
         plan = replace(plan, choices=plan.choices - 1 if plan.choices > FEWEST_CHOICES else 0)

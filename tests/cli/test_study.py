@@ -30,7 +30,7 @@ def pictures(tmp_path):
         (["--cut", "cat=3"], "no class 'cat'"),
         (["--labels", "99"], "10 training images of class 0, 99 are asked for"),
         (["--gan", "fast"], "fast makes images without classes"),
-        (["--rival", "mixup"], "rival: mixup is not among the arms"),
+        (["--rival", "cutmix"], "rival: cutmix is not among the arms"),
         (["--choices", "-1"], "--choices"),
         (["-o", "classifier.widht=2"], "widht"),
         (["--seeds", "0"], "at least 1"),
@@ -60,7 +60,7 @@ def test_without_test_images_and_too_few_to_hold_out(tmp_path, capsys):
 def test_a_dry_run_and_the_list_of_arms(pictures, tmp_path, capsys):
     assert main(["study", "--data", str(pictures), "--dry-run"]) == 0
     told = capsys.readouterr().out
-    assert "arms        real, classical, classical+gan+filter" in told and "time        about" in told
+    assert "arms        real, classical, trivialaugment, mixup, classical+gan+filter" in told and "time        about" in told
     assert main(["study", "--list-arms", "--json"]) == 0
     assert "logit-adjustment" in json.loads(capsys.readouterr().out)
     assert main(["study"]) == 2

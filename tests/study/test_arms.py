@@ -43,6 +43,6 @@ def test_arms_that_cannot_work_are_refused_with_the_reason():
         chosen_arms(["extra-real"], **LEVEL)
     with pytest.raises(InputError, match="dagan cannot work here"):
         chosen_arms(["dagan"], **{**LEVEL, "pairs": False})
-    assert default_arms(**LEVEL) == ["real", "classical", GAN_ARM]
+    assert default_arms(**LEVEL) == ["real", "classical", "trivialaugment", "mixup", GAN_ARM]
     assert default_arms(**{**LEVEL, "imbalanced": True})[-1] == GAN_ARM
     assert "class-weights" in default_arms(**{**LEVEL, "imbalanced": True})

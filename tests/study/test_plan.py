@@ -14,10 +14,11 @@ def names(plan):
 
 def test_without_wishes(study_data):
     plan = make_plan(study_data())
-    assert names(plan) == ["real", "classical", GAN_ARM] and plan.seeds == LEAST_SEEDS and plan.choices == 4
+    assert names(plan) == ["real", "classical", "trivialaugment", "mixup", GAN_ARM] and plan.seeds == LEAST_SEEDS and plan.choices == 4
     assert plan.settings.policy == "digits" and plan.scenarios[0].name == "as it is"
-    assert len(plan.testing()) == 24 and {cell.seed for cell in plan.choosing()} == {1000, 1001, 1002, 1003}
+    assert len(plan.testing()) == 3 * 8 + 2 * 3 and {cell.seed for cell in plan.choosing()} == {1000, 1001, 1002, 1003}
     assert make_plan(study_data(), arms=["classical"]).choosing() == []
+    assert names(make_plan(study_data(), choices=0)) == names(make_plan(study_data(test=None))) == ["real", "classical", GAN_ARM]
     uneven = make_plan(study_data(pool=(40, 12, 12)))
     assert "class-weights" in names(uneven) and names(uneven)[-1] == GAN_ARM
 
@@ -84,6 +85,7 @@ def test_bad_budgets(text):
 def test_a_budget_cuts_and_says_so(study_data):
     data = study_data()
     whole, short = make_plan(data), make_plan(data, budget=300)
+    assert "the budget leaves out the arms trivialaugment and mixup" in short.notes and "mixup" not in names(short)
     assert short.settings.gan_steps < whole.settings.gan_steps
     assert estimate(data, short) <= 300 or short.seeds == 2
     shortest = make_plan(data, budget=60)
@@ -100,8 +102,8 @@ def test_arms_are_named_by_rule_or_by_splits_that_choose(study_data):
     named = make_plan(study_data(), arms=["classical", "mixup", "gan", "classical+gan"], gan_arm="gan", rival="real")
     assert named_arms(named, scores) == ("gan", "real")
     assert named_arms(make_plan(study_data(), arms=["classical"]), {}) == (None, "classical")
-    with pytest.raises(InputError, match="rival: mixup is not among the arms"):
-        make_plan(study_data(), rival="mixup")
+    with pytest.raises(InputError, match="rival: cutmix is not among the arms"):
+        make_plan(study_data(), rival="cutmix")
 
 
 def test_durations():
