@@ -15,6 +15,7 @@ from typing import Any, Collection, Dict, Optional, Tuple, Union
 
 import numpy as np
 
+from ..config.arguments import checked
 from ..data import DataSpec, LabelledImages
 from ..errors import InputError
 from ..metrics.sides import ImageSide
@@ -25,6 +26,7 @@ from .registry import select
 from .samples import Samples
 
 
+@checked
 def evaluate_images(
     images: np.ndarray,
     *,

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
 
 from ..algorithms.checks import check_config
+from ..config.arguments import checked
 from ..config.loading import Config, load_config
 from ..data import DataSpec, load
 from ..errors import InputError, RunFailed
@@ -39,6 +40,7 @@ class PerClassRuns:
         return self.runs[-1].interrupted if self.runs else None
 
 
+@checked
 def train_per_class(
     config: Union[Config, str, Path, None] = None,
     *,

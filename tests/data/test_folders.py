@@ -380,5 +380,5 @@ def test_few_files_without_a_suffix_are_opened(tmp_path, monkeypatch):
 @pytest.mark.parametrize("name", ["", "  "])
 def test_no_name_is_not_the_current_folder(digits, monkeypatch, name):
     monkeypatch.chdir(digits())
-    with pytest.raises(InputError, match="data.source is empty"):
+    with pytest.raises(InputError, match="data: '.*' is no path"):
         load(name)
