@@ -9,6 +9,7 @@ import json
 import os
 import re
 import site
+import stat
 import sys
 import tempfile
 from pathlib import Path
@@ -134,7 +135,11 @@ def regular(path: Union[str, Path]) -> Path:
         InputError: It is there, and neither a file nor a link to one.
     """
     path = Path(path)
-    if path.exists() and not path.is_file() and not path.is_dir():  # the system says itself what is wrong with a folder
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):
+        return path  # opening it says what is wrong
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
         raise InputError(f"{path} is no file but a device or a pipe: put a copy of the file there")
     return path
 

@@ -1,7 +1,8 @@
 """Arguments of public functions, checked against their type hints before anything is read or written.
 
 The hints say what a parameter takes, its range included (`fields.Positive` is a whole number from 1), so that a signature, its
-documentation and its check are one. Python, the command line and a file of settings come through the same functions, and get the same message.
+documentation and its check are one. Python, the command line and a file of settings come through the same functions, and get the same
+message.
 """
 
 from __future__ import annotations
