@@ -52,7 +52,7 @@ def check_argument(name: str, value: Any, hint: Any) -> None:
     """Check that a value fits a type hint.
 
     Args:
-        name: What the message calls it. value: Any; NumPy's numbers count as Python's, and every sequence, set or array as a list.
+        name: What the message calls it. value: Any; NumPy's numbers count as Python's, and every sequence or set as a list.
         hint: Of the types that public functions use.
 
     Raises:
@@ -147,7 +147,8 @@ def _problem_of_mapping(value: Any, parts: Tuple[Any, ...]) -> Optional[str]:
 
 
 def _problem_of_list(value: Any, of_item: Any) -> Optional[str]:
-    if isinstance(value, (str, bytes, collections.abc.Mapping)) or not hasattr(value, "__len__") or not hasattr(value, "__iter__"):
+    is_array = hasattr(value, "ndim")  # whose truth value is none
+    if isinstance(value, (str, bytes, collections.abc.Mapping)) or not isinstance(value, collections.abc.Collection) or is_array:
         return f"expected a list, got {shown(value)}"
     for number, item in enumerate(value, 1):
         problem = _problem(item, of_item)

@@ -19,7 +19,7 @@ import types
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Set, Union
 
-from ..config.arguments import checked
+from ..config.arguments import check_argument
 from ..errors import InputError
 from ..files import find_path
 from .visualdl_file import holds_no_record, import_visualdl, read_records
@@ -60,8 +60,8 @@ class Dashboard:
         InputError: no such folder or language, no VisualDL, or the port cannot be used.
     """
 
-    @checked
     def __init__(self, log_folder: Union[str, Path], *, port: int = DEFAULT_PORT, language: str = "en") -> None:
+        check_argument("log", log_folder, Union[str, Path])
         self.log_folder = find_path(log_folder)
         if not self.log_folder.is_dir():
             raise InputError(f"no such log folder: {self.log_folder}; a training run creates it, or name another one")

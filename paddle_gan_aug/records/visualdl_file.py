@@ -140,7 +140,7 @@ def _filler(length: int) -> bytes:
 def holds_no_record(path: Union[str, Path]) -> bool:
     """Whether a file has bytes, and no record at its beginning: it was named like a record file, or is damaged from there on."""
     try:
-        return os.path.getsize(path) > 0 and next(read_records(path), None) is None
+        return next(read_records(path), None) is None and os.path.getsize(path) > 0
     except InputError:  # a device or a pipe
         return True
     except OSError:  # gone since, or not to be read
