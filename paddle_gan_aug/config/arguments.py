@@ -21,7 +21,15 @@ import msgspec
 from ..errors import InputError
 
 ONCE = "no item twice"  # in a hint Annotated[Sequence[...], ONCE]
-WORDS = {"int": "a whole number", "float": "a number", "str": "text", "bool": "True or False", "array": "a list", "object": "a mapping"}
+WORDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "str": "text",
+    "bool": "True or False",
+    "array": "a list",
+    "object": "a mapping",
+    "ndarray": "a NumPy array",
+}
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -75,7 +83,11 @@ def _problem(value: Any, hint: Any) -> Optional[str]:
         return _problem_of_path(value) if is_place else None
     if len(found) == 1:
         return found[0]
-    inside = [problem for problem, kind in zip(found, kinds) if problem.startswith(("item ", "the value of ")) or _of_its_type(value, kind)]
+    inside = [
+        problem
+        for problem, kind in zip(found, kinds)
+        if problem.startswith(("item ", "the name ", "the value of ")) or _of_its_type(value, kind)
+    ]
     return inside[0] if len(inside) == 1 else f"expected {_either([_name(kind) for kind in kinds])}, got {shown(value)}"
 
 
@@ -138,11 +150,10 @@ def _problem_of_mapping(value: Any, parts: Tuple[Any, ...]) -> Optional[str]:
         return f"expected a mapping {{name: value}}, got {shown(value)}"
     of_key, of_value = parts or (Any, Any)
     for key, inner in value.items():
-        problem = _problem(key, of_key)
-        if problem is None and (problem := _problem(inner, of_value)) is not None:
-            problem = f"the value of {shown(key)}: {problem}"
-        if problem is not None:
-            return problem
+        for what, part, kind in (("name", key, of_key), ("value of", inner, of_value)):
+            problem = _problem(part, kind)
+            if problem is not None:
+                return f"the {what} {shown(key)}: {problem}"
     return None
 
 

@@ -75,6 +75,7 @@ def load_config(source: Union[str, Path, Config] = "classic", overrides: Optiona
     else:
         path = _source_path(source)
         tree = _read_yaml(path)
+        _check_keys(tree, Config, "", str(source))  # before anything is laid over it
         tree.setdefault("preset", path.stem)
     for key, value in _without_old_place(_with_one_length(overrides or {})).items():
         _lay_over(tree, key, value)

@@ -57,6 +57,8 @@ def test_what_fits(value, hint):
         ([1, 0], Sequence[Positive], "x: item 2: expected a whole number >= 1, got 0"),
         ([5, 5], Annotated[Sequence[Positive], ONCE], "x: 5 is there twice: give each once"),
         ({"a": 0}, Dict[str, Positive], "x: the value of 'a': expected a whole number >= 1, got 0"),
+        ({5: 1}, Mapping[str, Any], "x: the name 5: expected text, got 5"),
+        (3, np.ndarray, "x: expected a NumPy array, got 3"),
         (["a"], Mapping[str, Any], "x: expected a mapping {name: value}, got ['a']"),
         ([1], Window, "x: expected a list of length >= 2, got [1]"),
         ("digit", Literal["auto", "digits"], "x: expected one of auto, digits, got 'digit'; did you mean digits?"),
