@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, Dict, Optional, Sequence, Tuple
 
@@ -12,6 +11,7 @@ from scipy import stats
 from paddle_gan_aug.errors import InputError
 from paddle_gan_aug.files import find_path
 from paddle_gan_aug.study.statistics import LEVEL, compare
+from paddle_gan_aug.study.stored import read_results
 
 Row = Dict[str, Any]
 RESULTS = "results.json"
@@ -31,7 +31,7 @@ def _read(folder: str) -> Row:
     path = find_path(folder) / RESULTS
     if not path.is_file():
         raise InputError(f"{folder} is no study that has ended: it has no {RESULTS}")
-    return json.loads(path.read_text(encoding="utf-8"))
+    return read_results(path)
 
 
 def judged(studies: Dict[str, Row]) -> Row:

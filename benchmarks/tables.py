@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Collection, Dict, List, Optional
 
 from paddle_gan_aug.evaluation.registry import METRICS
 
 Row = Dict[str, Any]
+SAME = ("data", "goal", "framework", "network", "steps", "every", "machine", "process", "version")  # what times of a mean have in common
 HEALTHY_SHARE, HEALTHY_DIVERSITY = 0.9, 0.5  # read as the digit; of the real digit's diversity
 ZOO = {  # key in a mark -> how it is shown
     **{name: metric.format for name, metric in METRICS.items() if metric.headline},
@@ -134,26 +136,50 @@ def leaderboard_table(rows: List[Row]) -> str:
 
 
 def accuracy_table(rows: List[Row]) -> str:
-    """Times to an accuracy: a row's seeds beside each other, and their mean over PyTorch's, of its LeNet and of the same network."""
+    """Times to an accuracy: a row's seeds beside each other, and their mean over PyTorch's, of its LeNet and of the same network.
+
+    Only seeds of the same settings, process and machine are averaged; only rows of the same machine, device and threads are compared.
+    """
     lines = [
         "| data | goal | network | CPU seconds | mean | step | / PyTorch's LeNet | / PyTorch's own |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    named: Dict[str, List[Row]] = {}
+    groups: Dict[str, List[Row]] = {}
     for row in rows:
-        named.setdefault(row["name"], []).append(row)
-    means = {tuple(of[0][key] for key in ("data", "goal", "framework", "network")): _mean_seconds(of) for of in named.values()}
-    for of in named.values():
-        data, goal, framework, network = (of[0][key] for key in ("data", "goal", "framework", "network"))
-        mean = means[data, goal, framework, network]
-        ratios = [_ratio(mean, means.get((data, goal, "pytorch", other))) for other in ("lenet", network)]
+        groups.setdefault(json.dumps([row["name"], *map(row.get, SAME)], sort_keys=True), []).append(row)
+    names = [of[0]["name"] for of in groups.values()]
+    for of in groups.values():
+        first, mean = of[0], _mean_seconds(of)
+        ratios = [_ratio(mean, _pytorch_seconds(first, groups.values(), network)) for network in ("lenet", first["network"])]
         seconds = ", ".join("–" if row["cpu_seconds"] is None else f"{row['cpu_seconds']:.1f}" for row in of)
         steps = ", ".join(_reached(row) for row in of)
         shown = "–" if mean is None else f"{mean:.1f}"
-        who = f"PyTorch, `{network}`" if framework == "pytorch" else f"`{network}`"
-        aim = f"{Path(data).name} | {goal:.1%}"
+        who = f"PyTorch, `{first['network']}`" if first["framework"] == "pytorch" else f"`{first['network']}`"
+        who += f" ({_settings(first)})" if names.count(first["name"]) > 1 else ""
+        aim = f"{Path(first['data']).name} | {first['goal']:.1%}"
         lines.append(f"| {aim} | {who} | {seconds} | {shown} | {steps} | {ratios[0]} | {ratios[1]} |")
     return "\n".join(lines)
+
+
+def _place(row: Row) -> List[Any]:
+    """Where a time was measured: machine, device and threads."""
+    process = row.get("process") or {}
+    return [row.get("machine"), process.get("device"), process.get("threads")]
+
+
+def _settings(row: Row) -> str:
+    """How seeds of one name differ that are not averaged, in words."""
+    machine, _, threads = _place(row)
+    paddle = (row.get("process") or {}).get("paddle")
+    return f"{row['steps']} steps, {threads} thread{'s' * (threads != 1)}, {machine}, Paddle {paddle}, version {row.get('version')}"
+
+
+def _pytorch_seconds(row: Row, groups: Collection[List[Row]], network: str) -> Optional[float]:
+    """The mean time of PyTorch's network to a row's goal, in the same place: of as many steps, or the only one there is."""
+    wanted = [row["data"], row["goal"], "pytorch", network, _place(row)]
+    there = [of for of in groups if [*(of[0][key] for key in ("data", "goal", "framework", "network")), _place(of[0])] == wanted]
+    alike = [of for of in there if of[0]["steps"] == row["steps"]] or there
+    return _mean_seconds(alike[0]) if len(alike) == 1 else None
 
 
 def _reached(row: Row) -> str:

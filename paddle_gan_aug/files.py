@@ -9,6 +9,7 @@ import json
 import os
 import re
 import site
+import stat
 import sys
 import tempfile
 from pathlib import Path
@@ -127,10 +128,30 @@ def write_json(path: Union[str, Path], value: Any) -> None:
         file.write("\n")
 
 
+def regular(path: Union[str, Path]) -> Path:
+    """`path`, to be opened for reading: what comes from outside may be a device or a pipe, or a link to one, which may have no end.
+
+    Raises:
+        InputError: It is there, and neither a file nor a link to one.
+    """
+    path = Path(path)
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):
+        return path  # opening it says what is wrong
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise InputError(f"{path} is no file but a device or a pipe: put a copy of the file there")
+    return path
+
+
 def sha256(path: Union[str, Path]) -> str:
-    """The SHA-256 of a file's bytes as 64 hexadecimal digits (hashlib reads files itself from Python 3.11 on)."""
+    """The SHA-256 of a file's bytes as 64 hexadecimal digits (hashlib reads files itself from Python 3.11 on).
+
+    Raises:
+        InputError: It is no regular file.
+    """
     digest = hashlib.sha256()
-    with open(path, "rb") as file:
+    with open(regular(path), "rb") as file:
         for block in iter(lambda: file.read(1 << 20), b""):
             digest.update(block)
     return digest.hexdigest()

@@ -16,7 +16,7 @@ from typing import Any, Iterator, Mapping, Sequence, Tuple, Union
 import numpy as np
 
 from .errors import InputError
-from .files import atomic_write
+from .files import atomic_write, regular
 from .fonts import LETTER, class_labels, drawable, escaped, fonts_of
 
 PathLike = Union[str, Path]
@@ -135,7 +135,7 @@ def read_png(path: PathLike) -> np.ndarray:
     from PIL import Image
 
     try:
-        with Image.open(path, formats=["PNG"]) as image:
+        with Image.open(regular(path), formats=["PNG"]) as image:
             if image.mode.startswith("I"):
                 return (np.asarray(image).astype(np.int64) >> 8).astype(np.uint8)[None]
             grey = image.mode in ("1", "L", "LA")

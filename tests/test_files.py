@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from paddle_gan_aug.errors import InputError
-from paddle_gan_aug.files import atomic_write, find_path, lock_folder, make_folder, project_root, sha256, write_json
+from paddle_gan_aug.files import atomic_write, find_path, lock_folder, make_folder, project_root, regular, sha256, write_json
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -128,3 +128,17 @@ def test_what_fails_under_a_lock_ends_it(tmp_path):
         raise ZeroDivisionError
     with lock_folder(tmp_path):
         pass
+
+
+def test_what_is_no_regular_file_is_not_opened(tmp_path):
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "link").symlink_to(tmp_path / "file")
+    (tmp_path / "zero").symlink_to("/dev/zero")
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("file", "link", "missing", "x" * 300, ""):  # of the last three, opening says what is wrong
+        assert regular(tmp_path / name) == tmp_path / name
+    for name in ("zero", "pipe"):
+        with pytest.raises(InputError, match=f"^{tmp_path / name} is no file but a device or a pipe: put a copy of the file there$"):
+            regular(tmp_path / name)
+        with pytest.raises(InputError, match="is no file but a device"):
+            sha256(tmp_path / name)

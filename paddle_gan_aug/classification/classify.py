@@ -6,6 +6,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
 
 import numpy as np
 
+from ..config.arguments import checked
 from ..config.loading import Config
 from ..console import listed
 from ..data import DataSpec, LabelledImages, check_overlap, load, load_test
@@ -44,6 +45,7 @@ class Classification:
         return None if self.report is None else self.report["accuracy"]
 
 
+@checked
 def classify(
     config: Union[Config, str, Path, None] = None,
     *,

@@ -10,6 +10,7 @@ from typing import Any, Dict, List, Sequence, Tuple, Union
 
 import numpy as np
 
+from ..config.arguments import checked
 from ..config.sections import Data
 from ..console import listed
 from ..data import DataSpec, read_image_set
@@ -42,6 +43,7 @@ class Prediction:
         return dict(zip(COLUMNS, (self.file, self.class_name, self.probability)))
 
 
+@checked
 def predict(
     run: PathLike,
     images: Union[PathLike, Sequence[PathLike]],

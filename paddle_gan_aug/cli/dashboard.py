@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from ..files import find_path, project_root
+from ..console import listed
+from ..files import project_root
 from .result import Result
 
 
@@ -19,7 +20,9 @@ def run(args: argparse.Namespace) -> Result:
     """Run `dashboard`."""
     from ..records.dashboard import Dashboard
 
-    page = Dashboard(find_path(args.log) if args.log else project_root() / "log", port=args.port, language=args.language)
+    page = Dashboard(project_root() / "log" if args.log is None else args.log, port=args.port, language=args.language)
     empty = "" if page.has_records() else f"{page.log_folder} holds no records yet; the page fills once a run writes there\n"
-    text = f"{empty}VisualDL dashboard: {page.address}  (Ctrl-C stops it)"
-    return Result({"address": page.address, "log": str(page.log_folder)}, text, then=page.serve)
+    damaged = page.damaged()
+    left_out = f"left out, since no VisualDL record is in it: {listed(damaged)}\n" if damaged else ""
+    text = f"{empty}{left_out}VisualDL dashboard: {page.address}  (Ctrl-C stops it)"
+    return Result({"address": page.address, "log": str(page.log_folder), "damaged": damaged}, text, then=page.serve)

@@ -3,7 +3,7 @@
 import argparse
 import difflib
 import json
-from typing import Any, Dict
+from typing import Any, Callable, Dict, List
 
 from ..errors import InputError
 from .flags import positive
@@ -132,33 +132,30 @@ def run(args: argparse.Namespace) -> Result:
 
         rows = {arm.name: arm.says for arm in ARMS.values()}
         return Result(rows, "\n".join(f"{name:22}{text}" for name, text in rows.items()))
-    if args.report:
+    if args.report is not None:
         from ..study.study import draw_report
 
         page = draw_report(args.report)
         return Result({"report": str(page)}, str(page))
-    if args.config:
+    if args.config is not None:
         _lay_under(args)
-    if not args.data:
+    if args.data is None:
         raise InputError("no data named: give --data NAME_OR_PATH, or --report DIR to draw a report again")
     from ..config.loading import parse_overrides
     from ..data import DataSpec
     from ..study.study import run_study
 
     spec = DataSpec(args.data, image_size=args.image_size, channels=args.channels, skip_bad=args.skip_bad)
-    for flag, value in (("--choices", args.choices), ("--patience", args.patience)):
-        if value is not None and value < 0:
-            raise InputError(f"{flag}: a whole number from 0")
     try:
         found = run_study(
             spec,
             **{name: getattr(args, name) for name in HANDED_ON},
-            cut=_cuts(args.cut),
-            margin=args.margin / 100,
-            overrides=parse_overrides(args.override) or None,
-            gan_overrides=parse_overrides(args.gan_override) or None,
-            learner_overrides=parse_overrides(args.learner_override) or None,
-            keep=not args.no_classifier,
+            cut=_mapping(args.cut, _cuts),
+            margin=args.margin / 100 if isinstance(args.margin, (int, float)) else args.margin,
+            overrides=_mapping(args.override, parse_overrides),
+            gan_overrides=_mapping(args.gan_override, parse_overrides),
+            learner_overrides=_mapping(args.learner_override, parse_overrides),
+            keep=not args.no_classifier if isinstance(args.no_classifier, bool) else args.no_classifier,
             quiet=False,
         )
     except KeyboardInterrupt:
@@ -170,11 +167,11 @@ def run(args: argparse.Namespace) -> Result:
 def _lay_under(args: argparse.Namespace) -> None:
     """Take from a file what no flag says: its keys are the flags' names; arms and labels are lists, cut and the overrides mappings."""
     from ..config.yaml_tree import read_tree
-    from ..files import find_path
+    from ..files import find_path, regular
 
     path = find_path(args.config)
     try:
-        tree = read_tree(path.read_text(encoding="utf-8"), ())
+        tree = read_tree(regular(path).read_text(encoding="utf-8"), ())
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read as the settings of a study: {error}") from None
     known = [name for name in vars(args) if name not in NOT_IN_A_FILE]
@@ -189,8 +186,15 @@ def _lay_under(args: argparse.Namespace) -> None:
             setattr(args, name, value)
 
 
-def _cuts(pairs: Any) -> Dict[str, int]:
-    cuts = {}
+def _mapping(value: Any, parse: Callable[[List[str]], Dict[str, Any]]) -> Any:
+    """KEY=VALUE pairs as a mapping, None without any; what else a file may give, `run_study` judges."""
+    if isinstance(value, list) and all(isinstance(pair, str) for pair in value):
+        return parse(value) or None
+    return value
+
+
+def _cuts(pairs: List[str]) -> Dict[str, int]:
+    cuts: Dict[str, int] = {}
     for pair in pairs:
         name, equals, count = pair.rpartition("=")
         if not equals or not count.isdigit() or not int(count):

@@ -1,6 +1,6 @@
 """The types of settings with their ranges, and the base of all sections."""
 
-from typing import Annotated, ClassVar, List, Optional
+from typing import Annotated, ClassVar, List, Literal, Optional
 
 import msgspec
 
@@ -8,9 +8,11 @@ Positive = Annotated[int, msgspec.Meta(ge=1)]
 Count = Annotated[int, msgspec.Meta(ge=0)]
 Rate = Annotated[float, msgspec.Meta(gt=0)]
 Side = Annotated[int, msgspec.Meta(ge=8, le=1024)]
+ReadableSide = Annotated[int, msgspec.Meta(ge=1, le=1024)]
 Share = Annotated[float, msgspec.Meta(gt=0, lt=1)]
 Fraction = Annotated[float, msgspec.Meta(ge=0, lt=1)]
 Probability = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Policy = Literal["auto", "digits", "objects", "mirrored"]
 Width = Annotated[float, msgspec.Meta(gt=0, le=8)]
 InitStd = Optional[Annotated[float, msgspec.Meta(gt=0)]]
 Weight = Annotated[float, msgspec.Meta(ge=0)]

@@ -11,7 +11,6 @@ import difflib
 import functools
 import math
 import re
-import reprlib
 from pathlib import Path
 from typing import Any, Dict, FrozenSet, Iterable, List, Literal, Mapping, Optional, Sequence, Type, Union, get_args, get_origin
 
@@ -20,6 +19,7 @@ import yaml
 
 from ..errors import InputError
 from ..files import find_path
+from .arguments import checked, shown
 from .sections import Config, Section
 from .yaml_tree import LARGEST, read_tree, read_value
 
@@ -59,7 +59,8 @@ def presets() -> Dict[str, str]:
     }
 
 
-def load_config(source: Union[str, Path, Config] = "classic", overrides: Optional[Dict[str, Any]] = None) -> Config:
+@checked
+def load_config(source: Union[str, Path, Config] = "classic", overrides: Optional[Mapping[str, Any]] = None) -> Config:
     """Read a configuration.
 
     Args:
@@ -74,17 +75,18 @@ def load_config(source: Union[str, Path, Config] = "classic", overrides: Optiona
     else:
         path = _source_path(source)
         tree = _read_yaml(path)
+        _check_keys(tree, Config, "", str(source))  # before anything is laid over it
         tree.setdefault("preset", path.stem)
     for key, value in _without_old_place(_with_one_length(overrides or {})).items():
         _lay_over(tree, key, value)
     return from_tree(tree, where=str(source))
 
 
-def _with_one_length(overrides: Dict[str, Any]) -> Dict[str, Any]:
+def _with_one_length(overrides: Mapping[str, Any]) -> Dict[str, Any]:
     """A length that is given in steps or epochs replaces both measures of the preset."""
     length = [key for key in ("train.steps", "train.epochs") if overrides.get(key) is not None]
     if len(length) != 1:
-        return overrides
+        return dict(overrides)
     (other,) = {"train.steps", "train.epochs"} - set(length)
     return {other: None, **overrides}
 
@@ -121,6 +123,7 @@ def _read_yaml(path: Path) -> Dict[str, Any]:
     return tree
 
 
+@checked
 def parse_overrides(pairs: Sequence[str]) -> Dict[str, Any]:
     """Read ["train.steps=100", …] as {"train.steps": 100, …}. The right-hand side is YAML; for a key that takes text it is the text itself.
 
@@ -161,7 +164,7 @@ def from_tree(tree: Dict[str, Any], where: str = "configuration") -> Config:
     except msgspec.ValidationError as error:
         message, _, key = str(error).partition(" - at `$.")
         key = key.rstrip("`")
-        raise InputError(f"{where}: {key or 'configuration'}: {_plain(message, key)}, got {_shown(_value_at(tree, key))}") from None
+        raise InputError(f"{where}: {key or 'configuration'}: {_plain(message, key)}, got {shown(_value_at(tree, key))}") from None
     except UnicodeEncodeError:
         raise InputError(f"{where}: a text in it is not Unicode") from None
 
@@ -182,18 +185,8 @@ def _numbers(value: Any, where: str, key: str = "") -> Any:
     if isinstance(value, str) and key not in text_keys() and _FLOAT.fullmatch(value):
         value = float(value)
     if (isinstance(value, float) and not math.isfinite(value)) or (isinstance(value, int) and abs(value) > LARGEST_INTEGER):
-        raise InputError(f"{where}: {key}: expected a finite number, at most {LARGEST_INTEGER} if whole, got {_shown(value)}")
+        raise InputError(f"{where}: {key}: expected a finite number, at most {LARGEST_INTEGER} if whole, got {shown(value)}")
     return value
-
-
-def _shown(value: Any) -> str:
-    """A value for a message: long ones are cut."""
-    short = reprlib.Repr()
-    short.maxstring = short.maxother = 60
-    try:
-        return short.repr(value)
-    except ValueError:  # a whole number of thousands of digits
-        return "a number of thousands of digits"
 
 
 def _plain(message: str, key: str) -> str:

@@ -13,6 +13,7 @@ from .fields import (
     Fraction,
     Grey,
     InitStd,
+    Policy,
     Positive,
     Probability,
     Rate,
@@ -56,7 +57,7 @@ class Data(Section):
     # Whether training is allowed where test images are training images, pixel for pixel.
     allow_overlap: bool = False
     # The classical changes that leave the labels right, see `augment.policies`; auto chooses them by the data.
-    policy: Literal["auto", "digits", "objects", "mirrored"] = "auto"
+    policy: Policy = "auto"
     # Whether files that are damaged, transparent or animated are left out, instead of refusing the data.
     skip_bad: bool = False
     # The share of every class that is held out for validation; without it a sixth, of IDX and JSON files in mixed order the last one.

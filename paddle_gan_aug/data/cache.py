@@ -6,13 +6,13 @@ from typing import Dict, Optional
 
 import numpy as np
 
-from ..files import atomic_write
+from ..files import atomic_write, regular
 
 
 def load(path: Path) -> Optional[Dict[str, np.ndarray]]:
     """Return {name: array} of a file; None if it is missing or damaged."""
     try:
-        with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:  # np.load by name leaves a broken file open
+        with open(regular(path), "rb") as raw, np.load(raw, allow_pickle=False) as file:  # np.load by name leaves a broken file open
             return {name: file[name] for name in file.files}
     except Exception:  # noqa: BLE001 - see the module
         return None

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, Iterator
 
 from ..errors import InputError
-from ..files import atomic_write
+from ..files import atomic_write, regular
 
 GZIP_MAGIC = b"\x1f\x8b"
 LARGE, RATIO = 1 << 30, 100  # more bytes than this from a file of less than a hundredth of them are meant to fill the memory
@@ -54,7 +54,7 @@ def open_bytes(path: Path) -> Iterator[BinaryIO]:
         InputError: the file is missing, cannot be read, or is damaged gzip: cut short, wrong checksum, foreign bytes.
     """
     try:
-        with open(path, "rb") as raw:
+        with open(regular(path), "rb") as raw:
             is_gzip = raw.read(2) == GZIP_MAGIC
             raw.seek(0)
             with _Unpacked(raw, path) if is_gzip else contextlib.nullcontext(raw) as file:

@@ -15,6 +15,7 @@ from typing import Callable, Dict, Iterator, List, Optional, Sequence
 
 import numpy as np
 
+from ..console import listed
 from ..errors import InputError, NoSuchPart
 from .decoding import SUFFIXES, decode, is_picture, say_skipped
 from .image_set import ImageSet
@@ -154,6 +155,7 @@ def list_folder(folder: Path, class_names: Optional[Sequence[str]] = None) -> Li
         beside = [file for file in files if file.parent == folder]
     else:
         folders = sorted(_folders(folder), key=lambda below: natural(below.name))
+        _report_hidden(folder)
         beside = sorted((file for file in _entries(folder) if is_picture(file)), key=lambda file: natural(file.name))
         if not folders and (labelled := _metadata(folder)):
             return labelled.with_classes(class_names, folder)
@@ -192,6 +194,24 @@ def _folders(path: Path) -> List[Path]:
     return [below for below in _entries(path) if os.path.isdir(below) and not _is_junk(below)]
 
 
+def _report_hidden(folder: Path) -> None:
+    """Say which hidden folders hold pictures: one of them may be a class with an odd name."""
+    hidden = sorted(below for below in _entries(folder) if below.name.startswith(".") and os.path.isdir(below))
+    hidden = [below.name for below in hidden if any(map(is_picture, _some_entries(below)))]
+    if hidden:
+        names = listed(hidden, NAMED_IN_A_MESSAGE)
+        notice_once(f"{folder}: left out hidden folders with pictures: {names}; a class needs a name that begins with no dot")
+
+
+def _some_entries(folder: Path) -> List[Path]:
+    """The first entries of a folder; [] of one that cannot be read."""
+    try:
+        with os.scandir(folder) as entries:
+            return [folder / entry.name for entry in itertools.islice(entries, MOST_OPENED)]
+    except OSError:
+        return []
+
+
 def _class_files(folder: Path, root: Path) -> List[Path]:
     entries = [entry for entry in _entries(folder) if not _is_junk(entry)]
     deeper = [entry for entry in entries if os.path.isdir(entry)]
@@ -201,8 +221,7 @@ def _class_files(folder: Path, root: Path) -> List[Path]:
         raise InputError(f"{folder} is no class, it has a folder {deeper[0].name}: {advice}")
     stray = sorted(entry.name for entry in entries if _is_stray(entry))
     if stray:
-        more = f" and {len(stray) - NAMED_IN_A_MESSAGE} more" if len(stray) > NAMED_IN_A_MESSAGE else ""
-        notice_once(f"{folder}: left out what is no picture: {', '.join(stray[:NAMED_IN_A_MESSAGE])}{more}")
+        notice_once(f"{folder}: left out what is no picture: {listed(stray, NAMED_IN_A_MESSAGE)}")
     files = [entry for entry in entries if not _is_stray(entry)]
     if not files:
         raise InputError(f"class folder {folder} is empty: put images into it, or remove it")

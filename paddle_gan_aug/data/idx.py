@@ -15,7 +15,7 @@ from typing import BinaryIO, Callable, Dict, List, Optional, Tuple, Union
 import numpy as np
 
 from ..errors import InputError
-from ..files import mnist_folder
+from ..files import mnist_folder, regular
 from .compressed import open_bytes, open_writer, read_exactly
 from .images import LabelledImages
 from .notices import notice_once
@@ -315,7 +315,7 @@ def _mapping_file(folder: Path, name: str) -> Optional[Path]:
 
 def _read_mapping(path: Path) -> Dict[int, str]:
     try:
-        rows = [line.split() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+        rows = [line.split() for line in regular(path).read_text(encoding="utf-8-sig").splitlines() if line.strip()]
         classes = {int(row[0]): chr(int(row[1])) for row in rows}
     except (OSError, ValueError, IndexError, OverflowError):
         raise InputError(f"{path} is no mapping: a label and the code of its character on each line, such as 1 65") from None

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..errors import InputError
+from ..files import regular
 from .decoding import SUFFIXES
 from .notices import notice_once
 
@@ -40,7 +41,7 @@ def read_text(path: Path) -> str:
         InputError: the file cannot be read, or is no text.
     """
     try:
-        content = path.read_bytes()
+        content = regular(path).read_bytes()
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from None
     marked = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))

@@ -14,6 +14,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 import numpy as np
 
 from ..errors import InputError
+from ..files import regular
 from .compressed import check_unpacked
 from .image_set import ImageSet, numbered
 from .images import LabelledImages
@@ -164,7 +165,7 @@ class _Arrays:
     def __init__(self, path: Path) -> None:
         self._path = path
         try:
-            with open(path, "rb") as file:
+            with open(regular(path), "rb") as file:
                 if file.read(6) == np.lib.format.MAGIC_PREFIX:
                     raise InputError(f"{path} is a single array (.npy), whatever its name: store it with np.savez(path, {IMAGES}=array)")
             self._zip = zipfile.ZipFile(path)

@@ -3,8 +3,12 @@
 import difflib
 import math
 from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
 from typing import Any, Optional, Tuple, Union
 
+from ..config.arguments import check_fields, checked, fields_of
+from ..config.fields import ReadableSide
+from ..config.sections import Data
 from ..errors import InputError
 
 
@@ -34,9 +38,10 @@ class DataSpec:
     place: Optional[str] = field(default=None, compare=False)  # where a run found it, an absolute path; None: look for the name
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "class_name", None if self.class_name is None else str(self.class_name))
+        check_fields({"source" if name == "name" else name: getattr(self, name) for name in _FIELDS}, _HINTS, "data.")
         object.__setattr__(self, "window", None if self.window is None else tuple(self.window))
         object.__setattr__(self, "classes", None if self.classes is None else tuple(map(str, self.classes)))
-        object.__setattr__(self, "class_name", None if self.class_name is None else str(self.class_name))
         if self.window is not None and not -math.inf < self.window[0] < self.window[1] < math.inf:
             raise InputError(f"data.window is {list(self.window)}: give two numbers, black and then white, the first the smaller one")
 
@@ -62,9 +67,11 @@ class DataSpec:
 
 
 _FIELDS = tuple(entry.name for entry in fields(DataSpec))
+_HINTS = {**fields_of(Data), "image_size": Optional[ReadableSide]}  # readers take images that are too small to be learnt
 
 
-def as_spec(data: Any, **reading: Any) -> DataSpec:
+@checked
+def as_spec(data: Union[str, Path, DataSpec], **reading: Any) -> DataSpec:
     """Return a `DataSpec` as it is, and a name or path as the data set of that name. The fields in `reading` replace its own.
 
     Raises:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from ..errors import InputError
+from ..files import regular
 
 MANIFEST, DESCRIPTION = "manifest.jsonl", "paddle_gan_aug.json"
 DROPPED, GRID, TABLE = "dropped.json", "grid.png", "images.csv"
@@ -35,7 +36,7 @@ def read_manifest(folder: Path) -> Iterator[Dict[str, Any]]:
     """
     path = folder / MANIFEST
     try:
-        with open(path, encoding="utf-8") as file:
+        with open(regular(path), encoding="utf-8") as file:
             for number, line in enumerate(iter(lambda: file.readline(LONGEST_LINE), ""), 1):
                 if line.strip():
                     yield _checked(line, path, number)
@@ -118,7 +119,7 @@ def read_json_object(path: Path) -> Dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(regular(path).read_text(encoding="utf-8"))
         if isinstance(content, dict):
             return content
     except (OSError, ValueError, RecursionError):

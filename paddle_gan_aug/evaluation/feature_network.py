@@ -28,7 +28,7 @@ from ..config.loading import Config, load_config, to_flat
 from ..data import Batches, DataSpec, LabelledImages, as_spec, to_network
 from ..data import load as load_images
 from ..errors import InputError, NoSuchPart
-from ..files import atomic_write, make_folder, project_root, write_json
+from ..files import atomic_write, make_folder, project_root, regular, write_json
 from ..training.callbacks import ProgressCallback
 from ..training.loop import run_steps
 from . import kept
@@ -257,8 +257,8 @@ def load_feature_network(path: PathLike) -> FeatureNetwork:
     """
     path = Path(path)
     try:
-        description = json.loads(path.read_text(encoding="utf-8"))
-        weights = path.with_suffix(".safetensors").read_bytes()
+        description = json.loads(regular(path).read_text(encoding="utf-8"))
+        weights = regular(path.with_suffix(".safetensors")).read_bytes()
         digest = hashlib.sha256(weights).hexdigest()
         if digest != description["sha256"]:
             raise ValueError(f"{path.with_suffix('.safetensors').name} does not match its checksum")
@@ -273,7 +273,7 @@ def load_feature_network(path: PathLike) -> FeatureNetwork:
 def _load_if_of(path: Path, fingerprint: str) -> Optional[FeatureNetwork]:
     """The network at `path` if it is of the data with this fingerprint and sound, else None."""
     try:
-        if json.loads(path.read_text(encoding="utf-8")).get("fingerprint") != fingerprint:
+        if json.loads(regular(path).read_text(encoding="utf-8")).get("fingerprint") != fingerprint:
             return None
         return load_feature_network(path)
     except (OSError, ValueError, AttributeError, InputError) as error:

@@ -21,7 +21,7 @@ from safetensors.numpy import load, save
 
 from .. import metrics, runtime
 from ..errors import InputError
-from ..files import atomic_write, make_folder, project_root, write_json
+from ..files import atomic_write, make_folder, project_root, regular, write_json
 
 DAMAGED = (OSError, ValueError, SafetensorError, KeyError, TypeError)
 
@@ -62,7 +62,7 @@ def arrays(
 ) -> Dict[str, np.ndarray]:
     """The arrays in a file if they fit, else what `make` gives, which is kept in it."""
     with contextlib.suppress(*DAMAGED):
-        found = load(path.read_bytes())
+        found = load(regular(path).read_bytes())
         if fits(found):
             return found
     made = {name: np.ascontiguousarray(array) for name, array in make().items()}
@@ -76,7 +76,7 @@ def arrays(
 def read_json(path: Path) -> Dict[str, Any]:
     """The dict in a file; {} where there is none."""
     with contextlib.suppress(*DAMAGED):
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(regular(path).read_text(encoding="utf-8"))
         return found if isinstance(found, dict) and all(isinstance(value, dict) for value in found.values()) else {}
     return {}
 

@@ -11,10 +11,12 @@ A metric that needs more images than there are is left out, and the result says 
 from __future__ import annotations
 
 import math
-from typing import Any, Collection, Dict, Optional, Tuple, Union
+from pathlib import Path
+from typing import Any, Collection, Dict, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
+from ..config.arguments import checked
 from ..data import DataSpec, LabelledImages
 from ..errors import InputError
 from ..metrics.sides import ImageSide
@@ -25,15 +27,16 @@ from .registry import select
 from .samples import Samples
 
 
+@checked
 def evaluate_images(
     images: np.ndarray,
     *,
-    real: Union[str, DataSpec] = "mnist",
+    real: Union[str, Path, DataSpec] = "mnist",
     part: str = "valid",
     count: Optional[int] = None,
     seed: int = 0,
     network: Optional[FeatureNetwork] = None,
-    labels: Optional[np.ndarray] = None,
+    labels: Union[np.ndarray, Sequence[int], None] = None,
     metrics: Optional[Collection[str]] = None,
     also: Collection[str] = (),
 ) -> Dict[str, Any]:
@@ -114,7 +117,7 @@ def _check_images(images: Any, shape: Collection[int]) -> None:
         raise InputError(f"generated images must be uint8 [N, {', '.join(map(str, shape))}] as the real ones are, not {what}")
 
 
-def _with_labels(images: np.ndarray, labels: Optional[np.ndarray], class_names: Tuple[str, ...]) -> Samples:
+def _with_labels(images: np.ndarray, labels: Union[np.ndarray, Sequence[int], None], class_names: Tuple[str, ...]) -> Samples:
     if labels is None:
         return Samples(images)
     if len(labels) != len(images):

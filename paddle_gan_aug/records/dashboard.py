@@ -19,8 +19,10 @@ import types
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Set, Union
 
+from ..config.arguments import check_argument
 from ..errors import InputError
-from .visualdl_file import import_visualdl, read_records
+from ..files import find_path
+from .visualdl_file import holds_no_record, import_visualdl, read_records
 
 App = Callable[[Dict[str, Any], Callable[..., Any]], Iterable[bytes]]  # WSGI
 
@@ -59,7 +61,8 @@ class Dashboard:
     """
 
     def __init__(self, log_folder: Union[str, Path], *, port: int = DEFAULT_PORT, language: str = "en") -> None:
-        self.log_folder = Path(log_folder)
+        check_argument("log", log_folder, Union[str, Path])
+        self.log_folder = find_path(log_folder)
         if not self.log_folder.is_dir():
             raise InputError(f"no such log folder: {self.log_folder}; a training run creates it, or name another one")
         self._listener = _listen(port)
@@ -73,6 +76,10 @@ class Dashboard:
     def has_records(self) -> bool:
         """Whether any run has written into the log folder."""
         return bool(_record_files(self.log_folder))
+
+    def damaged(self) -> List[str]:
+        """The paths of files that are named as records and hold none: the page does not show them."""
+        return sorted(path for path in _record_files(self.log_folder) if holds_no_record(path))
 
     def serve(self) -> None:
         """Answer requests until Ctrl-C, and give the port back."""
@@ -280,7 +287,7 @@ class _RecordReader:
         """What was added to the file since the last call, each record without its length."""
         try:
             packets = [packet for packet, _ in read_records(self._path, self._offset)]
-        except OSError:
+        except (OSError, InputError):
             return []
         self._offset += sum(map(len, packets))
         return [packet[8:] for packet in packets]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple, Union
 
 from ..errors import InputError
-from ..files import atomic_write
+from ..files import atomic_write, regular
 
 METRICS_FILE = "metrics.jsonl"
 
@@ -43,7 +43,7 @@ def cut_metrics(path: Union[str, Path], step: float) -> None:
 def _lines(path: Union[str, Path]) -> List[Tuple[bytes, Optional[Dict[str, Any]]]]:
     """Each line without its end, and its object, or None where it is damaged."""
     try:
-        lines = Path(path).read_bytes().split(b"\n")
+        lines = regular(path).read_bytes().split(b"\n")
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from None
     return [(line, _entry(line)) for line in lines if line]

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Callable, Iterator, Optional, Tuple, Union
 
 from ..errors import InputError
-from ..files import atomic_write, make_folder
+from ..files import atomic_write, make_folder, regular
 
 
 def import_visualdl() -> Any:
@@ -137,12 +137,25 @@ def _filler(length: int) -> bytes:
     return struct.pack("<Q", length - 8) + data + size + bytes(padding)
 
 
+def holds_no_record(path: Union[str, Path]) -> bool:
+    """Whether a file has bytes, and no record at its beginning: it was named like a record file, or is damaged from there on."""
+    try:
+        return next(read_records(path), None) is None and os.path.getsize(path) > 0
+    except InputError:  # a device or a pipe
+        return True
+    except OSError:  # gone since, or not to be read
+        return False
+
+
 def read_records(path: Union[str, Path], offset: int = 0) -> Iterator[Tuple[bytes, Any]]:
     """Yield each record's bytes and its only value, up to the end of the file or the first damaged record.
 
     Args:
         path: the file; a missing one has no records.
         offset: the byte at which the first record to read begins.
+
+    Raises:
+        InputError: it is no regular file.
     """
     from google.protobuf.message import DecodeError
     from visualdl.proto.record_pb2 import Record
@@ -150,7 +163,7 @@ def read_records(path: Union[str, Path], offset: int = 0) -> Iterator[Tuple[byte
     path = Path(path)
     if not path.exists():
         return
-    with open(path, "rb") as file:
+    with open(regular(path), "rb") as file:
         rest = file.seek(0, os.SEEK_END) - offset
         file.seek(offset)
         while rest >= 8:

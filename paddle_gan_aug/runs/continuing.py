@@ -36,7 +36,7 @@ def resumable(run: Optional[str], output: Path, classifiers: bool = False) -> Op
         InputError: No run has that name, but one has a similar name; or no run is named, and all are finished.
     """
     runs = [path.parent for path in output.glob("*/config.yaml")]
-    if run:
+    if run is not None:
         folder = output / check_run_name(run)
         near = difflib.get_close_matches(run, [path.name for path in runs], n=1, cutoff=0.75)
         if near and not is_run_folder(folder):

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..config.loading import Config, load_config, to_flat
 from ..errors import InputError
+from ..files import regular
 
 COLOURS = ("#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd")
 WIDTH, HEIGHT = 420, 160  # of the chart, in pixels
@@ -41,7 +42,7 @@ def _grid(run: Any) -> str:
     pictures = sorted((run.folder / "samples").glob("step-*.png"))
     if not pictures:
         return ""
-    data = base64.b64encode(pictures[-1].read_bytes()).decode("ascii")
+    data = base64.b64encode(regular(pictures[-1]).read_bytes()).decode("ascii")
     return f'<img alt="samples, {escape(pictures[-1].stem)}" style="max-width: 700px" src="data:image/png;base64,{data}">'
 
 

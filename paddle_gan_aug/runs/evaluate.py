@@ -12,6 +12,7 @@ import numpy as np
 
 from .. import runtime
 from ..algorithms.registry import ALGORITHMS
+from ..config.arguments import checked
 from ..console import listed
 from ..data import DataSpec, LabelledImages, read_images
 from ..errors import InputError
@@ -30,6 +31,7 @@ COUNT = 10_000  # images that are drawn from a run
 PathLike = Union[str, os.PathLike]
 
 
+@checked
 def evaluate(
     run_or_images: PathLike,
     *,

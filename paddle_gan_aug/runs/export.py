@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Union
 
+from ..config.arguments import checked
 from .inference import Exported, check_target
 from .opened import Run, open_run
 
 
+@checked
 def export(
     run: Union[str, Path, Run],
     *,

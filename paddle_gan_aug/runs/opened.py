@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import runtime
 from ..algorithms import build
+from ..config.arguments import checked
 from ..config.loading import Config, load_config
 from ..data import LabelledImages
 from ..errors import InputError, RunFailed
@@ -114,6 +115,7 @@ class Run:
         return write_models(self, check_target(to, form), form)
 
 
+@checked
 def open_run(run: Union[str, Path], *, checkpoint: Union[str, int] = "last", device: str = "auto", threads: int = 0) -> Run:
     """Open a trained run to sample from it or to read images with it.
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
 
 from ..algorithms.checks import check_config
+from ..config.arguments import checked
 from ..config.loading import Config, load_config
 from ..data import DataSpec, load
 from ..errors import InputError, RunFailed
@@ -39,6 +40,7 @@ class PerClassRuns:
         return self.runs[-1].interrupted if self.runs else None
 
 
+@checked
 def train_per_class(
     config: Union[Config, str, Path, None] = None,
     *,
@@ -72,14 +74,14 @@ def train_per_class(
         >>> generate(result.folder, to="generated", per_class=500)
     """
     output, log = run_folders(output, log)
-    if resume and not run:
+    if resume and run is None:
         raise InputError("cannot resume runs of single classes without a name: set run to the name of their folder")
     begun = _begun(output / check_run_name(run)) if resume and config is None else None
-    settings = load_config(begun or config or "classic", overrides)
+    settings = load_config(begun or ("classic" if config is None else config), overrides)
     check_config(settings, before=begun)
     if settings.data.class_name is not None:
         raise InputError("data.class_name: runs of single classes train every class: leave it out")
-    folder = output / check_run_name(run) if run else unused_folder(output, default_name(settings))
+    folder = output / check_run_name(run) if run is not None else unused_folder(output, default_name(settings))
     _check_folder(folder, resume)
     images = load(DataSpec.of(settings.data), "train")
     counts = {

@@ -95,7 +95,7 @@ def prepare(
         former, config = continued_config(folder, overrides or {}, config)
     else:
         config = _new_config(config or (preset_of_classifier(overrides or {}) if classifier else "classic"), overrides)
-        folder = output / check_run_name(run) if run else unused_folder(output, default_name(config))
+        folder = output / check_run_name(run) if run is not None else unused_folder(output, default_name(config))
         check_free(folder)
     check_measures(config)
     _check_generated(config, classifier)

@@ -16,6 +16,7 @@ import numpy as np
 
 from .. import __version__, processes, runtime
 from ..algorithms import build
+from ..config.arguments import checked
 from ..config.loading import Config, hyperparameters, to_yaml
 from ..console import listed
 from ..data import Batches, MixedBatches
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from ..algorithms.base import Algorithm
 
 
+@checked
 def train(
     config: Union[Config, str, Path, None] = None,
     *,

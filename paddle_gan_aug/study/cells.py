@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any, Dict, Iterable, List, Optional
 
 from ..config.loading import load_config
-from ..errors import InputError
 from ..files import make_folder, write_json
 from .arms import MAKERS, PRETRAINED, Arm, is_gan
 from .splits import Scenario
+from .stored import read_row
 
 RESULTS_VERSION = 1  # raised when the same settings no longer give the same numbers
 ROWS = "rows"
@@ -146,22 +146,19 @@ def read_rows(folder: Path) -> List[Dict[str, Any]]:
     Raises:
         InputError: one is damaged.
     """
-    rows = []
-    for path in sorted((folder / ROWS).glob("*.json")):
-        try:
-            row = json.loads(path.read_text(encoding="utf-8"))
-            row["arm"], row["scenario"], row["seed"], row["role"], row["error"]
-        except (OSError, ValueError, KeyError, TypeError):
-            raise InputError(f"{path} is no row of a study: remove it, and the cell is computed again") from None
-        rows.append(row)
+    rows = [read_row(path) for path in sorted((folder / ROWS).glob("*.json"))]
     return sorted(rows, key=lambda row: (row["role"], row["scenario"], row["arm"], row["seed"]))
 
 
 def missing(cells: Iterable[Cell], settings: Settings, fingerprint: str, folder: Path, retry: bool = False) -> List[Cell]:
-    """The cells that have no row yet; with `retry`, also those whose row says that they failed."""
+    """The cells that have no row yet; with `retry`, also those whose row says that they failed.
+
+    Raises:
+        InputError: one is damaged.
+    """
     found = []
     for cell in cells:
         path = row_path(folder, key_of(cell, settings, fingerprint))
-        if not path.exists() or (retry and json.loads(path.read_text(encoding="utf-8"))["error"]):
+        if not path.exists() or (retry and read_row(path)["error"]):
             found.append(cell)
     return found

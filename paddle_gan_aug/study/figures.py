@@ -6,6 +6,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 
+from ..fonts import LETTER, class_labels, fonts_of
 from .arms import arm_of
 
 BLUE, ORANGE, GREY, GREEN = "#2a6fbb", "#d9742b", "#8a8f98", "#3a9a5b"
@@ -105,12 +106,14 @@ def confusion(before: np.ndarray, after: np.ndarray, names: Sequence[str], title
 
     size = min(5.0, 1.6 + 0.32 * len(names))
     drawn = Figure(figsize=(2 * size, size), layout="constrained")
+    labels, longest = class_labels(names)
+    fonts = fonts_of("".join(labels))
     for axes, matrix, title in zip(drawn.subplots(1, 2), (before, after), titles):
         shares = 100 * matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
         axes.imshow(shares, cmap="Blues", vmin=0, vmax=100)
         axes.set_title(title, fontsize=9)
-        axes.set_xticks(range(len(names)), names, fontsize=7, rotation=90 if max(map(len, names)) > 3 else 0)
-        axes.set_yticks(range(len(names)), names, fontsize=7)
+        axes.set_xticks(range(len(names)), labels, fontsize=7, fontfamily=fonts, rotation=90 if longest > 3 * LETTER else 0)
+        axes.set_yticks(range(len(names)), labels, fontsize=7, fontfamily=fonts)
         axes.set_xlabel("read as", fontsize=8)
         axes.set_ylabel("is", fontsize=8)
         if len(names) <= 12:
@@ -130,7 +133,8 @@ def classes(rows: Sequence[Dict[str, Any]], arm: str, rival: str) -> Any:
         axes.barh(place, 100 * row["mean"], color=colour, height=0.55)
         if row["count"] >= FEWEST_SHOWN:
             axes.plot([100 * row["low"], 100 * row["high"]], [place, place], color="#333333", linewidth=1)
-    axes.set_yticks(range(len(rows)), [row["class"] for row in rows], fontsize=8)
+    labels, _ = class_labels([row["class"] for row in rows])
+    axes.set_yticks(range(len(rows)), labels, fontsize=8, fontfamily=fonts_of("".join(labels)))
     axes.invert_yaxis()
     axes.set_xlabel(f"recall of {arm} - {rival}, points")
     return drawn

@@ -16,7 +16,7 @@ import numpy as np
 from ..config.loading import load_config
 from ..data import LabelledImages
 from ..errors import InputError, RunFailed
-from ..files import lock_folder, make_folder, write_json
+from ..files import lock_folder, make_folder, regular, write_json
 from .arms import Arm, is_gan
 from .cells import Settings, maker_settings
 from .quality import FEWEST_HELD, QualityStop, forget_later
@@ -140,7 +140,7 @@ def _alone(path: Path) -> Iterator[None]:
 
 def note_of(part: Path) -> Dict[str, Any]:
     """What was noted of a part when it was made."""
-    return json.loads((part.parent / f"{part.name}.json").read_text(encoding="utf-8"))
+    return json.loads(regular(part.parent / f"{part.name}.json").read_text(encoding="utf-8"))
 
 
 @contextlib.contextmanager
@@ -236,7 +236,7 @@ def _generate(arm: Arm, bench: Bench, maker: Path, reader: Optional[Path], path:
     except QuotaNotMet as short:
         made["short"] = short.reason
     if (path / "set" / DROPPED).exists():
-        made["dropped"] = json.loads((path / "set" / DROPPED).read_text(encoding="utf-8"))
+        made["dropped"] = json.loads(regular(path / "set" / DROPPED).read_text(encoding="utf-8"))
     return made
 
 

@@ -7,7 +7,7 @@ from typing import Any, Dict, List, Optional, Sequence
 
 import numpy as np
 
-from ..files import atomic_write, make_folder
+from ..files import atomic_write, make_folder, regular
 from . import figures
 from .arms import arm_of
 from .splits import TEST
@@ -172,7 +172,7 @@ def _reasons(dropped: Any) -> Dict[str, int]:
 def _grid(folder: Path, results: Dict[str, Any]) -> Optional[str]:
     """The first grid of generated images, as a data address."""
     for path in sorted(folder.glob("work/*/gan-*/set/grid.png"), key=lambda path: ("none" in path.parts[-3], str(path))):
-        return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
+        return "data:image/png;base64," + base64.b64encode(regular(path).read_bytes()).decode()
     return None
 
 

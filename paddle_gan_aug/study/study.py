@@ -5,13 +5,14 @@ import sys
 import time
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, List, Optional, Sequence, Union
 
 from .. import __version__
-from ..data import DataSpec
+from ..data import DataSpec, as_spec
 from ..errors import InputError, RunFailed
 from ..files import lock_folder, make_folder, project_root, write_json
 from ..runs.places import run_folders, unused_folder
+from .arguments import checked_study
 from .arms import WITHOUT_LABELS, arm_of
 from .board import show_study
 from .cells import Cell, missing, read_rows
@@ -19,6 +20,7 @@ from .checks import check_presets, told_copies, told_overlap
 from .engine import Engine, affordable_jobs, connect
 from .plan import NEW_IMAGES, Plan, make_plan, named_arms, parse_budget, told_time
 from .splits import FINAL, StudyData, cell_images, check_data, check_unlabelled, read_data
+from .stored import read_beginning, read_results
 from .summary import choice_scores, comparisons, measure_of, of_arms, recommended, verdict
 
 STUDY, RESULTS, REPORT = "study.json", "results.json", "report.html"
@@ -57,6 +59,7 @@ class Study:
         return {"folder": str(self.folder), **values, "report": self.report and str(self.report), "plan": self.plan and self.plan.told()}
 
 
+@checked_study
 def run_study(  # long: its parameters are explained one by one
     data: Any,
     *,
@@ -140,12 +143,10 @@ def run_study(  # long: its parameters are explained one by one
     deadline, keep = (STORED, False) if stored else (deadline, keep)
     for name in arms or ():
         arm_of(name)  # before anything is read
-    if any(not 0 < share < 1 for share in shares):
-        raise InputError(f"shares: {', '.join(map(str, shares))}: a share is a number between 0 and 1")
     wants_rest = not arms or any(arm_of(name).unlabelled for name in arms)
     if unlabelled is not None and not wants_rest:
         raise InputError(f"unlabelled: none of the arms {', '.join(arms)} learns images without labels: add {' or '.join(WITHOUT_LABELS)}")
-    spec = data if isinstance(data, DataSpec) else DataSpec(str(data))
+    spec = as_spec(data)
     asked = spec if unlabelled is None else replace(spec, unlabelled=str(unlabelled))
     read = replace(read_data(asked, test, policy, unlabelled=wants_rest), spec=spec)
     wants_gan = not arms or any(arm_of(name).generates for name in arms)
@@ -284,8 +285,8 @@ class _Session:
         """The arms to compare: written down before a test image is scored, and kept when the study goes on."""
         asked = json.loads(json.dumps({"plan": _plain(self.plan), "data": self.data.fingerprint()}))
         path = self.folder / STUDY
-        known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-        if known.get("asked") == asked and known.get("named"):
+        known = read_beginning(path) if path.exists() else {}
+        if known.get("asked") == asked:
             return known["named"]["gan_arm"], known["named"]["rival"]
         scores = {} if incomplete else choice_scores(self.plan, self._rows(), measure)
         gan_arm, rival = named_arms(self.plan, scores)
@@ -363,11 +364,12 @@ class _Line:
             print(file=sys.stderr, flush=True)
 
 
-def draw_report(folder: Any) -> Path:
+@checked_study
+def draw_report(folder: Union[str, Path]) -> Path:
     """Draw the report of a study again from its rows.
 
     Raises:
-        InputError: no study there.
+        InputError: no study there, or one of its files is damaged.
     """
     from .report import write_configs, write_report
 
@@ -375,7 +377,6 @@ def draw_report(folder: Any) -> Path:
     path = folder / RESULTS
     if not path.is_file():
         raise InputError(f"{folder} is no study that has ended: it has no {RESULTS}")
-    results = json.loads(path.read_text(encoding="utf-8"))
-    rows = read_rows(folder)
+    results, rows = read_results(path), read_rows(folder)
     write_configs(folder, rows)
     return write_report(folder, results, rows)

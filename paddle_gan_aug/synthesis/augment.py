@@ -15,6 +15,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 from .. import runtime
 from ..augment.policies import choice_of
 from ..augment.preview import before_and_after, shown_images
+from ..config.arguments import checked
 from ..config.loading import Config, load_config
 from ..console import listed, one_line
 from ..data import DataSpec, LabelledImages, load
@@ -81,6 +82,7 @@ class AugmentedSet:
         return load(DataSpec(str(self.folder), **self.reading), part)
 
 
+@checked
 def augment_data(  # long: it explains every parameter
     data: Union[str, Path, DataSpec, None] = None,
     *,

@@ -8,8 +8,9 @@ under the first reason that drops it. This module imports neither NumPy nor Padd
 import difflib
 import importlib
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union, get_type_hints
 
+from ..config.arguments import check_fields
 from ..errors import InputError
 
 KEPT = ""  # the reason of an image that no filter dropped
@@ -209,6 +210,9 @@ class Filters:
     settings: Optional[Dict[str, Dict[str, Any]]] = None
     attempts: int = ATTEMPTS
     relax: bool = False
+
+    def __post_init__(self) -> None:
+        check_fields(vars(self), get_type_hints(Filters))
 
     def chosen(self) -> List[str]:
         """The names of the filters that run.

@@ -12,6 +12,7 @@ from typing import Any, Dict, Iterator, Optional, Union
 
 from .. import processes
 from ..augment.policies import choice_of, policy_for
+from ..config.arguments import checked
 from ..console import ProgressLine, listed, one_line
 from ..data import DataSpec, load
 from ..data.class_names import class_folder
@@ -46,6 +47,7 @@ class QuotaNotMet(RunFailed):
         )
 
 
+@checked
 def generate(  # long: it explains every parameter of a request
     runs: Runs,
     *,

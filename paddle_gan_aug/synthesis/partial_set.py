@@ -16,7 +16,7 @@ from typing import Any, Iterator, Tuple
 import numpy as np
 
 from ..errors import InputError
-from ..files import write_json
+from ..files import regular, write_json
 
 REQUEST, PROGRESS = "request.json", "progress.json"
 
@@ -49,9 +49,9 @@ class PartialSet:
 
     def _continue(self, request: dict) -> None:
         try:
-            before = json.loads((self.folder / REQUEST).read_text(encoding="utf-8"))
+            before = json.loads(regular(self.folder / REQUEST).read_text(encoding="utf-8"))
             if (self.folder / PROGRESS).exists():
-                self.progress = json.loads((self.folder / PROGRESS).read_text(encoding="utf-8"))
+                self.progress = json.loads(regular(self.folder / PROGRESS).read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError) as error:
             raise self.damage(error) from None
         if not isinstance(before, dict) or not _is_progress(self.progress):
@@ -103,13 +103,13 @@ class PartialSet:
         path = self.folder / name
         if not path.exists() or not path.stat().st_size:
             return np.zeros((0, *shape), dtype)
-        return np.memmap(path, dtype=dtype, mode="r").reshape(-1, *shape)
+        return np.memmap(regular(path), dtype=dtype, mode="r").reshape(-1, *shape)
 
     def lines(self, name: str) -> Iterator[str]:
         """The lines of a text file; none if there is no such file."""
         path = self.folder / name
         if path.exists():
-            with open(path, encoding="utf-8") as file:
+            with open(regular(path), encoding="utf-8") as file:
                 yield from file
 
     def json_rows(self, name: str) -> Iterator[dict]:

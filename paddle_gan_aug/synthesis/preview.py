@@ -7,6 +7,7 @@ from typing import Dict, Iterator, List, Optional, Union
 import numpy as np
 
 from .. import runtime
+from ..config.arguments import checked
 from ..errors import InputError
 from ..files import make_folder
 from ..pictures import captioned_grid
@@ -32,6 +33,7 @@ class Preview:
     rows: List[Dict[str, Union[str, float, None]]]
 
 
+@checked
 def preview(
     runs: Runs,
     *,

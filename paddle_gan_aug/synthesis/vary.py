@@ -8,6 +8,7 @@ from typing import Optional, Sequence, Union
 import numpy as np
 
 from .. import runtime
+from ..config.arguments import checked
 from ..data import DataSpec, LabelledImages, load, to_network, to_uint8
 from ..data.class_names import class_folder
 from ..data.written_set import GRID, MANIFEST, read_manifest
@@ -23,6 +24,7 @@ SHOWN = 80  # sources in grid.png
 PARTS = ("train", "valid")  # test images are nothing to learn from, and so nothing to vary
 
 
+@checked
 def vary(
     run: Union[str, Path, Run],
     *,

@@ -20,7 +20,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from ..errors import RunFailed
-from ..files import sha256, sync_folder, write_json
+from ..files import regular, sha256, sync_folder, write_json
 
 if TYPE_CHECKING:
     from ..algorithms.base import Algorithm
@@ -141,7 +141,7 @@ def note_best(folder: PathLike, best: Best) -> None:
 def best_noted(folder: PathLike, step: int) -> Best:
     """What best.json says, for checkpoints that do not name the best themselves; None if it names no step up to `step`."""
     try:
-        best = json.loads((Path(folder) / BEST).read_text(encoding="utf-8"))
+        best = json.loads(regular(Path(folder) / BEST).read_text(encoding="utf-8"))
         return best if best["step"] in steps_on_disk(folder) and best["step"] <= step else None
     except MALFORMED:
         return None
@@ -169,7 +169,7 @@ def _best_of(state: Mapping[str, Any]) -> Optional[int]:
 def peek(folder: PathLike, step: int) -> Dict[str, Any]:
     """A checkpoint's state.json, read without its checksums; {} if it cannot be read."""
     try:
-        state = json.loads((Path(folder) / f"step-{step}" / STATE).read_text(encoding="utf-8"))
+        state = json.loads(regular(Path(folder) / f"step-{step}" / STATE).read_text(encoding="utf-8"))
         return state if isinstance(state, dict) else {}
     except MALFORMED:
         return {}
@@ -194,7 +194,7 @@ def read_state(path: PathLike) -> Dict[str, Any]:
     try:
         for name in (LIGHT, STATE) if is_light(path) else (WEIGHTS, OPTIMIZERS, STATE):
             check_file(path, name)
-        return _checked(json.loads((path / STATE).read_text(encoding="utf-8")), path)
+        return _checked(json.loads(regular(path / STATE).read_text(encoding="utf-8")), path)
     except MALFORMED as error:
         raise DamagedCheckpoint(f"{path}: {_reason(error)}") from None
 
@@ -205,7 +205,7 @@ def checksums_of(path: PathLike) -> Dict[str, str]:
     Raises:
         One of `MALFORMED`.
     """
-    checksums = json.loads((Path(path) / CHECKSUMS).read_text(encoding="utf-8"))
+    checksums = json.loads(regular(Path(path) / CHECKSUMS).read_text(encoding="utf-8"))
     if not isinstance(checksums, dict):
         raise ValueError(f"{CHECKSUMS} holds no checksums")
     return checksums
@@ -273,14 +273,14 @@ def load_checkpoint(
     """
     try:
         light = is_light(path)
-        weights = load_file(path / (LIGHT if light else WEIGHTS))
+        weights = load_file(regular(path / (LIGHT if light else WEIGHTS)))
         latents = weights.pop(LATENTS, None)
         if adopt:
             algorithm.adopt_weights(weights)
         else:
             algorithm.load_weights(weights, light)
         if optimizers and not adopt:
-            algorithm.load_optimizer_state(load_file(path / OPTIMIZERS))
+            algorithm.load_optimizer_state(load_file(regular(path / OPTIMIZERS)))
             algorithm.load_state(state.get("algorithm", {}))
     except (*MALFORMED, AssertionError, SafetensorError) as error:  # Paddle asserts that shapes and types fit
         raise DamagedCheckpoint(f"{path}: {_reason(error)}") from None

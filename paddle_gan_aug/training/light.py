@@ -15,7 +15,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
-from ..files import atomic_write, remove_temporaries, sha256, write_json
+from ..files import atomic_write, regular, remove_temporaries, sha256, write_json
 from .checkpoint import (
     CHECKSUMS,
     LIGHT,
@@ -67,7 +67,7 @@ def lighten(path: Path, select: Selection) -> None:
         for name in (WEIGHTS, STATE):
             check_file(path, name)
         with atomic_write(path / LIGHT) as file:
-            file.write(save(select(load_file(path / WEIGHTS))))
+            file.write(save(select(load_file(regular(path / WEIGHTS)))))
         of_whole = checksums_of(path)
         write_json(path / CHECKSUMS, {LIGHT: sha256(path / LIGHT), STATE: of_whole[STATE], WEIGHTS: of_whole[WEIGHTS]})
     for name in (WEIGHTS, OPTIMIZERS):

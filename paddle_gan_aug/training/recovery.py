@@ -15,7 +15,7 @@ from ..algorithms.checks import is_read
 from ..algorithms.registry import LOSSES
 from ..config.loading import Config, load_config
 from ..errors import InputError, RunFailed
-from ..files import write_json
+from ..files import regular, write_json
 from .checkpoint import MALFORMED, DamagedCheckpoint, peek, remove_checkpoint, steps_on_disk
 from .health import Collapsed
 
@@ -108,7 +108,7 @@ class Recovery:
         self.failed: Optional[str] = None
         if self.path.exists():
             try:
-                found = json.loads(self.path.read_text(encoding="utf-8"))
+                found = json.loads(regular(self.path).read_text(encoding="utf-8"))
                 self.used, self.failed = _checked(found["used"]), found["failed"]
             except MALFORMED as error:
                 raise InputError(f"{self.path} is damaged ({error}): restore it, or train under another name") from None

@@ -40,6 +40,33 @@ def test_the_table_by_hand():
     assert missed == "| mnist | 99.0% | `lenet` | – | – | 98.50% after 4 | – | – |"
 
 
+def test_only_times_of_the_same_settings_and_place_are_averaged_and_compared():
+    def row(name, framework, seconds, threads=1, steps=4, machine="x86_64"):
+        given = {"name": name, "framework": framework, "network": "lenet", "goal": 0.99, "cpu_seconds": seconds, "step": 60, "steps": steps}
+        return {**ROW, **given, "machine": machine, "process": {"device": "cpu", "threads": threads, "paddle": "3.3.1"}, "version": "1"}
+
+    rows = [
+        row("ours", "paddle", 10.0),
+        row("ours", "paddle", 20.0, threads=2),
+        row("ours", "paddle", 12.0),
+        row("ours", "paddle", 40.0, steps=8),
+        row("ours", "paddle", 80.0, machine="arm64"),
+        row("theirs", "pytorch", 22.0),
+        row("theirs on two", "pytorch", 40.0, threads=2),
+    ]
+    assert [line.split(" | ")[2:5] + line.split(" | ")[6:] for line in accuracy_table(rows).splitlines()[2:]] == [
+        ["`lenet` (4 steps, 1 thread, x86_64, Paddle 3.3.1, version 1)", "10.0, 12.0", "11.0", "0.50", "0.50 |"],
+        ["`lenet` (4 steps, 2 threads, x86_64, Paddle 3.3.1, version 1)", "20.0", "20.0", "0.50", "0.50 |"],
+        ["`lenet` (8 steps, 1 thread, x86_64, Paddle 3.3.1, version 1)", "40.0", "40.0", "1.82", "1.82 |"],
+        ["`lenet` (4 steps, 1 thread, arm64, Paddle 3.3.1, version 1)", "80.0", "80.0", "–", "– |"],
+        ["PyTorch, `lenet`", "22.0", "22.0", "1.00", "1.00 |"],
+        ["PyTorch, `lenet`", "40.0", "40.0", "1.00", "1.00 |"],
+    ]
+    twice = [rows[0], rows[5], row("theirs of 8", "pytorch", 30.0, steps=8), row("theirs of 9", "pytorch", 31.0, steps=9)]
+    assert accuracy_table(twice).splitlines()[2].endswith("| 0.45 | 0.45 |")
+    assert accuracy_table([rows[0], *twice[2:]]).splitlines()[2].endswith("| – | – |")  # two of other lengths: which is meant?
+
+
 def test_other_rows_are_refused(tmp_path):
     (tmp_path / "rows.yaml").write_text(yaml.safe_dump([{**ROW, "name": "x", "goal": 0.5, "framework": "jax"}]))
     with pytest.raises(InputError, match="expected a list of rows with the keys"):

@@ -192,3 +192,10 @@ def test_a_list_of_two_numbers_and_a_word_or_a_number():
     for override, message in wrong.items():
         with pytest.raises(InputError, match=message):
             load_config("classic", parse_overrides([f"data.{override}"]))
+
+
+@pytest.mark.parametrize("overrides", [None, {"data.source": "mnist"}, {"train.steps": 3}])
+def test_a_section_that_is_a_number_is_named_with_its_file(tmp_path, overrides):
+    (tmp_path / "x.yaml").write_text("data: 3\n")
+    with pytest.raises(InputError, match=f"^{tmp_path / 'x.yaml'}: data is a section; set its keys, such as data.source$"):
+        load_config(tmp_path / "x.yaml", overrides)

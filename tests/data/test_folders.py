@@ -1,6 +1,7 @@
 """Class folders and list files: the right classes, parts and splits; every fault one clear line; decoded once."""
 
 import os
+import shutil
 import subprocess
 import sys
 
@@ -380,5 +381,26 @@ def test_few_files_without_a_suffix_are_opened(tmp_path, monkeypatch):
 @pytest.mark.parametrize("name", ["", "  "])
 def test_no_name_is_not_the_current_folder(digits, monkeypatch, name):
     monkeypatch.chdir(digits())
-    with pytest.raises(InputError, match="data.source is empty"):
+    with pytest.raises(InputError, match="data: '.*' is no path"):
         load(name)
+
+
+@pytest.mark.parametrize("name", [".x", "...x"])
+def test_a_hidden_class_folder_is_told(digits, capsys, name):
+    folder = digits()
+    before = load("set").fingerprint()
+    shutil.copytree(folder / "1", folder / name)
+    (folder / ".git").mkdir()
+    (folder / ".git" / "HEAD").write_text("x")
+    assert load("set").fingerprint() == before
+    said = f"{folder.name}: left out hidden folders with pictures: {name}; a class needs a name that begins with no dot\n"
+    told = capsys.readouterr().err
+    assert said in told and told.count("hidden") == 1
+
+
+@pytest.mark.parametrize("file", ["manifest.jsonl", "labels.csv", "data.npz", "data.json", "train_list.txt"])
+def test_a_data_set_whose_file_is_a_pipe(tmp_path, file):
+    os.mkfifo(tmp_path / file)
+    for data in (tmp_path, tmp_path / file):
+        with pytest.raises(InputError):
+            load(data)

@@ -109,7 +109,7 @@ def test_a_json_file_with_training_images_only(other_project, json_parts):
         ({"part": "eval"}, "unknown part 'eval'.*train, valid, test.*nearest: "),
         ({"part": "trian"}, "nearest: train"),
         ({"part": "Valid"}, "nearest: valid"),
-        ({"split": "half"}, "unknown split 'half'.*standard, full"),
+        ({"split": "half"}, "data.split: expected one of standard, full, got 'half'"),
         ({"part": "valid", "split": "full"}, "no validation images with split 'full'"),
         ({"mode": "train"}, "no setting mode: did you mean"),
         ({"class_name": 10}, "no class '10' .*0, 1, 2"),
@@ -117,7 +117,7 @@ def test_a_json_file_with_training_images_only(other_project, json_parts):
         ({"data": "no/such/place"}, "no/such/place does not exist: give the name mnist; a folder with IDX files"),
         ({"data": "mnist.json.gz"}, "does not exist.*json.gz"),
         ({"data": "."}, "is an empty folder"),
-        ({"data": ""}, "data.source is empty"),
+        ({"data": ""}, "data: '' is no path"),
     ],
 )
 def test_what_is_refused(tmp_path, monkeypatch, arguments, message):

@@ -217,7 +217,7 @@ def test_classifier_accuracy_score(process, small_mnist, shuffled_test_images, t
         (np.zeros((200, 1, 28, 28), np.float32), {}, "must be uint8"),
         (np.zeros((200, 3, 28, 28), np.uint8), {}, "must be uint8"),
         (np.zeros((200, 1, 32, 32), np.uint8), {}, "must be uint8"),
-        (None, {}, "NoneType"),
+        (None, {}, "images: expected a NumPy array, got None"),
         (np.zeros((200, 1, 28, 28), np.uint8), {"count": 201}, "count 201: there are 200"),
         (np.zeros((200, 1, 28, 28), np.uint8), {"count": 0}, "count 0"),
         (np.zeros((200, 1, 28, 28), np.uint8), {"part": "eval"}, "part 'eval'"),

@@ -250,6 +250,23 @@ def test_empty_folder_is_served_and_fills(tmp_path, start):
     assert server.interrupt()[0] == 0
 
 
+@pytest.mark.parametrize("content", [b"\xff" * 500, bytes(range(256)), b"\x01\x02", "pipe", "device"])
+def test_a_record_file_that_holds_no_record_is_named(log_folder, start, content):
+    path = log_folder / "odd" / "vdlrecords.1.log"
+    path.parent.mkdir()
+    (log_folder / "odd" / "vdlrecords.2.log").touch()  # a run that is just beginning
+    if content == "pipe":
+        os.mkfifo(path)
+    elif content == "device":
+        path.symlink_to("/dev/zero")
+    else:
+        path.write_bytes(content)
+    server = start(log_folder)
+    assert server.lines[0] == f"left out, since no VisualDL record is in it: {path}\n"
+    assert "g_loss @ first" in json.loads(server.get("/app/api/scalar/tags")[1])["data"]["runs"]
+    assert server.interrupt()[0] == 0
+
+
 def serve_in_a_process(folder, **variables):
     """The process of `dashboard FOLDER --json`, and its first line as it came."""
     command = [sys.executable, "-m", "paddle_gan_aug", "dashboard", str(folder), "--port", "0", "--json"]

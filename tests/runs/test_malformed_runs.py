@@ -1,6 +1,7 @@
 """Run folders that were damaged, or made by somebody with bad intentions: one line, and nothing but what was there before."""
 
 import json
+import os
 import random
 import shutil
 import struct
@@ -201,3 +202,30 @@ def test_many_random_changes(run, small_mnist, tmp_path):
 
 
 CHECKPOINT = ["weights.safetensors", "optimizers.safetensors", "state.json", "checksums.json"]
+
+
+@pytest.mark.parametrize("name", ["weights.safetensors", "optimizers.safetensors", "state.json", "checksums.json"])
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+def test_a_file_of_a_checkpoint_that_has_no_end(run, small_mnist, name, kind):
+    path = run / "checkpoints" / "step-3" / name
+    path.unlink()
+    os.mkfifo(path) if kind == "pipe" else path.symlink_to("/dev/zero")
+    for work in (lambda: paddle_gan_aug.open_run(run), lambda: paddle_gan_aug.generate(run, to=run.parent.parent / "images", count=2)):
+        with pytest.raises(InputError, match=f"{path} is no file but a device or a pipe"):
+            work()
+    assert use_every_way(run, small_mnist)[3] == "InputError" and not (run.parent.parent / "images").exists()
+
+
+@pytest.mark.parametrize("name", ["recovery.json", "config.yaml"])
+def test_a_file_of_a_run_that_has_no_end(run, small_mnist, name):
+    (run / name).unlink()
+    os.mkfifo(run / name)
+    assert use_every_way(run, small_mnist)[:3] == ["InputError"] * 3
+
+
+def test_the_command_line_does_not_wait_for_a_link_to_dev_zero(run, cli):
+    weights = run / "checkpoints" / "step-3" / "weights.safetensors"
+    weights.unlink()
+    weights.symlink_to("/dev/zero")
+    told = cli("evaluate", run, code=2, timeout=120).stderr
+    assert f"{weights} is no file but a device or a pipe: put a copy of the file there\n" in told

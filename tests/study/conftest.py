@@ -1,10 +1,13 @@
 """Small labelled sets of three shapes that a classifier learns in a second."""
 
+import shutil
+
 import numpy as np
 import pytest
 
 from paddle_gan_aug.data import LabelledImages
 from paddle_gan_aug.study.splits import DataSpec, StudyData
+from paddle_gan_aug.study.study import run_study
 
 CLASSES = ("bar", "dot", "ring")
 
@@ -30,17 +33,42 @@ def study_data():
     return make
 
 
+def write_npz(path, train, test):
+    """Write such a set as an .npz file; returns its path."""
+    parts = {}
+    for part, counts, seed in (("train", train, 0), ("test", test, 2)):
+        if counts is not None:
+            images = pictures(counts, seed)
+            parts.update({f"{part}_images": images.images[:, 0], f"{part}_labels": images.labels})
+    np.savez(path, class_names=np.array(CLASSES), layout=np.array("NHW"), **parts)
+    return path
+
+
 @pytest.fixture
 def npz(tmp_path):
     """Writes such a set as an .npz file; returns its path."""
+    return lambda train=(12, 12, 12), test=(20, 20, 20), name="pictures.npz": write_npz(tmp_path / name, train, test)
 
-    def write(train=(12, 12, 12), test=(20, 20, 20), name="pictures.npz"):
-        parts = {}
-        for part, counts, seed in (("train", train, 0), ("test", test, 2)):
-            if counts is not None:
-                images = pictures(counts, seed)
-                parts.update({f"{part}_images": images.images[:, 0], f"{part}_labels": images.labels})
-        np.savez(tmp_path / name, class_names=np.array(CLASSES), layout=np.array("NHW"), **parts)
-        return tmp_path / name
 
-    return write
+SHORT = {"steps": 2, "seeds": 2, "choices": 0, "arms": ["classical"], "quiet": True, "keep": False}
+
+
+@pytest.fixture(scope="session")
+def ended(tmp_path_factory):
+    """A folder with data.npz, and study, a study of it with the options `SHORT` that has ended."""
+    folder = tmp_path_factory.mktemp("ended")
+    data = write_npz(folder / "data.npz", (12, 12, 12), (20, 20, 20))
+    run_study(str(data), to=folder / "study", output=folder / "output", log=folder / "log", **SHORT)
+    return folder
+
+
+@pytest.fixture
+def again(ended, tmp_path):
+    """(a copy of the folder of that study, a function that runs it again with further options)"""
+    shutil.copytree(ended / "study", tmp_path / "study")
+
+    def run(**options):
+        where = {"to": tmp_path / "study", "output": tmp_path / "output", "log": tmp_path / "log"}
+        return run_study(str(ended / "data.npz"), **SHORT, **where, **options)
+
+    return tmp_path / "study", run

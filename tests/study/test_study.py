@@ -172,7 +172,7 @@ def test_several_numbers_of_labels_and_shares_are_drawn(npz, tmp_path):
         ({"cut": {"cat": 3}}, "no class 'cat'"),
         ({"new_classes": ["cat"]}, "no class 'cat'"),
         ({"new_classes": ["bar", "dot", "ring"], "new_images": [3]}, "all classes are new"),
-        ({"shares": [0.1, 1.5]}, "a share is a number between 0 and 1"),
+        ({"shares": [0.1, 1.5]}, "shares: item 2: expected a number < 1.0, got 1.5"),
     ],
 )
 def test_mistakes_cost_nothing(npz, tmp_path, options, words):

@@ -1,0 +1,198 @@
+"""The JSON files of a study as they are read back: checked for what the report and the statistics take from them.
+
+They may have been edited, or lie on a disk that was full. What is no such file is named, with what to do about it.
+"""
+
+import json
+from pathlib import Path
+from typing import Any, Callable, Dict, List, Optional
+
+import msgspec
+
+from ..config.arguments import in_words
+from ..config.fields import Count, Positive, Probability
+from ..errors import InputError
+from ..files import regular
+from .arguments import Measure
+
+
+class Cell(msgspec.Struct):
+    """What every row has: which cell it is of, and how it failed."""
+
+    key: str
+    arm: str
+    scenario: str
+    seed: Count
+    role: str
+    error: Optional[str]
+
+
+class Memorisation(msgspec.Struct):
+    """How close generated images are to those that were learnt."""
+
+    duplicates: float
+    closer: float
+
+
+class Made(msgspec.Struct):
+    """What is known of images that were made for a cell."""
+
+    maker_seconds: float
+    accepted: Optional[Count] = None
+    memorisation: Optional[Memorisation] = None
+    dropped: Optional[Dict[str, Any]] = None
+
+
+class Scored(msgspec.Struct):
+    """What the row of a cell that did not fail has besides."""
+
+    labels: Count
+    class_names: List[str]
+    tested: Positive
+    accuracy: Probability
+    balanced_accuracy: Probability
+    recall: List[Optional[Probability]]
+    confusion_matrix: List[List[Count]]
+    right: str
+    classifier_seconds: float
+    made: Optional[Dict[str, Any]]
+    cut_recall: Optional[float] = None
+    config: Optional[str] = None
+
+
+class ArmSummary(msgspec.Struct):
+    """An arm in results.json."""
+
+    scenario: str
+    arm: str
+    says: str
+    upper: bool
+    seeds: Count
+    failed: List[str]
+    labels: Optional[Count]
+    mean: Optional[Probability]
+    spread: Optional[float]
+    accuracy: Optional[Probability]
+    classifier_minutes: Optional[float]
+    maker_minutes: Optional[float]
+
+
+class OfClass(msgspec.Struct):
+    """The difference of a class's recall."""
+
+    name: str = msgspec.field(name="class")
+    mean: float
+    low: Optional[float]
+    high: Optional[float]
+    count: Positive
+
+
+class Compared(msgspec.Struct):
+    """A comparison in results.json."""
+
+    scenario: str
+    arm: str
+    rival: str
+    named: bool
+    count: Positive
+    mean: float
+    low: Optional[float]
+    high: Optional[float]
+    smallest: Optional[float]
+    seed_noise: Optional[float]
+    image_noise: Optional[float]
+    verdict: str
+    differences: List[float]
+    classes: List[OfClass]
+
+
+class Results(msgspec.Struct):
+    """What the report takes from results.json."""
+
+    data: Dict[str, Any]
+    verdict: str
+    arms: List[ArmSummary]
+    comparisons: List[Compared]
+    recommended: Dict[str, Any]
+    notes: List[str]
+    measure: Measure
+    margin: Probability
+    gan_arm: Optional[str]
+    rival: str
+    version: str
+    plan: Optional[List[str]]
+
+
+class Names(msgspec.Struct):
+    """The arms that are compared."""
+
+    gan_arm: Optional[str]
+    rival: str
+
+
+class Beginning(msgspec.Struct):
+    """What study.json says: what was asked for, and the arms that were named before a test image was scored."""
+
+    asked: Dict[str, Any]
+    named: Names
+
+
+def read_row(path: Path) -> Dict[str, Any]:
+    """The row of a cell.
+
+    Raises:
+        InputError: It is damaged.
+    """
+    return _read(path, _check_row, "row of a study", "remove it, and the cell is computed again")
+
+
+def read_results(path: Path) -> Dict[str, Any]:
+    """What results.json holds.
+
+    Raises:
+        InputError: It is damaged.
+    """
+    return _read(path, _is(Results), "result of a study", "remove it, and the study's command writes it from the rows")
+
+
+def read_beginning(path: Path) -> Dict[str, Any]:
+    """What study.json holds.
+
+    Raises:
+        InputError: It is damaged.
+    """
+    advice = "remove it, and the study's command names the arms to compare anew"
+    return _read(path, _is(Beginning), "beginning of a study", advice)
+
+
+def _is(kind: type) -> Callable[[Any], Any]:
+    return lambda found: msgspec.convert(found, kind)
+
+
+def _read(path: Path, check: Callable[[Any], Any], what: str, advice: str) -> Dict[str, Any]:
+    try:
+        found = json.loads(regular(path).read_text(encoding="utf-8"))
+        check(found)
+    except msgspec.ValidationError as error:
+        where = str(error).partition(" - at `$")[2].strip("`.")
+        reason = in_words(str(error)) + (f" at {where}" if where else "")
+    except RecursionError:
+        reason = "it is nested too deep"
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or " ".join(str(error).split())
+    else:
+        return found
+    raise InputError(f"{path} is no {what} ({reason}): {advice}")
+
+
+def _check_row(row: Any) -> None:
+    if msgspec.convert(row, Cell).error is not None:
+        return
+    scored = msgspec.convert(row, Scored)
+    if scored.made:
+        msgspec.convert(scored.made, Made)
+    classes = len(scored.class_names)
+    if len(scored.recall) != classes or {len(line) for line in scored.confusion_matrix} | {len(scored.confusion_matrix)} != {classes}:
+        raise ValueError(f"it has {classes} class names, and another number of recalls or rows and columns of its confusion matrix")
+    if 8 * len(bytes.fromhex(scored.right)) < scored.tested:
+        raise ValueError(f"it does not say of {scored.tested} test images which were read rightly")
