@@ -50,6 +50,11 @@ def result_of(function: Any) -> Optional[type]:
     return kind if dataclasses.is_dataclass(kind) else None
 
 
+def _dry_run_of(result: Optional[type]) -> Optional[type]:
+    """The dataclass of ours that a result holds of a dry run; None if it holds none."""
+    return getattr(sys.modules[result.__module__], "DryRun", None) if result and hasattr(result, "dry_run") else None
+
+
 def _node_of(thing: Any) -> ast.AST:
     source = inspect.getsource(inspect.unwrap(thing))
     return ast.parse(textwrap.dedent(source)).body[0]
@@ -155,9 +160,10 @@ def page() -> str:
             thing = getattr(paddle_gan_aug, name)
             lines += _entry(name, thing)
             result = result_of(thing)
-            if result and result.__name__ not in {*paddle_gan_aug.__all__, *listed}:
-                listed.add(result.__name__)
-                lines += _entry(result.__name__, result)
+            for kind in [result, _dry_run_of(result)]:
+                if kind and kind.__name__ not in {*paddle_gan_aug.__all__, *listed}:
+                    listed.add(kind.__name__)
+                    lines += _entry(kind.__name__, kind)
     return "\n".join(line.rstrip() for line in lines).rstrip() + "\n"
 
 

@@ -46,6 +46,13 @@ def shortened(rows: Sequence[Any], most: int = LISTED) -> Tuple[Sequence[Any], O
     return (rows, None) if len(rows) <= most else (rows[:most], f"… and {len(rows) - most} more")
 
 
+def duration(low: float, high: float) -> str:
+    """A range of seconds in words: one number where both ends round to the same."""
+    unit, each = ("min", 60) if high >= 90 else ("s", 1)
+    first, last = (max(1, round(seconds)) if each == 1 else round(seconds / each, 1) for seconds in (low, high))
+    return f"about {first} {unit}" if first == last else f"about {first} to {last} {unit}"
+
+
 class ProgressLine:
     """Shows how far a piece of work is: one moving line on a terminal, a plain line every few seconds elsewhere.
 

@@ -121,6 +121,17 @@ def lock_folder(folder: Union[str, Path]) -> Iterator[None]:
             lock.release()
 
 
+def refuse_if_locked(folder: Union[str, Path]) -> None:
+    """Check that no other process holds a folder, which need not exist; nothing is left in it.
+
+    Raises:
+        InputError: another process holds it.
+    """
+    if (Path(folder) / LOCK).exists():
+        with lock_folder(folder):
+            pass
+
+
 def write_json(path: Union[str, Path], value: Any) -> None:
     """Write `value` as indented JSON, atomically."""
     with atomic_write(path, "w") as file:

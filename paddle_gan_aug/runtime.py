@@ -17,6 +17,7 @@ import os
 import signal
 import sys
 import threading
+import time
 import warnings
 import zlib
 from dataclasses import dataclass
@@ -36,6 +37,7 @@ _warned = set()
 _importing = threading.Lock()
 _drawing = threading.RLock()
 _ready = threading.Event()  # Paddle was imported by `import_paddle`
+_took: List[float] = []  # seconds, of the import of Paddle
 _kept: List[Any] = []  # Paddle's dynamic mode, as each thread that began it holds it
 
 
@@ -242,8 +244,10 @@ def import_paddle() -> Any:
         if not _ready.is_set():  # once: what is changed here is the process's, and by the next time other threads may be at work
             with _signals_kept(), warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
                 warnings.simplefilter("ignore")
+                began = time.perf_counter()
                 import paddle
 
+                _took.append(time.perf_counter() - began)
                 paddle.disable_signal_handler()  # it would answer SIGTERM with a trace of its own
         import paddle
 
@@ -256,6 +260,11 @@ def import_paddle() -> Any:
             atexit.register(mode.__exit__, None, None, None)
         _ready.set()
     return paddle
+
+
+def import_seconds() -> float:
+    """The time that importing Paddle took in this process; 0 if something else has imported it."""
+    return sum(_took)
 
 
 @contextlib.contextmanager

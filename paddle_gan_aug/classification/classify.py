@@ -21,6 +21,7 @@ from ..runs.reading import read_probabilities
 from ..runs.run import train_prepared
 from ..training.checkpoint import best_step
 from ..training.loop import Callback
+from .dry_run import rehearse
 from .generated import generated_part
 
 
@@ -58,6 +59,7 @@ def classify(
     callbacks: Sequence[Callback] = (),
     quiet: bool = False,
     allow_changed_data: bool = False,
+    dry_run: bool = False,
 ) -> Classification:
     """Train a classifier and test it.
 
@@ -70,13 +72,9 @@ def classify(
             `classifier`. With `resume`, the run's own configuration is used.
         test: The labelled test set, by name or path; None means the test part of the training data.
         run: As for `train`. With `resume` and without a name, the newest unfinished classifier is continued.
-        output: As for `train`.
-        log: As for `train`.
-        resume: As for `train`.
-        overrides: As for `train`.
-        callbacks: As for `train`.
-        quiet: As for `train`.
+        output, log, resume, overrides, callbacks, quiet: As for `train`.
         allow_changed_data: As for `train`; it also accepts changed generated images.
+        dry_run: As for `train`. The result has no report.
 
     Raises:
         InputError: As `train`; also if the test set has other classes or another image size, or shares images with the training
@@ -91,6 +89,8 @@ def classify(
     prepared = prepare(config, allow_changed_data=allow_changed_data, classifier=True, **options)
     _check_classes(prepared.images)
     tested = _test_images(prepared, test)
+    if dry_run:
+        return Classification(rehearse(prepared, tested), None)
     generated = generated_part(prepared.config, prepared.images) if prepared.config.generated.source else None
     trained = train_prepared(prepared, callbacks=callbacks, generated=generated)
     if trained.interrupted:

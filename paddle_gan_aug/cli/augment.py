@@ -6,9 +6,9 @@ import argparse
 import shlex
 from typing import TYPE_CHECKING, Any, Dict, List, Tuple
 
-from ..console import one_line, shortened
+from ..console import duration, one_line, shortened
 from .filters import add_filter_flags, filter_options
-from .flags import add_training_flags, positive, training_options
+from .flags import add_dry_run, add_training_flags, positive, training_options
 from .generate import dropped_text
 from .result import Result
 
@@ -48,7 +48,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "--new-classes", nargs="+", default=[], metavar="CLASS", help="Learn variation from the other classes, and apply it to these."
     )
     parser.add_argument("--truncation", type=float, metavar="T", help="Draw latents again that are farther from 0 than T, such as 2.")
-    parser.add_argument("--dry-run", action="store_true", help="Only say what would be done, and about how long it would take.")
+    add_dry_run(parser)
     parser.add_argument(
         "--preview", action="store_true", help="Only draw every classical transform and policy before and after, as --to FILE.png."
     )
@@ -134,9 +134,9 @@ def _estimate(made: AugmentedSet) -> List[str]:
     low, high = (sum(step[end] for step in made.steps) for end in ("low", "high"))
     return [
         f"classical changes follow the policy {made.policy}, shown in {made.picture}; choose another one with --policy",
-        *(f"{_duration(step['low'], step['high'])}: {step['what']}" for step in made.steps),
+        *(f"{duration(step['low'], step['high'])}: {step['what']}" for step in made.steps),
         *(_space(made.space) if made.space else []),
-        f"{_duration(low, high)} in all, an estimate from a few steps on this machine; only that picture and caches were written",
+        f"{duration(low, high)} in all, an estimate from a few steps on this machine; only that picture and caches were written",
     ]
 
 
@@ -188,10 +188,3 @@ def _setting(name: str, value: Any) -> Tuple[str, str]:
     if name in ("image_size", "channels"):
         return f"--{name.replace('_', '-')}", str(value)
     return "-o", f"data.{name}={value}"
-
-
-def _duration(low: float, high: float) -> str:
-    """A range of seconds in words: one number where both ends round to the same."""
-    unit, each = ("min", 60) if high >= 90 else ("s", 1)
-    first, last = (max(1, round(seconds)) if each == 1 else round(seconds / each, 1) for seconds in (low, high))
-    return f"about {first} {unit}" if first == last else f"about {first} to {last} {unit}"

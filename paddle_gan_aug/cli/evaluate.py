@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from .flags import add_run_flags, positive, seed
-from .result import Result
+from .flags import add_dry_run, add_run_flags, positive, seed
+from .result import Result, of_dry_run
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -36,6 +36,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         help="Measure the classifier accuracy score too. It needs labelled images and takes some minutes.",
     )
     parser.add_argument("--tsne", action="store_true", help="Draw a t-SNE plot too. It takes about a minute.")
+    add_dry_run(parser)
     add_run_flags(parser)
 
 
@@ -59,6 +60,9 @@ def run(args: argparse.Namespace) -> Result:
         channels=args.channels,
         skip_bad=args.skip_bad,
         allow_overlap=args.allow_overlap,
+        dry_run=args.dry_run,
     )
+    if found.dry_run:
+        return of_dry_run(found.dry_run)
     page = found.page and str(found.page)
     return Result({**found.result, "page": page}, found.table() + (f"\n{page}" if page else ""))

@@ -126,6 +126,11 @@ def add_run_flags(command: argparse.ArgumentParser) -> None:
     command.add_argument("--threads", type=int, default=0, metavar="N", help="Use N CPU threads; 0 means one per physical core.")
 
 
+def add_dry_run(command: argparse.ArgumentParser) -> None:
+    """Add --dry-run."""
+    command.add_argument("--dry-run", action="store_true", help="Only say what would be done, and about how long it would take.")
+
+
 def overrides_of(args: argparse.Namespace) -> Dict[str, Any]:
     """{configuration key: value} of all flags and -o that were given.
 

@@ -8,8 +8,8 @@ from typing import Any, Dict
 from ..console import listed
 from ..errors import InputError
 from .filters import add_filter_flags, filter_options
-from .flags import add_run_flags, given, positive, seed
-from .result import Result
+from .flags import add_dry_run, add_run_flags, given, positive, seed
+from .result import Result, of_dry_run
 
 COUNT = 160  # images, where nothing says how many
 NOT_VARIED = (  # parameters of a set that is drawn, which variations of real images do not have
@@ -48,6 +48,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "--format", dest="form", default="folder", metavar="FORM", help="Write a folder of PNG files, npz, idx, or mnist.json.gz."
     )
     parser.add_argument("--resume", action="store_true", help="Continue a set that was interrupted, or that lacks images.")
+    add_dry_run(parser)
     parser.add_argument(
         "--preview", action="store_true", help="Only draw a sheet of samples, each with D's score and its reading, as --to FILE.png."
     )
@@ -69,6 +70,8 @@ def run(args: argparse.Namespace) -> Result:
     if args.classes is not None:
         raise InputError("--classes chooses among real images to vary: name the images with --from")
     if args.preview:
+        if args.dry_run:
+            raise InputError("--preview draws one sheet, which takes seconds: leave --dry-run out")
         return _preview(args, filters, drawn)
     return _generate(args, filters, drawn)
 
@@ -95,8 +98,11 @@ def _generate(args: argparse.Namespace, filters: Dict[str, Any], drawn: Dict[str
         form=args.form,
         filters=Filters(**filters),
         resume=args.resume,
+        dry_run=args.dry_run,
         **drawn,
     )
+    if made.dry_run:
+        return of_dry_run(made.dry_run)
     folder, value = made.folder, {"to": str(made.folder), "count": made.count}
     if count is not None:
         return Result(value, f"{count} images in {folder}; look at {folder / GRID}")
@@ -124,7 +130,9 @@ def _vary(args: argparse.Namespace, drawn: Dict[str, Any]) -> Result:
     from ..synthesis.vary import vary
 
     count = _count(args)
-    made = vary(args.run[0], data=args.data, to=args.to, count=count, part=args.part, classes=args.classes, **drawn)
+    made = vary(args.run[0], data=args.data, to=args.to, count=count, part=args.part, classes=args.classes, dry_run=args.dry_run, **drawn)
+    if made.dry_run:
+        return of_dry_run(made.dry_run)
     text = f"{count} variations in {made.folder}; look at {made.folder / 'grid.png'}"
     return Result({"to": str(made.folder), "count": count}, text)
 

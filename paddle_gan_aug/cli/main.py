@@ -99,8 +99,9 @@ def run_command(parser: CommandParser, argv: Optional[List[str]] = None) -> int:
 
 def _check_processes(args: argparse.Namespace) -> None:
     """Refuse several processes for a command that they would all carry out alike, over each other's files."""
-    name = getattr(args, "name", "this command")
-    if runtime.launched() > 1 and name not in SHARED:
+    name, dry_run = getattr(args, "name", "this command"), getattr(args, "dry_run", False)
+    if runtime.launched() > 1 and (name not in SHARED or dry_run):
+        name += " --dry-run" * dry_run
         raise InputError(
             f"{runtime.launched()} processes were started, and {name} runs in one: start it without paddle.distributed.launch; "
             f"several share the work of {' and '.join(SHARED)}"

@@ -27,6 +27,11 @@ class Result(NamedTuple):
     then: Optional[Callable[[], None]] = None
 
 
+def of_dry_run(planned: Any) -> Result:
+    """The result of a command that was only tried, from its `DryRun`."""
+    return Result(planned.to_json(), planned.told())
+
+
 def show(result: Result, as_json: bool) -> None:
     """Print a result, and make sure that it has left this process."""
     with naming("standard output"):

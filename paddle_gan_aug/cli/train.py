@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Dict, Optional
 
 from ..files import folder_size
-from .flags import FLAGS, ONE_CLASS, add_flag, add_training_flags, training_options
-from .result import DONE, INTERRUPTED, Result
+from .flags import FLAGS, ONE_CLASS, add_dry_run, add_flag, add_training_flags, training_options
+from .result import DONE, INTERRUPTED, Result, of_dry_run
 
 CLASSIFIERS_ONLY = ("--policy", "--generated", "--generated-share", "--regenerate-every", "--patience", "--allow-overlap")
 
@@ -21,6 +21,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     for flag in ONE_CLASS:
         add_flag(one_class, flag)
     parser.add_argument("--per-class-runs", action="store_true", help="Train one run for each class, all in the folder --run.")
+    add_dry_run(parser)
     parser.add_argument("--list-presets", action="store_true", help="Print the presets, one a line, and end.")
 
 
@@ -30,10 +31,12 @@ def run(args: argparse.Namespace) -> Result:
         return _presets()
     options = run_options(args, "classic")
     if args.per_class_runs:
-        return _train_per_class(options)
+        return _train_per_class(options, args.dry_run)
     from ..runs.run import train
 
-    trained = train(**options)
+    trained = train(**options, dry_run=args.dry_run)
+    if trained.dry_run:
+        return of_dry_run(trained.dry_run)
     value = {"run": str(trained.folder), "step": trained.step, "interrupted": trained.interrupted, "best": trained.best}
     samples = f"; samples in {trained.folder / 'samples'}" if any((trained.folder / "samples").glob("*.png")) else ""
     text = f"{ending(trained)}{_best(trained.best)}{samples}{next_commands(trained, args.log)}"
@@ -89,10 +92,12 @@ def _presets() -> Result:
     return Result(known, "\n".join(f"{name:{width}}  {text}" for name, text in known.items()))
 
 
-def _train_per_class(options: Dict[str, Any]) -> Result:
+def _train_per_class(options: Dict[str, Any], dry_run: bool) -> Result:
     from ..runs.per_class import train_per_class
 
-    trained = train_per_class(**options)
+    trained = train_per_class(**options, dry_run=dry_run)
+    if trained.dry_run:
+        return of_dry_run(trained.dry_run)
     folder, runs, interrupted = trained.folder, trained.runs, trained.interrupted
     value = {"runs": [str(run.folder) for run in runs], "interrupted": interrupted}
     after = f"continue with: --per-class-runs --run {folder.name} --resume" if interrupted else f"generate {folder} --per-class N"

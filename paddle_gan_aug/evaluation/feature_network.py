@@ -97,11 +97,16 @@ def read_real(network: FeatureNetwork, images: LabelledImages) -> Tuple[np.ndarr
         (features, probabilities) as `FeatureNetwork.read`.
     """
     found = kept.arrays(
-        kept.folder_of(network.name) / f"{images.fingerprint()[:16]}.safetensors",
+        kept_file(network, images),
         lambda: dict(zip(("features", "probabilities"), network.read(images.images))),
         lambda arrays: len(arrays["features"]) == len(arrays["probabilities"]) == len(images),
     )
     return found["features"], found["probabilities"]
+
+
+def kept_file(network: FeatureNetwork, images: LabelledImages) -> Path:
+    """Where `read_real` keeps what was read."""
+    return kept.folder_of(network.name) / f"{images.fingerprint()[:16]}.safetensors"
 
 
 def feature_network(data: Union[str, DataSpec] = "mnist", *, quiet: bool = False) -> FeatureNetwork:
@@ -121,15 +126,22 @@ def feature_network(data: Union[str, DataSpec] = "mnist", *, quiet: bool = False
 
 def find_network(training: LabelledImages, validation: Optional[LabelledImages], name: str, *, quiet: bool = False) -> FeatureNetwork:
     """As `feature_network`, of images that were read: `validation` is what it is tested on, `name` what the data is called."""
-    fingerprint = training.fingerprint()
-    cache = _cache(fingerprint)
-    for path in [*sorted(SHIPPED.glob("*.json")), *sorted(cache.glob("*.json"))]:
-        network = _load_if_of(path, fingerprint)
-        if network is not None:
-            return network
+    network, cache = known_network(training), _cache(training.fingerprint())
+    if network is not None:
+        return network
     if not quiet:
         print(f"no feature network for {name} yet: training one, kept in {cache}", file=sys.stderr, flush=True)
     return _train(training, validation, name, cache, quiet=quiet)
+
+
+def known_network(training: LabelledImages) -> Optional[FeatureNetwork]:
+    """The feature network of these training images, the shipped one or the one in the cache; None if there is none yet."""
+    fingerprint = training.fingerprint()
+    for path in [*sorted(SHIPPED.glob("*.json")), *sorted(_cache(fingerprint).glob("*.json"))]:
+        network = _load_if_of(path, fingerprint)
+        if network is not None:
+            return network
+    return None
 
 
 def _cache(fingerprint: str) -> Path:
@@ -216,17 +228,22 @@ def train_classifier(images: LabelledImages, seed: int = 0, steps: Optional[int]
     Raises:
         InputError: images that the classifier cannot learn. KeyboardInterrupt: it was interrupted.
     """
+    config, algorithm, batches = classifier_of(images, seed, steps)
+    progress = run_steps(algorithm, batches, config.train.steps, seed, [] if quiet else [ProgressCallback()])
+    if progress.interrupted:
+        raise KeyboardInterrupt(progress.interrupted)
+    return config, algorithm
+
+
+def classifier_of(images: LabelledImages, seed: int = 0, steps: Optional[int] = None) -> Tuple[Config, Any, Batches]:
+    """(config, algorithm, batches) of the classifier that `train_classifier` trains, before its first step."""
     batch_size = min(len(images), load_config("classifier").train.batch_size)
     batches = Batches(images, batch_size, lambda epoch: runtime.rng(seed, "shuffle", epoch))
     steps = steps or max(EPOCHS * batches.steps_per_epoch, LEAST_STEPS)
     settings = {"train.batch_size": batch_size, "train.steps": steps, "train.epochs": None, "train.seed": seed}
     config = load_config("classifier", settings)
     runtime.seed_paddle(seed, "initial weights")
-    algorithm = build(config, images.shape, images.class_names)
-    progress = run_steps(algorithm, batches, steps, seed, [] if quiet else [ProgressCallback()])
-    if progress.interrupted:
-        raise KeyboardInterrupt(progress.interrupted)
-    return config, algorithm
+    return config, build(config, images.shape, images.class_names), batches
 
 
 def _accuracy(algorithm: Any, images: LabelledImages) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import numpy as np
@@ -56,7 +57,7 @@ class Reference:
         """{name: {"floor": value}} of metrics, with `count` real images in place of generated ones; {} for a metric without a floor."""
         new = [metric for metric in metrics if (metric, count, real_count, seed) not in self._floors]
         if new:
-            path = kept.path_of(self.network.name, "floors", ".json", *self.key, count, real_count, seed)
+            path = _floors_file(self.network, self.key, count, real_count, seed)
             known = kept.read_json(path)
             found = self._computed([metric for metric in new if metric.name not in known], count, real_count, seed)
             kept.add_json(path, {metric.name: floor for metric, floor in found.items() if kept.is_of_metrics(metric.compute)})
@@ -71,6 +72,19 @@ class Reference:
         beside = self.sides(stand_in, real_count, seed)
         of_part = {"training": beside, "reference": self.sides(beside.real, real_count, seed)}
         return {metric: _floor(metric, of_part) for metric in metrics}
+
+
+def floors_file(network: FeatureNetwork, real: RealImages, count: int, real_count: int, seed: int) -> Path:
+    """Where the floors of these real images are kept, see `Reference.floors`."""
+    return _floors_file(network, _key_of(real), count, real_count, seed)
+
+
+def _floors_file(network: FeatureNetwork, key: Tuple[Any, ...], count: int, real_count: int, seed: int) -> Path:
+    return kept.path_of(network.name, "floors", ".json", *key, count, real_count, seed)
+
+
+def _key_of(real: RealImages) -> Tuple[Any, ...]:
+    return tuple(part and part.fingerprint() for part in (real.reference, real.training, real.validation))
 
 
 def _floor(metric: Metric, of_part: Dict[str, Sides]) -> Dict[str, Any]:
@@ -107,8 +121,8 @@ def reference_of(real: RealImages, network: Optional[FeatureNetwork] = None, qui
     if network is None:
         training, validation = real.network_training, real.network_validation
         network = _kept(_networks, training.fingerprint(), lambda: find_network(training, validation, str(real.spec), quiet=quiet))
-    parts = [part and part.fingerprint() for part in (real.reference, real.training, real.validation)]
-    return _kept(_references, (network.name, real.spec, real.part, *parts), lambda: _read(network, real, tuple(parts)))
+    parts = _key_of(real)
+    return _kept(_references, (network.name, real.spec, real.part, *parts), lambda: _read(network, real, parts))
 
 
 def _read(network: FeatureNetwork, real: RealImages, parts: Tuple[Any, ...]) -> Reference:

@@ -19,10 +19,12 @@ class Evaluation:
     Attributes:
         result: the dict of `evaluate_images`, as it is in evaluation.json.
         page: the path of the page of pictures, index.html; None where none was drawn.
+        dry_run: what an evaluation would do that was only tried, a `DryRun`; else None. There is no result then.
     """
 
     result: Dict[str, Any]
     page: Optional[Path] = None
+    dry_run: Any = None
 
     @property
     def values(self) -> Dict[str, Optional[float]]:

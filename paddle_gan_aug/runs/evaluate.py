@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Callable, Collection, Dict, Optional, Sequence, Tuple, Union
@@ -23,11 +24,15 @@ from ..evaluation.reference import reference_of
 from ..evaluation.result import Evaluation
 from ..evaluation.samples import Samples, draw_samples
 from ..files import make_folder
+from .dry_run import DryRun, data_of, parameters_of
+from .measuring import MORE, Generated, measuring_steps, some_of
 from .opened import Run, open_run
 from .places import is_run, unused_folder
 from .reading import read_probabilities
+from .timing import Seconds, starting
 
 COUNT = 10_000  # images that are drawn from a run
+PAGE_MB = 0.3  # of a page
 PathLike = Union[str, os.PathLike]
 
 
@@ -51,6 +56,7 @@ def evaluate(
     skip_bad: bool = False,
     allow_overlap: bool = False,
     quiet: bool = False,
+    dry_run: bool = False,
 ) -> Evaluation:  # long: most of it is the signature and its documentation
     """Measure a run's images, or images in files, against real ones, and draw a page of pictures.
 
@@ -68,10 +74,15 @@ def evaluate(
         image_size, channels, skip_bad: how files are read, see `data.DataSpec`; None = as the run read its data.
         allow_overlap: go on where test images are training images of the data, see `data.check_overlap`.
         quiet: print nothing on the way.
+        dry_run: write nothing, and only find out what would be done, and how long it would take, from some of the images.
+
+    Returns:
+        An `Evaluation`; that of a dry run has no result, but the attribute `dry_run`.
 
     Raises:
         InputError: no such run, images, data or metric; images that do not fit the data, or too few. RunFailed: the run has failed.
     """
+    began = time.perf_counter()
     runtime.check_seed(seed)
     if count is not None and count < 1:
         raise InputError(f"count {count}: ask for at least one image")
@@ -82,13 +93,26 @@ def evaluate(
     classification: Dict[str, Any] = {}
     if is_run(run_or_images):
         run = open_run(run_or_images, checkpoint=checkpoint, device=device, threads=threads)
-        real = _real_of_run(run, data, part, reading)
-        samples = _samples_of_run(run, real, count or COUNT, seed, allow_overlap, say)
-        classification = _classification(run, real.reference)
+        real, wanted = _real_of_run(run, data, part, reading), count or COUNT
+        check_measurable(run.state["image_shape"], wanted, real, allow_overlap=allow_overlap or run.config.data.allow_overlap)
         to = to or unused_folder(run.folder / "report", f"evaluation-{run.step}")
+        if dry_run:
+            tried, about = some_of(run.algorithm, wanted, _only_class(real)), {"run": str(run.folder), "checkpoint": run.step}
+            about["parameters"] = parameters_of(run.algorithm)
+        else:
+            samples = _samples_of_run(run, real, wanted, seed, say)
+            classification = _classification(run, real.reference)
     else:
         samples, real = _samples_of_files(run_or_images, DataSpec(str(data or "mnist"), **reading), part, allow_overlap)
-    samples = samples.first(count)
+        samples = samples.first(count)
+        if dry_run:
+            wanted, tried, about = len(samples), Generated(samples.first(MORE)), {"images": str(run_or_images)}
+    if dry_run:
+        steps = [starting(time.perf_counter() - began)]
+        steps += measuring_steps(real, tried, wanted, metrics=metrics, also=also, seed=seed)
+        steps += [Seconds(30, 90).step("draw the t-SNE plot")] * (tsne and bool(to))
+        about = {**about, "count": wanted, "part": part, "real": data_of(real.reference), "to": to and str(to), "disk_mb": to and PAGE_MB}
+        return Evaluation({}, dry_run=DryRun(about, steps))
     reference = reference_of(real, quiet=quiet)
     say(f"measuring {len(samples)} images; 10,000 take about half a minute")
     generated = reference.read(samples)
@@ -127,12 +151,15 @@ def _classification(run: Run, images: LabelledImages) -> Dict[str, Any]:
     return {"classification": {"error": float(wrong.mean()), "count": len(images)}}
 
 
-def _samples_of_run(run: Run, real: RealImages, count: int, seed: int, allow_overlap: bool, say: Callable[[str], None]) -> Samples:
-    check_measurable(run.state["image_shape"], count, real, allow_overlap=allow_overlap or run.config.data.allow_overlap)
+def _samples_of_run(run: Run, real: RealImages, count: int, seed: int, say: Callable[[str], None]) -> Samples:
     say(f"drawing {count} images from {run.folder}, step {run.step}")
+    return draw_samples(run.algorithm, count, runtime.rng(seed, "evaluation"), _only_class(real))
+
+
+def _only_class(real: RealImages) -> Optional[int]:
+    """The index of the one class that a run has learnt; None if it has learnt several."""
     only = real.spec.class_name
-    class_index = None if only is None else real.training.class_index(only)
-    return draw_samples(run.algorithm, count, runtime.rng(seed, "evaluation"), class_index)
+    return None if only is None else real.training.class_index(only)
 
 
 def _samples_of_files(path: PathLike, spec: DataSpec, part: str, allow_overlap: bool) -> Tuple[Samples, RealImages]:

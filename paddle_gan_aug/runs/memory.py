@@ -57,11 +57,20 @@ def check_memory(config: Config, images: LabelledImages, unlabelled: Optional[La
     limit = config.runtime.memory_limit
     if limit is None and config.train.batch_size * int(np.prod(images.shape)) < LOOKED_AT:
         return None
+    needs = needs_that_fit(config, images, unlabelled)
+    return needs and needs.memory_mb
+
+
+def needs_that_fit(config: Config, images: LabelledImages, unlabelled: Optional[LabelledImages] = None) -> Optional[Needs]:
+    """What `estimate_needs` gives, of a training of any size.
+
+    Raises:
+        InputError: as `estimate_needs`; it needs more memory than there is.
+    """
     needs = estimate_needs(config, images, unlabelled)
-    if needs is None:
-        return None
-    refuse_beyond(limit, needs.memory_mb, config.train.batch_size)
-    return needs.memory_mb
+    if needs is not None:
+        refuse_beyond(config.runtime.memory_limit, needs.memory_mb, config.train.batch_size)
+    return needs
 
 
 def refuse_beyond(limit: Optional[int], memory_mb: int, batch_size: int) -> None:
@@ -135,7 +144,7 @@ def _first_steps(config: Config, images: LabelledImages, unlabelled: Optional[La
         raise KeyboardInterrupt(progress.interrupted)
     if max(building, _highest()) <= highest:
         return None
-    return _FirstSteps(building - before, _highest() - before, _checkpoint_bytes(algorithm))
+    return _FirstSteps(building - before, _highest() - before, checkpoint_bytes(algorithm))
 
 
 def _allocated() -> int:
@@ -154,7 +163,8 @@ def _forget_highest() -> None:
         core.host_memory_stat_reset_peak_value("Allocated", 0)
 
 
-def _checkpoint_bytes(algorithm: Any) -> int:
+def checkpoint_bytes(algorithm: Any) -> int:
+    """The bytes of a whole checkpoint, of an algorithm that has taken its first steps."""
     moments = [state for optimizer in algorithm.optimizers.values() for state in optimizer.state_dict().values()]
     tensors = [tensor for network in algorithm.networks.values() for tensor in network.state_dict().values()]
     return sum(4 * int(np.prod(tensor.shape)) for tensor in [*tensors, *moments] if hasattr(tensor, "shape"))

@@ -18,6 +18,7 @@ from ..records.metrics_file import METRICS_FILE, read_metrics
 from ..training.checkpoint import WEIGHTS, best_of, best_step, checksums_of, load_newest
 from ..training.recovery import Recovery
 from .display import run_html
+from .dry_run import DryRun
 from .inference import Exported, check_target, write_models
 from .places import run_folder
 from .sampling import draw, labels_asked_for, number_of_images
@@ -37,6 +38,7 @@ class Run:
         step: The training step at which they are.
         state: What the checkpoint says about itself: the data, the image shape, the versions.
         interrupted: The name of the signal that ended the training early, or None.
+        dry_run: What a training would do that was only tried, a `DryRun`; else None.
     """
 
     folder: Path
@@ -45,6 +47,7 @@ class Run:
     step: int
     state: Dict[str, Any]
     interrupted: Optional[str] = None
+    dry_run: Optional[DryRun] = None
 
     @property
     def best(self) -> Optional[Dict[str, Any]]:

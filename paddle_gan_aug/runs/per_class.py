@@ -17,6 +17,9 @@ from ..data import DataSpec, load
 from ..errors import InputError, RunFailed
 from ..files import printable
 from ..training.callbacks import ProgressCallback
+from ..training.checkpoint import whole_steps
+from .batches import planned_steps
+from .dry_run import DryRun
 from .opened import Run
 from .places import check_run_name, default_name, is_run, run_folders, unused_folder
 from .run import train
@@ -29,10 +32,12 @@ class PerClassRuns:
     Attributes:
         folder: The folder of the runs.
         runs: The trained runs. After an interruption, the last one has `interrupted` set.
+        dry_run: What a training would do that was only tried, a `DryRun`; else None. There are no runs then.
     """
 
     folder: Path
     runs: List[Run]
+    dry_run: Optional[DryRun] = None
 
     @property
     def interrupted(self) -> Optional[str]:
@@ -52,6 +57,7 @@ def train_per_class(
     quiet: bool = False,
     classes: Optional[Sequence[str]] = None,
     allow_changed_data: bool = False,
+    dry_run: bool = False,
 ) -> PerClassRuns:  # long: most of it is the signature and its documentation
     """Train a run for each class that has images, one after the other.
 
@@ -64,6 +70,7 @@ def train_per_class(
         output, log, overrides, quiet, allow_changed_data: As for `train`.
         resume: Continue the runs of the folder `run`. Runs that are finished stay as they are.
         classes: The names of the classes to train; None means all.
+        dry_run: As for `train`; that of the largest class is timed.
 
     Raises:
         InputError: As `train`; also if `data.class_name` is set, or `resume` has no `run`.
@@ -90,6 +97,9 @@ def train_per_class(
     runs, failures = [], []
     parts = _file_names(images.class_names)
     options: Dict[str, Any] = {"output": folder, "log": log, "allow_changed_data": allow_changed_data, "quiet": True}
+    if dry_run:
+        names = {name: f"{folder.name}-{parts[name]}" for name in counts}
+        return PerClassRuns(folder, [], _rehearse(settings, counts, names, resume, overrides, options))
     for number, (name, count) in enumerate(counts.items(), 1):
         options["run"] = f"{folder.name}-{parts[name]}"
         options["callbacks"] = [] if quiet else [ProgressCallback(f"class {name} ({number} of {len(counts)}) · ")]
@@ -103,6 +113,29 @@ def train_per_class(
     if failures:
         raise RunFailed(f"no run for {', '.join(failures)} in {folder}: they collapsed; the other {len(runs)} are trained")
     return PerClassRuns(folder, runs)
+
+
+def _rehearse(
+    config: Config, counts: Dict[str, int], names: Dict[str, str], resume: bool, overrides: Any, options: Dict[str, Any]
+) -> DryRun:
+    """What the runs would do: that of the largest class that is not finished is tried, and the others take as long for each step.
+
+    Args:
+        counts: {class name: its images}. names: {class name: name of its run}.
+    """
+    left = {}
+    for name, count in counts.items():
+        total = planned_steps(config, max(1, count // min(config.train.batch_size, count)))
+        left[name] = max(0, total - max(whole_steps(options["output"] / names[name] / "checkpoints"), default=0))
+    tried = max(counts, key=lambda name: (left[name] > 0, counts[name]))
+    own = {**options, "run": names[tried], "dry_run": True}
+    planned = _train_class(config, tried, counts[tried], resume, overrides, own).dry_run
+    factor = left[tried] and sum(left.values()) / left[tried]
+    about = {**planned.about, "run": str(options["output"]), "runs": len(names), "disk_mb": len(names) * planned.about["disk_mb"]}
+    start, *others = planned.steps
+    what = f"one run for each of {len(names)} classes"
+    scaled = [{"what": f"{step['what']}, {what}", **{key: factor * step[key] for key in ("seconds", "low", "high")}} for step in others]
+    return DryRun(about, [start, *scaled])
 
 
 def _train_class(

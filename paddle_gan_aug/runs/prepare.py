@@ -1,6 +1,7 @@
 """What a training needs before it begins: its folder, its configuration and its images, each read once and checked."""
 
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Mapping, Optional, Tuple, Union
@@ -36,6 +37,7 @@ class Prepared:
         named: The caller has named the run; without a name a new run takes the next free folder.
         quiet: Print nothing.
         allow_changed_data: The run may continue with other images than it has learnt.
+        seconds: How long it took to read and check all this.
     """
 
     folder: Path
@@ -49,6 +51,7 @@ class Prepared:
     named: bool = False
     quiet: bool = False
     allow_changed_data: bool = False
+    seconds: float = 0.0
 
     @property
     def new(self) -> bool:
@@ -87,6 +90,7 @@ def prepare(
     Raises:
         InputError: The name, the configuration or the data is wrong.
     """
+    began = time.perf_counter()
     output, log = run_folders(output, log)
     folder, former = resumable(run, output, classifiers=classifier) if resume else None, None
     if resume and folder is None and not quiet:
@@ -106,7 +110,8 @@ def prepare(
         check_same_unlabelled(folder, unlabelled, allow_changed_data)
     validation, real = _validation_images(config, images)
     config = fit_batch_size(config, images if unlabelled is None else unlabelled, overrides, quiet)
-    return Prepared(folder, log, config, images, validation, unlabelled, real, former, bool(run), quiet, allow_changed_data)
+    seconds = time.perf_counter() - began
+    return Prepared(folder, log, config, images, validation, unlabelled, real, former, bool(run), quiet, allow_changed_data, seconds)
 
 
 def _new_config(source: Union[Config, str, Path], overrides: Optional[Mapping[str, Any]]) -> Config:

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, 
 
 import numpy as np
 
-from .. import __version__, processes, runtime
+from .. import processes, runtime
 from ..algorithms import build
 from ..config.arguments import checked
-from ..config.loading import Config, hyperparameters, to_yaml
+from ..config.loading import Config, hyperparameters
 from ..console import listed
 from ..data import Batches, MixedBatches
 from ..errors import InputError, RunFailed
 from ..evaluation.real_images import check_measurable
-from ..files import atomic_write, lock_folder, make_folder
+from ..files import lock_folder, make_folder, refuse_if_locked
 from ..records.run_records import Records
 from ..training.callbacks import Checkpoints, Grids, ProgressCallback, Recorder
 from ..training.checkpoint import MALFORMED, best_noted, load_newest, steps_on_disk, whole_steps
@@ -33,10 +33,12 @@ from ..training.recovery import Recovery
 from ..training.validation import Validation
 from .batches import planned_steps, training_batches
 from .continuing import check_same_generated
-from .memory import check_memory
+from .dry_run import dry_run_of
+from .memory import check_memory, needs_that_fit
 from .opened import Run
 from .places import check_free, check_writable, take_folder
 from .prepare import Prepared, prepare
+from .provenance import provenance, write_config
 
 if TYPE_CHECKING:
     from ..algorithms.base import Algorithm
@@ -54,6 +56,7 @@ def train(
     callbacks: Sequence[Callback] = (),
     quiet: bool = False,
     allow_changed_data: bool = False,
+    dry_run: bool = False,
 ) -> Run:
     """Train a run, or continue one.
 
@@ -70,9 +73,11 @@ def train(
         quiet: Print nothing.
         allow_changed_data: With `resume`, continue although the images differ from those that the run has learnt so far. Their
             classes and their shape must be the same.
+        dry_run: Write nothing, and only find out what would be done, and how long it would take: a few steps are timed.
 
     Returns:
-        The trained `Run`. Its attribute `interrupted` names the signal that ended the training early, if one did.
+        The trained `Run`. Its attribute `interrupted` names the signal that ended the training early, if one did. That of a dry run
+        has the attribute `dry_run`, and networks that have only taken those few steps.
 
     Raises:
         InputError: The arguments or the data are wrong; nothing has been written.
@@ -83,7 +88,8 @@ def train(
         >>> run.sample(64).show()
     """
     options: Dict[str, Any] = {"run": run, "output": output, "log": log, "resume": resume, "overrides": overrides, "quiet": quiet}
-    return train_prepared(prepare(config, allow_changed_data=allow_changed_data, **options), callbacks=callbacks)
+    prepared = prepare(config, allow_changed_data=allow_changed_data, **options)
+    return train_prepared(prepared, callbacks=callbacks, dry_run=dry_run)
 
 
 @dataclass(frozen=True)
@@ -116,7 +122,7 @@ class _Built:
     uses: List[dict]
 
 
-def train_prepared(prepared: Prepared, *, callbacks: Sequence[Callback] = (), generated: Any = None) -> Run:
+def train_prepared(prepared: Prepared, *, callbacks: Sequence[Callback] = (), generated: Any = None, dry_run: bool = False) -> Run:
     """Train what `prepare` returned; see `train`.
 
     Args:
@@ -130,6 +136,8 @@ def train_prepared(prepared: Prepared, *, callbacks: Sequence[Callback] = (), ge
     processes.join()
     prepared = replace(prepared, quiet=prepared.quiet or not processes.first())
     recovery = _recovery_of(prepared.folder)
+    if dry_run:
+        return _rehearse(_Job(prepared, process, (), (), generated), recovery)
     memory = check_memory(prepared.config, prepared.images, prepared.unlabelled)
     built = _build(prepared, recovery, generated)  # refuses wrong settings before anything is written
     if memory is not None:
@@ -154,6 +162,19 @@ def train_prepared(prepared: Prepared, *, callbacks: Sequence[Callback] = (), ge
                 return _train_stretch(job, built, recovery)
             except Collapsed as collapse:
                 _go_back(job, recovery, collapse)
+
+
+def _rehearse(job: _Job, recovery: Recovery) -> Run:
+    """Find out what a training would do, after all that could refuse it. Nothing is written."""
+    prepared = job.prepared
+    needs = needs_that_fit(prepared.config, prepared.images, prepared.unlabelled)  # before other networks are there
+    built = _build(prepared, recovery, job.generated)
+    check_writable(prepared.folder, prepared.log)
+    refuse_if_locked(prepared.folder)
+    state = {} if prepared.new else _restore(job, built, recovery)[0]
+    step = state.get("step", 0)
+    planned = dry_run_of(prepared, built.config, built.algorithm, built.batches, step, needs)
+    return Run(prepared.folder, built.config, built.algorithm, step, state, dry_run=planned)
 
 
 def _train_beside(prepared: Prepared, recovery: Recovery, built: _Built, generated: Any) -> Run:
@@ -234,14 +255,14 @@ def _train_stretch(job: _Job, built: _Built, recovery: Recovery) -> Run:
     algorithm.share_state()
     if first_step >= built.total_steps:
         return _nothing_left(job, built, state)
-    _write_config(job.folder, prepared.config)
+    write_config(job.folder, prepared.config)
     records = Records(job.folder, prepared.log, job.folder.name, visualdl=config.log.visualdl, resume_step=first_step if resumes else None)
     records.hyperparameters(hyperparameters(config), list(algorithm.losses))
-    provenance = _provenance(job, config, recovery)
+    origin = provenance(prepared.images, config, recovery.rungs, job.process, job.generated, prepared.unlabelled)
     with_state = [*_measures(job, config, records, latents, first_step), *job.callbacks]
     _set_states(job, recovery, with_state, state)
     best = state.get("best", best_noted(job.checkpoints, first_step)) if state else None
-    writers = _writers(job, config, records, latents, provenance, with_state, best)
+    writers = _writers(job, config, records, latents, origin, with_state, best)
     what = f"{len(prepared.images)} images of {prepared.images.source}"
     if prepared.unlabelled is not None:
         what += f", {len(prepared.unlabelled)} without labels"
@@ -250,7 +271,7 @@ def _train_stretch(job: _Job, built: _Built, recovery: Recovery) -> Run:
         threads = f"{processes.count()} processes of {threads}"
     prepared.report(f"run {job.folder}  ·  {what}  ·  {built.total_steps} steps  ·  {job.process.device}, {threads}")
     progress = run_steps(algorithm, built.batches, built.total_steps, config.train.seed, [*with_state, *writers], first_step)
-    return Run(job.folder, config, algorithm, progress.step, {"step": progress.step, **provenance}, progress.interrupted)
+    return Run(job.folder, config, algorithm, progress.step, {"step": progress.step, **origin}, progress.interrupted)
 
 
 # ---- where a stretch begins --------------------------------------------------------------------------------------------
@@ -294,7 +315,7 @@ def _nothing_left(job: _Job, built: _Built, state: Dict[str, Any]) -> Run:
     former, place = job.prepared.former, job.prepared.config.data.place
     if former is not None and former.data.place != place:
         former.data.place = place
-        _write_config(job.folder, former)
+        write_config(job.folder, former)
     return Run(job.folder, built.config, built.algorithm, state["step"], state)
 
 
@@ -341,7 +362,7 @@ def _writers(
     config: Config,
     records: Records,
     latents: Optional[np.ndarray],
-    provenance: Dict[str, Any],
+    origin: Dict[str, Any],
     with_state: List[Callback],
     best: Optional[dict],
 ) -> List[Callback]:
@@ -356,38 +377,5 @@ def _writers(
         writers.append(Distributions(records, config.log.histograms_every_steps, config.train.seed, latents, images))
     options = config.checkpoint
     how = options.every_steps, options.keep, options.light
-    writers.append(Checkpoints(job.checkpoints, latents, provenance, *how, by_state_name(with_state), best))
+    writers.append(Checkpoints(job.checkpoints, latents, origin, *how, by_state_name(with_state), best))
     return writers
-
-
-# ---- what a run writes about itself ------------------------------------------------------------------------------------
-
-
-def _write_config(folder: Path, config: Config) -> None:
-    with atomic_write(folder / "config.yaml", "w") as file:
-        file.write(to_yaml(config))
-
-
-def _provenance(job: _Job, config: Config, recovery: Recovery) -> Dict[str, Any]:
-    """What every checkpoint says about where it comes from."""
-    images = job.prepared.images
-    data = {
-        "source": images.source,
-        "fingerprint": images.fingerprint(),
-        "count": len(images),
-        "class_names": list(images.class_names),
-        "counts": images.counts().tolist(),  # of each class: a class without images was not learnt
-    }
-    further = {} if job.generated is None else {"generated": job.generated.description}
-    rest = job.prepared.unlabelled
-    if rest is not None:
-        further["unlabelled"] = {"source": rest.source, "fingerprint": rest.fingerprint(), "count": len(rest)}
-    return {
-        **further,
-        "rungs": recovery.rungs,
-        "seed": config.train.seed,
-        "data": data,
-        "image_shape": list(images.images.shape[1:]),
-        "version": __version__,
-        "process": vars(job.process).copy(),
-    }

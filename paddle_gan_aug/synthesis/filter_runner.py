@@ -31,7 +31,8 @@ class FilterRunner:
     Attributes:
         names: the filters, as given.
         chain: the `FilterChain`.
-        held_out: how well the classifier reads real images, a `HeldOut`; None where no filter asks for it.
+        asks_held_out: whether a filter asks how well the classifier reads real images.
+        held_out: how well it does, a `HeldOut`; None where no filter asks for it.
 
     Raises:
         InputError: data that has changed; wrong settings; a filter that needs images which the GAN did not learn, where
@@ -53,7 +54,8 @@ class FilterRunner:
         real = samplers.parts.read("train")
         samplers.check_data(real)
         valid = samplers.parts.find("valid") if measures or has_opinions or self._calibrates else None
-        self.held_out = reader.held_out if reader is not None and (measures or has_opinions) else None
+        self.asks_held_out = reader is not None and (measures or has_opinions)
+        self.held_out = reader.held_out if reader is not None and self.asks_held_out else None
         self._reference = self._learn(real, valid, measures, any("images" in row.learns for row in rows))
         self._calibrated: Dict[Sampler, Reference] = {}
         self.chain = FilterChain(self.reference(next(iter(samplers))), samplers.class_names, names, settings)

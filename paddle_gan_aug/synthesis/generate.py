@@ -7,6 +7,7 @@ import contextlib
 import math
 import shutil
 import sys
+import time
 from pathlib import Path
 from typing import Any, Dict, Iterator, Optional, Union
 
@@ -18,10 +19,12 @@ from ..data import DataSpec, load
 from ..data.class_names import class_folder
 from ..data.written_set import DROPPED, read_json_object, read_manifest
 from ..errors import InputError, RunFailed
-from ..files import LOCK_FILES, lock_folder, make_folder
+from ..files import LOCK_FILES, lock_folder, make_folder, refuse_if_locked
+from ..runs.timing import as_range, starting
 from ..runtime import check_seed
 from .drawing import Chunk, Take, best_dropped, draw
 from .drawing_together import Ahead, drawn_ahead
+from .dry_run import rehearse
 from .filter_runner import FilterRunner
 from .filters import Filters
 from .partial_set import request_text
@@ -66,6 +69,7 @@ def generate(  # long: it explains every parameter of a request
     device: str = "auto",
     threads: int = 0,
     quiet: bool = False,
+    dry_run: bool = False,
 ) -> GeneratedSet:
     """Write generated images, and a manifest.jsonl that says where each came from, into the folder `to`.
 
@@ -89,6 +93,7 @@ def generate(  # long: it explains every parameter of a request
         resume: go on with a set that was interrupted, or whose classes stayed short.
         checkpoint: "last", "best", or a step; of runs that are not opened yet.
         device, threads: as for `open_run`. quiet: print no progress.
+        dry_run: write nothing, and only find out what would be done, and how long it would take: some images are drawn and filtered.
 
     Returns:
         A `GeneratedSet`.
@@ -99,6 +104,7 @@ def generate(  # long: it explains every parameter of a request
         QuotaNotMet (a RunFailed): a class stayed short of its quota. Its images are kept; the manifest and dropped.json
             say so.
     """
+    began = time.perf_counter()
     filters, to = filters or Filters(), _usable_folder(to, resume)
     _check_numbers(count, per_class, quotas, balance, ratio, seed, truncation)
     names = filters.chosen()
@@ -117,6 +123,12 @@ def generate(  # long: it explains every parameter of a request
         if not quiet:
             _print(f"{to} is complete: nothing left to do")
         return GeneratedSet.of(to)
+    if dry_run:
+        refuse_if_locked(to)
+        start, began = starting(time.perf_counter() - began), time.perf_counter()
+        runner = _filter_runner(samplers, filters, request, device, threads, True, dry_run) if names else None
+        steps = [start] + [as_range([time.perf_counter() - began]).step("learn what the filters keep")] * bool(names)
+        return rehearse(to, samplers, request, runner, steps, resume)
     processes.join()
     processes.meet()  # nothing is written so far
     if not processes.first():
@@ -253,7 +265,9 @@ def _check_same(to: Path, asked: dict) -> None:
 # ---- drawing -----------------------------------------------------------------------------------------------------------
 
 
-def _filter_runner(samplers: Samplers, filters: Filters, request: SetRequest, device: str, threads: int, quiet: bool) -> FilterRunner:
+def _filter_runner(
+    samplers: Samplers, filters: Filters, request: SetRequest, device: str, threads: int, quiet: bool, dry_run: bool = False
+) -> FilterRunner:
     """The filters of a request; with lines about what they do unless `quiet`."""
     names = request.filters
     if not quiet:
@@ -261,6 +275,8 @@ def _filter_runner(samplers: Samplers, filters: Filters, request: SetRequest, de
     reader = None
     if filters.classifier is not None:
         reader = Reader(open_reader(filters.classifier, samplers.parts.read("train"), device, threads), samplers.parts)
+        if dry_run:
+            reader.leave_folds_out()
     runner = FilterRunner(samplers, names, reader, filters.settings)
     if not quiet:
         for line in aside_lines(reader, names, samplers.class_names, [sampler.index for sampler in request.quotas]):

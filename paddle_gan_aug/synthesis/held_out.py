@@ -15,7 +15,7 @@ from scipy.stats import hypergeom
 
 from .. import runtime
 from ..algorithms import build
-from ..config.loading import load_config
+from ..config.loading import Config, load_config
 from ..data import LabelledImages, to_network
 from ..data.overlap import copies
 from ..runs.batches import training_batches
@@ -150,17 +150,19 @@ def _cross_fitted(run: Run, real: LabelledImages, read: ReadReal) -> Tuple[np.nd
     return probabilities, distances
 
 
-def _learn(run: Run, images: LabelledImages, fold: int) -> Algorithm:
-    """A network like that of the run which learns some of its images, as long as the run did but at most `MOST_EPOCHS`
-    epochs.
-    """
+def fold_config(run: Run, images: LabelledImages) -> Config:
+    """The configuration of a network that learns some of a run's images: as long as the run did, but at most `MOST_EPOCHS` epochs."""
     size = min(run.config.train.batch_size, len(images))
     steps = min(run.step, MOST_EPOCHS * (len(images) // size))
-    seed = run.config.train.seed
-    config = load_config(run.config, {"train.batch_size": size, "train.steps": steps, "train.epochs": None})
+    return load_config(run.config, {"train.batch_size": size, "train.steps": steps, "train.epochs": None})
+
+
+def _learn(run: Run, images: LabelledImages, fold: int) -> Algorithm:
+    """A network like that of the run which learns some of its images, as `fold_config` says."""
+    config, seed = fold_config(run, images), run.config.train.seed
     runtime.seed_paddle(seed, "cross-fitting", fold)
     network = build(config, images.shape, images.class_names)
-    progress = run_steps(network, training_batches(config, images), steps, seed, [])
+    progress = run_steps(network, training_batches(config, images), config.train.steps, seed, [])
     if progress.interrupted:
         raise KeyboardInterrupt(progress.interrupted)
     return network

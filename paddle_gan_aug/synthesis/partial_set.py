@@ -48,24 +48,9 @@ class PartialSet:
         write_json(folder / REQUEST, request)
 
     def _continue(self, request: dict) -> None:
-        try:
-            before = json.loads(regular(self.folder / REQUEST).read_text(encoding="utf-8"))
-            if (self.folder / PROGRESS).exists():
-                self.progress = json.loads(regular(self.folder / PROGRESS).read_text(encoding="utf-8"))
-        except (OSError, ValueError, RecursionError) as error:
-            raise self.damage(error) from None
-        if not isinstance(before, dict) or not _is_progress(self.progress):
-            raise self.damage("its notes are not what was written")
-        request = json.loads(json.dumps(request))
-        for key in sorted({*before, *request} - {"attempts"}):  # more attempts may be allowed to a set that stayed short
-            if before.get(key) != request.get(key):
-                with self.checked():
-                    change = f"{request_text(key, before.get(key))}, not {request_text(key, request.get(key))}"
-                raise InputError(f"{self.folder.parent} was begun with {change}: resume it with the same request, or choose another folder")
-        known = {name: length for entry in self.progress.get("classes", {}).values() for name, length in entry["bytes"].items()}
+        self.progress = read_progress(self.folder, request)
+        known = _lengths(self.progress)
         for name, length in known.items():
-            if not (self.folder / name).exists() or (self.folder / name).stat().st_size < length:
-                raise self.damage(f"{name} is too short")
             os.truncate(self.folder / name, length)
         for path in self.folder.iterdir():
             if path.name not in (*known, REQUEST, PROGRESS):  # begun, and interrupted before it counted
@@ -73,15 +58,11 @@ class PartialSet:
 
     def damage(self, why: Any) -> InputError:
         """The InputError that says that what an interruption left is damaged."""
-        return InputError(f"{self.folder} is damaged ({why}): remove the folder {self.folder.parent}, and begin again")
+        return _damage(self.folder, why)
 
-    @contextlib.contextmanager
-    def checked(self) -> Iterator[None]:
+    def checked(self) -> contextlib.AbstractContextManager:
         """Turn the errors of values that do not fit into `damage`."""
-        try:
-            yield
-        except (KeyError, ValueError, TypeError, AttributeError, OverflowError) as error:
-            raise self.damage(error) from None
+        return _checked(self.folder)
 
     def path(self, name: str) -> Path:
         """A file of the partial set."""
@@ -129,6 +110,50 @@ class PartialSet:
         """Remove all of it, now that the set is complete. An interruption leaves what can be begun again."""
         _empty(self.folder)
         self.folder.rmdir()
+
+
+def read_progress(folder: Path, request: dict) -> dict:
+    """The progress of a partial set that lies in a folder, see `PartialSet`; nothing is changed.
+
+    Raises:
+        InputError: it belongs to another request, or is damaged.
+    """
+    progress: dict = {}
+    try:
+        before = json.loads(regular(folder / REQUEST).read_text(encoding="utf-8"))
+        if (folder / PROGRESS).exists():
+            progress = json.loads(regular(folder / PROGRESS).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise _damage(folder, error) from None
+    if not isinstance(before, dict) or not _is_progress(progress):
+        raise _damage(folder, "its notes are not what was written")
+    request = json.loads(json.dumps(request))
+    for key in sorted({*before, *request} - {"attempts"}):  # more attempts may be allowed to a set that stayed short
+        if before.get(key) != request.get(key):
+            with _checked(folder):
+                change = f"{request_text(key, before.get(key))}, not {request_text(key, request.get(key))}"
+            raise InputError(f"{folder.parent} was begun with {change}: resume it with the same request, or choose another folder")
+    for name, length in _lengths(progress).items():
+        if not (folder / name).exists() or (folder / name).stat().st_size < length:
+            raise _damage(folder, f"{name} is too short")
+    return progress
+
+
+def _lengths(progress: dict) -> dict:
+    """{file: how much of it counts}."""
+    return {name: length for entry in progress.get("classes", {}).values() for name, length in entry["bytes"].items()}
+
+
+def _damage(folder: Path, why: Any) -> InputError:
+    return InputError(f"{folder} is damaged ({why}): remove the folder {folder.parent}, and begin again")
+
+
+@contextlib.contextmanager
+def _checked(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except (KeyError, ValueError, TypeError, AttributeError, OverflowError) as error:
+        raise _damage(folder, error) from None
 
 
 def _empty(folder: Path) -> None:

@@ -38,6 +38,11 @@ class Reader:
         """How well it reads images that it did not learn, see `held_out.read_held_out`."""
         return read_held_out(self.run, self.parts.read("train"), self.parts.find("valid"), self.read_real)
 
+    def leave_folds_out(self) -> None:
+        """Let the validation images alone say how well it reads, for an estimate that trains no networks for it."""
+        valid = self.parts.find("valid")
+        self.__dict__["held_out"] = None if valid is None else HeldOut(self.read_real(valid)[0], valid.labels)
+
     def read(self, images: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
         """(probabilities float32 [N, classes], features float32 [N, width]) of uint8 images [N, C, H, W]."""
         return read_images(self.run.algorithm, images)

@@ -6,7 +6,7 @@ from typing import Dict, List, Tuple
 
 from ..config.loading import Config, load_config
 from ..data import LabelledImages
-from ..runs.memory import Needs, estimate_needs, refuse_beyond
+from ..runs.memory import Needs, needs_that_fit
 from .plan import Plan
 from .writers import png_bytes
 
@@ -23,9 +23,8 @@ def estimated_space(plan: Plan) -> Dict[str, float]:
     needs: List[Needs] = []
     runs_mb = 0.0
     for config, images, count in _trainings(plan):
-        found = estimate_needs(config, images)
+        found = needs_that_fit(config, images)
         if found is not None:
-            refuse_beyond(config.runtime.memory_limit, found.memory_mb, config.train.batch_size)
             needs.append(found)
             runs_mb += count * found.checkpoint_mb * config.checkpoint.keep
     some = plan.learnt.images[:LOOKED_AT]

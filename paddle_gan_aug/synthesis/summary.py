@@ -14,6 +14,7 @@ from ..data import DataSpec, LabelledImages, load, read_images
 from ..data.listing import natural
 from ..data.written_set import DROPPED, MANIFEST, read_json_object, read_manifest
 from ..errors import InputError
+from ..runs.dry_run import DryRun
 from .filters import FILTERS
 
 READ_AS_OTHER = "agreement"  # the filter that asks whether the classifier reads the class
@@ -27,11 +28,13 @@ class GeneratedSet:
         folder: where it lies.
         counts: {class name: images}; the name is None for images of a run without classes.
         dropped: {reason: images that filters dropped for it}, most frequent first; {} without filters.
+        dry_run: what a command would do that was only tried, a `DryRun`; else None. The counts are those asked for then.
     """
 
     folder: Path
     counts: Dict[Optional[str], int]
     dropped: Dict[str, int]
+    dry_run: Optional[DryRun] = None
 
     @classmethod
     def of(cls, folder: Path) -> "GeneratedSet":

@@ -2,6 +2,7 @@
 manifest.
 """
 
+import time
 from pathlib import Path
 from typing import Optional, Sequence, Union
 
@@ -16,6 +17,8 @@ from ..errors import InputError
 from ..files import atomic_write, make_folder
 from ..pictures import paired_grid, save_png
 from ..runs.opened import Run, open_run
+from ..runs.timing import starting
+from .dry_run import rehearse_varying
 from .summary import GeneratedSet
 from .writers import json_line, write_lists
 
@@ -37,6 +40,7 @@ def vary(
     checkpoint: Union[str, int] = "last",
     device: str = "auto",
     threads: int = 0,
+    dry_run: bool = False,
 ) -> GeneratedSet:
     """Write variations of real images into a folder: <class>/<index>.png, manifest.jsonl, lists for other programs, and
     grid.png.
@@ -54,6 +58,7 @@ def vary(
         count: how many variations.
         seed: of the order and of the variations.
         checkpoint, device, threads: as for `open_run`.
+        dry_run: as for `generate`.
 
     Returns:
         A `GeneratedSet`.
@@ -62,6 +67,7 @@ def vary(
         InputError: no such run, data, part or class; a run that makes no variations, or of another shape; a folder in
             use; a count below 1.
     """
+    began = time.perf_counter()
     if part not in PARTS:
         raise InputError(f"part is {part}: sources are {' or '.join(PARTS)} images")
     if count < 1:
@@ -74,6 +80,8 @@ def vary(
     order = runtime.rng(runtime.check_seed(seed), "sources").permutation(len(real))
     for label in np.unique(real.labels[order[:count]]):
         class_folder(real.class_names[label])  # refused before there is a folder
+    if dry_run:
+        return rehearse_varying(opened, real, to, count, [starting(time.perf_counter() - began)])
     _write(opened, real, order, make_folder(to), count, seed)
     write_lists(to, lambda: ((row["file"], row["class"], "train", True) for row in read_manifest(to)))
     return GeneratedSet.of(to)
