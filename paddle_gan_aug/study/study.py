@@ -1,13 +1,13 @@
 """One command from labelled images to an answer: do generated images help here, and which classifier to use."""
 
 import json
-import sys
 import time
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence
 
 from .. import __version__
+from ..console import tell
 from ..data import DataSpec
 from ..errors import InputError
 from ..files import lock_folder, make_folder, project_root, write_json
@@ -16,7 +16,8 @@ from .arms import WITHOUT_LABELS, arm_of, is_gan
 from .board import show_study
 from .cells import Cell, missing, read_rows
 from .engine import Engine, affordable_jobs, connect
-from .plan import NEW_IMAGES, Plan, make_plan, named_arms, parse_budget, told_time
+from .plan import NEW_IMAGES, Plan, make_plan, named_arms, parse_budget
+from .progress import StudyProgress
 from .splits import FINAL, StudyData, cell_images, check_data, check_unlabelled, read_data
 from .summary import choice_scores, comparisons, measure_of, of_arms, recommended, verdict
 
@@ -287,7 +288,7 @@ class _Session:
         todo = missing(cells, self.plan.settings, self.data.fingerprint(), self.folder, self.retry)
         if not todo:
             return []
-        line = _Line(what, len(todo), len(cells) - len(todo), self.quiet)
+        line = StudyProgress(what, cells, todo, self._rows(), self.quiet)
         engine = Engine(
             self.data,
             self.plan.settings,
@@ -343,42 +344,13 @@ class _Session:
 
     def _say(self, *lines: str) -> None:
         if not self.quiet:
-            print("\n".join(lines), file=sys.stderr, flush=True)
+            tell("\n".join(lines))
 
 
 def _plain(plan: Plan) -> Dict[str, Any]:
     named = {name: getattr(plan, name) for name in ("seeds", "other_seeds", "choices", "gan_arm", "rival")}
     settings = {key: value for key, value in asdict(plan.settings).items() if value is not None or key not in LATER}
     return {"arms": [arm.name for arm in plan.arms], "scenarios": [s.name for s in plan.scenarios], **named, **settings}
-
-
-class _Line:
-    """One progress line with an estimate of what is left."""
-
-    def __init__(self, what: str, total: int, done: int, quiet: bool) -> None:
-        self.what, self.total, self.before, self.quiet = what, total, done, quiet
-        self.ended, self.failed, self.began = 0, 0, time.monotonic()
-        self.terminal = sys.stderr.isatty()
-
-    def row(self, row: Dict[str, Any]) -> None:
-        """Count a cell that has ended."""
-        self.ended += 1
-        self.failed += bool(row["error"])
-        spent = time.monotonic() - self.began
-        left = spent / self.ended * (self.total - self.ended)
-        score = "failed: " + row["error"][:60] if row["error"] else f"{100 * row['accuracy']:.1f} %"
-        failed = f", {self.failed} failed" if self.failed else ""
-        text = (
-            f"{self.what}  {self.before + self.ended}/{self.before + self.total} cells{failed}  ·  {row['arm']}, {row['scenario']}, "
-            f"seed {row['seed']}: {score}  ·  {told_time(left)} left"
-        )
-        if not self.quiet:
-            print(f"\r\x1b[K{text}" if self.terminal else text, end="" if self.terminal else "\n", file=sys.stderr, flush=True)
-
-    def close(self) -> None:
-        """End the line."""
-        if not self.quiet and self.terminal and self.ended:
-            print(file=sys.stderr, flush=True)
 
 
 def draw_report(folder: Any) -> Path:
