@@ -53,14 +53,12 @@ def cards(page: Any, address: str, path: Path) -> None:
     page.locator("div").screenshot(path=path)
 
 
-def whole_page(name: str, height: int, click: str = "") -> Callable[[Any, str, Path], None]:
-    """A function that takes the upper part of a page, without its head, perhaps after a click."""
+def whole_page(name: str, height: int) -> Callable[[Any, str, Path], None]:
+    """A function that takes the upper part of a page, without its head."""
 
     def take(page: Any, address: str, path: Path) -> None:
         page.set_viewport_size({"width": SIZE["width"], "height": HEAD + height})
         open_page(page, address, name)
-        if click:
-            page.get_by_text(click, exact=True).click()
         page.wait_for_timeout(2 * SETTLED)
         page.screenshot(path=path, clip={"x": 0, "y": HEAD, "width": SIZE["width"], "height": height})
 
@@ -71,7 +69,7 @@ def coloured_points(page: Any, address: str, path: Path) -> None:
     """The projection of real and generated images, coloured by origin."""
     page.set_viewport_size({"width": SIZE["width"], "height": 860})
     open_page(page, address, "high-dimensional")
-    page.get_by_text("No color map").click()
+    page.get_by_text("No color map").first.click()
     page.get_by_text("origin", exact=True).last.click()
     page.wait_for_timeout(2 * SETTLED)
     page.screenshot(path=path, clip={"x": 260, "y": HEAD, "width": SIZE["width"] - 260, "height": 860 - HEAD})
@@ -90,7 +88,7 @@ def first_chart(name: str) -> Callable[[Any, str, Path], None]:
 KINDS: Dict[str, Callable[[Any, str, Path], None]] = {
     "cards": cards,
     "scalars": whole_page("scalar", 800),
-    "graph": whole_page("graph/dynamic_graph", 660, click="Horizontal"),
+    "graph": whole_page("graph/dynamic_graph", 820),
     "points": coloured_points,
     "pr-curve": first_chart("pr-curve"),
 }

@@ -91,15 +91,12 @@ def _listen(port: int) -> socket.socket:
 
 
 def _server(listener: socket.socket, app: App) -> Any:
-    from werkzeug.serving import WSGIRequestHandler, make_server
-
-    class KeepAlive(WSGIRequestHandler):
-        protocol_version = "HTTP/1.1"  # a page consists of two hundred files, and 1.0 takes a connection for each
+    from werkzeug.serving import make_server
 
     # A thread per connection, because browsers open connections ahead of need, and an idle one would block a server of one
     # thread. The application itself takes one request at a time (see _FreshApp).
     # The socket is passed in because make_server would answer a used port with sys.exit.
-    return make_server(HOST, listener.getsockname()[1], app, threaded=True, request_handler=KeepAlive, fd=listener.fileno())
+    return make_server(HOST, listener.getsockname()[1], app, threaded=True, fd=listener.fileno())
 
 
 def make_app(log_folder: Union[str, Path], language: str = "en", cache_seconds: float = CACHE_SECONDS) -> App:
