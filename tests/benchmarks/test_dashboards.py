@@ -62,7 +62,7 @@ def test_the_timed_logs_are_those_of_a_run(tmp_path, process):
     assert sorted(page.images("imgs @ run-0", "numbers")) == [100, 200, 300, 400]
     histograms = page.tags("histogram")["histograms @ run-0"]
     assert "D scores/real" in histograms and any(name.startswith("gradients generator") for name in histograms)
-    assert len(page.tags("pr_curve")["precision-recall @ run-1"]) == 10
+    assert len(page.tags("pr-curve")["precision-recall @ run-1"]) == 10
 
 
 @pytest.mark.parametrize(
