@@ -191,6 +191,13 @@ def _graph_flags(command: Command) -> None:
     command.add_argument("--to", default="work/results/semi-supervised", metavar="DIR", help="the folder of the results")
 
 
+def _dashboards_flags(command: Command) -> None:
+    command.add_argument("--rows", default="benchmarks/rows/dashboards.yaml", metavar="FILE", help="the rows to train")
+    command.add_argument("--to", default="work/results/dashboards", metavar="DIR", help="the folder of the figures")
+    command.add_argument("--pictures", default="work/pictures", metavar="DIR", help="the folder of the pictures")
+    command.add_argument("--pages", action="store_true", help="train nothing, and measure how long each page of ten long logs takes")
+
+
 def _kills_flags(command: Command) -> None:
     _count(command, 30, "how many runs are killed")
     _seed(command)
@@ -301,6 +308,12 @@ KINDS: Dict[str, Kind] = {
         False,
     ),
     "study-cells": Kind("benchmarks.study_cells:study_cells", _study_flags, "judge studies together, as one family of comparisons"),
+    "dashboards": Kind(
+        "benchmarks.dashboards:dashboards",
+        _dashboards_flags,
+        "take the pictures of three runs' dashboards, or time their pages",
+        False,
+    ),
     "kills": Kind("benchmarks.faults:kills", _kills_flags, "kill runs at random moments, resume them, and compare them"),
     "layers": Kind("benchmarks.speed.layers:layers", _layers_flags, "the layers of sngan-projection one by one, beside PyTorch's"),
     "tuning": Kind("benchmarks.speed.measure:tuning", _tuning_flags, "time the classic step with the run-time settings on and off"),

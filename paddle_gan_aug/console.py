@@ -1,11 +1,13 @@
-"""What people read on a console: any text in any encoding, long lists cut short, and a line that shows the progress."""
+"""What people read on a console or in a notebook: any text in any encoding, long lists cut short, and how far a piece of work is."""
 
 from __future__ import annotations
 
 import codecs
+import io
 import sys
 import time
 import unicodedata
+import warnings
 from typing import Any, Callable, Iterable, Optional, Sequence, TextIO, Tuple
 
 LISTED = 30  # names in a line, or rows in a table, for people; beyond that a count
@@ -28,6 +30,46 @@ def _escape(error: UnicodeError) -> Tuple[str, int]:
         raise error
     units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass").hex()
     return "".join(f"\\u{units[i : i + 4]}" for i in range(0, len(units), 4)), error.end
+
+
+def in_notebook() -> bool:
+    """Whether standard error is shown in a notebook, where it is red and looks like a failure."""
+    streams = sys.modules.get("ipykernel.iostream")
+    return streams is not None and isinstance(sys.stderr, streams.OutStream)
+
+
+def tell(text: str) -> None:
+    """Print what people want to know on the way to a result: on standard error, in a notebook on standard output."""
+    print(text, file=sys.stdout if in_notebook() else sys.stderr, flush=True)
+
+
+class Shown:
+    """Something that a notebook shows in one place, each time as it is then. A stored notebook has its last state."""
+
+    def __init__(self) -> None:
+        self._handle: Any = None
+
+    def show(self, text: str, html: Optional[str] = None) -> None:
+        """Show a text, or HTML where it can be shown, in place of what was there."""
+        from IPython.display import display
+
+        data = {"text/plain": text, **({"text/html": html} if html else {})}
+        if self._handle is None:
+            self._handle = display(data, raw=True, display_id=True)
+        else:
+            self._handle.update(data, raw=True)
+
+
+class ShownLine(io.TextIOBase):
+    """A stream for a moving line: a notebook shows the last one that was written."""
+
+    def __init__(self) -> None:
+        self._shown = Shown()
+
+    def write(self, text: str) -> int:
+        if text.strip():
+            self._shown.show(text.strip())
+        return len(text)
 
 
 def one_line(text: str) -> str:
@@ -54,7 +96,7 @@ def duration(low: float, high: float) -> str:
 
 
 class ProgressLine:
-    """Shows how far a piece of work is: one moving line on a terminal, a plain line every few seconds elsewhere.
+    """Shows how far a piece of work is: one moving line on a terminal, a bar in a notebook, a plain line every few seconds elsewhere.
 
     A context manager. Outside a terminal (a file, a job's log) the first line comes after `plain_every_seconds`.
 
@@ -69,22 +111,14 @@ class ProgressLine:
     plain_every_seconds = 10.0
 
     def __init__(self, total: int, unit: str = "image", initial: int = 0, quiet: bool = False, stream: Optional[TextIO] = None) -> None:
+        notebook = stream is None and in_notebook()
         self.total, self.unit, self.quiet, self.stream = total, unit, quiet, stream or sys.stderr
         self.done = self._initial = initial
         self._began = self._printed = time.monotonic()
-        self.bar = None
-        if not quiet and self.stream.isatty():
-            from tqdm import tqdm
-
-            self.bar = tqdm(
-                total=total,
-                initial=initial,
-                file=self.stream,
-                unit=unit,
-                dynamic_ncols=True,
-                mininterval=0.5,
-                bar_format="{desc}|{bar:12}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}]{postfix}",
-            )
+        self.bar: Any = None
+        self._texts: Tuple[str, Callable[[], str]] = ("", self._rate)
+        if not quiet and (notebook or self.stream.isatty()):
+            self.bar = (_bar_of_notebook if notebook else _bar_of_terminal)(self.stream, total=total, initial=initial, unit=unit)
 
     def add(self, count: int, text: str = "", numbers: Optional[Callable[[], str]] = None, now: bool = False) -> None:
         """Count `count` more units as done.
@@ -96,19 +130,25 @@ class ProgressLine:
         """
         self.done += count
         if self.bar is not None:
+            self._texts = text, numbers or self._rate
             self.bar.update(count)
             if self.bar.n == self.bar.last_print_n:  # tqdm has just drawn: renew the texts for its next drawing
-                self.bar.set_description_str(text, refresh=False)
-                self.bar.set_postfix_str((numbers or self._rate)(), refresh=False)
+                self._renew_texts()
         elif not self.quiet and (now or time.monotonic() - self._printed >= self.plain_every_seconds):
             self._printed = time.monotonic()
             line = f"{text} {self.unit} {self.done}/{self.total} {(numbers or self._rate)()} ETA {self._eta()}"
             print(line.strip(), file=self.stream, flush=True)
 
     def close(self) -> None:
-        """Leave the line behind as it is."""
+        """Leave the line behind, with its last texts."""
         if self.bar is not None:
+            self._renew_texts()
             self.bar.close()
+
+    def _renew_texts(self) -> None:
+        text, numbers = self._texts
+        self.bar.set_description_str(text, refresh=False)
+        self.bar.set_postfix_str(numbers(), refresh=False)
 
     def __enter__(self) -> ProgressLine:
         return self
@@ -125,3 +165,22 @@ class ProgressLine:
     def _eta(self) -> str:
         minutes, seconds = divmod(int(self._seconds_each() * (self.total - self.done)), 60)
         return f"{minutes}:{seconds:02d}"
+
+
+BAR = "{desc}|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}]{postfix}"
+
+
+def _bar_of_terminal(stream: TextIO, **options: Any) -> Any:
+    from tqdm import tqdm
+
+    bar = BAR.replace("{bar}", "{bar:12}")
+    return tqdm(**options, file=stream, dynamic_ncols=True, mininterval=0.5, bar_format=bar)
+
+
+def _bar_of_notebook(_: TextIO, **options: Any) -> Any:
+    """A widget, where there are any, or a line."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # tqdm would ask for widgets, in red
+        from tqdm.auto import tqdm
+
+    return tqdm(**options, file=ShownLine(), mininterval=0.5, bar_format=BAR)

@@ -19,5 +19,12 @@ class NoSuchPart(InputError):
     """The data is sound, and has no images of the part that was asked for (train, valid, test)."""
 
 
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C, or a notebook's stop button, and the message says what is left. A notebook shows the message without a traceback."""
+
+    def _render_traceback_(self) -> list:
+        return [str(self)]
+
+
 class RunFailed(Exception):
     """The input was good and the work still failed; the message says how. Exit code 1."""

@@ -1,17 +1,18 @@
-"""Notices on standard error about what a reader decided by itself, so that nobody has to find it out from the results."""
+"""Notices about what a reader decided by itself, so that nobody has to find it out from the results."""
 
 import sys
 
+from ..console import tell
 from ..files import printable
 
 _printed = set()
 
 
 def notice_once(text: str) -> None:
-    """Print a line on standard error, unless this process has printed it before: one command may read data several times."""
+    """Print a line, unless this process has printed it before: one command may read data several times."""
     if text not in _printed:
         _printed.add(text)
-        print(printable(text), file=sys.stderr, flush=True)
+        tell(printable(text))
 
 
 def warn(text: str) -> None:

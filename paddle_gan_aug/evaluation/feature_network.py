@@ -25,6 +25,7 @@ from safetensors.numpy import load, save
 from .. import __version__, runtime
 from ..algorithms import build
 from ..config.loading import Config, load_config, to_flat
+from ..console import tell
 from ..data import Batches, DataSpec, LabelledImages, as_spec, to_network
 from ..data import load as load_images
 from ..errors import InputError, NoSuchPart
@@ -130,7 +131,7 @@ def find_network(training: LabelledImages, validation: Optional[LabelledImages],
     if network is not None:
         return network
     if not quiet:
-        print(f"no feature network for {name} yet: training one, kept in {cache}", file=sys.stderr, flush=True)
+        tell(f"no feature network for {name} yet: training one, kept in {cache}")
     return _train(training, validation, name, cache, quiet=quiet)
 
 

@@ -1,11 +1,11 @@
 """Fits the batch size to the data: a preset's size becomes smaller where it must, a size that was asked for is refused."""
 
-import sys
 from typing import Any, Mapping, Optional
 
 from .. import runtime
 from ..config.loading import load_config, presets
 from ..config.sections import Config
+from ..console import tell
 from ..data import LabelledImages
 from ..errors import InputError
 
@@ -40,7 +40,7 @@ def fit_batch_size(config: Config, images: LabelledImages, overrides: Optional[M
         )
     largest = _largest(config, len(images))
     if not quiet:
-        print(f"{images.source} has {len(images)} images: batches of {largest} in place of {size}", file=sys.stderr, flush=True)
+        tell(f"{images.source} has {len(images)} images: batches of {largest} in place of {size}")
     config = load_config(config, {"train.batch_size": largest})
     _check_shares(config)
     return config

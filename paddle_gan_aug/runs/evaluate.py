@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +13,7 @@ import numpy as np
 from .. import runtime
 from ..algorithms.registry import ALGORITHMS
 from ..config.arguments import checked
-from ..console import listed
+from ..console import listed, tell
 from ..data import DataSpec, LabelledImages, read_images
 from ..errors import InputError
 from ..evaluation.measure import measure
@@ -87,7 +86,7 @@ def evaluate(
     if count is not None and count < 1:
         raise InputError(f"count {count}: ask for at least one image")
     to = to and _empty_folder(Path(to).expanduser())
-    say = (lambda _: None) if quiet else (lambda text: print(text, file=sys.stderr, flush=True))
+    say = (lambda _: None) if quiet else tell
     runtime.start(device, threads or None)
     reading = {"image_size": image_size, "channels": channels, "skip_bad": skip_bad}
     classification: Dict[str, Any] = {}

@@ -1,6 +1,5 @@
 """What a training needs before it begins: its folder, its configuration and its images, each read once and checked."""
 
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from ..algorithms.registry import ALGORITHMS
 from ..augment.policies import recorded_policy
 from ..config.loading import Config, load_config, preset_of_classifier
 from ..config.sections import Generated
+from ..console import tell
 from ..data import DataSpec, LabelledImages, load
 from ..errors import InputError
 from ..evaluation.real_images import RealImages, read_real_images
@@ -61,11 +61,7 @@ class Prepared:
     def report(self, text: str) -> None:
         """Print a line for the user."""
         if not self.quiet:
-            _print(text)
-
-
-def _print(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+            tell(text)
 
 
 def prepare(
@@ -94,7 +90,7 @@ def prepare(
     output, log = run_folders(output, log)
     folder, former = resumable(run, output, classifiers=classifier) if resume else None, None
     if resume and folder is None and not quiet:
-        _print(f"nothing to resume: {f'there is no run {run} in {output}' if run else f'no run in {output}'}; starting afresh")
+        tell(f"nothing to resume: {f'there is no run {run} in {output}' if run else f'no run in {output}'}; starting afresh")
     if folder is not None:
         former, config = continued_config(folder, overrides or {}, config)
     else:

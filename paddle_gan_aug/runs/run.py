@@ -34,6 +34,7 @@ from ..training.validation import Validation
 from .batches import planned_steps, training_batches
 from .continuing import check_same_generated
 from .dry_run import dry_run_of
+from .interruption import trained_or_told
 from .memory import check_memory, needs_that_fit
 from .opened import Run
 from .places import check_free, check_writable, take_folder
@@ -82,14 +83,17 @@ def train(
     Raises:
         InputError: The arguments or the data are wrong; nothing has been written.
         RunFailed: The run collapsed and could not be recovered, or its checkpoints are damaged.
+        Interrupted: A `KeyboardInterrupt`: Ctrl-C before the first step or for the second time; the message says how to continue.
 
     Example:
         >>> run = train("classic", overrides={"train.steps": 300})
         >>> run.sample(64).show()
     """
     options: Dict[str, Any] = {"run": run, "output": output, "log": log, "resume": resume, "overrides": overrides, "quiet": quiet}
-    prepared = prepare(config, allow_changed_data=allow_changed_data, **options)
-    return train_prepared(prepared, callbacks=callbacks, dry_run=dry_run)
+    return trained_or_told(
+        lambda: prepare(config, allow_changed_data=allow_changed_data, **options),
+        lambda prepared: train_prepared(prepared, callbacks=callbacks, dry_run=dry_run),
+    )
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,13 @@
 """One command from labelled images to an answer: do generated images help here, and which classifier to use."""
 
 import json
-import sys
 import time
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Union
 
 from .. import __version__
+from ..console import tell
 from ..data import DataSpec, as_spec
 from ..errors import InputError, RunFailed
 from ..files import lock_folder, make_folder, project_root, write_json
@@ -18,7 +18,8 @@ from .board import show_study
 from .cells import Cell, missing, read_rows
 from .checks import check_presets, told_copies, told_overlap
 from .engine import Engine, affordable_jobs, connect
-from .plan import NEW_IMAGES, Plan, make_plan, named_arms, parse_budget, told_time
+from .plan import NEW_IMAGES, Plan, make_plan, named_arms, parse_budget
+from .progress import StudyProgress
 from .splits import FINAL, StudyData, cell_images, check_data, check_unlabelled, read_data
 from .stored import read_beginning, read_results
 from .summary import choice_scores, comparisons, measure_of, of_arms, recommended, verdict
@@ -265,7 +266,7 @@ class _Session:
         todo = missing(cells, self.plan.settings, self.data.fingerprint(), self.folder, self.retry)
         if not todo:
             return []
-        line = _Line(what, len(todo), len(cells) - len(todo), self.quiet)
+        line = StudyProgress(what, cells, todo, self._rows(), self.quiet)
         engine = Engine(
             self.data,
             self.plan.settings,
@@ -321,7 +322,7 @@ class _Session:
 
     def _say(self, *lines: str) -> None:
         if not self.quiet:
-            print("\n".join(lines), file=sys.stderr, flush=True)
+            tell("\n".join(lines))
 
 
 def _plain(plan: Plan) -> Dict[str, Any]:
@@ -333,35 +334,6 @@ def _plain(plan: Plan) -> Dict[str, Any]:
 def _check_any_ended_well(rows: Sequence[Dict[str, Any]], folder: Path) -> None:
     if rows and all(row["error"] for row in rows):
         raise RunFailed(f"all {len(rows)} cells of {folder} failed, the first with {rows[0]['error']}: mend the cause, and add --retry")
-
-
-class _Line:
-    """One progress line with an estimate of what is left."""
-
-    def __init__(self, what: str, total: int, done: int, quiet: bool) -> None:
-        self.what, self.total, self.before, self.quiet = what, total, done, quiet
-        self.ended, self.failed, self.began = 0, 0, time.monotonic()
-        self.terminal = sys.stderr.isatty()
-
-    def row(self, row: Dict[str, Any]) -> None:
-        """Count a cell that has ended."""
-        self.ended += 1
-        self.failed += bool(row["error"])
-        spent = time.monotonic() - self.began
-        left = spent / self.ended * (self.total - self.ended)
-        score = "failed: " + row["error"][:60] if row["error"] else f"{100 * row['accuracy']:.1f} %"
-        failed = f", {self.failed} failed" if self.failed else ""
-        text = (
-            f"{self.what}  {self.before + self.ended}/{self.before + self.total} cells{failed}  ·  {row['arm']}, {row['scenario']}, "
-            f"seed {row['seed']}: {score}  ·  {told_time(left)} left"
-        )
-        if not self.quiet:
-            print(f"\r\x1b[K{text}" if self.terminal else text, end="" if self.terminal else "\n", file=sys.stderr, flush=True)
-
-    def close(self) -> None:
-        """End the line."""
-        if not self.quiet and self.terminal and self.ended:
-            print(file=sys.stderr, flush=True)
 
 
 @checked_study

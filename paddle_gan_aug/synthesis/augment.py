@@ -7,7 +7,6 @@ folder `.generated` goes last: a set without it that has a manifest is complete.
 
 import dataclasses
 import shutil
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
@@ -17,7 +16,7 @@ from ..augment.policies import choice_of
 from ..augment.preview import before_and_after, shown_images
 from ..config.arguments import checked
 from ..config.loading import Config, load_config
-from ..console import listed, one_line
+from ..console import listed, one_line, tell
 from ..data import DataSpec, LabelledImages, load
 from ..data.written_set import DROPPED, MANIFEST
 from ..errors import InputError, RunFailed
@@ -159,7 +158,7 @@ def augment_data(  # long: it explains every parameter
         _check_same(to, plan)
         shutil.rmtree(to / AUGMENTED.partial, ignore_errors=True)
         if not quiet:
-            print(f"{to} is complete: nothing left to do; choose another folder for another set", file=sys.stderr)
+            tell(f"{to} is complete: nothing left to do; choose another folder for another set")
         return dataclasses.replace(_done(to, plan), note=None)
     make_folder(to / AUGMENTED.partial)
     _train_what_is_missing(plan, output, log, resume, quiet)
@@ -241,7 +240,7 @@ def _train_what_is_missing(plan: Plan, output: Union[str, Path, None], log: Unio
     if plan.filters.names and not quiet:  # before the GAN takes its time
         classes = [plan.class_names.index(name) for name in plan.quotas]
         for line in aside_lines(plan.reader, plan.filters.names, plan.class_names, classes):
-            print(one_line(line), file=sys.stderr, flush=True)
+            tell(one_line(line))
     if plan.samplers is None:
         if plan.per_class_runs:
             going_on = resume and (folder / gan).is_dir()
@@ -288,7 +287,7 @@ def _write(to: Path, plan: Plan, truncation: Optional[float], resume: bool, quie
     options = {"filters": filters.names, "settings": filters.settings or {}, "attempts": filters.attempts, "relax": filters.relax}
     request = SetRequest(quotas, plan.seed, truncation, **options)
     if filters.names and not quiet:
-        print(f"learning from the training images what {len(filters.names)} filters keep", file=sys.stderr, flush=True)
+        tell(f"learning from the training images what {len(filters.names)} filters keep")
     runner = FilterRunner(samplers, filters.names, plan.reader, filters.settings) if filters.names else None
     with drawn_set(to, samplers, request, runner, resume, quiet, AUGMENTED) as made:
         for part in plan.parts:

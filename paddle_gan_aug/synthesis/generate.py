@@ -6,7 +6,6 @@ The set is a function of the request: the same request gives the same files, als
 import contextlib
 import math
 import shutil
-import sys
 import time
 from pathlib import Path
 from typing import Any, Dict, Iterator, Optional, Union
@@ -14,7 +13,7 @@ from typing import Any, Dict, Iterator, Optional, Union
 from .. import processes
 from ..augment.policies import choice_of, policy_for
 from ..config.arguments import checked
-from ..console import ProgressLine, listed, one_line
+from ..console import ProgressLine, listed, one_line, tell
 from ..data import DataSpec, load
 from ..data.class_names import class_folder
 from ..data.written_set import DROPPED, read_json_object, read_manifest
@@ -112,7 +111,7 @@ def generate(  # long: it explains every parameter of a request
     if balance is not None:
         quotas = _balanced(samplers, balance, ratio)
     elif not quiet and quotas is None and (left_out := samplers.never_learnt()):
-        _print(f"left out, since there are no training images of them: {listed(left_out)}")
+        tell(f"left out, since there are no training images of them: {listed(left_out)}")
     chosen = _quotas(samplers, count, per_class, quotas)
     options = (names, filters.settings or {}, filters.attempts, filters.relax)
     request = SetRequest(chosen, seed, truncation, count is not None, form, *options)
@@ -121,7 +120,7 @@ def generate(  # long: it explains every parameter of a request
         _check_same(to, request.to_json(samplers))
         shutil.rmtree(to / PLAIN.partial, ignore_errors=True)
         if not quiet:
-            _print(f"{to} is complete: nothing left to do")
+            tell(f"{to} is complete: nothing left to do")
         return GeneratedSet.of(to)
     if dry_run:
         refuse_if_locked(to)
@@ -144,10 +143,6 @@ def generate(  # long: it explains every parameter of a request
     if made.missing:
         raise QuotaNotMet(made)
     return GeneratedSet.of(to)
-
-
-def _print(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
 
 
 # ---- the request -------------------------------------------------------------------------------------------------------
@@ -271,7 +266,7 @@ def _filter_runner(
     """The filters of a request; with lines about what they do unless `quiet`."""
     names = request.filters
     if not quiet:
-        _print(f"learning from the training images what {len(names)} filters keep")
+        tell(f"learning from the training images what {len(names)} filters keep")
     reader = None
     if filters.classifier is not None:
         reader = Reader(open_reader(filters.classifier, samplers.parts.read("train"), device, threads), samplers.parts)
@@ -280,7 +275,7 @@ def _filter_runner(
     runner = FilterRunner(samplers, names, reader, filters.settings)
     if not quiet:
         for line in aside_lines(reader, names, samplers.class_names, [sampler.index for sampler in request.quotas]):
-            _print(one_line(line))
+            tell(one_line(line))
     return runner
 
 

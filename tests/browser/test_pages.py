@@ -4,21 +4,16 @@ Needs Chromium (on PATH, or named by CHROMIUM) and Playwright (in this Python, o
 screenshots stay in the folder that SCREENSHOTS names.
 """
 
-import json
+import contextlib
 import os
 import re
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from conftest import CommandLine
 
-ROOT = Path(__file__).resolve().parents[2]
-PROGRAM = Path(__file__).with_name("see_pages.py")
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-PYTHON = os.environ.get("PLAYWRIGHT_PYTHON", sys.executable)
+from benchmarks.dashboards.browser import lacking, see_pages, served
+
 SHORT = ("--batch-size=16", "-o", "runtime.threads=1", "log.every_steps=1")
 SAMPLES = (
     "generator.width=0.1",
@@ -30,43 +25,18 @@ SAMPLES = (
 WORDS = {"en": ("SCALARS", "HISTOGRAM", "Select All"), "zh": ("标量数据", "直方图", "全选")}
 
 
-def serve(folder, language):
-    """(the process of a dashboard, its address)"""
-    command = [sys.executable, "-m", "paddle_gan_aug", "dashboard", str(folder), "--port=0", "--language", language]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"})
-    line = process.stdout.readline()
-    return process, re.search(r"(http://127\.0\.0\.1:\d+/app)/index", line)[1]
-
-
 @pytest.fixture(scope="module")
 def every_page(tmp_path_factory):
     """{language: {page: what it shows}} of the dashboards of a GAN's run and a classifier's."""
-    if not CHROMIUM:
-        pytest.skip("there is no chromium on PATH, and CHROMIUM names none")
-    if subprocess.run([PYTHON, "-c", "import playwright"], capture_output=True).returncode:
-        pytest.skip(f"{PYTHON} has no Playwright: pip install playwright")
+    if lacking():
+        pytest.skip(lacking())
     folder = tmp_path_factory.mktemp("browser")
     cli = CommandLine(folder)
     cli("train", "--gan=fast", "--run=board", "--steps=8", "--eval-every=8", *SHORT, *SAMPLES, "eval.count=200")
     cli("classify", "--run=reader", "--steps=12", *SHORT, "data.per_class=10")
     pictures = Path(os.environ.get("SCREENSHOTS", folder))
-    served = {language: serve(cli.log, language) for language in WORDS}
-    try:
-        addresses = [f"{language}={address}" for language, (_, address) in served.items()]
-        done = subprocess.run(
-            [PYTHON, str(PROGRAM), str(pictures), *addresses],
-            env={**os.environ, "CHROMIUM": CHROMIUM},
-            capture_output=True,
-            encoding="utf-8",
-            timeout=900,
-        )
-    finally:
-        for process, _ in served.values():
-            process.terminate()
-            process.wait(30)
-            process.stdout.close()
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    with contextlib.ExitStack() as stack:
+        return see_pages({language: stack.enter_context(served(cli.log, language)) for language in WORDS}, pictures)
 
 
 @pytest.fixture(params=list(WORDS))

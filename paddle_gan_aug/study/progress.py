@@ -1,0 +1,86 @@
+"""How far a study is: a line on a terminal, a table that fills in a notebook."""
+
+import sys
+import time
+from html import escape
+from typing import Any, Dict, List, Sequence, Tuple
+
+from ..console import Shown, in_notebook
+from .cells import Cell
+from .plan import told_time
+
+HEAD = ("arm", "images", "cells", "mean accuracy", "failed")
+
+
+class StudyProgress:
+    """Shows the cells of one part of a study as they end, with an estimate of the time that is left.
+
+    Args:
+        what: the part, "choosing" or "testing". cells: of the part. todo: those that have no row yet. rows: of the study, so far.
+        quiet: show nothing.
+    """
+
+    def __init__(self, what: str, cells: Sequence[Cell], todo: Sequence[Cell], rows: Sequence[Dict[str, Any]], quiet: bool) -> None:
+        self.what, self.total, self.before, self.quiet = what, len(cells), len(cells) - len(todo), quiet
+        self.ended, self.failed, self.began = 0, 0, time.monotonic()
+        self.planned: Dict[Tuple[str, str], int] = {}
+        for cell in cells:
+            place = (cell.arm.name, cell.scenario.name)
+            self.planned[place] = self.planned.get(place, 0) + 1
+        waiting, of_part = {_place(cell) for cell in todo}, {_place(cell) for cell in cells}
+        self.rows = [row for row in rows if _place_of(row) in of_part - waiting]
+        self.terminal = sys.stderr.isatty()
+        self.table = Shown() if in_notebook() and not quiet else None
+        self._show("")
+
+    def row(self, row: Dict[str, Any]) -> None:
+        """Count a cell that has ended."""
+        self.ended += 1
+        self.failed += bool(row["error"])
+        self.rows.append(row)
+        spent = time.monotonic() - self.began
+        left = spent / self.ended * (self.total - self.before - self.ended)
+        score = "failed: " + row["error"][:60] if row["error"] else f"{100 * row['accuracy']:.1f} %"
+        failed = f", {self.failed} failed" if self.failed else ""
+        text = (
+            f"{self.what}  {self.before + self.ended}/{self.total} cells{failed}  ·  {row['arm']}, {row['scenario']}, "
+            f"seed {row['seed']}: {score}  ·  {told_time(left)} left"
+        )
+        self._show(text)
+        if not self.quiet and self.table is None:
+            print(f"\r\x1b[K{text}" if self.terminal else text, end="" if self.terminal else "\n", file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        """End the line."""
+        if not self.quiet and self.terminal and self.ended:
+            print(file=sys.stderr, flush=True)
+
+    def _show(self, text: str) -> None:
+        if self.table is not None:
+            lines = self._lines()
+            widths = [max(len(line[column]) for line in [HEAD, *lines]) for column in range(len(HEAD))]
+            plain = ["  ".join(entry.ljust(width) for entry, width in zip(line, widths)).rstrip() for line in [HEAD, *lines]]
+            cells = ["".join(f"<td>{escape(entry)}</td>" for entry in line) for line in lines]
+            head = "".join(f"<th>{name}</th>" for name in HEAD)
+            body = "".join(f"<tr>{line}</tr>" for line in cells)
+            html = f"<table><tr>{head}</tr>{body}</table>{escape(text or self.what)}"
+            self.table.show("\n".join([*plain, text or self.what]), html)
+
+    def _lines(self) -> List[Tuple[str, ...]]:
+        """A line of the table for each arm and scenario."""
+        lines = []
+        for (arm, scenario), planned in self.planned.items():
+            mine = [row for row in self.rows if (row["arm"], row["scenario"]) == (arm, scenario)]
+            scores = [row["accuracy"] for row in mine if not row["error"]]
+            mean = f"{100 * sum(scores) / len(scores):.1f} %" if scores else ""
+            failed = len(mine) - len(scores)
+            lines.append((arm, scenario, f"{len(mine)}/{planned}", mean, str(failed) if failed else ""))
+        return lines
+
+
+def _place(cell: Cell) -> Tuple[Any, ...]:
+    return cell.arm.name, cell.scenario.name, cell.seed, cell.role
+
+
+def _place_of(row: Dict[str, Any]) -> Tuple[Any, ...]:
+    return row["arm"], row["scenario"], row["seed"], row["role"]
