@@ -88,3 +88,38 @@ def test_the_readme_names_the_same_score():
     row = [row for row in table("learnt", "filters") if row["learnt"] == "renewed and filtered"][0]
     for readme in ("README.md", "README_cn.md"):
         assert row["MNIST"].split(" %")[0] in read(ROOT / readme)
+
+
+def study(name):
+    """What a published study found."""
+    return json.loads((RESULTS / "study" / name / "results.json").read_text(encoding="utf-8"))
+
+
+def points(row):
+    """A paired difference with its interval, as the pages write it."""
+    return f"{100 * row['mean']:+.2f} ({100 * row['low']:+.2f} to {100 * row['high']:+.2f})"
+
+
+@pytest.mark.parametrize("name, number", [("solar", 0), ("fashion-10", 1)])
+def test_the_arms_of_a_cell(name, number):
+    found = study(name)
+    (rows,) = [[rows for rows in tables(ROOT / "docs" / "results.md") if rows and "Arm" in rows[0] and "Seeds" in rows[0]][number]]
+    named, compared = (found["gan_arm"], found["rival"]), {row["arm"]: row for row in found["comparisons"]}
+    for row, arm in zip(rows, sorted(found["arms"], key=lambda arm: -arm["mean"])):
+        bold = f"**{arm['arm']}**" if arm["arm"] in named else arm["arm"]
+        assert (row["Arm"], row["Seeds"]) == (bold, str(arm["seeds"]))
+        assert row["Score"] == f"{100 * arm['mean']:.2f} ± {100 * arm['spread']:.2f}"
+        if arm["seeds"] >= 8 and arm["arm"] != found["rival"]:
+            assert row["Points above the rival (95 % interval)"] == points(compared[arm["arm"]])
+    assert len(rows) == len(found["arms"])
+
+
+@pytest.mark.parametrize("name", ["mnist-10-tuned", "fashion-10", "solar"])
+@pytest.mark.parametrize("readme", ["README.md", "README_cn.md"])
+def test_the_readme_has_every_cell(name, readme):
+    found = study(name)
+    (row,) = [row for row in found["comparisons"] if row["named"]]
+    of_pair = [f"{100 * arm['mean']:.2f}" for arm in found["arms"] if arm["arm"] in (found["gan_arm"], found["rival"])]
+    numbers = [f"{100 * row[key]:+.2f}".replace("-", "−").replace("0.", ".") for key in ("mean", "low", "high")]
+    (line,) = [line for line in read(ROOT / readme).splitlines() if all(f"{text}" in line for text in (*of_pair, *numbers))]
+    assert row["verdict"] == "no measurable effect" and ("no measurable effect" in line or "没有可测的效果" in line)
