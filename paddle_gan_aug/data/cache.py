@@ -23,12 +23,13 @@ from ..files import CACHE_VARIABLE, atomic_write, cache_folder, folder_size, wri
 from .notices import notice_once
 
 LARGE = 48 << 20  # bytes of an array from which on it lies on the disk; 60,000 digits are less
+SMALL = 1 << 20  # bytes of an array that is read into the memory although it is kept beside a large one
 CONTENT = "content.json"  # of a folder of arrays: their files, with their lengths and checksums; it is written last
 AT_ONCE = 1 << 24  # bytes that a checksum reads together
 WAIT = 2  # seconds for another process without a word of it
 DAMAGED = "cannot be used (damaged, or not whole): it is made again"
 
-OURS = re.compile(r"\.?(pictures|npz|idx|mnist-json|features)-\w")  # how the names of what is kept begin
+OURS = re.compile(r"\.?(pictures|npz|idx|mnist-json|features|policy)-\w")  # how the names of what is kept begin
 
 Allocate = Callable[[Sequence[int], Any], np.ndarray]  # (shape, dtype) -> an array to be filled
 Arrays = Dict[str, np.ndarray]
@@ -110,14 +111,16 @@ def _open_several(folder: Path) -> Arrays:
     arrays = {}
     for name, row in json.loads((folder / CONTENT).read_text(encoding="utf-8")).items():
         path = folder / f"{name}.npy"
-        if path.stat().st_size != row["bytes"] or _checksum(np.memmap(path, np.uint8, "r")) != row["crc32"]:
+        if path.stat().st_size != row["bytes"] or checksum(np.memmap(path, np.uint8, "r")) != row["crc32"]:
             raise ValueError(f"{path} is damaged")
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-        arrays[name] = (np.asarray(array) if array.nbytes > LARGE else np.array(array))[: row["rows"] if array.ndim else ()]
+        whole = np.asarray(array) if array.nbytes > SMALL else np.array(array)
+        arrays[name] = whole[: row["rows"]] if whole.ndim else whole
     return arrays
 
 
-def _checksum(content: np.ndarray) -> int:
+def checksum(content: np.ndarray) -> int:
+    """Return the CRC-32 of uint8 [N]."""
     found = 0
     for start in range(0, len(content), AT_ONCE):
         found = zlib.crc32(content[start : start + AT_ONCE], found)
@@ -162,8 +165,8 @@ def _keep_several(part: Path, to: Path, made: Arrays, on_disk: Sequence[Tuple[np
             np.save(path, array, allow_pickle=False)
         else:
             own.rename(path)
-        checksum = _checksum(np.memmap(path, np.uint8, "r"))
-        content[name] = {"bytes": path.stat().st_size, "rows": len(array) if array.ndim else 1, "crc32": checksum}
+        crc32 = checksum(np.memmap(path, np.uint8, "r"))
+        content[name] = {"bytes": path.stat().st_size, "rows": len(array) if array.ndim else 1, "crc32": crc32}
     write_json(part / CONTENT, content)
     shutil.rmtree(to, ignore_errors=True)
     part.rename(to)
@@ -180,18 +183,21 @@ def save(path: Path, arrays: Arrays) -> None:
 # ---- arrays that need not fit into the memory ----------------------------------------------------------------------------------
 
 
-def empty(shape: Sequence[int], dtype: Any) -> np.ndarray:
+def empty(shape: Sequence[int], dtype: Any, large: Optional[int] = None) -> np.ndarray:
     """Return an array to be filled: in memory if it is small, else in a file without a name, which goes with the array.
+
+    Args:
+        large: the bytes from which on it is no longer small; None = `LARGE`.
 
     Raises:
         InputError: it fits neither on the disk nor into the memory.
     """
-    if math.prod(shape) * np.dtype(dtype).itemsize <= LARGE:
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    if size <= (LARGE if large is None else large):
         return np.empty(shape, dtype)
-    with _in_memory_if_not(shape, dtype) as array:
-        with temporary_file() as file:
-            _reserve(file, math.prod(shape) * np.dtype(dtype).itemsize)
-            array.append(np.asarray(np.memmap(file, dtype, "r+", shape=tuple(shape))))
+    with _in_memory_if_not(shape, dtype) as array, temporary_file() as file:
+        _reserve(file, size)
+        array.append(np.asarray(np.memmap(file, dtype, "r+", shape=tuple(shape))))
     return array[0]
 
 
@@ -244,7 +250,7 @@ def _new(path: Path, shape: Sequence[int], dtype: Any) -> np.ndarray:
 
 
 def _reserve(file: IO[bytes], size: int) -> None:
-    """Make a file so long. Where the system can, its blocks are taken now: a full disk is an error here, and later the end of the process."""
+    """Make a file so long. Where the system can, its blocks are taken now: a full disk is an error here, and later it ends the process."""
     file.flush()
     if hasattr(os, "posix_fallocate"):
         os.posix_fallocate(file.fileno(), 0, size)

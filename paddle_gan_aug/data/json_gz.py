@@ -19,7 +19,8 @@ from typing import Any, BinaryIO, Dict, List, NamedTuple, NoReturn, Optional, Te
 import numpy as np
 
 from ..errors import InputError
-from ..files import cache_folder as default_cache, sha256
+from ..files import cache_folder as default_cache
+from ..files import sha256
 from . import cache
 from .compressed import open_bytes, open_writer
 from .images import LabelledImages

@@ -48,13 +48,13 @@ class Rows(np.lib.mixins.NDArrayOperatorsMixin):
         """Yield all of it as arrays, some rows at a time."""
         yield from in_pieces(self, _at_once(self))
 
-    def min(self, initial: Optional[Any] = None) -> Any:
-        """The smallest value; as of an array."""
-        return np.min([piece.min() for piece in self.pieces()], **({} if initial is None else {"initial": initial}))
+    def min(self, *axis: Any, **options: Any) -> Any:
+        """As of an array."""
+        return np.asarray(self).min(*axis, **options) if axis or options else min(piece.min() for piece in self.pieces())
 
-    def max(self, initial: Optional[Any] = None) -> Any:
-        """The largest value; as of an array."""
-        return np.max([piece.max() for piece in self.pieces()], **({} if initial is None else {"initial": initial}))
+    def max(self, *axis: Any, **options: Any) -> Any:
+        """As of an array."""
+        return np.asarray(self).max(*axis, **options) if axis or options else max(piece.max() for piece in self.pieces())
 
     def __array__(self, dtype: Any = None, copy: Optional[bool] = None) -> np.ndarray:
         array = cache.filled(self.shape, self.dtype, self.pieces())
@@ -78,19 +78,20 @@ def is_array(values: Any) -> bool:
     return isinstance(values, (np.ndarray, Rows))
 
 
-def rows(array: Array, key: Any) -> Array:
+def rows(array: Array, key: Any, large: Optional[int] = None) -> Array:
     """Return `array[key]`: as a view of a slice, as a copy if it is small, else as `Rows`.
 
     Args:
         array: [N, ...].
         key: a slice, a mask, or whole numbers in any order.
+        large: the bytes from which on it is no longer small; None = `cache.LARGE`.
     """
     if isinstance(key, slice):
         return array[key]
     key = np.asarray(key)
     if key.dtype == bool:
         key = np.flatnonzero(key)
-    if len(key) * int(np.prod(array.shape[1:], dtype=np.int64)) * array.dtype.itemsize <= cache.LARGE:
+    if len(key) * int(np.prod(array.shape[1:], dtype=np.int64)) * array.dtype.itemsize <= (cache.LARGE if large is None else large):
         return array[key] if isinstance(array, np.ndarray) else array.source[array.places[key]]
     if len(key) and not -len(array) <= key.min() <= key.max() < len(array):
         raise IndexError(f"places from {key.min()} to {key.max()} are not among {len(array)} rows")
