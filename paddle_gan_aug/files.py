@@ -158,14 +158,14 @@ _chosen_cache: Optional[str] = None
 
 
 def use_cache(folder: Optional[str]) -> None:
-    """Let `cache_folder` be this folder in this process; None leaves it as it is."""
+    """Let `cache_folder` be this folder in this process (`runtime.cache`); None leaves it as it is."""
     global _chosen_cache
     _chosen_cache = folder or _chosen_cache
 
 
 def cache_folder() -> Path:
-    """The folder of what can be made again: that of `use_cache`, else of the environment's PADDLE_GAN_AUG_CACHE, else `output/.cache`."""
-    chosen = _chosen_cache or os.environ.get(CACHE_VARIABLE)
+    """The folder of what can be made again: that of the variable PADDLE_GAN_AUG_CACHE, else of `use_cache`, else `output/.cache`."""
+    chosen = os.environ.get(CACHE_VARIABLE) or _chosen_cache
     return Path(chosen).expanduser().absolute() if chosen else project_root() / "output" / ".cache"
 
 

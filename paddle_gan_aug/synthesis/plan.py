@@ -15,7 +15,7 @@ from ..console import listed
 from ..data import DataSpec, LabelledImages, check_overlap
 from ..data.load import place_of
 from ..errors import InputError
-from ..files import find_path
+from ..files import find_path, use_cache
 from ..runs.batch_size import fit_batch_size
 from ..runs.opened import Run
 from ..runs.places import check_run_name, run_folder
@@ -138,6 +138,7 @@ def make_plan(
         if config.data.class_name is not None:
             raise InputError(f"data.class_name is {config.data.class_name}, and all classes are augmented: leave it out")
     seed = runtime.check_seed(config.train.seed if seed is None else seed)
+    use_cache(config.runtime.cache)
     filters = _complete(filters)
     _check_beside(to, config.data.source)
     data = DataParts(DataSpec.of(config.data))
