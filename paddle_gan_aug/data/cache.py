@@ -146,6 +146,8 @@ def _make(folder: Path, name: str, make: Callable[[Allocate], Arrays]) -> Arrays
     try:
         made = make(allocate)
         with contextlib.suppress(OSError):  # then it is made again the next time
+            if any(array.nbytes > LARGE for array in made.values()) and not on_disk:
+                return made  # there was no room
             if not on_disk:
                 save(folder / f"{name}.npz", made)
             else:
@@ -160,7 +162,7 @@ def _keep_several(part: Path, to: Path, made: Arrays, on_disk: Sequence[Tuple[np
     content = {}
     for name, array in made.items():
         path = part / f"{name}.npy"
-        own = next((file for allocated, file in on_disk if np.shares_memory(array[:1], allocated[:1])), None)
+        own = next((file for allocated, file in on_disk if np.may_share_memory(array, allocated)), None)
         if own is None:
             np.save(path, array, allow_pickle=False)
         else:

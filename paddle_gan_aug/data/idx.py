@@ -30,7 +30,7 @@ from .values import DARKEST_WHITE, as_pixels, look, range_of
 
 UINT8_CODE = 0x08
 OTHER_CODES = {0x09: "int8", 0x0B: "int16", 0x0C: "int32", 0x0D: "float32", 0x0E: "float64"}
-UNPACKED_AT_ONCE = 1 << 22  # bytes
+UNPACKED_AT_ONCE = 1 << 20  # bytes
 LONGEST_TAIL = 1 << 20  # of bytes that do not belong to the file: no more of them are read
 FILE_PREFIXES = {"train": ("train",), "test": ("t10k", "test")}  # of a part's files; the first is MNIST's own
 FILE_NAME = re.compile(r"(?:(.+)-)?(train|t10k|test)-(?:images[-.]idx3|labels[-.]idx1)-ubyte(\.gz)?")

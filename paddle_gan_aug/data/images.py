@@ -144,7 +144,7 @@ class LabelledImages:
     def _fingerprint(self) -> str:
         digest = hashlib.sha256(json.dumps([self.images.shape, self.class_names]).encode())
         for piece in in_pieces(self.images, HASHED_AT_ONCE):
-            digest.update(piece)
+            digest.update(np.ascontiguousarray(piece))
         digest.update(np.ascontiguousarray(self.labels, dtype="<i8"))
         return digest.hexdigest()
 

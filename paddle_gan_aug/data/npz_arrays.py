@@ -18,7 +18,7 @@ from .pieces import in_pieces
 from .rows import contiguous
 
 LONGEST_REASON = 200  # characters of what a library says of damaged bytes, which it may quote
-UNPACKED_AT_ONCE = 1 << 22  # bytes
+UNPACKED_AT_ONCE = 1 << 20  # bytes
 
 
 class NpzArrays:
@@ -64,7 +64,7 @@ class NpzArrays:
         check_unpacked(info.file_size, info.compress_size, self._path)
         with self._zip.open(info) as member:
             shape, columns_first, dtype = _checked_header(member, info)
-            if self._on_disk and math.prod(shape):
+            if self._on_disk and info.file_size > cache.SMALL:
                 return self._mapped(info, member.tell(), shape, columns_first, dtype)
             content = member.read()
         return _in_c_order(np.frombuffer(content, dtype), shape, columns_first)

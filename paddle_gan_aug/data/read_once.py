@@ -109,11 +109,14 @@ def read_once(key: Hashable, state: Optional[State], read: Callable[[], Optional
 
 
 def _size(sets: Iterable[LabelledImages]) -> int:
-    """Return the bytes of images in memory, counting once what several sets share. What is mapped from a file takes none."""
+    """Return the bytes of images in memory, counting once what several sets share. Of what is mapped from a file the labels count."""
     owners = {}
     for images in sets:
         array = images.images.source if isinstance(images.images, Rows) else images.images
         while isinstance(array.base, np.ndarray):
             array = array.base
-        owners[id(array)] = 0 if isinstance(array, np.memmap) else array.nbytes
+        if isinstance(array, np.memmap):
+            owners[id(images)] = 2 * images.labels.nbytes  # and the places, of rows
+        else:
+            owners[id(array)] = array.nbytes
     return sum(owners.values())

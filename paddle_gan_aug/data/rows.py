@@ -7,7 +7,7 @@ import numpy as np
 from . import cache
 from .pieces import in_pieces
 
-PIECE = 1 << 22  # bytes that are copied together
+PIECE = 1 << 20  # bytes that are copied together
 
 
 class Rows(np.lib.mixins.NDArrayOperatorsMixin):
@@ -46,7 +46,8 @@ class Rows(np.lib.mixins.NDArrayOperatorsMixin):
 
     def pieces(self) -> Iterator[np.ndarray]:
         """Yield all of it as arrays, some rows at a time."""
-        yield from in_pieces(self, _at_once(self))
+        for places in in_pieces(self.places, _at_once(self)):
+            yield self.source[places]
 
     def min(self, *axis: Any, **options: Any) -> Any:
         """As of an array."""
@@ -101,7 +102,7 @@ def rows(array: Array, key: Any, large: Optional[int] = None) -> Array:
 def joined(*arrays: Array) -> np.ndarray:
     """Return arrays one after the other along their first axis, as one that lies on the disk if it is large."""
     shape = (sum(map(len, arrays)), *arrays[0].shape[1:])
-    pieces = (piece for array in arrays for piece in in_pieces(array, _at_once(array)))
+    pieces = (piece for array in arrays for piece in (array.pieces() if isinstance(array, Rows) else in_pieces(array, _at_once(array))))
     return cache.filled(shape, np.result_type(*(array.dtype for array in arrays)), pieces)
 
 
