@@ -15,13 +15,14 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from stat import S_ISREG
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
 from ..errors import InputError
 from . import cache
 from .fitting import grey, one_depth, one_size, to_array
+from .looks import Look, Looks, summed
 from .notices import notice_once
 from .values import to_pixels
 
@@ -116,9 +117,9 @@ def decode(
     _check_bad(bad, names, where, skip_bad)
     counts = looks.counts()
     count = sum(counts.values())
-    depth = channels or one_depth(_summed(counts, lambda look: look[1]), where)
+    depth = channels or one_depth(summed(counts, lambda look: look[1]), where)
     if image_size is None:
-        one_size(_summed(counts, lambda look: look[0]), where)
+        one_size(summed(counts, lambda look: look[0]), where)
     side = image_size or next(iter(counts))[0][0]
     if window is None and (are_masks((files[i] for i in looks.usable()), background) if masks is None else masks):
         window = (0, 1)
@@ -142,40 +143,9 @@ def decode(
     return Decoded(images[:at], looks.usable(), listed, others)
 
 
-Look = Tuple[Tuple[int, int], int]  # ((width, height), channels) of a picture
-
-
-@dataclass(frozen=True)
-class _Looks:
-    """What the headers of files say.
-
-    Attributes:
-        kinds: the different looks. codes: int32 [N], which of them each file has; -1 of a file that cannot be used.
-    """
-
-    kinds: List[Look]
-    codes: np.ndarray
-
-    def usable(self) -> np.ndarray:
-        """The places of the usable files, int64 [M]."""
-        return np.flatnonzero(self.codes >= 0)
-
-    def counts(self) -> "Counter[Look]":
-        """How many usable files have each look, in the order in which they come first."""
-        found = np.bincount(self.codes[self.codes >= 0], minlength=len(self.kinds)).tolist()
-        return Counter({look: count for look, count in zip(self.kinds, found) if count})
-
-
-def _summed(counts: "Counter[Look]", part: Callable[[Look], Any]) -> Counter:
-    summed: Counter = Counter()
-    for look, count in counts.items():
-        summed[part(look)] += count
-    return summed
-
-
 def _look_at(
     files: Sequence[Path], window: Optional[Tuple[float, float]], background: Union[str, int, None], skip_bad: bool
-) -> Tuple[_Looks, Dict[int, str]]:
+) -> Tuple[Looks, Dict[int, str]]:
     """Read the headers of files, which is cheap, before memory is taken for their pixels.
 
     Returns:
@@ -190,7 +160,7 @@ def _look_at(
             codes[i] = kinds.setdefault(look, len(kinds))
         except _Unusable as error:
             bad[i] = str(error)
-    looks = _Looks(list(kinds), codes)
+    looks = Looks(list(kinds), codes)
     if bad and not skip_bad:
         as_it_is = Reading(window=window, background=background)
         bad.update((i, why) for i in looks.usable().tolist() if (why := _why_unusable(files[i], as_it_is)))
