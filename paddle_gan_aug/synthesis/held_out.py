@@ -18,6 +18,7 @@ from ..algorithms import build
 from ..algorithms.reading import read_in_pieces
 from ..config.loading import load_config
 from ..data import LabelledImages
+from ..data.rows import rows
 from ..runs.batches import training_batches
 from ..runs.opened import Run
 from ..training.loop import run_steps
@@ -174,7 +175,9 @@ def some_of_each_class(images: LabelledImages, most: int) -> LabelledImages:
     for label, count in enumerate(images.counts().tolist()):
         few = min(count, max(LEAST_OF_A_CLASS, round(most * count / len(images))))
         chosen.append(runtime.rng(0, "some of each class", label).permutation(np.flatnonzero(images.labels == label))[:few])
-    return images.subset(np.sort(np.concatenate(chosen)), f"some of each class, about {most}")
+    places = np.sort(np.concatenate(chosen))
+    source = f"{images.source}, some of each class, about {most}"
+    return LabelledImages(rows(images.images, places, large=0), images.labels[places], images.class_names, source)
 
 
 def read_images(network: Algorithm, images: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
