@@ -21,7 +21,7 @@ def test_a_set_is_filtered_by_some_of_the_real_images(tiny, small_mnist, tmp_pat
     looked_at, reference = [], filter_runner.Reference
     monkeypatch.setattr(filter_runner, "Reference", lambda **given: looked_at.append(given) or reference(**given))
     monkeypatch.setattr(filter_runner, "NEAREST", 210)
-    filters = Filters(names=["copies", "outliers"], classifier=tiny["classifier"], attempts=3, relax=True)
+    filters = Filters(names=["copies"], classifier=tiny["classifier"], attempts=9)
     made = generate(tiny["conditional"], to=tmp_path / "set", per_class=2, filters=filters, quiet=True)
     (given,) = looked_at
     real = load(small_mnist, "train")
