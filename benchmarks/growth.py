@@ -6,6 +6,7 @@ cannot be forgotten. CPU time, and anonymous memory: pages of files that are map
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -19,9 +20,13 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from paddle_gan_aug import __version__, runtime
 from paddle_gan_aug.errors import InputError, RunFailed
-from paddle_gan_aug.files import find_path, make_folder, project_root, write_json
+from paddle_gan_aug.files import CACHE_VARIABLE, find_path, make_folder, project_root, write_json
 
 STEPS = 20
+TRIED = 5000  # candidates that filters judge
+AT_ONCE = 10_000  # images that are made together
+MOST = 7_000_000  # images that are made before any comes again
+COMPRESSED = "npz-compressed"
 CLASSES = {"npz": 10, "npz-100-classes": 100, "npz-1000-classes": 1000}
 Row = Dict[str, Any]
 
@@ -55,7 +60,7 @@ def growth(
 
 
 def _in_a_process(name: str, size: int, place: Path) -> Row:
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", CACHE_VARIABLE: str(place / "cache")}
     command = [sys.executable, "-m", "benchmarks.growth", name, str(size), str(place)]
     PREPARE.get(name, lambda size, place: None)(size, make_folder(place))
     done = subprocess.run(command, cwd=project_root(), env=environment, capture_output=True, text=True)
@@ -80,28 +85,37 @@ def _digits(size: int, first: int = 0) -> Any:
     """MNIST digits number `first` to `first` + `size` - 1 of an endless row, each round moved by another number of pixels."""
     import numpy as np
 
-    from paddle_gan_aug.data import load
+    from paddle_gan_aug.data import cache, load
 
     real = load("mnist", "train")
-    numbers = np.arange(first, first + size)
-    rounds, images = numbers // len(real), real.images[numbers % len(real)]
-    for number in np.unique(rounds):
-        images[rounds == number] = np.roll(images[rounds == number], (number % 7 - 3, number // 7 % 7 - 3), axis=(2, 3))
-    return images, real.labels[numbers % len(real)]
+    images, labels = cache.empty((size, *real.shape), np.uint8), np.empty(size, np.int64)
+    for start in range(0, size, AT_ONCE):
+        numbers = np.arange(first + start, first + min(size, start + AT_ONCE))
+        part, rounds = real.images[numbers % len(real)], numbers // len(real)
+        for number in np.unique(rounds):
+            part[rounds == number] = np.roll(part[rounds == number], (number % 7 - 3, number // 7 % 7 - 3), axis=(2, 3))
+        images[start : start + len(part)], labels[start : start + len(part)] = part, real.labels[numbers % len(real)]
+    return images, labels
 
 
-def _npz(name: str) -> Callable[[int, Path], None]:
+def _npz(name: str, first: int = 0) -> Callable[[int, Path], None]:
     def made(size: int, place: Path) -> None:
         import numpy as np
 
         path = place / f"{name}.npz"
         if not path.exists():
-            images, labels = _digits(size)
-            count = CLASSES[name]
+            images, labels = _digits(size, first)
+            count = CLASSES.get(name, 10)
             labels = labels if count == 10 else np.arange(size) % count
-            np.savez(path, images=images, labels=labels)
+            (np.savez_compressed if name == COMPRESSED else np.savez)(path, images=images, labels=labels)
 
     return made
+
+
+def _both(size: int, place: Path) -> None:
+    """Real images and others, which stand for generated ones."""
+    _npz("npz")(size, place)
+    _npz("others", MOST)(size, place)
 
 
 def _pictures(size: int, place: Path) -> None:
@@ -120,9 +134,12 @@ def _pictures(size: int, place: Path) -> None:
 
 PREPARE: Dict[str, Callable[[int, Path], None]] = {
     "folder": _pictures,
+    "folder-again": _pictures,
     **{name: _npz(name) for name in CLASSES},
+    COMPRESSED: _npz(COMPRESSED),
     "train": _npz("npz"),
-    "generate": _npz("npz"),
+    "generate-filtered": _npz("npz"),
+    "evaluate": _both,
 }
 
 
@@ -159,18 +176,40 @@ def _generate(size: int, place: Path) -> int:
     return generate(run, to=place / "set", per_class=size // 10, quiet=True).count
 
 
+def _generate_filtered(size: int, place: Path) -> int:
+    """Draw `TRIED` candidates of an untrained GAN, which the filters judge by `size` real images; returns how many were judged."""
+    import paddle_gan_aug
+    from paddle_gan_aug.data.written_set import DROPPED
+    from paddle_gan_aug.synthesis.filters import Filters
+    from paddle_gan_aug.synthesis.generate import QuotaNotMet, generate
+
+    few = {"data.source": str(place / "npz.npz"), "train.steps": 2, "log.visualdl": False, "runtime.threads": 1}
+    run = paddle_gan_aug.train("projection", overrides=few, **_options(place, "filtered"))
+    reader = paddle_gan_aug.train("classifier", overrides={**few, "train.epochs": None}, **_options(place, "reader"))
+    filters = Filters(names="default", classifier=reader.folder, attempts=10)
+    with contextlib.suppress(QuotaNotMet):
+        generate(run, to=place / "filtered", per_class=TRIED // 100, filters=filters, quiet=True)
+    return json.loads((place / "filtered" / DROPPED).read_text())["tried"]
+
+
 def _evaluate(size: int, place: Path) -> int:
+    """Measure `size` images beside as many real ones with every metric, in the features of MNIST's network."""
+    from paddle_gan_aug.data import DataSpec, read_images
+    from paddle_gan_aug.evaluation.feature_network import feature_network
     from paddle_gan_aug.evaluation.measure import evaluate_images
 
-    images, _ = _digits(size)
-    return evaluate_images(images, real="mnist", part="valid")["count"]
+    images, labels, _ = read_images(place / "others.npz")
+    real = DataSpec(str(place / "npz.npz"))
+    return evaluate_images(images, real=real, part="valid", labels=labels, network=feature_network("mnist", quiet=True))["count"]
 
 
 WORK: Dict[str, Callable[[int, Path], int]] = {
     "folder": _read("folder"),
-    **{name: _read(f"{name}.npz") for name in CLASSES},
+    "folder-again": _read("folder"),
+    **{name: _read(f"{name}.npz") for name in (*CLASSES, COMPRESSED)},
     "train": _train,
     "generate": _generate,
+    "generate-filtered": _generate_filtered,
     "evaluate": _evaluate,
 }
 

@@ -13,7 +13,7 @@ import stat
 import sys
 import tempfile
 from pathlib import Path
-from typing import IO, Any, Iterable, Iterator, Union
+from typing import IO, Any, Iterable, Iterator, Optional, Union
 
 from .errors import InputError
 
@@ -21,6 +21,7 @@ LOCK, HOLDER = ".lock", ".lock.pid"  # the file that is locked, and one that nam
 LOCK_FILES = (LOCK, HOLDER)  # a killed process leaves them behind; they lock nothing then
 PACKAGE_PARENT = Path(__file__).resolve().parent.parent
 IN_WHEEL = ("share", "paddle_gan_aug", "mnist")  # where a wheel puts MNIST, see pyproject.toml
+CACHE_VARIABLE = "PADDLE_GAN_AUG_CACHE"
 
 
 @contextlib.contextmanager
@@ -183,6 +184,21 @@ def project_root() -> Path:
         if (folder / "work" / "mnist").is_dir():
             return folder
     return here
+
+
+_chosen_cache: Optional[str] = None
+
+
+def use_cache(folder: Optional[str]) -> None:
+    """Let `cache_folder` be this folder in this process (`runtime.cache`); None leaves it as it is."""
+    global _chosen_cache
+    _chosen_cache = folder or _chosen_cache
+
+
+def cache_folder() -> Path:
+    """The folder of what can be made again: that of the variable PADDLE_GAN_AUG_CACHE, else of `use_cache`, else `output/.cache`."""
+    chosen = os.environ.get(CACHE_VARIABLE) or _chosen_cache
+    return Path(chosen).expanduser().absolute() if chosen else project_root() / "output" / ".cache"
 
 
 def mnist_folder() -> Path:

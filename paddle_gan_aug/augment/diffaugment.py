@@ -15,6 +15,7 @@ import numpy as np
 import paddle
 from paddle import Tensor
 
+from ..data import in_pieces
 from .diffaugment_policies import DIFFAUGMENT_POLICIES, DiffAugmentPolicy
 
 
@@ -65,9 +66,12 @@ def background(images: np.ndarray) -> np.ndarray:
     Args:
         images: uint8 [N, C, H, W].
     """
-    rows, columns = images[:, :, [0, -1], :], images[:, :, :, [0, -1]]
-    edges = [part.transpose(1, 0, 2, 3).reshape(images.shape[1], -1) for part in (rows, columns)]
-    return np.median(np.concatenate(edges, axis=1), axis=1) / 127.5 - 1
+    counts = np.zeros((images.shape[1], 256), np.int64)  # of each grey level: all levels together would take memory
+    for piece in in_pieces(images, 1000):
+        for part in (piece[:, :, [0, -1], :], piece[:, :, :, [0, -1]]):
+            counts += [np.bincount(part[:, channel].reshape(-1), minlength=256) for channel in range(len(counts))]
+    below, half = counts.cumsum(1), counts.sum(1, keepdims=True) / 2
+    return ((below < half).sum(1) + (below <= half).sum(1)) / 2 / 127.5 - 1  # the mean of the two in the middle where they differ
 
 
 def _policy(policy: Union[str, DiffAugmentPolicy]) -> DiffAugmentPolicy:

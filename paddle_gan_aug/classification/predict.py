@@ -14,6 +14,7 @@ from ..config.arguments import checked
 from ..config.sections import Data
 from ..console import listed
 from ..data import DataSpec, read_image_set
+from ..data.rows import joined
 from ..errors import InputError
 from ..files import find_path
 from ..runs.opened import open_run
@@ -80,7 +81,7 @@ def predict(
     paths = [images] if isinstance(images, (str, Path)) else list(images)
     read = [_read(path, shape, skip_bad, opened.config.data) for path in paths]
     files = [name if len(paths) == 1 else _below(path, name) for path, (names, _) in zip(paths, read) for name in names]
-    probabilities = read_probabilities(opened, np.concatenate([pixels for _, pixels in read]))
+    probabilities = read_probabilities(opened, joined(*(pixels for _, pixels in read)))
     best = probabilities.argmax(1)
     rows = zip(files, best, probabilities[np.arange(len(best)), best])
     return [Prediction(name, classes[c], round(float(p), 6)) for name, c, p in rows]

@@ -80,3 +80,5 @@ class Runtime(Section):
     cpu_tuning: bool = True
     # The memory that the process may hold, in MB: a training that needs more is refused. Without it what the machine has left counts.
     memory_limit: Optional[Positive] = None
+    # The folder of what can be made again, such as decoded pictures; without it output/.cache. PADDLE_GAN_AUG_CACHE goes before it.
+    cache: Optional[str] = None

@@ -1,5 +1,6 @@
 """Labelled images: reading them from what the user has, splitting them, and making batches. NumPy and Pillow, no Paddle."""
 
+from . import cache
 from .batches import Batch, Batches
 from .few_labels import PartlyLabelledBatches, load_unlabelled, without_labels
 from .idx import idx_file_names, is_idx_folder, read_idx, read_idx_folder, write_idx
@@ -29,6 +30,7 @@ __all__ = [
     "Reader",
     "as_spec",
     "balanced_weights",
+    "cache",
     "oversampled",
     "Pretraining",
     "check_overlap",

@@ -20,7 +20,9 @@ from typing import TYPE_CHECKING, Dict, Iterable, Iterator, List, Optional, Sequ
 import numpy as np
 
 from ..errors import InputError
+from . import cache
 from .fitting import grey, one_depth, one_size, to_array
+from .looks import Look, Looks, summed
 from .notices import notice_once
 from .values import to_pixels
 
@@ -91,6 +93,7 @@ def decode(
     background: Union[str, int, None] = None,
     fit: str = "crop",
     masks: Optional[bool] = None,
+    allocate: cache.Allocate = cache.empty,
 ) -> Decoded:
     """Read picture files.
 
@@ -103,6 +106,7 @@ def decode(
         names: what messages call the files; None = their own names.
         window, background, fit: see `Reading`. Without a window, pictures of zeros and ones alone are read as black and white.
         masks: whether the pictures hold zeros and ones alone; None = they decide it, see `are_masks`.
+        allocate: gives the array of the images, see `cache.Allocate`.
 
     Raises:
         InputError: files cannot be used (without `skip_bad`, or all of them), are of several sizes without `image_size`, or both
@@ -111,49 +115,55 @@ def decode(
     names = names or [file.name for file in files]
     looks, bad = _look_at(files, window, background, skip_bad)
     _check_bad(bad, names, where, skip_bad)
-    depth = channels or one_depth(Counter(channels for _, channels in looks.values()), where)
+    counts = looks.counts()
+    count = sum(counts.values())
+    depth = channels or one_depth(summed(counts, lambda look: look[1]), where)
     if image_size is None:
-        one_size(Counter(size for size, _ in looks.values()), where)
-    side = image_size or next(iter(looks.values()))[0][0]
-    if window is None and (are_masks([files[i] for i in looks], background) if masks is None else masks):
+        one_size(summed(counts, lambda look: look[0]), where)
+    side = image_size or next(iter(counts))[0][0]
+    if window is None and (are_masks((files[i] for i in looks.usable()), background) if masks is None else masks):
         window = (0, 1)
     reading = Reading(image_size, depth, window, background, fit)
     try:
-        images = np.empty((len(looks), depth, side, side), np.uint8)
+        images = allocate((count, depth, side, side), np.uint8)
     except MemoryError:
-        many = f"{len(looks)} images of {side} x {side} pixels"
+        many = f"{count} images of {side} x {side} pixels"
         raise InputError(f"{where}: {many} do not fit into memory: choose a smaller data.image_size, such as 32") from None
-    kept = []
-    for i in looks:
+    at = 0
+    for i in looks.usable():
         try:
-            images[len(kept)] = _pixels(files[i], reading)
-            kept.append(i)
+            images[at] = _pixels(files[i], reading)
+            at += 1
         except _Unusable as error:
             bad[i] = str(error)
+            looks.codes[i] = -1
     _check_bad(bad, names, where, skip_bad)
-    others = Counter(looks[i] for i in kept if looks[i] != ((side, side), depth))
-    bad = [(names[i], why) for i, why in sorted(bad.items())]
-    return Decoded(images[: len(kept)], np.array(kept, np.int64), bad, others)
+    others = Counter({look: count for look, count in looks.counts().items() if look != ((side, side), depth)})
+    listed = [(names[i], why) for i, why in sorted(bad.items())]
+    return Decoded(images[:at], looks.usable(), listed, others)
 
 
 def _look_at(
     files: Sequence[Path], window: Optional[Tuple[float, float]], background: Union[str, int, None], skip_bad: bool
-) -> Tuple[Dict[int, Tuple[Tuple[int, int], int]], Dict[int, str]]:
+) -> Tuple[Looks, Dict[int, str]]:
     """Read the headers of files, which is cheap, before memory is taken for their pixels.
 
     Returns:
-        ({place: ((width, height), channels)} of the usable files, {place: why} of the others). If one cannot be used and unusable
-        files are refused, the pixels are read too, so that one message names all files that must be mended.
+        (the looks, {place: why} of the files that cannot be used). If one cannot be used and unusable files are refused, the pixels are
+        read too, so that one message names all files that must be mended.
     """
-    looks, bad = {}, {}
+    kinds: Dict[Look, int] = {}
+    codes, bad = np.full(len(files), -1, np.int32), {}
     for i, file in enumerate(files):
         try:
-            looks[i] = _look(file, window)
+            look = _look(file, window)
+            codes[i] = kinds.setdefault(look, len(kinds))
         except _Unusable as error:
             bad[i] = str(error)
+    looks = Looks(list(kinds), codes)
     if bad and not skip_bad:
         as_it_is = Reading(window=window, background=background)
-        bad.update((i, why) for i in looks if (why := _why_unusable(files[i], as_it_is)))
+        bad.update((i, why) for i in looks.usable().tolist() if (why := _why_unusable(files[i], as_it_is)))
     return looks, bad
 
 

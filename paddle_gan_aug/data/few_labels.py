@@ -18,6 +18,7 @@ from .image_files import read_image_set
 from .images import LabelledImages, to_network
 from .load import load, place_of
 from .readers import reader_of
+from .rows import joined
 from .spec import DataSpec
 
 
@@ -50,7 +51,7 @@ def load_unlabelled(spec: DataSpec, labelled: LabelledImages) -> LabelledImages:
         raise InputError(
             f"{spec} has no images without labels: name some (data.unlabelled), or keep the labels of a few of its images (data.labels)"
         )
-    return without_labels(np.concatenate(parts) if len(parts) > 1 else whole.images, " + ".join(names))
+    return without_labels(joined(*parts) if len(parts) > 1 else whole.images, " + ".join(names))
 
 
 def given_unlabelled(spec: DataSpec, labelled: LabelledImages) -> Optional[np.ndarray]:
@@ -63,7 +64,7 @@ def given_unlabelled(spec: DataSpec, labelled: LabelledImages) -> Optional[np.nd
         InputError: images of another size or depth than `labelled`, or a path without any.
     """
     parts = [_read(path, spec, labelled) for path in (_folder_beside(spec), spec.unlabelled) if path is not None]
-    return np.concatenate(parts) if sum(map(len, parts)) else None
+    return joined(*parts) if sum(map(len, parts)) else None
 
 
 def _folder_beside(spec: DataSpec) -> Optional[Path]:

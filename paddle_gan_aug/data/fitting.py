@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Optional, Union
 import numpy as np
 
 from ..errors import InputError
+from . import cache
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -41,7 +42,7 @@ def fit(
     if (image_size is None or shape[1:] == (image_size, image_size)) and channels in (None, shape[0]):
         return images
     size = image_size or shape[1:]
-    fitted = np.empty((len(images), channels or shape[0], *np.broadcast_to(size, 2)), np.uint8)
+    fitted = cache.empty((len(images), channels or shape[0], *np.broadcast_to(size, 2)), np.uint8)
     for i, image in enumerate(images):
         fitted[i] = to_array(to_picture(image), image_size, channels or shape[0], how, background)
     return fitted

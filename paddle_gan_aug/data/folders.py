@@ -6,18 +6,20 @@ A folder with pictures and no class folders is one class. Classes are in the nat
 What file managers, packers and network drives leave behind is left out.
 """
 
+import array
 import contextlib
 import functools
 import itertools
 import os
 from pathlib import Path
-from typing import Callable, Dict, Iterator, List, Optional, Sequence
+from typing import Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
 import numpy as np
 
 from ..console import listed
 from ..errors import InputError, NoSuchPart
 from .decoding import SUFFIXES, decode, is_picture, say_skipped
+from .file_list import chosen_files, file_list
 from .image_set import ImageSet
 from .images import LabelledImages
 from .list_files import list_file
@@ -25,7 +27,7 @@ from .listing import PART_NAMES, Listing, natural
 from .notices import notice_once
 from .read_listing import read_listing, read_training
 from .spec import DataSpec
-from .written_set import MANIFEST, named_in_manifest, window_of_set
+from .written_set import MANIFEST, named_in_manifest, names_in_manifest, window_of_set
 
 METADATA = ("metadata.csv", "metadata.jsonl")  # with the labels of the pictures in the same folder
 NO_DATA = (  # what others leave behind, beside all that begins with a dot
@@ -150,24 +152,59 @@ def list_folder(folder: Path, class_names: Optional[Sequence[str]] = None) -> Li
             folders inside class folders, or the manifest is damaged or names a file outside the folder.
     """
     if (folder / MANIFEST).is_file():
-        files = named_in_manifest(folder)
-        folders = sorted({file.parent for file in files if file.parent != folder}, key=lambda below: natural(below.name))
-        beside = [file for file in files if file.parent == folder]
-    else:
-        folders = sorted(_folders(folder), key=lambda below: natural(below.name))
-        _report_hidden(folder)
-        beside = sorted((file for file in _entries(folder) if is_picture(file)), key=lambda file: natural(file.name))
-        if not folders and (labelled := _metadata(folder)):
-            return labelled.with_classes(class_names, folder)
-        files = beside + [file for below in folders for file in _class_files(below, folder)]
-    if not files:
+        return _of_manifest(folder).with_classes(class_names, folder)
+    folders = sorted(_folders(folder), key=lambda below: natural(below.name))
+    _report_hidden(folder)
+    beside = sorted((file.name for file in _entries(folder) if is_picture(file)), key=natural)
+    if not folders and (labelled := _metadata(folder)):
+        return labelled.with_classes(class_names, folder)
+    counts: List[int] = []
+
+    def below() -> Iterator[str]:
+        for inner in folders:
+            names = _class_files(inner, folder)
+            counts.append(len(names))
+            yield from (os.path.join(inner.name, name) for name in names)
+
+    files = file_list(folder, itertools.chain(beside, below()))
+    names = _checked_names(folder, len(files), beside, [inner.name for inner in folders])
+    return Listing(folder, files, np.repeat(np.arange(len(names)), counts or [len(files)]), names).with_classes(class_names, folder)
+
+
+def _of_manifest(folder: Path) -> Listing:
+    """Return the listing of the files that a folder's manifest names."""
+    of_class: Dict[str, int] = {}  # the folder of a class -> its place among those in the order of the manifest
+    codes, beside = array.array("l"), []
+
+    def named() -> Iterator[str]:
+        for name in names_in_manifest(folder):
+            inner = os.path.dirname(name)
+            if not inner and not beside:
+                beside.append(name)
+            codes.append(of_class.setdefault(inner, len(of_class)) if inner else -1)
+            yield name
+
+    files = file_list(folder, named())
+    folders = sorted(of_class, key=lambda inner: natural(os.path.basename(inner)))
+    names = _checked_names(folder, len(files), beside, [os.path.basename(inner) for inner in folders])
+    if not folders:
+        return Listing(folder, files, np.zeros(len(files), np.int64), names)
+    places = {name: place for place, name in enumerate(names)}
+    places_of = np.array([places[os.path.basename(inner)] for inner in of_class])
+    return Listing(folder, files, places_of[np.array(codes)], names)
+
+
+def _checked_names(folder: Path, count: int, beside: Sequence[str], folders: Sequence[str]) -> Tuple[str, ...]:
+    """Return the class names of a folder with `count` images, of which `beside` lie beside the class folders.
+
+    Raises:
+        InputError: there is no image, or there are some beside class folders.
+    """
+    if not count:
         raise NoSuchPart(f"there is no image in {folder}: looked for {', '.join(SUFFIXES)} there and one folder below")
     if beside and folders:
-        raise InputError(f"{folder} holds images beside class folders: {beside[0].name} belongs to no class")
-    names = tuple(below.name for below in folders) or (folder.resolve().name or "images",)
-    places = {name: place for place, name in enumerate(names)}
-    labels = [places[file.parent.name if folders else names[0]] for file in files]
-    return Listing(folder, files, labels, names).with_classes(class_names, folder)
+        raise InputError(f"{folder} holds images beside class folders: {beside[0]} belongs to no class")
+    return tuple(folders) or (folder.resolve().name or "images",)
 
 
 def _metadata(folder: Path) -> Optional[Listing]:
@@ -186,12 +223,12 @@ def _entries(folder: Path) -> List[Path]:
         raise InputError(f"cannot read the folder {folder}: {error.strerror or error}") from None
 
 
-def _is_junk(path: Path) -> bool:
-    return path.name.startswith(".") or path.name.lower() in NO_DATA
+def _is_junk(name: str) -> bool:
+    return name.startswith(".") or name.lower() in NO_DATA
 
 
 def _folders(path: Path) -> List[Path]:
-    return [below for below in _entries(path) if os.path.isdir(below) and not _is_junk(below)]
+    return [below for below in _entries(path) if os.path.isdir(below) and not _is_junk(below.name)]
 
 
 def _report_hidden(folder: Path) -> None:
@@ -212,30 +249,35 @@ def _some_entries(folder: Path) -> List[Path]:
         return []
 
 
-def _class_files(folder: Path, root: Path) -> List[Path]:
-    entries = [entry for entry in _entries(folder) if not _is_junk(entry)]
-    deeper = [entry for entry in entries if os.path.isdir(entry)]
+def _class_files(folder: Path, root: Path) -> List[str]:
+    """Return the names of the pictures in a class folder, in natural order."""
+    names, stray, deeper = [], [], []
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if not _is_junk(entry.name):
+                    (deeper if entry.is_dir() else stray if _is_stray(entry.name) else names).append(entry.name)
+    except OSError as error:
+        raise InputError(f"cannot read the folder {folder}: {error.strerror or error}") from None
     if deeper:
         inner = inner_folder(root)
         advice = f"give {inner}" if inner != root else "give the folder whose folders are the classes"
-        raise InputError(f"{folder} is no class, it has a folder {deeper[0].name}: {advice}")
-    stray = sorted(entry.name for entry in entries if _is_stray(entry))
+        raise InputError(f"{folder} is no class, it has a folder {deeper[0]}: {advice}")
     if stray:
-        notice_once(f"{folder}: left out what is no picture: {listed(stray, NAMED_IN_A_MESSAGE)}")
-    files = [entry for entry in entries if not _is_stray(entry)]
-    if not files:
+        notice_once(f"{folder}: left out what is no picture: {listed(sorted(stray), NAMED_IN_A_MESSAGE)}")
+    if not names:
         raise InputError(f"class folder {folder} is empty: put images into it, or remove it")
-    return sorted(files, key=lambda file: natural(file.name))
+    return sorted(names, key=natural)
 
 
-def _is_stray(file: Path) -> bool:
-    return file.suffix.lower() in STRAY_SUFFIXES or file.name.lower() in STRAY_NAMES
+def _is_stray(name: str) -> bool:
+    return os.path.splitext(name)[1].lower() in STRAY_SUFFIXES or name.lower() in STRAY_NAMES
 
 
 def inner_folder(path: Path) -> Path:
     """Return the folder that a packed data set lies in: `path`, or one below it as long as a folder holds one folder of folders."""
     while path.is_dir():
-        inside = [entry for entry in _entries(path) if not _is_junk(entry) and not _is_stray(entry)]
+        inside = [entry for entry in _entries(path) if not _is_junk(entry.name) and not _is_stray(entry.name)]
         if len(inside) != 1 or not os.path.isdir(inside[0]) or not _folders(inside[0]):
             break
         path = inside[0]
@@ -255,8 +297,8 @@ def read_folder_images(path: Path, spec: DataSpec) -> ImageSet:
     in_classes = listing.files[0].parent != path
     return ImageSet(
         decoded.images,
-        [listing.names[i] for i in decoded.kept],
-        np.array(listing.labels, np.int64)[decoded.kept] if in_classes else None,
+        chosen_files(listing.names, decoded.kept),
+        listing.labels[decoded.kept] if in_classes else None,
         listing.class_names if in_classes else None,
         decoded.others,
     )

@@ -4,8 +4,11 @@ The format (http://yann.lecun.com/exdb/mnist): two zero bytes, a type code, the 
 big-endian 32-bit integers, then the values.
 """
 
+import gzip
 import hashlib
+import json
 import math
+import os
 import re
 import string
 import struct
@@ -16,15 +19,18 @@ import numpy as np
 
 from ..errors import InputError
 from ..files import mnist_folder, regular
-from .compressed import open_bytes, open_writer, read_exactly
+from . import cache
+from .compressed import RATIO, open_bytes, open_writer, read_exactly
 from .images import LabelledImages
 from .notices import notice_once
 from .pieces import in_pieces
+from .rows import contiguous
 from .spec import DataSpec
 from .values import DARKEST_WHITE, as_pixels, look, range_of
 
 UINT8_CODE = 0x08
 OTHER_CODES = {0x09: "int8", 0x0B: "int16", 0x0C: "int32", 0x0D: "float32", 0x0E: "float64"}
+UNPACKED_AT_ONCE = 1 << 20  # bytes
 LONGEST_TAIL = 1 << 20  # of bytes that do not belong to the file: no more of them are read
 FILE_PREFIXES = {"train": ("train",), "test": ("t10k", "test")}  # of a part's files; the first is MNIST's own
 FILE_NAME = re.compile(r"(?:(.+)-)?(train|t10k|test)-(?:images[-.]idx3|labels[-.]idx1)-ubyte(\.gz)?")
@@ -67,11 +73,35 @@ def _read(path: Path, sha256: Optional[str] = None) -> np.ndarray:
     """Read a file as `read_idx` does, and check the SHA-256 of the unpacked file if one is given."""
     with open_bytes(path) as file:
         head, shape = _read_head(file, path)
+        size, packed = math.prod(shape), isinstance(file, gzip.GzipFile)
+        if size > cache.LARGE and not (packed and size > RATIO * os.path.getsize(path)):  # else it hardly holds what it promises
+            return _large(path, file, shape)
         content = read_exactly(file, math.prod(shape))
         after = read_exactly(file, LONGEST_TAIL)
     if sha256 is not None and hashlib.sha256(head + content + after).hexdigest() != sha256:
         raise InputError(f"the SHA-256 of {path} is not the expected one")
     return _parse(shape, content, after, path)
+
+
+def _large(path: Path, file: BinaryIO, shape: Tuple[int, ...]) -> np.ndarray:
+    """Return the values of a large file, which stay in it, or, if they are compressed there, in a file of the cache."""
+    size, stat = math.prod(shape), os.stat(path)
+    if not isinstance(file, gzip.GzipFile):
+        start = file.tell()
+        there = stat.st_size - start
+        _check_length(size, min(there, size), max(0, there - size), path)
+        return np.asarray(np.memmap(path, np.uint8, "r", start, shape))
+
+    def unpacked(allocate: cache.Allocate) -> cache.Arrays:
+        values, at = allocate((size,), np.uint8), 0
+        while at < size and (piece := file.read(min(size - at, UNPACKED_AT_ONCE))):
+            values[at : at + len(piece)] = np.frombuffer(piece, np.uint8)
+            at += len(piece)
+        _check_length(size, at, len(read_exactly(file, LONGEST_TAIL)), path)
+        return {"values": values}
+
+    of = json.dumps([os.path.abspath(path), stat.st_size, stat.st_mtime_ns]).encode(errors="surrogatepass")
+    return cache.kept(f"idx-{hashlib.sha256(of).hexdigest()[:32]}", unpacked)["values"].reshape(shape)
 
 
 def _read_head(file: BinaryIO, path: Path) -> Tuple[bytes, Tuple[int, ...]]:
@@ -92,16 +122,19 @@ def _read_head(file: BinaryIO, path: Path) -> Tuple[bytes, Tuple[int, ...]]:
 
 
 def _parse(shape: Tuple[int, ...], content: bytearray, after: bytearray, path: Path) -> np.ndarray:
-    expected = math.prod(shape)
-    if len(content) < expected:
-        raise InputError(f"{path} is truncated: its header promises {expected} bytes, {len(content)} are there; copy or download it again")
-    if after:
-        more = "or more " if len(after) == LONGEST_TAIL else ""
-        raise InputError(f"{path} has {len(after)} {more}trailing bytes after the {expected} of its header; copy or download it again")
+    _check_length(math.prod(shape), len(content), len(after), path)
     try:
         return np.frombuffer(content, np.uint8).reshape(shape)
     except ValueError:  # more dimensions, or larger ones beside a zero, than NumPy has
         raise InputError(f"{path} states a shape that is none: {len(shape)} dimensions; give the file as it was downloaded") from None
+
+
+def _check_length(expected: int, there: int, after: int, path: Path) -> None:
+    if there < expected:
+        raise InputError(f"{path} is truncated: its header promises {expected} bytes, {there} are there; copy or download it again")
+    if after:
+        more = "or more " if after >= LONGEST_TAIL else ""
+        raise InputError(f"{path} has {after} {more}trailing bytes after the {expected} of its header; copy or download it again")
 
 
 def write_idx(path: Path, array: np.ndarray) -> None:
@@ -195,7 +228,7 @@ def read_idx_folder(path: Union[str, Path], part: str) -> Tuple[np.ndarray, np.n
     if not _is_shipped(folder):
         images, labels = _read_pair(folder, name, part, check=False)
         upright = is_emnist(path)
-        return (np.ascontiguousarray(images.swapaxes(2, 3)) if upright else images), labels
+        return (contiguous(images.swapaxes(2, 3)) if upright else images), labels
     try:
         return _read_pair(folder, name, part, check=True)
     except InputError as error:

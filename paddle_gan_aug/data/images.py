@@ -18,10 +18,15 @@ import numpy as np
 from ..console import listed
 from ..errors import InputError, NoSuchPart
 from ..pictures import enlarged, grid
+from .file_list import FileList, chosen_files
+from .pieces import in_pieces
+from .rows import contiguous, is_array, joined, rows
 from .save import save_class_folders
 
 if TYPE_CHECKING:
     from PIL import Image
+
+HASHED_AT_ONCE = 1000  # images
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -29,11 +34,12 @@ class LabelledImages:
     """Images with their labels, the names of the classes, and where they came from.
 
     Attributes:
-        images: uint8 [N, C, H, W], 0 is black, C-contiguous (made so if it was not), read-only.
+        images: uint8 [N, C, H, W], 0 is black, C-contiguous (made so if it was not), read-only. Large sets lie in a file that is mapped,
+            and a subset of such a set in `Rows` of it: as an array to index and to loop over.
         labels: int64 [N], indices into `class_names`, read-only.
         class_names: one name per class; classes without images count too.
         source: the provenance in words: which data set, and which part of it.
-        files: the picture file of each image, N paths; None where the images do not lie in files of their own.
+        files: the picture file of each image, a sequence of N paths; None where the images do not lie in files of their own.
 
     Raises:
         ValueError: a wrong type or shape, counts that differ, a label outside the classes, a class named twice.
@@ -43,21 +49,22 @@ class LabelledImages:
     labels: np.ndarray
     class_names: tuple[str, ...]
     source: str
-    files: Optional[tuple] = None
+    files: Optional[Sequence] = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "class_names", tuple(self.class_names))
         if self.files is not None:
-            object.__setattr__(self, "files", tuple(self.files))
+            object.__setattr__(self, "files", self.files if isinstance(self.files, FileList) else tuple(self.files))
             if len(self.files) != len(self.labels):
                 raise ValueError(f"{len(self.labels)} images but {len(self.files)} files")
         _check_arrays(self.images, self.labels)
         _check_classes(self.labels, self.class_names)
         for name in ("images", "labels"):
-            # Subsets share memory: writing into one would silently change the other.
-            array = np.ascontiguousarray(getattr(self, name)).view()
-            array.flags.writeable = False
-            object.__setattr__(self, name, array)
+            array = getattr(self, name)
+            if isinstance(array, np.ndarray):  # subsets share memory: writing into one would silently change the other
+                array = contiguous(array).view()
+                array.flags.writeable = False
+                object.__setattr__(self, name, array)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -78,16 +85,16 @@ class LabelledImages:
         return self.images.shape[2]
 
     def subset(self, indices: Any, note: str = "") -> "LabelledImages":
-        """Return the images at `indices`: integers in any order, a mask, or a slice, which does not copy.
+        """Return the images at `indices`: integers in any order, a mask, or a slice. A slice and a large result copy no image.
 
         `note` describes them in the provenance; without it the provenance says how many they are.
         """
         if not isinstance(indices, slice):
             indices = np.asarray(indices)
             indices = indices if indices.size else indices.astype(np.int64)
-        images, labels = self.images[indices], self.labels[indices]
+        images, labels = rows(self.images, indices), self.labels[indices]
         note = note or f"{len(labels)} of {len(self)} images"
-        files = None if self.files is None else [self.files[i] for i in np.arange(len(self))[indices]]
+        files = None if self.files is None else chosen_files(self.files, indices)
         return LabelledImages(images, labels, self.class_names, f"{self.source}, {note}", files)
 
     def class_index(self, name_or_index: Union[str, int]) -> int:
@@ -136,7 +143,8 @@ class LabelledImages:
     @functools.cached_property
     def _fingerprint(self) -> str:
         digest = hashlib.sha256(json.dumps([self.images.shape, self.class_names]).encode())
-        digest.update(self.images)
+        for piece in in_pieces(self.images, HASHED_AT_ONCE):
+            digest.update(np.ascontiguousarray(piece))
         digest.update(np.ascontiguousarray(self.labels, dtype="<i8"))
         return digest.hexdigest()
 
@@ -213,8 +221,8 @@ def class_index(class_names: Sequence[str], name_or_index: Union[str, int], wher
 
 def _check_arrays(images: np.ndarray, labels: np.ndarray) -> None:
     for name, array, dtype, dimensions in (("images", images, np.uint8, 4), ("labels", labels, np.int64, 1)):
-        if not isinstance(array, np.ndarray) or array.dtype != dtype or array.ndim != dimensions:
-            what = f"{array.dtype} {list(array.shape)}" if isinstance(array, np.ndarray) else type(array).__name__
+        if not is_array(array) or array.dtype != dtype or array.ndim != dimensions:
+            what = f"{array.dtype} {list(array.shape)}" if is_array(array) else type(array).__name__
             raise ValueError(f"{name} must be a {np.dtype(dtype)} array of {dimensions} dimensions, not {what}")
     if 0 in images.shape[1:]:
         raise ValueError(f"images of shape {list(images.shape[1:])} have no pixels")
@@ -241,9 +249,9 @@ def concatenate(first: LabelledImages, second: LabelledImages, source: Optional[
     """
     if first.class_names != second.class_names or first.shape != second.shape:
         raise ValueError(f"cannot join {first.source} and {second.source}: their classes or image shapes differ")
-    images = np.concatenate([first.images, second.images])
+    images = joined(first.images, second.images)
     labels = np.concatenate([first.labels, second.labels])
-    files = None if first.files is None or second.files is None else first.files + second.files
+    files = None if first.files is None or second.files is None else [*first.files, *second.files]
     return LabelledImages(images, labels, first.class_names, source or f"{first.source} + {second.source}", files)
 
 

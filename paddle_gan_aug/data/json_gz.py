@@ -19,7 +19,8 @@ from typing import Any, BinaryIO, Dict, List, NamedTuple, NoReturn, Optional, Te
 import numpy as np
 
 from ..errors import InputError
-from ..files import project_root, sha256
+from ..files import cache_folder as default_cache
+from ..files import sha256
 from . import cache
 from .compressed import open_bytes, open_writer
 from .images import LabelledImages
@@ -68,7 +69,7 @@ def open_json(path: Path, spec: DataSpec) -> Callable[[str], Optional[LabelledIm
 
     @functools.lru_cache(maxsize=1)
     def read_all() -> Parts:
-        return read_mnist_json(path, project_root() / "output" / ".cache", spec.window)
+        return read_mnist_json(path, default_cache(), spec.window)
 
     def read_part(part: str) -> Optional[LabelledImages]:
         if part not in read_all():

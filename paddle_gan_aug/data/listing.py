@@ -3,9 +3,12 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import List, Optional, Sequence, Tuple
+from typing import Optional, Sequence, Tuple
+
+import numpy as np
 
 from ..errors import InputError
+from .file_list import FileList, chosen_files
 
 PART_NAMES = {  # a part -> the usual names of its folder, and the values of the column split, in lower case
     "train": ("train", "training"),
@@ -21,18 +24,23 @@ class Listing:
     Attributes:
         root: the folder or the list file that names them.
         files: their paths.
-        labels: for each file an index into `class_names`.
+        labels: int64 [N], for each file an index into `class_names`.
         class_names: the names of the classes.
     """
 
     root: Path
-    files: List[Path]
-    labels: List[int]
+    files: Sequence[Path]
+    labels: np.ndarray
     class_names: Tuple[str, ...]
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "labels", np.asarray(self.labels, np.int64))
+
     @property
-    def names(self) -> List[str]:
+    def names(self) -> Sequence[str]:
         """What messages call each file: the path below the root if it lies there."""
+        if isinstance(self.files, FileList):
+            return self.files.names
         base = self.root if self.root.is_dir() else self.root.parent
         return [str(file.relative_to(base)) if file.is_relative_to(base) else str(file) for file in self.files]
 
@@ -48,14 +56,23 @@ class Listing:
         for name in self.class_names:
             if name not in known:
                 raise InputError(f"{where} has a class {name}, which the training images have not: they have {', '.join(known)}")
-        return Listing(self.root, self.files, [known.index(self.class_names[label]) for label in self.labels], known)
+        return Listing(self.root, self.files, np.array([known.index(name) for name in self.class_names], np.int64)[self.labels], known)
 
-    def subset(self, indices: Sequence[int]) -> "Listing":
-        """Return the files at `indices`."""
-        return Listing(self.root, [self.files[i] for i in indices], [self.labels[i] for i in indices], self.class_names)
+    def subset(self, indices: np.ndarray) -> "Listing":
+        """Return the files at `indices`, int [M]."""
+        return Listing(self.root, chosen_files(self.files, indices), self.labels[indices], self.class_names)
 
 
-def natural(name: str) -> Tuple[List[Tuple[int, int, str]], str]:
-    """Return a key that sorts "2" before "10", and "b2" before "b10"."""
+def natural(name: str) -> str:
+    """Return a key that sorts "2" before "10", and "b2" before "b10".
+
+    It is one text, since a million keys must fit into the memory: numbers come before letters and begin with the count of their digits.
+    Equal keys have equal names.
+    """
     pieces = [piece for piece in re.split(r"(\d+)", name) if piece]
-    return [(0, int(piece), "") if piece.isdecimal() and len(piece) < 1000 else (1, 0, piece) for piece in pieces], name
+    keys = [_of_number(str(int(piece))) if piece.isdecimal() and len(piece) < 1000 else f"\1{piece}\0" for piece in pieces]
+    return "".join([*keys, "\0\0", name])
+
+
+def _of_number(digits: str) -> str:
+    return f"\0{chr(len(digits) + 1)}{digits}"

@@ -6,19 +6,17 @@ than it fills.
 """
 
 import functools
-import math
-import zipfile
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 
 from ..errors import InputError
-from ..files import regular
-from .compressed import check_unpacked
 from .image_set import ImageSet, numbered
 from .images import LabelledImages
 from .listing import natural
+from .npz_arrays import NpzArrays
+from .rows import contiguous
 from .spec import DataSpec
 from .values import as_pixels, look, range_of
 from .written_set import window_of_set
@@ -27,7 +25,6 @@ IMAGES, LABELS, CLASS_NAMES, LAYOUT = "images", "labels", "class_names", "layout
 LAYOUTS = {"NHW": None, "NCHW": 1, "NHWC": 3}  # -> where the channels are
 PARTS = {"train": ("train",), "valid": ("val", "valid"), "test": ("test",)}
 PAIRS = (("{}_images", "{}_labels"), ("x_{}", "y_{}"))  # of MedMNIST and of Keras; a name's case does not matter
-LONGEST_REASON = 200  # characters of what a library says of damaged bytes, which it may quote
 MOST_CLASSES = 100_000  # that labels may number without class_names
 
 
@@ -38,7 +35,7 @@ def is_npz(path: Path) -> bool:
 
 def open_npz(path: Path, spec: DataSpec) -> Callable[[str], Optional[LabelledImages]]:
     """Open an npz file; see `readers.Reader.open`. Without labels all images are of one class `images`."""
-    with _Arrays(path) as arrays:
+    with NpzArrays(path) as arrays:
         parts = _parts_in(arrays.names)
         if IMAGES in arrays.names or not parts:
             parts = {"all": (IMAGES, LABELS)}
@@ -46,7 +43,7 @@ def open_npz(path: Path, spec: DataSpec) -> Callable[[str], Optional[LabelledIma
 
     @functools.lru_cache(maxsize=1)
     def training_window() -> Tuple[float, float]:
-        with _Arrays(path) as arrays:
+        with NpzArrays(path) as arrays:
             values, where = arrays.read(parts["train"][0]), f"{path}: {parts['train'][0]}"
         _check_numbers(values, where)
         return range_of(look(values, where), where)
@@ -122,7 +119,7 @@ def read_npz(
     Raises:
         InputError: the file is damaged, has no array `images`, or arrays of another type or shape.
     """
-    with _Arrays(path) as arrays:
+    with NpzArrays(path) as arrays:
         parts = _parts_in(arrays.names)
     pair = (IMAGES, LABELS) if IMAGES in arrays.names else parts.get("test", parts.get("train", (IMAGES, LABELS)))
     return _read(path, *pair, window)
@@ -137,7 +134,7 @@ def _read(
     labels_alone: bool = False,
 ) -> Tuple[Optional[np.ndarray], Optional[np.ndarray], Optional[Tuple[str, ...]]]:
     """Read the arrays of these names as `read_npz` does. `classes` are the class names that a part's labels belong to."""
-    with _Arrays(path) as arrays:
+    with NpzArrays(path) as arrays:
         if images_name not in arrays.names:
             raise InputError(f"{path} has no array named {images_name}; it has {', '.join(arrays.names) or 'none'}")
         labels, names, layout = (arrays.read(name) for name in (labels_name, CLASS_NAMES, LAYOUT))
@@ -153,65 +150,6 @@ def _read(
     count, known = None if images is None else len(images), CLASS_NAMES if names else "the training classes"
     labels, names = _as_labels(labels, f"{path}: {labels_name}", names or classes, known, count)
     return images, labels, names
-
-
-class _Arrays:
-    """The arrays of an npz file by name, as a context. Each is read when it is asked for.
-
-    Raises (also from `read`):
-        InputError: the file or the array is damaged, or is not what its header says.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        try:
-            with open(regular(path), "rb") as file:
-                if file.read(6) == np.lib.format.MAGIC_PREFIX:
-                    raise InputError(f"{path} is a single array (.npy), whatever its name: store it with np.savez(path, {IMAGES}=array)")
-            self._zip = zipfile.ZipFile(path)
-        except InputError:
-            raise
-        except Exception as error:  # noqa: BLE001 - zipfile raises anything on hostile bytes
-            raise self._unreadable(error) from None
-        self._members = {info.filename.removesuffix(".npy"): info for info in self._zip.infolist()}
-        self.names = list(self._members)
-
-    def __enter__(self) -> "_Arrays":
-        return self
-
-    def __exit__(self, *_: Any) -> None:
-        self._zip.close()
-
-    def read(self, name: str) -> Optional[np.ndarray]:
-        """Return the array of this name; None if there is none."""
-        if name not in self._members:
-            return None
-        try:
-            return self._array(self._members[name])
-        except InputError:
-            raise
-        except Exception as error:  # noqa: BLE001 - as above, and so does the reader of array headers
-            raise self._unreadable(f"{name}: {error}") from None
-
-    def _array(self, info: zipfile.ZipInfo) -> np.ndarray:
-        check_unpacked(info.file_size, info.compress_size, self._path)
-        with self._zip.open(info) as member:
-            version = np.lib.format.read_magic(member)
-            if version[0] not in (1, 2, 3):
-                raise ValueError(f"version {version[0]} of the array format is not known")
-            read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-            shape, columns_first, dtype = read_header(member)
-            if dtype.hasobject:
-                raise ValueError("an array of Python objects; store numbers or texts (dtype=str)")
-            if not dtype.itemsize or min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != info.file_size - member.tell():
-                raise ValueError(f"its header says {dtype} {list(shape)}, its size is another")
-            content = member.read()
-        array = np.frombuffer(content, dtype).reshape(shape, order="F" if columns_first else "C")
-        return array if array.flags.c_contiguous else np.ascontiguousarray(array)
-
-    def _unreadable(self, error: object) -> InputError:
-        reason = " ".join(str(error).split())[:LONGEST_REASON] or type(error).__name__
-        return InputError(f"{self._path} cannot be read as an .npz file: {reason}")
 
 
 def _check_numbers(values: np.ndarray, where: str) -> None:
@@ -251,7 +189,7 @@ def _as_labels(
     names = names or tuple(str(i) for i in range(highest + 1))
     if highest >= len(names):
         raise InputError(f"{where} go up to {highest}, but {known} are {len(names)}")
-    return labels.astype(np.int64), names
+    return labels.astype(np.int64, copy=False), names
 
 
 def _of_one_hot(labels: np.ndarray, where: str, kind: str) -> np.ndarray:
@@ -311,4 +249,4 @@ def _channels_first(images: np.ndarray, where: str, layout: Optional[np.ndarray]
         raise InputError(f"{where} {problem}")
     if fitting == ["NHW"]:
         return images[:, None]
-    return np.ascontiguousarray(images.transpose(0, 3, 1, 2)) if fitting == ["NHWC"] else images
+    return contiguous(images.transpose(0, 3, 1, 2)) if fitting == ["NHWC"] else images

@@ -5,7 +5,6 @@ A test on images that were learnt by heart says nothing, and a copied folder or 
 
 import hashlib
 import math
-from typing import Dict
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from ..runtime import rng
 from .images import LabelledImages
 from .notices import warn
 from .pieces import in_pieces
+from .rows import rows
 
 BITS, TABLES = 28, 2  # of a signature, and signatures of an image: one may miss a pair, but seldom both
 COMPARED = 4  # training images of one signature that a test image is compared with, at most
@@ -21,22 +21,37 @@ NEAR = 0.15  # the distance of two images over the contrast of one, up to which 
 COARSE = 8  # signatures see the images in so many squares a side
 SEEN = 14  # the least number of pixels of each side that are compared
 NUMBERS_AT_ONCE = 4_000_000
+HASHED_AT_ONCE = 1000  # images
 
 
 def repeated(images: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Return bool [N]: which of uint8 `images` [N, C, H, W] are among `others`, pixel for pixel. It takes about 2 µs for a digit."""
-    known = set(map(_hash, others))
-    return np.fromiter((_hash(image) in known for image in images), bool, len(images))
+    mine = hashes(images)
+    order = np.argsort(mine, kind="stable")
+    ordered, found = mine[order], np.zeros(len(mine), bool)
+    for piece in in_pieces(others, HASHED_AT_ONCE) if len(mine) else ():
+        theirs = hashes(piece)
+        place = np.minimum(np.searchsorted(ordered, theirs), len(ordered) - 1)
+        found[place[ordered[place] == theirs]] = True  # of equal images the first
+    is_repeated = np.zeros(len(mine), bool)
+    is_repeated[order] = found[np.searchsorted(ordered, ordered)]
+    return is_repeated
 
 
 def copies(images: np.ndarray) -> np.ndarray:
     """Return int64 [N]: for each of uint8 `images` [N, C, H, W] the index of the first one that equals it, pixel for pixel."""
-    first: Dict[bytes, int] = {}
-    return np.array([first.setdefault(_hash(image), index) for index, image in enumerate(images)], dtype=np.int64)
+    _, first, which = np.unique(hashes(images), return_index=True, return_inverse=True)
+    return first[which]
 
 
-def _hash(image: np.ndarray) -> bytes:
-    return hashlib.blake2b(np.ascontiguousarray(image), digest_size=16).digest()
+def hashes(images: np.ndarray) -> np.ndarray:
+    """Return a hash of each of uint8 images [N, ...], bytes of length 16 [N]: equal for equal pixels, and in practice for no others."""
+    each = (hashlib.blake2b(image, digest_size=16).digest() for piece in in_pieces(images, HASHED_AT_ONCE) for image in _rows_of(piece))
+    return np.fromiter(each, "S16", len(images))
+
+
+def _rows_of(piece: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(piece).reshape(len(piece), -1)
 
 
 def near(images: np.ndarray, others: np.ndarray) -> np.ndarray:
@@ -46,10 +61,9 @@ def near(images: np.ndarray, others: np.ndarray) -> np.ndarray:
     difference is at most 0.15 of its contrast; none of MNIST's test images is. Some near pairs are missed, and images without any
     contrast are never near.
     """
-    step = max(1, min(images.shape[2:]) // SEEN)
-    small, small_others = (np.ascontiguousarray(part[:, :, ::step, ::step]) for part in (images, others))
+    cut = max(1, min(images.shape[2:]) // SEEN)
     is_near = np.zeros(len(images), bool)
-    signatures, of_others = _signatures(small), _signatures(small_others)
+    signatures, of_others = _signatures(images, cut), _signatures(others, cut)
     for table in range(TABLES):
         order = np.argsort(of_others[table], kind="stable")
         ordered = of_others[table][order]
@@ -59,21 +73,24 @@ def near(images: np.ndarray, others: np.ndarray) -> np.ndarray:
             candidates = np.flatnonzero((ordered[place] == signatures[table]) & (first + step < len(ordered)) & ~is_near)
             at_once = max(1, NUMBERS_AT_ONCE // images[0].size)
             for mine in in_pieces(candidates, at_once):
-                mine = mine[_are_near(small[mine], small_others[order[place[mine]]], 2 * NEAR)]  # most are not: fewer pixels show it
+                theirs = others[order[place[mine]]]  # most are not near, and fewer pixels show it
+                mine = mine[_are_near(images[mine][:, :, ::cut, ::cut], theirs[:, :, ::cut, ::cut], 2 * NEAR)]
                 is_near[mine] = _are_near(images[mine], others[order[place[mine]]], NEAR)
     return is_near
 
 
-def _signatures(images: np.ndarray) -> np.ndarray:
-    """Return int64 [TABLES, N], the signatures of images."""
+def _signatures(images: np.ndarray, cut: int) -> np.ndarray:
+    """Return int32 [TABLES, N], the signatures of images, of which every `cut`-th pixel is looked at."""
     coarse = rng(0, "overlap").standard_normal((TABLES * BITS, images.shape[1], COARSE, COARSE))
-    rows, columns = (np.arange(side) * COARSE // side for side in images.shape[2:])
-    patterns = coarse[:, :, rows][:, :, :, columns].reshape(TABLES * BITS, -1)
+    high, wide = (np.arange(-(-side // cut)) * COARSE // -(-side // cut) for side in images.shape[2:])
+    patterns = coarse[:, :, high][:, :, :, wide].reshape(TABLES * BITS, -1)
     patterns -= patterns.mean(1, keepdims=True)  # blind to brightness
-    patterns = patterns.astype(np.float32).T
-    pieces = in_pieces(images, 5000)
-    signs = np.concatenate([piece.reshape(len(piece), -1).astype(np.float32) @ patterns > 0 for piece in pieces])
-    return (signs.reshape(-1, TABLES, BITS) @ (1 << np.arange(BITS))).T
+    patterns, found = patterns.astype(np.float32).T, []
+    for piece in in_pieces(images, 5000):
+        small = np.ascontiguousarray(piece[:, :, ::cut, ::cut])
+        signs = small.reshape(len(small), -1).astype(np.float32) @ patterns > 0
+        found.append((signs.reshape(-1, TABLES, BITS) @ (1 << np.arange(BITS))).T.astype(np.int32))
+    return np.concatenate(found, axis=1)
 
 
 def _are_near(images: np.ndarray, others: np.ndarray, limit: float) -> np.ndarray:
@@ -106,7 +123,7 @@ def check_overlap(training: LabelledImages, test: LabelledImages, allow: bool = 
         raise InputError(f"{message}: a test on them says nothing; take them out of one of the two, or set data.allow_overlap")
     if count:
         warn(message)
-    close = int(near(test.images[~same], training.images).sum()) if count < len(test) else 0
+    close = int(near(rows(test.images, ~same), training.images).sum()) if count < len(test) else 0
     if close:
         warn(f"{close} of the {len(test)} test images ({test.source}) nearly are {what} ({training.source}): is that meant?")
 

@@ -2,15 +2,16 @@
 
 import hashlib
 import json
+import os
 from pathlib import Path
-from typing import Any, Collection, Dict, List, Optional
+from typing import Any, Collection, Dict, List, Optional, Tuple
 
 import numpy as np
 
 from ..errors import InputError
-from ..files import project_root
 from . import cache
 from .decoding import are_masks, decode, say_skipped
+from .file_list import chosen_files
 from .images import LabelledImages, concatenate
 from .listing import Listing
 from .spec import DataSpec
@@ -20,7 +21,7 @@ CACHE_VERSION = 2
 
 
 def read_listing(listing: Listing, spec: DataSpec, where: str, training: Optional[Listing] = None) -> LabelledImages:
-    """Decode the files of a listing, or take them from the cache in `output/.cache`.
+    """Decode the files of a listing, or take them from the cache.
 
     Args:
         listing: the files and their labels.
@@ -36,21 +37,23 @@ def read_listing(listing: Listing, spec: DataSpec, where: str, training: Optiona
     greys = {"window": spec.window, "background": spec.background, "fit": spec.fit}
     if training is not None and spec.window is None:
         greys["masks"] = are_masks(training.files, spec.background)
-    path = project_root() / "output" / ".cache" / f"pictures-{_hash_of(listing, [*sizes, greys])}.npz"
-    kept = cache.load(path)
-    if kept is None or not {"images", "labels", "bad"} <= set(kept):
-        decoded = decode(listing.files, str(listing.root), *sizes, names=listing.names, **greys)
-        labels = np.array(listing.labels, np.int64)[decoded.kept]
-        lost = sorted(set(listing.labels) - set(labels.tolist()))
-        if lost:
-            raise InputError(f"{where}: no usable image is left of class {listing.class_names[lost[0]]}")
-        kept = {"images": decoded.images, "labels": labels, "bad": np.array(json.dumps(decoded.bad))}
-        cache.save(path, kept)
+    kept = cache.kept(f"pictures-{_hash_of(listing, [*sizes, greys])}", lambda allocate: _decoded(listing, sizes, greys, where, allocate))
     bad = [tuple(row) for row in json.loads(str(kept["bad"]))]
     say_skipped(bad, len(listing.files), str(listing.root))
-    left_out = {name for name, _ in bad}
-    files = [file for file, name in zip(listing.files, listing.names) if name not in left_out]
+    files = listing.files
+    if bad:
+        left_out = {name for name, _ in bad}
+        files = chosen_files(files, np.fromiter((name not in left_out for name in listing.names), bool, len(files)))
     return LabelledImages(kept["images"], kept["labels"], listing.class_names, where, files)
+
+
+def _decoded(listing: Listing, sizes: Tuple, greys: Dict[str, Any], where: str, allocate: cache.Allocate) -> cache.Arrays:
+    decoded = decode(listing.files, str(listing.root), *sizes, names=listing.names, allocate=allocate, **greys)
+    labels = listing.labels[decoded.kept]
+    lost = np.setdiff1d(listing.labels, labels)
+    if len(lost):
+        raise InputError(f"{where}: no usable image is left of class {listing.class_names[lost[0]]}")
+    return {"images": decoded.images, "labels": labels, "bad": np.array(json.dumps(decoded.bad))}
 
 
 def _hash_of(listing: Listing, options: List[Any]) -> str:
@@ -58,7 +61,7 @@ def _hash_of(listing: Listing, options: List[Any]) -> str:
     digest = hashlib.sha256(json.dumps([CACHE_VERSION, str(listing.root.resolve()), listing.class_names, options]).encode())
     for file, name, label in zip(listing.files, listing.names, listing.labels):
         try:
-            stat = file.stat()
+            stat = os.stat(file)
             digest.update(f"{name}\0{label}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode(errors="surrogatepass"))
         except OSError:
             digest.update(f"{name}\0{label}\0missing\n".encode())
@@ -72,7 +75,7 @@ def read_training(listing: Listing, generated: Collection[Path], spec: DataSpec)
     """
 
     def part(is_generated: bool, what: str) -> LabelledImages:
-        chosen = [i for i, file in enumerate(listing.files) if (file in generated) == is_generated]
+        chosen = np.fromiter((file in generated for file in listing.files), bool, len(listing.files)) == is_generated
         return read_listing(listing.subset(chosen), spec, f"{spec}, {what}", listing)
 
     train, valid = stratified(part(False, "real images"), spec.valid_share, spec.seed, lone_trains=True)

@@ -11,22 +11,29 @@ import time
 import weakref
 from collections import OrderedDict
 from pathlib import Path
-from typing import Callable, Dict, FrozenSet, Hashable, Iterable, Iterator, NamedTuple, Optional, Tuple
+from typing import Callable, Dict, Hashable, Iterable, Iterator, NamedTuple, Optional, Tuple
 
 import numpy as np
 
 from .images import LabelledImages
+from .rows import Rows
 
 ROOM = 1 << 28  # bytes of images that are kept although nothing uses them
-MOST_FILES = 100_000  # a folder with more is read anew each time
+MOST_FILES = 5_000_000  # a folder with more is read anew each time
 UNSURE, UNSURE_IF_COARSE = 50_000_000, 2_000_000_000  # nanoseconds within which a second change may have the same time
 
 
 class State(NamedTuple):
-    """The files at a path as they are at one time: their paths, and a hash of these, their sizes and times."""
+    """The files at a path as they are at one time: the path, and a hash of their paths, sizes and times."""
 
-    files: FrozenSet[str]
+    path: str
     digest: bytes
+
+    def covers(self, files: Iterable[Path]) -> bool:
+        """Return whether all of these files, which exist, are among those at the path."""
+        inside = os.path.join(self.path, "")
+        names = map(str, files)
+        return all(name == self.path or (name.startswith(inside) and f"{os.sep}." not in name[len(inside) - 1 :]) for name in names)
 
 
 _kept: Dict[Hashable, Tuple[bytes, Callable[[], Optional[LabelledImages]]]] = {}  # key -> (digest, weak reference)
@@ -41,17 +48,18 @@ def state_of(path: Path) -> Optional[State]:
         None if it cannot be known: there are too many files, one cannot be looked at, or one has changed so lately that another
         change might not show in its time.
     """
-    since, rows = time.time_ns(), []
+    since, count, total = time.time_ns(), 0, 0
     try:
         for file in _entries(str(path)) if path.is_dir() else [str(path)]:
             row = (file,) if file.endswith(os.sep) else _row(file, since)
-            if row is None or len(rows) >= MOST_FILES:
+            count += 1
+            if row is None or count > MOST_FILES:
                 return None
-            rows.append(row)
+            digest = hashlib.blake2b(repr(row).encode(errors="surrogatepass"), digest_size=16).digest()
+            total += int.from_bytes(digest, "little")  # a sum does not depend on the order, and takes no memory
     except OSError:
         return None
-    digest = hashlib.blake2b(repr(sorted(rows)).encode(errors="surrogatepass"), digest_size=16).digest()
-    return State(frozenset(row[0] for row in rows), digest)
+    return State(str(path), (total % 2**128).to_bytes(16, "little"))
 
 
 def _row(file: str, since: int) -> Optional[Tuple[str, int, int, int, int]]:
@@ -78,7 +86,7 @@ def read_once(key: Hashable, state: Optional[State], read: Callable[[], Optional
     Args:
         key: all that decides what is read, beside the files.
         state: of the files, from before the reading; None = they are read anew.
-        read: returns the images, or None if there are none. Images with `files` that are not in `state` are not kept.
+        read: returns the images, or None if there are none. Images with `files` that `state` does not cover are not kept.
     """
     if state is None:
         return read()
@@ -87,7 +95,7 @@ def read_once(key: Hashable, state: Optional[State], read: Callable[[], Optional
         images = reference() if digest == state.digest else None
         if images is None:
             images = read()
-            if images is None or not state.files.issuperset(map(str, images.files or ())):
+            if images is None or not state.covers(images.files or ()):
                 return images
             for gone in [old for old, (_, reference) in _kept.items() if reference() is None]:
                 del _kept[gone]
@@ -101,11 +109,14 @@ def read_once(key: Hashable, state: Optional[State], read: Callable[[], Optional
 
 
 def _size(sets: Iterable[LabelledImages]) -> int:
-    """Return the bytes of images in memory, counting once what several sets share."""
+    """Return the bytes of images in memory, counting once what several sets share. Of what is mapped from a file the labels count."""
     owners = {}
     for images in sets:
-        array = images.images
+        array = images.images.source if isinstance(images.images, Rows) else images.images
         while isinstance(array.base, np.ndarray):
             array = array.base
-        owners[id(array)] = array.nbytes
+        if isinstance(array, np.memmap):
+            owners[id(images)] = 2 * images.labels.nbytes  # and the places, of rows
+        else:
+            owners[id(array)] = array.nbytes
     return sum(owners.values())

@@ -10,6 +10,7 @@ from typing import NamedTuple, Optional, Tuple
 import numpy as np
 
 from ..errors import InputError
+from . import cache
 from .notices import notice_once
 from .pieces import in_pieces
 
@@ -113,7 +114,7 @@ def to_pixels(values: np.ndarray, window: Tuple[float, float]) -> np.ndarray:
     if values.dtype == np.uint8 and (black, white) == (0, 255):
         return values
     exact = np.float64 if values.dtype.itemsize > 4 and values.dtype.kind in "iu" else np.float32
-    pixels = np.empty(values.shape, np.uint8)
+    pixels = cache.empty(values.shape, np.uint8)
     for piece, target in zip(in_pieces(values.reshape(-1), AT_ONCE), in_pieces(pixels.reshape(-1), AT_ONCE)):
         with np.errstate(over="ignore"):
             scaled = (piece.astype(exact) - black) * (255 / (white - black))

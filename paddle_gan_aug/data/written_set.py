@@ -4,6 +4,8 @@ Both may come from anywhere, so they are checked.
 """
 
 import json
+import os
+import stat
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
@@ -63,7 +65,28 @@ def named_in_manifest(folder: Path) -> List[Path]:
     Raises:
         InputError: it is damaged, or names a file that is missing or lies outside the folder.
     """
-    return [file_in(folder, row["file"], folder / MANIFEST) for row in read_manifest(folder)]
+    return [folder / name for name in names_in_manifest(folder)]
+
+
+def names_in_manifest(folder: Path) -> Iterator[str]:
+    """Yield the paths below a folder of the files that its manifest.jsonl names; order and errors as of `named_in_manifest`."""
+    inside: Dict[str, str] = {}  # folders as rows write them -> the same below the folder, which they were found to lie in
+    for row in read_manifest(folder):
+        written, name = os.path.split(row["file"])
+        if written not in inside or not _is_plain_file(os.path.join(folder, written, name)):
+            found = file_in(folder, row["file"], folder / MANIFEST)
+            if found.parent.resolve().is_relative_to(folder.resolve()):
+                inside[written] = os.path.relpath(found.parent, folder)
+            yield os.path.relpath(found, folder)
+        else:
+            yield name if inside[written] == os.curdir else os.path.join(inside[written], name)
+
+
+def _is_plain_file(path: str) -> bool:
+    try:
+        return stat.S_ISREG(os.lstat(path).st_mode)
+    except OSError:
+        return False
 
 
 def file_of_set(path: Path) -> Path:

@@ -2,7 +2,8 @@
 
 from typing import Any, Dict
 
-from ..data import LabelledImages, to_network
+from ..algorithms.reading import read_in_pieces
+from ..data import LabelledImages
 from ..metrics.sides import Sides
 from .feature_network import train_classifier
 
@@ -13,6 +14,6 @@ def measure_classifier_accuracy_score(sides: Sides) -> Dict[str, Any]:
     """
     generated = LabelledImages(sides.generated.images, sides.generated.labels, sides.class_names, "generated images")
     _, algorithm = train_classifier(generated, sides.seed)
-    probabilities, _ = algorithm.read(to_network(sides.reference.images))
+    probabilities, _ = read_in_pieces(algorithm, sides.reference.images)
     accuracy = float((probabilities.argmax(1) == sides.reference.labels).mean())
     return {"value": accuracy, "floor_count": min(len(sides.generated), len(sides.training))}

@@ -24,12 +24,14 @@ from safetensors.numpy import load, save
 
 from .. import __version__, runtime
 from ..algorithms import build
+from ..algorithms.reading import READ_AT_ONCE, read_in_pieces
 from ..config.loading import Config, load_config, to_flat
 from ..console import tell
-from ..data import Batches, DataSpec, LabelledImages, as_spec, to_network
+from ..data import Batches, DataSpec, LabelledImages, as_spec, cache, to_network
 from ..data import load as load_images
+from ..data.rows import is_array
 from ..errors import InputError, NoSuchPart
-from ..files import atomic_write, make_folder, project_root, regular, write_json
+from ..files import atomic_write, cache_folder, make_folder, regular, write_json
 from ..training.callbacks import ProgressCallback
 from ..training.loop import run_steps
 from . import kept
@@ -39,7 +41,6 @@ SHIPPED = Path(__file__).resolve().parent.parent / "features"
 SETTINGS = ("classifier.", "optimizer.classifier", "optimizer.beta", "optimizer.schedule", "train.batch_size", "train.steps", "train.seed")
 EPOCHS = 6
 LEAST_STEPS = 1000  # of a small data set
-READ_AT_ONCE = 2000  # images
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,11 +67,12 @@ class FeatureNetwork:
         """How many features an image has."""
         return self.algorithm.classifier.feature_width
 
-    def read(self, images: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+    def read(self, images: np.ndarray, allocate: Optional[cache.Allocate] = None) -> Tuple[np.ndarray, np.ndarray]:
         """Read images in one pass that serves all metrics.
 
         Args:
             images: uint8 [N, C, H, W] of the shape it was trained on, N >= 1.
+            allocate: gives the array of the features, see `read_in_pieces`.
 
         Returns:
             (features float32 [N, 84], probabilities float32 [N, classes]). The features are the classifier's after their
@@ -80,16 +82,16 @@ class FeatureNetwork:
             InputError: another type or shape, or no image.
         """
         shape = self.description["image_shape"]
-        if not isinstance(images, np.ndarray) or images.dtype != np.uint8 or list(images.shape[1:]) != shape or not len(images):
-            what = f"{images.dtype} {list(images.shape)}" if isinstance(images, np.ndarray) else type(images).__name__
+        if not is_array(images) or images.dtype != np.uint8 or list(images.shape[1:]) != shape or not len(images):
+            what = f"{images.dtype} {list(images.shape)}" if is_array(images) else type(images).__name__
             raise InputError(f"feature network {self.name} reads uint8 images [N, {', '.join(map(str, shape))}], not {what}")
-        pieces = [self.algorithm.read(to_network(images[i : i + READ_AT_ONCE])) for i in range(0, len(images), READ_AT_ONCE)]
-        probabilities, features = map(np.concatenate, zip(*pieces))
-        return features / np.float32(self.description["feature_scale"]), probabilities
+        probabilities, features = read_in_pieces(self.algorithm, images, allocate)
+        features /= np.float32(self.description["feature_scale"])
+        return features, probabilities
 
 
 def read_real(network: FeatureNetwork, images: LabelledImages) -> Tuple[np.ndarray, np.ndarray]:
-    """Read a part of a real data set; what was read is kept in `output/.cache/`, since it is read for every evaluation.
+    """Read a part of a real data set; what was read is kept in the cache, since it is read for every evaluation.
 
     Args:
         network: a `FeatureNetwork`. images: `LabelledImages`.
@@ -97,11 +99,16 @@ def read_real(network: FeatureNetwork, images: LabelledImages) -> Tuple[np.ndarr
     Returns:
         (features, probabilities) as `FeatureNetwork.read`.
     """
-    found = kept.arrays(
-        kept_file(network, images),
-        lambda: dict(zip(("features", "probabilities"), network.read(images.images))),
-        lambda arrays: len(arrays["features"]) == len(arrays["probabilities"]) == len(images),
-    )
+    names = ("features", "probabilities")
+    if 4 * len(images) * network.feature_width > cache.LARGE:
+        make = lambda allocate: dict(zip(names, network.read(images.images, allocate)))  # noqa: E731
+        found = cache.kept(f"features-{network.name}-{images.fingerprint()[:16]}", make)
+    else:
+        found = kept.arrays(
+            kept_file(network, images),
+            lambda: dict(zip(names, network.read(images.images))),
+            lambda arrays: len(arrays["features"]) == len(arrays["probabilities"]) == len(images),
+        )
     return found["features"], found["probabilities"]
 
 
@@ -146,7 +153,7 @@ def known_network(training: LabelledImages) -> Optional[FeatureNetwork]:
 
 
 def _cache(fingerprint: str) -> Path:
-    return project_root() / "output" / ".cache" / f"features-{fingerprint[:16]}"
+    return cache_folder() / f"features-{fingerprint[:16]}"
 
 
 def _validation_of(spec: DataSpec) -> Optional[LabelledImages]:
@@ -248,7 +255,7 @@ def classifier_of(images: LabelledImages, seed: int = 0, steps: Optional[int] = 
 
 
 def _accuracy(algorithm: Any, images: LabelledImages) -> float:
-    probabilities, _ = algorithm.read(to_network(images.images))
+    probabilities, _ = read_in_pieces(algorithm, images.images)
     return float((probabilities.argmax(1) == images.labels).mean())
 
 

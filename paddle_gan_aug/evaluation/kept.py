@@ -1,4 +1,4 @@
-"""What real images alone decide is worked out once and kept in `output/.cache/`, beside what feature networks read in them.
+"""What real images alone decide is worked out once and kept in the cache, beside what feature networks read in them.
 
 A name holds all that a kept number depends on: the images, the code of the metrics, the libraries and the number of threads. What is
 missing, damaged or cannot be written only costs the time to work it out again.
@@ -21,14 +21,14 @@ from safetensors.numpy import load, save
 
 from .. import metrics, runtime
 from ..errors import InputError
-from ..files import atomic_write, make_folder, project_root, regular, write_json
+from ..files import atomic_write, cache_folder, make_folder, regular, write_json
 
 DAMAGED = (OSError, ValueError, SafetensorError, KeyError, TypeError)
 
 
 def folder_of(network: str) -> Path:
     """The folder in which what belongs to a feature network is kept."""
-    return project_root() / "output" / ".cache" / f"features-{network}"
+    return cache_folder() / f"features-{network}"
 
 
 def path_of(network: str, name: str, ending: str, *key: Any) -> Path:

@@ -18,8 +18,9 @@ import numpy as np
 
 from ..config.arguments import checked
 from ..data import DataSpec, LabelledImages
+from ..data.rows import is_array
 from ..errors import InputError
-from ..metrics.sides import ImageSide
+from ..metrics.sides import ImageSide, Sides
 from .feature_network import FeatureNetwork
 from .real_images import check_enough, read_real_images
 from .reference import Reference, reference_of
@@ -57,7 +58,8 @@ def evaluate_images(
         A dict of plain values, ready for JSON. For each metric a dict with `value`, its `error` where there is an estimate, its `floor`
         where there is one, and what else the metric's function says. Where there are too few images the value is None, and `why`
         says how many are needed. Beside them count, reference (which real images, how many), floor_count (training images that stood
-        in for generated ones), feature_network (name, accuracy), and seed.
+        in for generated ones), feature_network (name, accuracy), and seed; of large sets also in_pairs: how many images of each side are
+        compared each with each, see `metrics.sides.Sides.in_pairs`.
 
     Raises:
         InputError: images of another type or shape than the data, less than two of them, labels that do not fit, no such metric.
@@ -106,14 +108,22 @@ def measure(
             "fingerprint": reference.fingerprint,
         },
         "floor_count": floor_count,
+        **_in_pairs(sides),
         "feature_network": {"name": network.name, "accuracy": network.accuracy},
         "seed": seed,
     }
 
 
+def _in_pairs(sides: Sides) -> Dict[str, Any]:
+    """{"in_pairs": how many images of each side are compared each with each}; {} where all are."""
+    few = sides.in_pairs
+    counts = {name: len(getattr(few, name)) for name in ("generated", "real", "training")}
+    return {} if few is sides else {"in_pairs": counts}
+
+
 def _check_images(images: Any, shape: Collection[int]) -> None:
-    if not isinstance(images, np.ndarray) or images.dtype != np.uint8 or list(images.shape[1:]) != list(shape):
-        what = f"{images.dtype} {list(images.shape)}" if isinstance(images, np.ndarray) else type(images).__name__
+    if not is_array(images) or images.dtype != np.uint8 or list(images.shape[1:]) != list(shape):
+        what = f"{images.dtype} {list(images.shape)}" if is_array(images) else type(images).__name__
         raise InputError(f"generated images must be uint8 [N, {', '.join(map(str, shape))}] as the real ones are, not {what}")
 
 

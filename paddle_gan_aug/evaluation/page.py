@@ -11,7 +11,7 @@ import numpy as np
 from ..data import LabelledImages
 from ..files import atomic_write, write_json
 from ..metrics.classification import class_histogram
-from ..metrics.sides import ImageSide
+from ..metrics.sides import LEARNT, ImageSide
 from ..pictures import class_histogram_figure, grid, optional_picture, paired_grid, save_png, scatter_figure
 from .reference import Reference
 from .result import rows_of, summary
@@ -66,9 +66,10 @@ def _neighbours(generated: ImageSide, reference: Reference) -> np.ndarray:
     """A sheet: rows of the first samples, each row above a row of their nearest training images."""
     from sklearn.neighbors import NearestNeighbors
 
-    index = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(reference.training.features)
+    training = reference.training.some(LEARNT, LEARNT)
+    index = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(training.features)
     nearest = index.kneighbors(generated.features[:NEIGHBOURS], return_distance=False)[:, 0]
-    return paired_grid(generated.images[:NEIGHBOURS], reference.training.images[nearest])
+    return paired_grid(generated.images[:NEIGHBOURS], training.images[nearest])
 
 
 def _shares(real: LabelledImages) -> Dict[str, float]:

@@ -11,7 +11,7 @@ import numpy as np
 from .. import runtime
 from ..data import LabelledImages
 from ..metrics.memorisation import nearness
-from ..metrics.sides import ImageSide, Nearness, Sides
+from ..metrics.sides import LEARNT, PAIRED, SOME, ImageSide, Nearness, Sides, some_of
 from . import kept
 from .feature_network import FeatureNetwork, find_network, read_real
 from .real_images import RealImages
@@ -128,10 +128,11 @@ def reference_of(real: RealImages, network: Optional[FeatureNetwork] = None, qui
 def _read(network: FeatureNetwork, real: RealImages, parts: Tuple[Any, ...]) -> Reference:
     reference, training = (_side(network, images) for images in (real.reference, real.training))
     halves = _held_out_halves(network, real.validation) or _halves(reference.features, reference.labels)
+    near = training.some(LEARNT, LEARNT).features
     unseen = None
     if min(map(len, halves)) and len(halves[1]) > 1:
         path = kept.path_of(network.name, "nearness", ".safetensors", *parts)
-        unseen = Nearness(**kept.arrays(path, lambda: vars(nearness(halves[1], training.features, halves[0]))))
+        unseen = Nearness(**kept.arrays(path, lambda: vars(nearness(halves[1], near, halves[0]))))
     return Reference(network, real, reference, training, halves[0], unseen, parts[0], parts)
 
 
@@ -153,4 +154,6 @@ def _halves(features: np.ndarray, labels: np.ndarray) -> Tuple[np.ndarray, np.nd
     for label in np.unique(labels):
         mine = np.flatnonzero(labels == label)
         first[mine[: len(mine) // 2]] = True
-    return features[first], features[~first]
+    halves = np.flatnonzero(first), np.flatnonzero(~first)
+    few = (half if len(half) <= PAIRED else half[some_of(len(half), SOME)] for half in halves)
+    return tuple(features[half] for half in few)

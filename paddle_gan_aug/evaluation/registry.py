@@ -20,7 +20,15 @@ if TYPE_CHECKING:
 ARROWS = {"lower": "↓", "higher": "↑"}
 FLOORS = ("training", "reference")
 NEEDS = ("labels", "codes")
-OTHER_KEYS = ("count", "reference", "floor_count", "feature_network", "seed", "page")  # of a result, which no metric may be called
+OTHER_KEYS = (
+    "count",
+    "reference",
+    "floor_count",
+    "in_pairs",
+    "feature_network",
+    "seed",
+    "page",
+)  # of a result, which no metric may be called
 
 
 @dataclass(frozen=True)

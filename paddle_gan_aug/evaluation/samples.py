@@ -7,7 +7,9 @@ from typing import Any, Optional, Tuple
 
 import numpy as np
 
-from ..data import to_uint8
+from ..data import cache, to_uint8
+
+DRAWN_AT_ONCE = 10_000  # images
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,9 +46,17 @@ def draw_samples(algorithm: Any, count: int, rng: np.random.Generator, class_ind
     Args:
         class_index: the only class that the GAN learnt, which therefore all its images show; None = it learnt several.
     """
-    latents, labels = algorithm.latents(count, rng), algorithm.default_labels(count)
-    codes = algorithm.categories(latents) if hasattr(algorithm, "categories") else None
-    images = to_uint8(algorithm.draw(latents, labels))
+    labels, images, codes, at = algorithm.default_labels(count), None, None, 0
+    while at < count:  # in one piece where they are few: what is drawn depends on it
+        latents = algorithm.latents(min(DRAWN_AT_ONCE, count - at), rng)
+        part = slice(at, at + len(latents))
+        drawn = to_uint8(algorithm.draw(latents, None if labels is None else labels[part]))
+        found = algorithm.categories(latents) if hasattr(algorithm, "categories") else None
+        images = cache.empty((count, *drawn.shape[1:]), np.uint8) if images is None else images
+        images[part], at = drawn, part.stop
+        if found is not None:
+            codes = np.empty(count, found.dtype) if codes is None else codes
+            codes[part] = found
     if labels is None and class_index is not None:
         labels = np.full(count, class_index, dtype=np.int64)
     return Samples(images, labels, codes)

@@ -6,6 +6,8 @@ from typing import Any, Tuple
 
 import numpy as np
 
+from ..data.rows import is_array
+
 
 def checked_rows(name: str, rows: Any, least: int = 1) -> np.ndarray:
     """`rows` as float64 [N, width].
@@ -57,7 +59,7 @@ def checked_images(name: str, images: Any) -> np.ndarray:
     Raises:
         ValueError: not uint8, or fewer than two dimensions.
     """
-    images = np.asarray(images)
+    images = images if is_array(images) else np.asarray(images)
     if images.dtype != np.uint8 or images.ndim < 2:
         raise ValueError(f"{name}: expected uint8 images, got {images.dtype} of shape {list(images.shape)}")
     return images

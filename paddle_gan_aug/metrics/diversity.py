@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Dict, List
+from typing import Any, Dict
 
 import numpy as np
 from sklearn.metrics import pairwise_distances_chunked
 
+from ..data.overlap import hashes
 from .checks import checked_images, checked_rows
 from .sides import ImageSide, Sides
 
@@ -20,7 +21,8 @@ def measure_diversity(sides: Sides) -> Dict[str, Any]:
     """
     entry = sides.too_few(2, "a pair")
     if entry is None:
-        distance, natural = mean_pairwise_distance(sides.generated.features), mean_pairwise_distance(sides.real.features)
+        pair = sides.in_pairs
+        distance, natural = mean_pairwise_distance(pair.generated.features), mean_pairwise_distance(pair.real.features)
         entry = {"value": distance / natural if natural else math.nan, "distance": distance, "real_distance": natural}
     return {**entry, "repeated": repeated_share(sides.generated.images)}
 
@@ -29,7 +31,7 @@ def measure_diversity_within(sides: Sides) -> Dict[str, Any]:
     """`value`: the mean distance of two generated images of one class over that of two real ones, the mean over the classes with two
     of each: 0 for a generator that knows one image of each class. `classes`: {class name: the same of that class}.
     """
-    generated, real = _distances_within(sides.generated), _distances_within(sides.real)
+    generated, real = _distances_within(sides.in_pairs.generated), _distances_within(sides.in_pairs.real)
     ratios = {label: generated[label] / real[label] for label in generated if real.get(label)}
     if not ratios:
         return {"value": None, "why": "needs 2 generated and 2 real images of one class that differ"}
@@ -68,17 +70,9 @@ def first_occurrences(images: np.ndarray) -> np.ndarray:
     Raises:
         ValueError: not uint8 images.
     """
-    firsts = {}
-    for index, content in enumerate(image_bytes(checked_images("images", images))):
-        firsts.setdefault(content, index)
-    return np.fromiter(firsts.values(), dtype=np.int64, count=len(firsts))
+    return np.sort(np.unique(hashes(checked_images("images", images)), return_index=True)[1])
 
 
 def repeated_share(images: np.ndarray) -> float:
     """The share of images that are pixel for pixel one of those before them, 0 to 1. Arguments and errors: as `first_occurrences`."""
     return 1 - len(first_occurrences(images)) / len(images) if len(images) else 0.0
-
-
-def image_bytes(images: np.ndarray) -> List[bytes]:
-    """Each image of uint8 [N, ...] as bytes: equal exactly for equal pixels."""
-    return [row.tobytes() for row in np.ascontiguousarray(images)]

@@ -11,9 +11,11 @@ from typing import Any, Dict, Tuple
 import numpy as np
 from scipy.linalg import eigh, svdvals
 
-from .checks import checked_pair
+from ..data import in_pieces
+from .checks import checked_pair, checked_rows
 from .sides import Sides
 
+AT_ONCE = 60_000  # rows whose sums are taken together
 ROWS_PER_FEATURE = 2  # fewer rows than that, and the covariance is mostly noise
 
 
@@ -33,15 +35,22 @@ def frechet_distance(real: np.ndarray, fake: np.ndarray) -> float:
     Raises:
         ValueError: fewer than 2 · width rows in a set; not finite; widths that differ.
     """
-    real, fake = checked_pair(real, fake)
-    real, fake = checked_pair(real, fake, least=ROWS_PER_FEATURE * real.shape[1])
+    checked_pair(real[:1], fake[:1])
+    for name, rows in (("real features", real), ("generated features", fake)):
+        for piece in in_pieces(rows, AT_ONCE):
+            checked_rows(name, piece)
+        checked_rows(name, rows[:AT_ONCE], least=ROWS_PER_FEATURE * real.shape[1])
     return frechet_from_moments(*moments(real), *moments(fake))
 
 
 def moments(features: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
-    """The mean [width] and the unbiased covariance [width, width] of features, float64."""
-    features = np.asarray(features, dtype=np.float64)
-    return features.mean(0), np.atleast_2d(np.cov(features, rowvar=False))
+    """The mean [width] and the unbiased covariance [width, width] of features, float64; of many features in pieces, one after the other."""
+    if len(features) <= AT_ONCE:
+        features = np.asarray(features, dtype=np.float64)
+        return features.mean(0), np.atleast_2d(np.cov(features, rowvar=False))
+    mean = sum(piece.sum(0, dtype=np.float64) for piece in in_pieces(features, AT_ONCE)) / len(features)
+    centred = (piece - mean for piece in in_pieces(features, AT_ONCE))
+    return mean, sum(piece.T @ piece for piece in centred) / (len(features) - 1)
 
 
 def frechet_from_moments(mean1: np.ndarray, covariance1: np.ndarray, mean2: np.ndarray, covariance2: np.ndarray) -> float:

@@ -18,7 +18,7 @@ def measure_inception_score(sides: Sides) -> Dict[str, Any]:
     """`value` and `error`: see `inception_score`. The error is the standard deviation over the parts, as is usual, not the standard
     error; None where there is one part.
     """
-    probabilities = sides.generated.probabilities
+    probabilities = sides.in_pairs.generated.probabilities
     splits = SPLITS if len(probabilities) >= LEAST_SPLIT else 1
     value, deviation = inception_score(probabilities, rng_of(sides.seed, "inception score"), splits)
     return {"value": value, "error": deviation if splits > 1 else None}

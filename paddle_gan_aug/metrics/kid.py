@@ -17,7 +17,7 @@ LARGEST_SUBSET = 1000  # rows: a kernel of 8 MB
 
 def measure_kid(sides: Sides) -> Dict[str, Any]:
     """`value` and its standard `error`: see `kernel_distance`."""
-    real, fake = sides.real.features, sides.generated.features
+    real, fake = sides.in_pairs.real.features, sides.in_pairs.generated.features
     few = sides.too_few(4, "two subsets of two")
     if few:
         return few

@@ -15,9 +15,10 @@ import numpy as np
 from scipy.stats import norm
 from sklearn.neighbors import NearestNeighbors
 
+from ..data.overlap import repeated
 from ..runtime import rng as rng_of
 from .checks import checked_images, checked_pair
-from .diversity import first_occurrences, image_bytes
+from .diversity import first_occurrences
 from .sides import Nearness, Sides
 
 NEAR = 0.001  # relatively closer than this share of the unseen real images is: a near duplicate
@@ -38,8 +39,9 @@ def measure_memorisation(sides: Sides) -> Dict[str, Any]:
         why = "needs at least 4 real images of one class that the generator did not learn"
         unknown = dict.fromkeys(("value", "p_value", "copied", "near_duplicates", "near_floor"))
         return {**unknown, "exact_duplicates": exact, "why": why}
-    features = sides.generated.features[first_occurrences(images)]
-    measured = closeness_to_training(nearness(features, sides.training.features, sides.held_out), sides.unseen)
+    some = sides.in_pairs.generated
+    features = some.features[first_occurrences(some.images)]
+    measured = closeness_to_training(nearness(features, sides.in_pairs.training.features, sides.held_out), sides.unseen)
     return {
         "value": measured["closer"],
         "p_value": measured["p_value"],
@@ -148,5 +150,4 @@ def duplicate_share(images: np.ndarray, training: np.ndarray) -> float:
     images, training = checked_images("images", images), checked_images("training images", training)
     if not len(images) or images.shape[1:] != training.shape[1:]:
         raise ValueError(f"images of shape {list(images.shape)} cannot be looked for among {list(training.shape)}")
-    known = set(image_bytes(training))
-    return float(np.mean([image in known for image in image_bytes(images)]))
+    return float(repeated(images, training).mean())

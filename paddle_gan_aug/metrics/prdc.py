@@ -44,7 +44,7 @@ def _measure(name: str, sides: Sides) -> Dict[str, Any]:
 
 
 def _all_four(sides: Sides) -> Dict[str, float]:
-    return precision_recall_density_coverage(sides.real.features, sides.generated.features)
+    return precision_recall_density_coverage(sides.in_pairs.real.features, sides.in_pairs.generated.features)
 
 
 def precision_recall_density_coverage(real: np.ndarray, fake: np.ndarray, neighbours: int = NEIGHBOURS) -> Dict[str, float]:

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Callable, Dict, Optional, Tuple
 
 import numpy as np
+
+from ..data.rows import rows
+from ..runtime import rng
+
+PAIRED, SOME = 60_000, 20_000  # images that are compared each with each; of more so many, since the time grows with the square
+LEARNT = 60_000  # training images among which the nearest is looked for
+HELD = 16 << 20  # bytes of a part of a side that are copied
 
 
 @dataclass(frozen=True, eq=False)
@@ -14,7 +21,7 @@ class ImageSide:
 
     Attributes:
         images: uint8 [N, C, H, W].
-        features: float32 [N, width].
+        features: float32 [N, width]. Large arrays lie on the disk, or are `data.rows.Rows` of such.
         probabilities: float32 [N, classes that the network knows], rows sum to 1.
         labels: int64 [N], the class that each image shows or was asked for; None where that is not known.
         codes: int64 [N], the category that each generated image was made from; None for all other images.
@@ -30,9 +37,13 @@ class ImageSide:
         return len(self.images)
 
     def subset(self, indices: np.ndarray) -> ImageSide:
-        """The images at `indices`."""
+        """The images at `indices`. Of large arrays nothing is copied."""
         parts = (self.images, self.features, self.probabilities, self.labels, self.codes)
-        return ImageSide(*(None if part is None else part[indices] for part in parts))
+        return ImageSide(*(None if part is None else rows(part, indices, HELD) for part in parts))
+
+    def some(self, most: int, few: int) -> ImageSide:
+        """All images if they are at most `most`, else `few` of them, always the same."""
+        return self if len(self) <= most else self.subset(some_of(len(self), few))
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +89,11 @@ class Sides:
     unseen: Optional[Nearness] = None
     _shared: Dict[Callable, Any] = field(default_factory=dict)
 
+    @property
+    def in_pairs(self) -> Sides:
+        """The same with so few images that each can be compared with each: of a side of more than 60,000, 20,000 are."""
+        return self.once(_in_pairs)
+
     def once(self, function: Callable[[Sides], Any]) -> Any:
         """`function(self)`, computed once for all metrics that ask for it."""
         if function not in self._shared:
@@ -91,3 +107,16 @@ class Sides:
             return None
         why = f"needs {least} generated and {least} real images ({because}), there are {counts[0]} and {counts[1]}"
         return {"value": None, "why": why}
+
+
+def some_of(count: int, few: int) -> np.ndarray:
+    """`few` of the numbers below `count`, ascending, drawn by the count alone: int64 [few]."""
+    return np.sort(rng(0, "some of", count).permutation(count)[:few])
+
+
+def _in_pairs(sides: Sides) -> Sides:
+    generated, real = (side.some(PAIRED, SOME) for side in (sides.generated, sides.real))
+    training = sides.training.some(LEARNT, LEARNT)
+    if (generated, real, training) == (sides.generated, sides.real, sides.training):
+        return sides
+    return replace(sides, generated=generated, real=real, training=training, _shared={})

@@ -14,6 +14,7 @@ from ..config.arguments import checked
 from ..config.loading import Config, load_config
 from ..data import LabelledImages
 from ..errors import InputError, RunFailed
+from ..files import use_cache
 from ..records.metrics_file import METRICS_FILE, read_metrics
 from ..training.checkpoint import WEIGHTS, best_of, best_step, checksums_of, load_newest
 from ..training.recovery import Recovery
@@ -146,6 +147,7 @@ def open_run(run: Union[str, Path], *, checkpoint: Union[str, int] = "last", dev
         raise InputError(f"run {folder} has no checkpoint yet: train it first, or resume it")
     if checkpoint != "last":
         steps = [_chosen(folder, checkpoint, steps)]
+    use_cache(config.runtime.cache)
     runtime.start(device, threads, config.runtime.cpu_tuning)
 
     def algorithm_for(state: Dict[str, Any]) -> Algorithm:

@@ -15,6 +15,7 @@ from ..data import DataSpec, LabelledImages, load
 from ..errors import InputError
 from ..evaluation.real_images import RealImages, read_real_images
 from ..evaluation.registry import check_measures
+from ..files import use_cache
 from .batch_size import fit_batch_size
 from .batches import training_images, unlabelled_images
 from .continuing import check_same_data, check_same_unlabelled, continued_config, place_of_data, resumable
@@ -97,6 +98,7 @@ def prepare(
         config = _new_config(config or (preset_of_classifier(overrides or {}) if classifier else "classic"), overrides)
         folder = output / check_run_name(run) if run is not None else unused_folder(output, default_name(config))
         check_free(folder)
+    use_cache(config.runtime.cache)
     check_measures(config)
     _check_generated(config, classifier)
     images = training_images(config)

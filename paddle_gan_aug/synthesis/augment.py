@@ -20,7 +20,7 @@ from ..console import listed, one_line, tell
 from ..data import DataSpec, LabelledImages, load
 from ..data.written_set import DROPPED, MANIFEST
 from ..errors import InputError, RunFailed
-from ..files import make_folder, project_root
+from ..files import cache_folder, make_folder
 from ..pictures import save_png
 from ..runs.opened import Run
 from ..runs.per_class import train_per_class
@@ -336,7 +336,7 @@ def _result(to: Path, plan: Plan, counts: Dict[str, Tuple[int, int]], **more: An
 
 def _draw_policy(plan: Plan) -> Path:
     """Draw what the policy makes of some of the images, in the cache. Returns the path of the picture."""
-    folder = make_folder(project_root() / "output" / ".cache")
+    folder = make_folder(cache_folder())
     sheet = before_and_after(shown_images(plan.learnt), {plan.policy.name: plan.policy}, runtime.rng(plan.seed, "preview policies"))
     path = folder / f"policy-{plan.name}.png"
     save_png(path, sheet)

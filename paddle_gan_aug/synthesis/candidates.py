@@ -7,6 +7,7 @@ from typing import Any, Dict, Optional, Tuple
 
 import numpy as np
 
+from ..data import in_pieces
 from ..metrics.checks import checked_images, checked_probabilities, checked_rows
 from ..metrics.health import single_image_limits
 from .scores import checked_scores
@@ -14,6 +15,7 @@ from .scores import checked_scores
 ROUNDING = 1e-4  # of a mean feature vector's length: nearer than that, two images are the same
 SMALLEST_CELL = 50  # distances that a class must have for limits of its own
 NEIGHBOURS = 5
+CHECKED_AT_ONCE = 10_000  # features
 
 _PARTS = ("images", "labels", "features", "probabilities", "scores")
 
@@ -127,13 +129,15 @@ class FeatureSpace:
     ) -> None:
         from sklearn.neighbors import NearestNeighbors
 
-        features = checked_rows("training features", features, 2)
+        checked_rows("training features", features[:2], 2)
+        norms = [np.linalg.norm(checked_rows("training features", piece), axis=1) for piece in in_pieces(features, CHECKED_AT_ONCE)]
         labels = np.zeros(len(features), dtype=np.int64) if labels is None else np.asarray(labels)
         if len(labels) != len(features):
             raise ValueError(f"{len(features)} training features but {len(labels)} labels")
         self.width = features.shape[1]
-        self._rounding = ROUNDING * float(np.linalg.norm(features, axis=1).mean())
-        self._finders = {int(c): NearestNeighbors(algorithm="brute").fit(features[labels == c]) for c in np.unique(labels)}
+        self._rounding = ROUNDING * float(np.concatenate(norms).mean())
+        of_class = ((int(c), features[labels == c].astype(np.float64)) for c in np.unique(labels))
+        self._finders = {c: NearestNeighbors(algorithm="brute").fit(rows) for c, rows in of_class}
         if held_out is not None:
             natural = (self.distances(checked_rows("held-out features", held_out[0]), np.asarray(held_out[1])), held_out[1])
         self._natural = self._distances_between_training() if natural is None else self._of_classes(*natural)

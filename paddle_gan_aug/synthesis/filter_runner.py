@@ -12,9 +12,11 @@ from ..errors import InputError
 from .candidates import Candidates, Reference
 from .filter_chain import FilterChain
 from .filters import FILTERS, full_settings
+from .held_out import MOST_HELD_OUT, some_of_each_class
 from .reader import Reader
 from .sampler import Sampler, Samplers
 
+NEAREST = 60_000  # training images among which the nearest ones are looked for; of more, some of each class
 LOOKED_AT = 5000  # real images from which the limits of the signs come
 CALIBRATED_ON = 1000  # scores of each kind
 
@@ -67,15 +69,17 @@ class FilterRunner:
 
     def _learn(self, real: LabelledImages, valid: Optional[LabelledImages], measures: bool, looks: bool) -> Reference:
         unseen, natural = None, None
+        near = some_of_each_class(real, NEAREST)
         if measures and valid is not None:
+            valid = some_of_each_class(valid, MOST_HELD_OUT)
             unseen = (self.reader.read_real(valid)[1], valid.labels)
         elif self.held_out is not None and self.held_out.distances is not None:
             natural = (self.held_out.distances, self.held_out.training_labels)
         step = max(1, len(real) // LOOKED_AT)  # spread over the whole, so that files sorted by class serve too
         return Reference(
             images=real.images[::step][:LOOKED_AT] if looks else None,
-            features=self.reader.read_real(real)[1] if measures else None,
-            labels=real.labels,
+            features=self.reader.read_real(near)[1] if measures else None,
+            labels=near.labels,
             held_out=unseen,
             natural=natural,
             reading=self.held_out,

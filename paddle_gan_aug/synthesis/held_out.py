@@ -15,9 +15,11 @@ from scipy.stats import hypergeom
 
 from .. import runtime
 from ..algorithms import build
+from ..algorithms.reading import read_in_pieces
 from ..config.loading import Config, load_config
-from ..data import LabelledImages, to_network
+from ..data import LabelledImages
 from ..data.overlap import copies
+from ..data.rows import rows
 from ..runs.batches import training_batches
 from ..runs.opened import Run
 from ..training.loop import run_steps
@@ -28,13 +30,13 @@ if TYPE_CHECKING:
 
 ReadReal = Callable[[LabelledImages], Tuple[np.ndarray, np.ndarray]]
 ENOUGH = 20  # validation images of a class that tell how well it is read
+MOST_HELD_OUT, LEAST_OF_A_CLASS = 20_000, 20  # images that are read of large sets
 FOLDS = 5
 MOST_IMAGES = 5000  # more training images are not learnt again: what validation images there are must do
 MOST_EPOCHS = 100  # of each fold's network
 DOUBT = 0.01  # a class is known if an ignorant reader were right so often in at most so many cases
 NATURAL = 0.9  # the share of rightly read real images that the limits of confidence and entropy let through
 CERTAIN, CONFIDENT = 0.3, 0.5  # these limits are no stricter for anybody
-READ_AT_ONCE = 2000
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,6 +119,7 @@ def read_held_out(run: Run, real: LabelledImages, valid: Optional[LabelledImages
     cross = not run.algorithm.makes_images and needs_folds(real, valid)
     if valid is None and not cross:
         return None
+    valid = valid and some_of_each_class(valid, MOST_HELD_OUT)
     read = read or (lambda images: read_images(run.algorithm, images.images))
     parts = [] if valid is None else [(read(valid)[0], valid.labels)]
     if not cross:
@@ -168,7 +171,19 @@ def _learn(run: Run, images: LabelledImages, fold: int) -> Algorithm:
     return network
 
 
+def some_of_each_class(images: LabelledImages, most: int) -> LabelledImages:
+    """Images as they are if they are at most `most`, else about so many: the same share of each class, but at least `LEAST_OF_A_CLASS`."""
+    if len(images) <= most:
+        return images
+    chosen = []
+    for label, count in enumerate(images.counts().tolist()):
+        few = min(count, max(LEAST_OF_A_CLASS, round(most * count / len(images))))
+        chosen.append(runtime.rng(0, "some of each class", label).permutation(np.flatnonzero(images.labels == label))[:few])
+    places = np.sort(np.concatenate(chosen))
+    source = f"{images.source}, some of each class, about {most}"
+    return LabelledImages(rows(images.images, places, large=0), images.labels[places], images.class_names, source)
+
+
 def read_images(network: Algorithm, images: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
     """(probabilities float32 [N, K], features float32 [N, width]) of uint8 images [N, C, H, W]."""
-    pieces = [network.read(to_network(images[i : i + READ_AT_ONCE])) for i in range(0, len(images), READ_AT_ONCE)]
-    return tuple(map(np.concatenate, zip(*pieces)))
+    return read_in_pieces(network, images)

@@ -15,7 +15,7 @@ from ..console import listed
 from ..data import DataSpec, LabelledImages, check_overlap
 from ..data.load import place_of
 from ..errors import InputError
-from ..files import find_path
+from ..files import find_path, use_cache
 from ..runs.batch_size import fit_batch_size
 from ..runs.opened import Run
 from ..runs.places import check_run_name, run_folder
@@ -135,9 +135,9 @@ def make_plan(
     else:
         usual = VARYING if new_classes else GAN_OF_ONE_CLASS if per_class_runs else GAN_OF_ALL_CLASSES
         config, opened = load_config(config or usual, overrides), None
-        if config.data.class_name is not None:
-            raise InputError(f"data.class_name is {config.data.class_name}, and all classes are augmented: leave it out")
+        _check_all_classes(config)
     seed = runtime.check_seed(config.train.seed if seed is None else seed)
+    use_cache(config.runtime.cache)
     filters = _complete(filters)
     _check_beside(to, config.data.source)
     data = DataParts(DataSpec.of(config.data))
@@ -170,6 +170,11 @@ def make_plan(
                 "new_classes need one GAN that learns from the other classes: leave per_class_runs out, or choose another preset"
             )
     return plan
+
+
+def _check_all_classes(config: Config) -> None:
+    if config.data.class_name is not None:
+        raise InputError(f"data.class_name is {config.data.class_name}, and all classes are augmented: leave it out")
 
 
 def _complete(filters: Filters) -> Filters:

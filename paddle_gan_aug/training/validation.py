@@ -2,8 +2,9 @@
 
 from typing import Any, Dict, Optional
 
+from ..algorithms.reading import read_in_pieces
 from ..config.loading import Config
-from ..data import LabelledImages, to_network
+from ..data import LabelledImages
 from .loop import Callback, Progress
 
 
@@ -42,7 +43,7 @@ class Validation(Callback):
     def on_step(self, progress: Progress) -> None:
         if progress.step % self.every and not progress.complete:
             return
-        probabilities, _ = progress.algorithm.read(to_network(self.images.images))
+        probabilities, _ = read_in_pieces(progress.algorithm, self.images.images)
         accuracy = float((probabilities.argmax(1) == self.images.labels).mean())
         progress.values["eval/accuracy"] = accuracy
         if self.best is None or accuracy > self.best:

@@ -12,7 +12,7 @@ from paddle_gan_aug.evaluation.measure import evaluate_images
 @pytest.fixture
 def folder(tmp_path, monkeypatch, process):
     """The cache of a project of its own; what is kept in memory is forgotten."""
-    monkeypatch.setattr(kept, "project_root", lambda: tmp_path)
+    monkeypatch.setattr(kept, "cache_folder", lambda: tmp_path / "output" / ".cache")
     monkeypatch.setattr(references, "_references", {})
     return tmp_path / "output" / ".cache"
 
