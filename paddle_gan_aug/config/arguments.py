@@ -14,6 +14,7 @@ import inspect
 import os
 import reprlib
 import typing
+from pathlib import Path
 from typing import Annotated, Any, Callable, Dict, List, Literal, Mapping, Optional, Tuple, TypeVar, Union, get_args, get_origin
 
 import msgspec
@@ -36,6 +37,8 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 def checked(function: Function, narrower: Optional[Mapping[str, Any]] = None) -> Function:
     """Decorate a function whose type hints are to be checked at every call; a parameter without a hint takes anything.
 
+    The function gets plain values: see `check_argument`.
+
     Args:
         function: The function. narrower: {parameter: hint} in place of its own.
 
@@ -47,39 +50,76 @@ def checked(function: Function, narrower: Optional[Mapping[str, Any]] = None) ->
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        given, hints = signature.bind(*args, **kwargs).arguments, hints_of()
-        for name, value in given.items():
+        given, hints = signature.bind(*args, **kwargs), hints_of()
+        for name, value in given.arguments.items():
             if name in hints and signature.parameters[name].kind not in (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL):
-                check_argument(name, value, hints[name])
-        return function(*args, **kwargs)
+                given.arguments[name] = check_argument(name, value, hints[name])
+        return function(*given.args, **given.kwargs)
 
     return typing.cast(Function, call)
 
 
-def check_argument(name: str, value: Any, hint: Any) -> None:
+def check_argument(name: str, value: Any, hint: Any) -> Any:
     """Check that a value fits a type hint.
 
     Args:
-        name: What the message calls it. value: Any; NumPy's numbers count as Python's, and every sequence or set as a list.
+        name: What the message calls it. value: Any; NumPy's numbers count as Python's, every sequence or set as a list.
         hint: Of the types that public functions use.
+
+    Returns:
+        The value, with Python's numbers in place of NumPy's; a list in place of an iterator or an array of one axis, and text or a
+        `pathlib.Path` in place of another path, where the hint asks for these.
 
     Raises:
         InputError: It does not.
     """
+    value = _plain(value, _kinds(hint))
     problem = _problem(value, hint)
     if problem is not None:
         raise InputError(f"{name}: {problem}")
+    return value
+
+
+def _plain(value: Any, kinds: List[Any]) -> Any:
+    """A value as a hint of these kinds takes it, see `check_argument`."""
+    if isinstance(value, os.PathLike) and not isinstance(value, Path):
+        value = Path(os.fsdecode(value))
+    if isinstance(value, Path) and str in kinds and not any(_is_path(kind) for kind in kinds):
+        return str(value)
+    is_array = getattr(value, "ndim", None) == 1 and not any(kind is type(value) for kind in kinds)
+    if (is_array or isinstance(value, collections.abc.Iterator)) and any(map(_is_list, kinds)):
+        value = list(value)
+    return _plain_numbers(value)
+
+
+def _plain_numbers(value: Any) -> Any:
+    """Numbers of NumPy as Python's, also within lists, tuples and mappings."""
+    if type(value) in (list, tuple):
+        return type(value)(map(_plain_numbers, value))
+    if type(value) is dict:
+        return {key: _plain_numbers(inner) for key, inner in value.items()}
+    return _plain_number(value)
+
+
+def _is_path(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, os.PathLike)
+
+
+def _is_list(kind: Any) -> bool:
+    """Whether a hint is of a list, perhaps annotated."""
+    base = get_origin(get_args(kind)[0] if get_origin(kind) is Annotated else kind)
+    return isinstance(base, type) and issubclass(base, collections.abc.Collection) and not issubclass(base, collections.abc.Mapping)
 
 
 def _problem(value: Any, hint: Any) -> Optional[str]:
     """What is wrong with a value, in words; None if it fits the hint."""
-    kinds, value = _kinds(hint), _plain_number(value)
+    kinds = _kinds(hint)
     if value is None and type(None) in kinds:
         return None
     kinds = [kind for kind in kinds if kind is not type(None)]
     found = [_problem_of_one(value, kind) for kind in kinds]
     if None in found:
-        is_place = isinstance(value, (str, os.PathLike)) and any(isinstance(kind, type) and issubclass(kind, os.PathLike) for kind in kinds)
+        is_place = isinstance(value, (str, os.PathLike)) and any(map(_is_path, kinds))
         return _problem_of_path(value) if is_place else None
     if len(found) == 1:
         return found[0]
@@ -132,7 +172,7 @@ def _problem_of_one(value: Any, kind: Any) -> Optional[str]:
 def _problem_of_number(value: Any, kind: Any) -> Optional[str]:
     """Of a number with its range, or a list with its length."""
     try:
-        msgspec.convert([*map(_plain_number, value)] if isinstance(value, (list, tuple)) else value, kind, strict=True)
+        msgspec.convert(value, kind, strict=True)
     except msgspec.ValidationError as error:
         return f"{in_words(str(error))}, got {shown(value)}"
     except UnicodeEncodeError:  # text of bytes that are no UTF-8
@@ -219,15 +259,16 @@ def shown(value: Any) -> str:
         return "a number of thousands of digits"
 
 
-def check_fields(values: Mapping[str, Any], hints: Mapping[str, Any], prefix: str = "") -> None:
+def check_fields(values: Mapping[str, Any], hints: Mapping[str, Any], prefix: str = "") -> Dict[str, Any]:
     """Check several values that have a hint by their name; the message puts `prefix` before the name.
+
+    Returns:
+        {name: value} of those that have a hint, as `check_argument` gives them.
 
     Raises:
         InputError: One does not fit.
     """
-    for name, value in values.items():
-        if name in hints:
-            check_argument(prefix + name, value, hints[name])
+    return {name: check_argument(prefix + name, value, hints[name]) for name, value in values.items() if name in hints}
 
 
 def fields_of(section: type) -> Dict[str, Any]:

@@ -39,7 +39,9 @@ class DataSpec:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "class_name", None if self.class_name is None else str(self.class_name))
-        check_fields({"source" if name == "name" else name: getattr(self, name) for name in _FIELDS}, _HINTS, "data.")
+        given = {"source" if name == "name" else name: getattr(self, name) for name in _FIELDS}
+        for name, value in check_fields(given, _HINTS, "data.").items():
+            object.__setattr__(self, "name" if name == "source" else name, value)
         object.__setattr__(self, "window", None if self.window is None else tuple(self.window))
         object.__setattr__(self, "classes", None if self.classes is None else tuple(map(str, self.classes)))
         if self.window is not None and not -math.inf < self.window[0] < self.window[1] < math.inf:

@@ -24,7 +24,7 @@ HINTS: Dict[str, Any] = {  # narrower than those of the signature
     **dict.fromkeys(("seeds", "other_seeds"), Optional[Seeds]),
     **dict.fromkeys(("steps", "gan_steps", "learner_steps", "per_class"), Optional[Positive]),
     **dict.fromkeys(("labels", "new_images"), Counts),
-    "cut": Optional[Mapping[str, Positive]],
+    "cut": Optional[Mapping[Union[str, int], Positive]],
     "new_classes": Sequence[Union[str, int]],  # a name that is a number may be given as one
     "shares": Annotated[Sequence[Share], ONCE],
     "choices": Optional[Choices],

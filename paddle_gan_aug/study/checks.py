@@ -10,8 +10,9 @@ from ..data import LabelledImages
 from ..data.overlap import copies
 from ..errors import InputError
 from .arms import is_gan
-from .cells import classifier_settings, learner_settings, maker_settings
+from .cells import Cell, classifier_settings, key_of, learner_settings, maker_settings
 from .plan import Plan
+from .splits import TEST
 
 OWN = {  # settings that a study gives its cells itself -> how to say them
     "train.seed": "seeds",
@@ -44,6 +45,19 @@ def check_presets(plan: Plan) -> None:
             check_config(config)
             if is_gan(arm.maker) and config.generator.conditioning == "none":
                 raise InputError(f"gan: {config.preset} makes images without classes: choose a conditional preset, such as cgan")
+
+
+def check_different(plan: Plan) -> None:
+    """See that no two arms are the same: their cells would share a row.
+
+    Raises:
+        InputError: two are.
+    """
+    known: Dict[str, str] = {}
+    for arm in plan.arms:
+        first = known.setdefault(key_of(Cell(arm, plan.scenarios[0], 0, TEST), plan.settings, ""), arm.name)
+        if first != arm.name:
+            raise InputError(f"arms: {first} and {arm.name} are the same with these settings: leave one out")
 
 
 def _check_own(name: str, overrides: Optional[Mapping[str, Any]]) -> None:

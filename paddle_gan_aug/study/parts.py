@@ -138,6 +138,14 @@ def _alone(path: Path) -> Iterator[None]:
         yield
 
 
+def _is_note(path: Path) -> bool:
+    """Whether a part was noted; a note that is cut short counts as none, and the part is made again."""
+    try:
+        return "seconds" in json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, TypeError):
+        return False
+
+
 def note_of(part: Path) -> Dict[str, Any]:
     """What was noted of a part when it was made."""
     return json.loads(regular(part.parent / f"{part.name}.json").read_text(encoding="utf-8"))
@@ -148,7 +156,7 @@ def made_once(path: Path) -> Iterator[Optional[Dict[str, Any]]]:
     """Make a part once: yields a dict to note things in where it must be made, None where it is there. Half-made ones are removed."""
     with _alone(path):
         done = path.parent / f"{path.name}.json"
-        if done.exists():
+        if _is_note(done):
             yield None
             return
         shutil.rmtree(path, ignore_errors=True)

@@ -102,7 +102,7 @@ class Plan:
             f"labels      {scenarios}",
             f"arms        {', '.join(arm.name for arm in self.arms)}",
             f"seeds       {self.seeds}"
-            + (f" ({self.other_seeds} of arms that are not compared)" if self.other_seeds else "")
+            + (f" ({self.other_seeds} of arms that are not compared)" if len(set(map(self.seeds_of, self.arms))) > 1 else "")
             + (f", and {self.choices} splits that choose the arms to compare" if self.choices else ""),
             f"classifier  {s.architecture}, {s.steps} steps of {s.batch_size} images",
         ]
@@ -193,7 +193,7 @@ def make_plan(  # long: its parameters are those of `study.run_study`
         wanted = max(FEWEST, min(wanted, int(counts[counts > 0].min())))
     asked_choices = choices
     choices = (CHOICES if any(arm.generates for arm in chosen) and data.test is not None else 0) if choices is None else choices
-    optional = [] if arms else [arm for arm in chosen if arm.name in STRONGER]
+    optional = [] if arms else [arm for arm in chosen if arm.name in STRONGER and arm.name not in (gan_arm, rival)]
     chosen = chosen if choices else [arm for arm in chosen if arm not in optional]  # by rule none of them would be named
     for what, name in (("gan_arm", gan_arm), ("rival", rival)):
         if name is not None and name not in {arm.name for arm in chosen}:
@@ -215,7 +215,8 @@ def _scenarios(labels: Sequence[int], cut: Optional[Dict[str, int]], new: Sequen
     if new and cut:
         raise InputError("cut and new_classes both say how many images some classes keep: give one of them")
     if not new:
-        return [Scenario(count, tuple((cut or {}).items())) for count in (labels or [None])]
+        cuts = tuple((str(name), few) for name, few in (cut or {}).items())
+        return [Scenario(count, cuts) for count in (labels or [None])]
     names = list(dict.fromkeys(map(str, new)))
     return [Scenario(count, tuple((name, few) for name in names), True) for count in (labels or [None]) for few in images]
 

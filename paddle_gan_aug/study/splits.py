@@ -148,10 +148,11 @@ def check_data(data: StudyData, scenario: Scenario, seeds: int, allow_overlap: b
         raise InputError(
             f"{data.source} has no test images, which a study of fewer labels needs: add a folder test beside train, or name them (test)"
         )
-    few = min(counts, key=counts.get)
-    if data.test is None and counts[few] < max(FEWEST, seeds):
+    few = min(counts, key=lambda name: _different(labels, name))
+    if data.test is None and _different(labels, few) < max(FEWEST, seeds):
         raise InputError(
-            f"{data.source} has no test images, and too few to hold some out: class {few} has {counts[few]}, {seeds} folds need as many; "
+            f"{data.source} has no test images, and too few to hold some out: class {few} has {_different(labels, few)}, "
+            f"{seeds} folds need as many different ones; "
             "add images, a test set (test), or use fewer seeds"
         )
     if data.test is None:  # copies stay together, in one fold
@@ -163,6 +164,12 @@ def check_data(data: StudyData, scenario: Scenario, seeds: int, allow_overlap: b
     if same and not allow_overlap:
         raise InputError(f"{what}: a test on them says nothing; take them out, or allow it (data.allow_overlap)")
     return {"exact": same, "near": close}
+
+
+def _different(labels: LabelledImages, name: str) -> int:
+    """How many images of a class there are, without those that equal another one, pixel for pixel."""
+    members = labels.labels == labels.class_index(name)
+    return len(np.unique(copies(labels.images[members])))
 
 
 def check_unlabelled(data: StudyData, allow_overlap: bool = False) -> None:

@@ -14,6 +14,7 @@ from ..config.fields import Count, Positive, Probability
 from ..errors import InputError
 from ..files import regular
 from .arguments import Measure
+from .arms import arm_of
 
 
 class Cell(msgspec.Struct):
@@ -25,6 +26,7 @@ class Cell(msgspec.Struct):
     seed: Count
     role: str
     error: Optional[str]
+    seconds: float
 
 
 class Memorisation(msgspec.Struct):
@@ -141,9 +143,15 @@ def read_row(path: Path) -> Dict[str, Any]:
     """The row of a cell.
 
     Raises:
-        InputError: It is damaged.
+        InputError: It is damaged, or is of another cell than its file's name says.
     """
-    return _read(path, _check_row, "row of a study", "remove it, and the cell is computed again")
+
+    def check(row: Any) -> None:
+        _check_row(row)
+        if row["key"] != path.stem:  # configurations are written by this name
+            raise ValueError(f"its key is {row['key']!r}")
+
+    return _read(path, check, "row of a study", "remove it, and the cell is computed again")
 
 
 def read_results(path: Path) -> Dict[str, Any]:
@@ -178,7 +186,7 @@ def _read(path: Path, check: Callable[[Any], Any], what: str, advice: str) -> Di
         reason = in_words(str(error)) + (f" at {where}" if where else "")
     except RecursionError:
         reason = "it is nested too deep"
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, InputError) as error:
         reason = getattr(error, "strerror", None) or " ".join(str(error).split())
     else:
         return found
@@ -186,7 +194,9 @@ def _read(path: Path, check: Callable[[Any], Any], what: str, advice: str) -> Di
 
 
 def _check_row(row: Any) -> None:
-    if msgspec.convert(row, Cell).error is not None:
+    cell = msgspec.convert(row, Cell)
+    arm_of(cell.arm)
+    if cell.error is not None:
         return
     scored = msgspec.convert(row, Scored)
     if scored.made:

@@ -16,16 +16,18 @@ from .arguments import checked_study
 from .arms import WITHOUT_LABELS, arm_of
 from .board import show_study
 from .cells import Cell, missing, read_rows
-from .checks import check_presets, told_copies, told_overlap
+from .checks import check_different, check_presets, told_copies, told_overlap
 from .engine import Engine, affordable_jobs, connect
 from .plan import NEW_IMAGES, Plan, make_plan, named_arms, parse_budget
 from .progress import StudyProgress
-from .splits import FINAL, StudyData, cell_images, check_data, check_unlabelled, read_data
+from .splits import FINAL, TEST, StudyData, cell_images, check_data, check_unlabelled, read_data
 from .stored import read_beginning, read_results
 from .summary import choice_scores, comparisons, measure_of, of_arms, recommended, verdict
 
 STUDY, RESULTS, REPORT = "study.json", "results.json", "report.html"
 LATER = ("learner_steps", "learner_overrides", "unlabelled")  # settings that studies did not always have
+BEFORE = "before any test image is scored"
+LATE = "after test images had been scored in this folder: the verdict is a hint; a claim needs another folder and other seeds"
 STORED = -1.0  # a deadline that has passed: nothing is computed
 LEFT = 0.9  # of the budget, after which no cell begins
 LATEST = 1.1  # of the budget, within which all cells should have ended
@@ -187,6 +189,7 @@ def run_study(  # long: its parameters are explained one by one
         check_unlabelled(read, allow_overlap)
     plan.notes.extend([*told_overlap(overlaps), *told_copies(read.labels)])
     check_presets(plan)
+    check_different(plan)
     measure = measure_of(plan, read.labels.counts(), measure)
     folder = Path(to).expanduser() if to else project_root() / "output" / f"study-{_name(read.source)}"
     if dry_run:
@@ -227,6 +230,7 @@ class _Session:
     quiet: bool
     retry: bool
     test: Any = None
+    late: bool = False
 
     def run(self, keep: bool, output: Any, log: Any) -> Study:
         plan, measure = self.plan, self.measure
@@ -238,7 +242,7 @@ class _Session:
         left += self._cells(plan.testing(), "testing")
         rows = self._rows()
         _check_any_ended_well(rows, self.folder)
-        notes = [*plan.notes]
+        notes = [*plan.notes, *([f"the arms to compare were named {LATE}"] if self.late else [])]
         if left:
             total = len(plan.choosing()) + len(plan.testing())
             notes.append(f"{len(left)} of {total} cells were left out for lack of time; the same command goes on")
@@ -259,8 +263,9 @@ class _Session:
         from .cells import key_of
 
         fingerprint = self.data.fingerprint()
-        mine = {key_of(cell, self.plan.settings, fingerprint) for cell in [*self.plan.choosing(), *self.plan.testing()]}
-        return [row for row in read_rows(self.folder) if row["key"] in mine]
+        mine = {key_of(cell, self.plan.settings, fingerprint): cell for cell in [*self.plan.choosing(), *self.plan.testing()]}
+        rows = ((row, mine[row["key"]]) for row in read_rows(self.folder) if row["key"] in mine)
+        return [{**row, "arm": cell.arm.name, "scenario": cell.scenario.name} for row, cell in rows]  # gan may be stored as gan@0.25
 
     def _cells(self, cells: Sequence[Cell], what: str) -> List[Cell]:
         todo = missing(cells, self.plan.settings, self.data.fingerprint(), self.folder, self.retry)
@@ -288,16 +293,25 @@ class _Session:
         path = self.folder / STUDY
         known = read_beginning(path) if path.exists() else {}
         if known.get("asked") == asked:
+            self.late = known["named"].get("late", False)
             return known["named"]["gan_arm"], known["named"]["rival"]
         scores = {} if incomplete else choice_scores(self.plan, self._rows(), measure)
         gan_arm, rival = named_arms(self.plan, scores)
         how = "by mean score on splits that choose" if scores else "by rule"
         named = {"gan_arm": gan_arm, "rival": rival, "how": how, "scores": scores, "time": time.strftime("%Y-%m-%dT%H:%M:%S")}
+        self.late = named["late"] = self._is_late(known, named)
         if self.deadline == STORED:
             return gan_arm, rival  # nothing is about to be scored
         write_json(path, {"asked": asked, "named": named, "version": __version__})
-        self._say(f"compared    {gan_arm or 'no arm with generated images'} against {rival}, named {how} before any test image is scored")
+        self._say(f"compared    {gan_arm or 'no arm with generated images'} against {rival}, named {how} {LATE if self.late else BEFORE}")
         return gan_arm, rival
+
+    def _is_late(self, known: Dict[str, Any], named: Dict[str, Any]) -> bool:
+        """Whether other arms are named than before, when test images have been scored in this folder."""
+        if not known or known["asked"].get("data") != self.data.fingerprint():
+            return False
+        pair = [(of["gan_arm"], of["rival"]) for of in (known["named"], named)]
+        return pair[0] != pair[1] and any(row["role"] == TEST for row in read_rows(self.folder))
 
     def _kept(self, arm: str, output: Any, log: Any) -> Dict[str, Any]:
         from .work import keep_classifier

@@ -95,6 +95,8 @@ def _gains_unseen(plan: Plan, scores: Dict[str, Dict[Any, float]], gan_arm: str,
     if gan_arm not in scores or rival not in scores:
         return np.zeros(0)
     splits = sorted(set.intersection(*(set(of) for of in scores.values())))
+    if len(splits) < 2:
+        return np.zeros(0)  # there is no other split
     gains = []
     for split in splits:
         others = {arm: [value for key, value in of.items() if key in splits and key != split] for arm, of in scores.items()}
@@ -123,7 +125,7 @@ def of_arms(rows: Sequence[Dict[str, Any]], measure: str) -> List[Dict[str, Any]
                 "mean": float(scores.mean()) if len(good) else None,
                 "spread": float(scores.std(ddof=1)) if len(good) > 1 else None,
                 "accuracy": float(np.mean([row["accuracy"] for row in good])) if good else None,
-                "recall": np.nanmean(recall, axis=0).tolist() if good else None,
+                "recall": [float(of[~np.isnan(of)].mean()) if (~np.isnan(of)).any() else None for of in recall.T] if good else None,
                 "classifier_minutes": float(np.mean([row["classifier_seconds"] for row in good])) / 60 if good else None,
                 "maker_minutes": _maker_minutes(good),
             }

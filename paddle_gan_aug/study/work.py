@@ -15,7 +15,7 @@ from .. import __version__, runtime
 from ..config.loading import load_config, to_yaml
 from ..data import LabelledImages
 from ..errors import InputError, RunFailed
-from ..files import atomic_write, make_folder
+from ..files import atomic_write, make_folder, regular
 from .arms import PSEUDO, Arm
 from .cells import RESULTS_VERSION, Cell, Settings, classifier_settings, key_of
 from .parts import Bench, bench_of, fitted, made_by, maker_of, note_of, reader_of, spare_of, trained
@@ -64,7 +64,7 @@ def compute(cell: Cell, images: CellImages, settings: Settings, folder: Path, fi
 @contextlib.contextmanager
 def _notes_to(path: Path) -> Iterator[None]:
     """Let what the stages say on standard error go to a file: a study shows one line."""
-    with open(path, "a", encoding="utf-8", errors="backslashreplace") as file, contextlib.redirect_stderr(file):
+    with open(regular(path), "a", encoding="utf-8", errors="backslashreplace") as file, contextlib.redirect_stderr(file):
         yield
 
 

@@ -212,7 +212,8 @@ class Filters:
     relax: bool = False
 
     def __post_init__(self) -> None:
-        check_fields(vars(self), get_type_hints(Filters))
+        for name, value in check_fields(vars(self), get_type_hints(Filters)).items():
+            object.__setattr__(self, name, value)
 
     def chosen(self) -> List[str]:
         """The names of the filters that run.

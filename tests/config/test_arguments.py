@@ -1,6 +1,7 @@
 """Arguments against type hints: what fits, and the message about what does not."""
 
-from pathlib import Path
+import json
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Callable, Dict, List, Literal, Mapping, Optional, Sequence, Union
 
 import numpy as np
@@ -36,7 +37,7 @@ from paddle_gan_aug.errors import InputError
     ],
 )
 def test_what_fits(value, hint):
-    assert check_argument("x", value, hint) is None
+    check_argument("x", value, hint)
 
 
 @pytest.mark.parametrize(
@@ -53,7 +54,7 @@ def test_what_fits(value, hint):
         ("a\0", Union[str, Path], "x: 'a\\x00' is no path: give one, such as . for the current folder, or leave it out"),
         (5, Sequence[int], "x: expected a list, got 5"),
         ("a", Sequence[str], "x: expected a list, got 'a'"),
-        (np.arange(2), Sequence[int], "x: expected a list, got array([0, 1])"),
+        (np.zeros((2, 2)), Sequence[int], "x: expected a list, got array([[0., 0.], [0., 0.]])"),
         ([1, 0], Sequence[Positive], "x: item 2: expected a whole number >= 1, got 0"),
         ([5, 5], Annotated[Sequence[Positive], ONCE], "x: 5 is there twice: give each once"),
         ({"a": 0}, Dict[str, Positive], "x: the value of 'a': expected a whole number >= 1, got 0"),
@@ -85,3 +86,23 @@ def test_a_decorated_function_is_as_before_and_checks_what_it_is_given():
         power(3, exponent=0)
     with pytest.raises(TypeError, match="missing a required argument"):
         power()
+
+
+@pytest.mark.parametrize(
+    "value, hint, plain",
+    [
+        (np.int64(3), Positive, 3),
+        (np.float32(0.5), Optional[float], 0.5),
+        ([np.int64(1), 2], Sequence[int], [1, 2]),
+        ((np.int64(1), 2), Sequence[int], (1, 2)),
+        ({"a": {"b": np.int64(2)}}, Mapping[str, Any], {"a": {"b": 2}}),
+        (np.arange(2), Sequence[int], [0, 1]),
+        ((number for number in (1, 2)), Annotated[Sequence[Positive], ONCE], [1, 2]),
+        (PurePosixPath("a/b"), Union[str, Path], Path("a/b")),
+        (Path("a/b"), Optional[str], "a/b"),
+    ],
+)
+def test_a_function_gets_plain_values(value, hint, plain):
+    found = check_argument("x", value, hint)
+    assert found == plain and type(found) is type(plain)
+    assert json.dumps(found if not isinstance(found, Path) else str(found))

@@ -108,3 +108,11 @@ def test_arms_are_named_by_rule_or_by_splits_that_choose(study_data):
 
 def test_durations():
     assert [told_time(seconds) for seconds in (40, 720, 9000)] == ["40 s", "12 min", "2.5 h"]
+
+
+def test_a_budget_keeps_an_arm_that_was_named(study_data):
+    plan = make_plan(study_data(), budget=60, rival="mixup")
+    assert "mixup" in names(plan) and "trivialaugment" not in names(plan) and plan.rival == "mixup"
+    assert "(3 of arms" in "\n".join(make_plan(study_data()).told()) and "(3 of arms" not in "\n".join(
+        make_plan(study_data(), choices=0).told()
+    )

@@ -71,6 +71,9 @@ def test_what_cannot_be_studied_is_refused_before_anything_runs(study_data):
     assert check_data(study_data(), Scenario(), 8) == {"exact": 0, "near": 0}
     with pytest.raises(InputError, match="no test images, and too few to hold some out: class bar has 3"):
         check_data(study_data(pool=(3, 9, 9), test=None), Scenario(), 8)
+    same = dataclasses.replace(study_data(test=None), pool=study_data().pool.subset([*range(24), *[30] * 12]))
+    with pytest.raises(InputError, match="too few to hold some out: class ring has 1, 4 folds need as many different ones"):
+        check_data(same, Scenario(), 4)
     with pytest.raises(InputError, match="no test images, which a study of fewer labels needs"):
         check_data(study_data(test=None), Scenario(4), 8)
     with pytest.raises(InputError, match="12 training images of class bar, 50 are asked for"):

@@ -3,6 +3,7 @@
 import json
 import re
 
+import numpy as np
 import pytest
 
 from paddle_gan_aug.classification.classify import classify
@@ -98,6 +99,32 @@ def test_folds_where_there_are_no_test_images(npz, tmp_path):
     assert found.recommended["command"].startswith("train -c ")
 
 
+def test_an_arm_named_with_its_share_finds_the_rows_of_the_same_arm(npz, tmp_path, counted):
+    run(npz(), tmp_path, keep=False)
+    before = len(counted)
+    found = run(npz(), tmp_path, keep=False, arms=["classical", "gan@0.25"])
+    assert len(counted) == before and {row["arm"]: row["seeds"] for row in found.arms} == {"real": 2, "classical": 2, "gan@0.25": 2}
+
+
+def test_arms_that_are_named_after_test_images_were_scored_are_called_so(npz, tmp_path, capsys):
+    run(npz(), tmp_path, keep=False)
+    found = run(npz(), tmp_path, keep=False, rival="real", quiet=False)
+    assert "named by rule after test images had been scored in this folder: the verdict is a hint" in capsys.readouterr().err
+    assert [note for note in found.notes if "after test images had been scored" in note]
+    again = run(npz(), tmp_path, keep=False, rival="real", seeds=3)
+    assert [note for note in again.notes if "after test images had been scored" in note] == []  # the same arms as before
+
+
+def test_a_class_without_test_images_has_no_recall(tmp_path):
+    npz = tmp_path / "p.npz"
+    images = np.random.default_rng(0).integers(0, 255, (40, 16, 16)).astype(np.uint8)
+    labels, test = np.repeat([0, 1, 2, 0], 10), np.repeat([0, 1], 20)
+    np.savez(npz, train_images=images, train_labels=labels, test_images=255 - images, test_labels=test, class_names=["a", "b", "c"])
+    found = run(npz, tmp_path, keep=False, arms=["classical"])
+    assert [row["recall"][2] for row in found.arms] == [None, None]
+    json.dumps(found.to_json(), allow_nan=False)
+
+
 def test_a_failed_cell_does_not_end_the_study(npz, tmp_path, monkeypatch):
     from paddle_gan_aug.study import work
 
@@ -168,6 +195,8 @@ def test_several_numbers_of_labels_and_shares_are_drawn(npz, tmp_path):
         ({"learner_overrides": {"train.steps": 3}}, "learner_overrides: train.steps belongs to the study, .* learner_steps"),
         ({"gan_arm": "real"}, "gan_arm: real makes no images with a GAN; choose one of gan$"),
         ({"rival": "gan"}, "rival: gan is no rival: .* choose one of real, classical$"),
+        ({"arms": ["classical", "gan", "gan@0.25"]}, "arms: gan and gan@0.25 are the same with these settings"),
+        ({"arms": ["classical"], "overrides": {"classifier.augmentation": "standard"}}, "arms: real and classical are the same"),
         ({"labels": [99]}, "99 are asked for"),
         ({"cut": {"cat": 3}}, "no class 'cat'"),
         ({"new_classes": ["cat"]}, "no class 'cat'"),

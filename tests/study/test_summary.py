@@ -5,6 +5,7 @@ import pytest
 
 from paddle_gan_aug.errors import InputError
 from paddle_gan_aug.study.plan import make_plan
+from paddle_gan_aug.study.splits import CHOOSE
 from paddle_gan_aug.study.statistics import HELPS, NOTHING, TOO_FEW
 from paddle_gan_aug.study.summary import ACCURACY, BALANCED, comparisons, measure_of, of_arms, recommended, right, verdict
 
@@ -113,6 +114,15 @@ def test_the_best_of_many_on_the_same_splits_is_no_gain(study_data):
         named = make_plan(study_data(), arms=[RIVAL, *shares], gan_arm=best, rival=RIVAL)
         naive += recommended(named, study_data(), scored, best, RIVAL, ACCURACY)[0] == best
     assert found <= naive <= 4
+
+
+def test_one_split_shows_no_gain(study_data):
+    plan = make_plan(study_data(), arms=["classical", "gan"], choices=1)
+    chosen = [row("real", 1000, 40, CHOOSE), row("gan", 1000, 50, CHOOSE), row("classical", 1000, 40, CHOOSE)]
+    assert recommended(plan, study_data(), chosen, "gan", "classical", ACCURACY) == (
+        "classical",
+        "there were no splits on which generated images could show a gain",
+    )
 
 
 def test_a_rare_class_of_four_held_out_images_recommends_nothing(study_data):
