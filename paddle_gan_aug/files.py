@@ -217,6 +217,21 @@ def find_path(path: Union[str, Path]) -> Path:
     return from_root if from_root.exists() else path
 
 
+def check_makeable(path: Union[str, Path]) -> Path:
+    """Check that a folder can be made, or be written into where it is there; nothing is made.
+
+    Raises:
+        InputError: it cannot.
+    """
+    path = Path(path)
+    there = next(above for above in (path, *path.absolute().parents) if os.path.lexists(above))
+    if not there.is_dir():
+        raise InputError(f"cannot write into folder {path}: {there} is a file of that name; choose another")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise InputError(f"cannot write into folder {path}: Permission denied; choose another or change its permissions")
+    return path
+
+
 def make_folder(path: Union[str, Path]) -> Path:
     """Create a folder and make sure that files can be written into it.
 

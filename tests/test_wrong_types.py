@@ -61,3 +61,10 @@ def test_an_empty_path_does_not_mean_the_default(here, tmp_path, monkeypatch, ar
     monkeypatch.chdir(tmp_path)
     error = here(*arguments, code=2).stderr
     assert said in error and error.count("\n") == 1 and list(tmp_path.iterdir()) == []
+
+
+def test_classes_that_are_not_there(small_mnist, tmp_path):
+    for classes, words in ((["zzz"], "no class 'zzz'"), ([], "classes: none that has images is given")):
+        with pytest.raises(InputError, match=words):
+            package.train_per_class("fast", classes=classes, output=tmp_path, overrides={"data.source": str(small_mnist)})
+    assert list(tmp_path.iterdir()) == []

@@ -79,6 +79,8 @@ def predict(
         raise InputError(f"run {opened.folder} reads no images: it trained the algorithm {opened.config.algorithm}; give a run of classify")
     shape, classes = opened.state["image_shape"], opened.state["data"]["class_names"]
     paths = [images] if isinstance(images, (str, Path)) else list(images)
+    if not paths:
+        raise InputError("images: none are given")
     read = [_read(path, shape, skip_bad, opened.config.data) for path in paths]
     files = [name if len(paths) == 1 else _below(path, name) for path, (names, _) in zip(paths, read) for name in names]
     probabilities = read_probabilities(opened, joined(*(pixels for _, pixels in read)))

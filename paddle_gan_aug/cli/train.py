@@ -66,7 +66,7 @@ def next_commands(run: Any, log: Optional[str]) -> str:
         return ""
     algorithm, name = run.algorithm, shlex.quote(_from_here(run.folder))
     commands = {
-        "measure": f"evaluate {name}" if algorithm.makes_images or algorithm.reads_images else None,
+        "measure": f"evaluate {name}" if algorithm.makes_images else None,
         "draw": f"generate {name} --count 100 --to {shlex.quote(run.folder.name + '-images')}" if algorithm.makes_images else None,
         "read": f"predict {name} PICTURES" if algorithm.reads_images else None,
         "curves": f"dashboard {shlex.quote(str(log)) if log else ''}".rstrip() if run.config.log.visualdl else None,

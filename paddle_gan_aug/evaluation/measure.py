@@ -18,7 +18,7 @@ import numpy as np
 
 from ..config.arguments import checked
 from ..data import DataSpec, LabelledImages
-from ..data.rows import is_array
+from ..data.rows import Array, is_array
 from ..errors import InputError
 from ..metrics.sides import ImageSide, Sides
 from .feature_network import FeatureNetwork
@@ -30,7 +30,7 @@ from .samples import Samples
 
 @checked
 def evaluate_images(
-    images: np.ndarray,
+    images: Array,
     *,
     real: Union[str, Path, DataSpec] = "mnist",
     part: str = "valid",

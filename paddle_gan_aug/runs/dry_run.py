@@ -51,7 +51,8 @@ class DryRun:
         width = max(map(len, about))
         lines = [f"{key.replace('_', ' '):{width}}  {text}" for key, text in about.items()]
         lines += [f"{duration(step['low'], step['high'])}: {one_line(step['what'])}" for step in self.steps]
-        return "\n".join([*lines, f"{duration(*self.seconds)} in all, an estimate from a little of the work; nothing was written"])
+        written = "nothing was written but caches of pictures"
+        return "\n".join([*lines, f"{duration(*self.seconds)} in all, an estimate from a little of the work; {written}"])
 
 
 def _told(key: str, value: Any) -> str:

@@ -22,7 +22,7 @@ from ..evaluation.real_images import RealImages, check_measurable, read_real_ima
 from ..evaluation.reference import reference_of
 from ..evaluation.result import Evaluation
 from ..evaluation.samples import Samples, draw_samples
-from ..files import make_folder
+from ..files import check_makeable, make_folder
 from .dry_run import DryRun, data_of, parameters_of
 from .measuring import MORE, Generated, measuring_steps, some_of
 from .opened import Run, open_run
@@ -125,7 +125,7 @@ def evaluate(
 def _empty_folder(path: Path) -> Path:
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise InputError(f"to: {path} is not empty: nothing is overwritten; choose an empty or new folder")
-    return path
+    return check_makeable(path)
 
 
 def _real_of_run(run: Run, data: Optional[PathLike], part: str, reading: Dict[str, Any]) -> RealImages:

@@ -91,9 +91,10 @@ def train_per_class(
     folder = output / check_run_name(run) if run is not None else unused_folder(output, default_name(settings))
     _check_folder(folder, resume)
     images = load(DataSpec.of(settings.data), "train")
-    counts = {
-        name: int(count) for name, count in zip(images.class_names, images.counts()) if count and (classes is None or name in classes)
-    }
+    wanted = images.class_names if classes is None else [images.class_names[images.class_index(name)] for name in classes]
+    counts = {name: int(count) for name, count in zip(images.class_names, images.counts()) if count and name in wanted}
+    if not counts:
+        raise InputError("classes: none that has images is given")
     runs, failures = [], []
     parts = _file_names(images.class_names)
     options: Dict[str, Any] = {"output": folder, "log": log, "allow_changed_data": allow_changed_data, "quiet": True}

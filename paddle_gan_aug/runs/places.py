@@ -9,7 +9,7 @@ from typing import Iterator, Tuple, Union
 
 from ..config.loading import Config
 from ..errors import InputError
-from ..files import LOCK_FILES, find_path, make_folder, project_root
+from ..files import LOCK_FILES, check_makeable, find_path, make_folder, project_root
 from ..records.metrics_file import METRICS_FILE
 
 LONGEST_NAME = 200  # bytes: file systems take 255, and files of the run are named after it
@@ -95,11 +95,7 @@ def check_writable(folder: Path, log: Path) -> None:
         InputError: They cannot.
     """
     for path in (folder.parent, log, folder, folder / "checkpoints", folder / "samples"):
-        there = next(above for above in (path, *path.absolute().parents) if os.path.lexists(above))
-        if not there.is_dir():
-            raise InputError(f"cannot write into folder {path}: {there} is a file of that name; choose another")
-        if not os.access(there, os.W_OK | os.X_OK):
-            raise InputError(f"cannot write into folder {path}: Permission denied; choose another or change its permissions")
+        check_makeable(path)
     records = folder / METRICS_FILE
     if records.exists() and not (records.is_file() and os.access(records, os.R_OK | os.W_OK)):
         raise InputError(f"cannot read and write {records}: restore the run's own file, or remove it")

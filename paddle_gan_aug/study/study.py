@@ -10,7 +10,7 @@ from .. import __version__
 from ..console import tell
 from ..data import DataSpec, as_spec
 from ..errors import InputError, RunFailed
-from ..files import lock_folder, make_folder, project_root, write_json
+from ..files import check_makeable, lock_folder, make_folder, project_root, write_json
 from ..runs.places import run_folders, unused_folder
 from .arguments import checked_study
 from .arms import WITHOUT_LABELS, arm_of
@@ -191,7 +191,7 @@ def run_study(  # long: its parameters are explained one by one
     check_presets(plan)
     check_different(plan)
     measure = measure_of(plan, read.labels.counts(), measure)
-    folder = Path(to).expanduser() if to else project_root() / "output" / f"study-{_name(read.source)}"
+    folder = check_makeable(Path(to).expanduser() if to else project_root() / "output" / f"study-{_name(read.source)}")
     if dry_run:
         return Study(folder, plan, notes=plan.notes, data=_about(read, plan))
     if cluster:

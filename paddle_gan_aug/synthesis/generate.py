@@ -18,7 +18,8 @@ from ..data import DataSpec, load
 from ..data.class_names import class_folder
 from ..data.written_set import DROPPED, read_json_object, read_manifest
 from ..errors import InputError, RunFailed
-from ..files import LOCK_FILES, lock_folder, make_folder, refuse_if_locked
+from ..files import LOCK_FILES, check_makeable, lock_folder, make_folder, refuse_if_locked
+from ..runs.dry_run import DryRun
 from ..runs.timing import as_range, starting
 from ..runtime import check_seed
 from .drawing import Chunk, Take, best_dropped, draw
@@ -118,6 +119,8 @@ def generate(  # long: it explains every parameter of a request
     _check_form(samplers, request)
     if resume and PLAIN.is_complete(to):
         _check_same(to, request.to_json(samplers))
+        if dry_run:
+            return GeneratedSet(to, {}, {}, DryRun({"to": str(to), "images": 0}, []))
         shutil.rmtree(to / PLAIN.partial, ignore_errors=True)
         if not quiet:
             tell(f"{to} is complete: nothing left to do")
@@ -154,7 +157,7 @@ def _usable_folder(to: Union[str, Path], resume: bool) -> Path:
     if to.suffix in (".npz", ".gz", ".idx", ".png"):
         raise InputError(f"to is {to}: give a folder; the images go into it beside their manifest")
     if not to.exists() or (to.is_dir() and all(path.name in LOCK_FILES for path in to.iterdir())):
-        return to
+        return check_makeable(to)
     begun = to.is_dir() and PLAIN.is_partial(to)
     if not (resume and to.is_dir() and (begun or PLAIN.is_complete(to))):
         more = "; resume goes on with the set that was begun there" if begun else ""

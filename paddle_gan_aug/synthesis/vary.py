@@ -14,7 +14,7 @@ from ..data import DataSpec, LabelledImages, load, to_network, to_uint8
 from ..data.class_names import class_folder
 from ..data.written_set import GRID, MANIFEST, read_manifest
 from ..errors import InputError
-from ..files import atomic_write, make_folder
+from ..files import atomic_write, check_makeable, make_folder
 from ..pictures import paired_grid, save_png
 from ..runs.opened import Run, open_run
 from ..runs.timing import starting
@@ -75,6 +75,7 @@ def vary(
     to = Path(to).expanduser()
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
         raise InputError(f"{to} is not empty: nothing is overwritten; choose an empty or new folder")
+    check_makeable(to)
     opened = open_varying(run, checkpoint, device, threads)
     real = _sources(opened, data, part, classes)
     order = runtime.rng(runtime.check_seed(seed), "sources").permutation(len(real))

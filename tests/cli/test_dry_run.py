@@ -5,7 +5,6 @@ import json
 import pytest
 
 import paddle_gan_aug
-from paddle_gan_aug.evaluation import feature_network, kept
 
 
 def files(*folders):
@@ -33,7 +32,7 @@ def test_train(here, small_mnist, small):
     assert said["log"] == str(here.log)
     text = here(*command).stdout
     assert "500 images, shape 1 x 28 x 28" in text and "batch size  50\n" in text
-    assert text.splitlines()[-1].endswith("an estimate from a little of the work; nothing was written")
+    assert text.splitlines()[-1].endswith("an estimate from a little of the work; nothing was written but caches of pictures")
     assert list(here.folder.iterdir()) == []
 
 
@@ -178,8 +177,7 @@ def test_what_generate_would_refuse_is_refused(here, tiny, tmp_path, words, mess
 
 
 def test_evaluate(here, tiny, small_mnist, tmp_path, monkeypatch):
-    for module in (feature_network, kept):  # nothing of this data is known there
-        monkeypatch.setattr(module, "project_root", lambda: tmp_path / "home")
+    monkeypatch.setenv("PADDLE_GAN_AUG_CACHE", str(tmp_path / "cache"))  # nothing of this data is known there
     before = files(tiny["conditional"])
     said = json.loads(here("evaluate", tiny["conditional"], "--count", 60, "--dry-run", "--json").stdout)
     of_data = ["train a feature network, once for this data (1000 steps)", "read 700 real images, once for this data"]
@@ -211,3 +209,26 @@ def test_in_python(small_mnist, tmp_path, process):
 def test_several_processes(here, monkeypatch):
     monkeypatch.setenv("PADDLE_TRAINERS_NUM", "2")
     assert "train --dry-run runs in one" in here("train", "--dry-run", code=2).stderr
+
+
+@pytest.mark.parametrize("dry", [["--dry-run"], []])
+def test_a_place_that_cannot_be_made_is_refused_before_any_work(here, tiny, small_mnist, dry):
+    file = here.folder / "file"
+    file.touch()
+    place, run = file / "below", tiny["conditional"]
+    for command in (
+        ["generate", run, "--count", 4, "--to", place],
+        ["evaluate", run, "--count", 30, "--to", place],
+        ["augment", "--data", small_mnist, "--to", place],
+        ["study", "--data", small_mnist, "--to", place],
+    ):
+        refused = here(*command, *dry, code=2)
+        assert f"cannot write into folder {place}: {file} is a file of that name; choose another" in refused.stderr
+
+
+def test_a_set_that_is_complete_has_nothing_left(here, tiny):
+    to = here.folder / "made"
+    here("generate", tiny["conditional"], "--count", 4, "--to", to)
+    before = files(to)
+    said = json.loads(here("generate", tiny["conditional"], "--count", 4, "--to", to, "--resume", "--dry-run", "--json").stdout)
+    assert said["images"] == 0 and stages(said) == [] and files(to) == before

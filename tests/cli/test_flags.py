@@ -23,7 +23,7 @@ def test_seeds_are_checked_everywhere(here, tmp_path):
             done = here(*arguments, "--seed", seed, code=2)
             assert "seed" in done.stderr and len(done.stderr.strip().splitlines()) == 1
     for seed in (-1, 2**63, 1.5, "x", None):
-        with pytest.raises(paddle_gan_aug.runtime.InputError, match="a seed is a whole number from 0 to 9223372036854775807"):
+        with pytest.raises(paddle_gan_aug.runtime.InputError, match="seed(: expected| is) a whole number"):
             paddle_gan_aug.evaluate("r", seed=seed)
         with pytest.raises(paddle_gan_aug.runtime.InputError, match="a seed is a whole number"):
             paddle_gan_aug.runtime.rng(seed, "anything")

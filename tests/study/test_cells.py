@@ -33,7 +33,15 @@ def test_a_key_is_of_everything_that_the_number_depends_on():
 
 
 def test_rows_are_stored_and_not_computed_twice(tmp_path):
-    row = {"key": key_of(CELL, Settings(), "d"), "arm": "gan", "scenario": "s", "seed": 0, "role": TEST, "error": "RunFailed: no", "seconds": 1.0}
+    row = {
+        "key": key_of(CELL, Settings(), "d"),
+        "arm": "gan",
+        "scenario": "s",
+        "seed": 0,
+        "role": TEST,
+        "error": "RunFailed: no",
+        "seconds": 1.0,
+    }
     assert missing([CELL], Settings(), "d", tmp_path) == [CELL]
     store(tmp_path, row)
     assert read_rows(tmp_path) == [row]
