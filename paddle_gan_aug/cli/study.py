@@ -63,9 +63,7 @@ def _add_what(what: Any) -> None:
     what.add_argument("--labels", nargs="+", type=positive, default=[], metavar="N", help="draw N labels of each class for every seed")
     what.add_argument("--cut", nargs="+", default=[], metavar="CLASS=N", help="keep N images of these classes alone, drawn for every seed")
     what.add_argument("--new-classes", nargs="+", default=[], metavar="CLASS", help="few images of these classes, beside all of the others")
-    what.add_argument(
-        "--new-images", nargs="+", type=positive, default=[5], metavar="N", help="of each new class, drawn for every seed (5)"
-    )
+    what.add_argument("--new-images", nargs="+", type=positive, default=[5], metavar="N", help="of each new class, drawn for every seed")
     what.add_argument(
         "--shares", nargs="+", type=float, default=[], metavar="S", help="run arms of generated images with each of these shares"
     )
@@ -161,7 +159,7 @@ def run(args: argparse.Namespace) -> Result:
     except KeyboardInterrupt:
         return Result({"interrupted": True}, "interrupted: what has ended is stored, and the same command goes on", INTERRUPTED)
     failed = found.recommended is not None and found.recommended["arm"] is None
-    return Result(found.to_json(), "\n".join(found.plan.told()) if args.dry_run else told(found), FAILED if failed else DONE)
+    return Result(found.to_json(), "\n".join(found.told_plan()) if args.dry_run else told(found), FAILED if failed else DONE)
 
 
 def _lay_under(args: argparse.Namespace) -> None:
@@ -221,6 +219,6 @@ def told(found: Any) -> str:
     kept = found.recommended
     lines.append(f"recipe: {kept['arm'] or 'none'}, because {kept['why']}")
     if "run" in kept:
-        lines.append(f"classifier: {kept['run']}; train it again with: {kept['command']}")
+        lines.append(f"classifier: {kept['run']}; train it again with: python -m paddle_gan_aug {kept['command']}")
     lines.append(f"report: {found.report}")
     return "\n".join(lines)

@@ -17,11 +17,10 @@ def show_study(folder: Path, log: Path, results: Dict[str, Any], rows: Sequence[
     Args:
         folder: of the study. results: of results.json. rows: of its cells.
     """
-    place = log / folder.name
-    shutil.rmtree(place, ignore_errors=True)
+    shutil.rmtree(log / folder.name, ignore_errors=True)
     for name in dict.fromkeys(row["arm"] for row in results["arms"]):
         mine = [row for row in rows if row["arm"] == name and row["role"] == TEST and not row["error"]]
-        with Records(folder / "records" / name, place, name) as records:
+        with Records(folder / "records" / name, log, f"{folder.name}/{name}") as records:
             records.cut(-1)
             settings = {"arm": name, "plan": "; ".join(results["plan"] or [])}
             records.hyperparameters(settings, ["accuracy", "balanced_accuracy"])
@@ -30,7 +29,7 @@ def show_study(folder: Path, log: Path, results: Dict[str, Any], rows: Sequence[
                 records.scalars(number, {**values, "study/seconds": row["seconds"]}, scenario=row["scenario"], seed=row["seed"])
             means = [sum(row[measure] for row in mine) / len(mine) for measure in ("accuracy", "balanced_accuracy") if mine]
             records.hyperparameter_results(dict(zip(("accuracy", "balanced_accuracy"), means)))
-    with Records(folder / "records" / VERDICT, place, VERDICT) as records:
+    with Records(folder / "records" / VERDICT, log, f"{folder.name}/{VERDICT}") as records:
         records.cut(-1)
         kept = results["recommended"]
         records.text(0, VERDICT, f"{results['verdict']} Recipe: {kept['arm'] or 'none'}, because {kept['why']}.")

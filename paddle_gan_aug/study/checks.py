@@ -67,6 +67,18 @@ def _check_own(name: str, overrides: Optional[Mapping[str, Any]]) -> None:
             raise InputError(f"{name}: {key} belongs to the study, which gives it to its cells itself: use {way}")
 
 
+def told_data(about: Mapping[str, Any]) -> str:
+    """A line about the images of a study.
+
+    Args:
+        about: `Study.data`.
+    """
+    counts = sorted(about["classes"].values())
+    each = f"{counts[0]}" if counts[0] == counts[-1] else f"{counts[0]} to {counts[-1]}"
+    shape = " x ".join(map(str, about["shape"]))
+    return f"images      {about['labels']} with labels, {each} in each of {len(counts)} classes, {shape}; tested on {about['test']}"
+
+
 def told_overlap(overlaps: Dict[str, int]) -> List[str]:
     """What a person should know of test images that are among the labels, in sentences.
 

@@ -74,7 +74,7 @@ class Plan:
         return self._ordered(arms, CHOOSE)
 
     def testing(self) -> List[Cell]:
-        """The cells that test images score."""
+        """The cells that test images score, of each seed first those of the named arms."""
         return self._ordered({arm.name: range(self.seeds_of(arm)) for arm in self.arms}, TEST)
 
     def seeds_of(self, arm: Arm) -> int:
@@ -84,7 +84,8 @@ class Plan:
 
     def _ordered(self, seeds_of: Dict[str, Sequence[int]], role: str) -> List[Cell]:
         """Some seeds at a time, of them one arm after the other: whatever ends early leaves whole seeds, and workers share no GAN."""
-        arms = [arm for arm in self.arms if arm.name in seeds_of]
+        named = (self.gan_arm, self.rival) if role == TEST else ()
+        arms = sorted((arm for arm in self.arms if arm.name in seeds_of), key=lambda arm: arm.name not in named)
         everything = sorted({seed for seeds in seeds_of.values() for seed in seeds})
         found = []
         for scenario in self.scenarios:
@@ -99,7 +100,7 @@ class Plan:
         scenarios = "; ".join(scenario.name for scenario in self.scenarios)
         cells = len(self.choosing()) + len(self.testing())
         lines = [
-            f"labels      {scenarios}",
+            f"scenario    {scenarios}",
             f"arms        {', '.join(arm.name for arm in self.arms)}",
             f"seeds       {self.seeds}"
             + (f" ({self.other_seeds} of arms that are not compared)" if len(set(map(self.seeds_of, self.arms))) > 1 else "")
@@ -207,7 +208,9 @@ def make_plan(  # long: its parameters are those of `study.run_study`
     plan = replace(plan, other_seeds=OTHER_SEEDS if other_seeds is None and optional else other_seeds)
     plan = replace(plan, settings=replace(plan.settings, members=_members(data, plan)), seconds=estimate(data, plan))
     plan = _within(data, plan, seeds, asked_choices, gan_steps, optional) if budget else plan
-    return replace(plan, notes=[*plan.notes, *_claims(plan, data)])
+    left_out = [arm.name for arm in optional if arm not in chosen]
+    hint = [f"{' and '.join(left_out)} take no part, since no splits choose which one is compared: name them with arms"] if left_out else []
+    return replace(plan, notes=[*plan.notes, *hint, *_claims(plan, data)])
 
 
 def _scenarios(labels: Sequence[int], cut: Optional[Dict[str, int]], new: Sequence[str], images: Sequence[int]) -> List[Scenario]:
@@ -278,6 +281,11 @@ def _arm_seconds(data: StudyData, settings: Settings, arm: Arm) -> float:
     tested = 1e-4 * _size(data) * (len(data.test) if data.test is not None else 100) * (10 if settings.architecture == "resnet" else 1)
     members = settings.members if arm.ensemble else 1 + ROUNDS * (arm.maker == PSEUDO)
     return members * (settings.steps * step + tested) + START
+
+
+def classifier_seconds(data: StudyData, plan: Plan) -> float:
+    """The seconds of one classifier of a plan."""
+    return _arm_seconds(data, plan.settings, plan.arms[0])
 
 
 def _maker_seconds(data: StudyData, settings: Settings, maker: str) -> float:

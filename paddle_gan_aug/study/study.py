@@ -16,9 +16,9 @@ from .arguments import checked_study
 from .arms import WITHOUT_LABELS, arm_of
 from .board import show_study
 from .cells import Cell, missing, read_rows
-from .checks import check_different, check_presets, told_copies, told_overlap
+from .checks import check_different, check_presets, told_copies, told_data, told_overlap
 from .engine import Engine, affordable_jobs, connect
-from .plan import NEW_IMAGES, Plan, make_plan, named_arms, parse_budget
+from .plan import NEW_IMAGES, Plan, classifier_seconds, make_plan, named_arms, parse_budget
 from .progress import StudyProgress
 from .splits import FINAL, TEST, StudyData, cell_images, check_data, check_unlabelled, read_data
 from .stored import read_beginning, read_results
@@ -55,6 +55,10 @@ class Study:
     notes: List[str] = field(default_factory=list)
     report: Optional[Path] = None
     data: Dict[str, Any] = field(default_factory=dict)
+
+    def told_plan(self) -> List[str]:
+        """Lines for people about the images and what is done with them."""
+        return [told_data(self.data), *(self.plan.told() if self.plan else [])]
 
     def to_json(self) -> Dict[str, Any]:
         """Plain values."""
@@ -191,6 +195,9 @@ def run_study(  # long: its parameters are explained one by one
     check_presets(plan)
     check_different(plan)
     measure = measure_of(plan, read.labels.counts(), measure)
+    if keep and seconds is not None:  # the classifier that is kept has its time too
+        left = classifier_seconds(read, plan)
+        deadline, latest = deadline - left, latest - left
     folder = check_makeable(Path(to).expanduser() if to else project_root() / "output" / f"study-{_name(read.source)}")
     if dry_run:
         return Study(folder, plan, notes=plan.notes, data=_about(read, plan))
@@ -234,7 +241,7 @@ class _Session:
 
     def run(self, keep: bool, output: Any, log: Any) -> Study:
         plan, measure = self.plan, self.measure
-        self._say(f"study of {self.data.source}, rows in {self.folder}", *plan.told())
+        self._say(f"study of {self.data.source}, rows in {self.folder}", told_data(_about(self.data, plan)), *plan.told())
         left = self._cells(plan.choosing(), "choosing")
         gan_arm, rival = self._named(measure, bool(left))
         asked, plan = plan, replace(plan, gan_arm=gan_arm, rival=rival)
@@ -324,7 +331,9 @@ class _Session:
         images = cell_images(self.data, scenario, 0, FINAL, self.plan.settings.folds, unlabelled=arm_of(arm).unlabelled)
         self._say(f"keeping     training {arm} on {len(images.train)} images")
         place = unused_folder(output, f"{_name(self.data.source)}-{arm}".replace("@", "-").replace("+", "-"))
-        made = keep_classifier(arm_of(arm), images, self.plan.settings, self.folder, output, log, place.name, source, scenario)
+        former = read_results(self.folder / RESULTS)["recommended"].get("run") if (self.folder / RESULTS).exists() else None
+        places = (self.folder, output, log, place.name)
+        made = keep_classifier(arm_of(arm), images, self.plan.settings, *places, source, scenario, former)
         return {**made, "command": self._repeats(source)}
 
     def _repeats(self, source: Optional[str]) -> str:

@@ -74,6 +74,8 @@ def recommended(
     scores = scores_of(rows, role, measure)
     differences = _gains_unseen(plan, scores, gan_arm, rival) if not folds else paired(scores.get(gan_arm, {}), scores.get(rival, {}))[0]
     chance = chance_gain(differences, overlap, _one_image([row for row in rows if row["role"] == role and not row["error"]], measure))
+    if gan_arm not in scores:
+        return rival, f"no cell of {gan_arm} has ended on labels that no part of the recipe had seen"
     if chance is None:
         return rival, "there were no splits on which generated images could show a gain"
     gain = f"{100 * differences.mean():+.2f} points over {len(differences)} splits that no part of the recipe had seen"

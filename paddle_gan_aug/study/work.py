@@ -16,6 +16,7 @@ from ..config.loading import load_config, to_yaml
 from ..data import LabelledImages
 from ..errors import InputError, RunFailed
 from ..files import atomic_write, make_folder, regular
+from ..runs.places import is_run
 from .arms import PSEUDO, Arm
 from .cells import RESULTS_VERSION, Cell, Settings, classifier_settings, key_of
 from .parts import Bench, bench_of, fitted, made_by, maker_of, note_of, reader_of, spare_of, trained
@@ -168,6 +169,7 @@ def keep_classifier(
     name: str,
     source: Optional[str] = None,
     scenario: Optional[Scenario] = None,
+    former: Optional[str] = None,
 ) -> Dict[str, Any]:
     """Train the recommended classifier as a run, and write `recommended.yaml`, which `classify -c` repeats.
 
@@ -175,6 +177,7 @@ def keep_classifier(
         folder: of the study. output, log: of runs and of records. name: of the run.
         scenario: of the images; None = all labels.
         source: the data that holds these labels and no others in its training part, in place of a copy; None = the copy.
+        former: the run that was kept before, which stays if it is the same, or None.
 
     Returns:
         {"run", "config"}: paths.
@@ -186,7 +189,10 @@ def keep_classifier(
     if source is not None and not (arm.teacher or arm.renewed or arm.unlabelled):  # these have learnt the copy, and say so
         config = load_config(config, {"data.source": source, "data.window": None})
     config = load_config(config, {f"log.{key}": getattr(defaults.log, key) for key in ("visualdl", "grid_every_steps", "grid_images")})
-    with atomic_write(folder / "recommended.yaml", "w") as file:
-        file.write(to_yaml(config))
+    path, text = folder / "recommended.yaml", to_yaml(config)
+    if former and is_run(former) and path.is_file() and path.read_text(encoding="utf-8") == text:
+        return {"run": former, "config": str(path)}
+    with atomic_write(path, "w") as file:
+        file.write(text)
     run = trained(config, name, output, log, classifier=True)
-    return {"run": str(run.folder), "config": str(folder / "recommended.yaml")}
+    return {"run": str(run.folder), "config": str(path)}

@@ -60,6 +60,7 @@ def test_without_test_images_and_too_few_to_hold_out(tmp_path, capsys):
 def test_a_dry_run_and_the_list_of_arms(pictures, tmp_path, capsys):
     assert main(["study", "--data", str(pictures), "--dry-run"]) == 0
     told = capsys.readouterr().out
+    assert told.startswith("images      36 with labels, 12 in each of 3 classes, 1 x 16 x 16; tested on 30 images\n")
     assert "arms        real, classical, trivialaugment, mixup, classical+gan+filter" in told and "time        about" in told
     assert main(["study", "--list-arms", "--json"]) == 0
     assert "logit-adjustment" in json.loads(capsys.readouterr().out)
@@ -72,7 +73,7 @@ def test_settings_in_a_file(pictures, tmp_path, capsys):
     file.write_text(f"data: {pictures}\narms: [classical]\nseeds: 3\ncut: {{'1': 4}}\noverride: {{classifier.width: 0.5}}\n")
     assert main(["study", "-c", str(file), "--seeds", "4", "--dry-run", "--json"]) == 0
     plan = json.loads(capsys.readouterr().out)["plan"]
-    assert plan[0] == "labels      1 cut to 4" and "real, classical" in plan[1] and "seeds       4" in plan[2]
+    assert plan[0] == "scenario    1 cut to 4" and "real, classical" in plan[1] and "seeds       4" in plan[2]
     file.write_text(f"data: {pictures}\narms: [classical]\nseeds: 3\njobs: 2\n")
     for words, at_a_time in (([], "2 at a time"), (["--jobs", "1"], "1 at a time"), (["--jobs=1"], "1 at a time")):
         assert main(["study", "-c", str(file), *words, "--dry-run"]) == 0

@@ -19,6 +19,7 @@ def test_without_wishes(study_data):
     assert len(plan.testing()) == 3 * 8 + 2 * 3 and {cell.seed for cell in plan.choosing()} == {1000, 1001, 1002, 1003}
     assert make_plan(study_data(), arms=["classical"]).choosing() == []
     assert names(make_plan(study_data(), choices=0)) == names(make_plan(study_data(test=None))) == ["real", "classical", GAN_ARM]
+    assert any(note.startswith("trivialaugment and mixup take no part") for note in make_plan(study_data(test=None)).notes)
     uneven = make_plan(study_data(pool=(40, 12, 12)))
     assert "class-weights" in names(uneven) and names(uneven)[-1] == GAN_ARM
 
