@@ -245,7 +245,7 @@ def _train_what_is_missing(plan: Plan, output: Union[str, Path, None], log: Unio
     if plan.samplers is None:
         if plan.per_class_runs:
             going_on = resume and (folder / gan).is_dir()
-            runs = _not_interrupted(train_per_class(plan.config, run=gan, resume=going_on, classes=plan.quotas, **where).runs)
+            runs = _not_interrupted(train_per_class(plan.config, run=gan, resume=going_on, classes=list(plan.quotas), **where).runs)
         else:
             runs = [_train(plan.gan_config(), gan, folder, resume, where)]
         plan.samplers = Samplers(sorted(runs, key=lambda run: run.folder), plan.data, varying=bool(plan.new_classes))
