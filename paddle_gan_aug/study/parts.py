@@ -206,6 +206,7 @@ def maker_of(maker: str, bench: Bench) -> Path:
             size = min(config.train.batch_size, len(learnt))
             # A GAN that has collapsed counts as what it is: no recovery makes it better than a user's would be without a second look
             overrides = {**bench.of_data(), "train.batch_size": size, "train.epochs": None, "health.recover": False, **settings}
+            overrides["train.batch_size"] = min(overrides["train.batch_size"], len(learnt))  # where a larger one was asked for
             overrides.update({} if base is None else {"data.classes": base})
             callbacks = [QualityStop(reader_of(bench), bench.images.test, bench.settings, bench.seed)] if stops else []
             trained(load_config(config, overrides), path.name, path.parent, callbacks=callbacks)

@@ -94,6 +94,7 @@ def configured(arm: Arm, bench: Bench, seed: int) -> Tuple[Any, Dict[str, Any]]:
         return learner_config(arm, bench, seed), {}
     size = min(bench.settings.batch_size, len(bench.images.train))
     overrides = {**bench.of_data(), "train.batch_size": size, "train.epochs": None, **classifier_settings(arm, bench.settings, seed)}
+    overrides["train.batch_size"] = min(overrides["train.batch_size"], len(bench.images.train))  # where a larger one was asked for
     made: Dict[str, Any] = {}
     if arm.maker == "spare":
         overrides["generated.source"] = str(spare_of(bench))

@@ -163,6 +163,11 @@ def test_nothing_is_recommended_where_all_cells_of_the_best_arm_failed(npz, tmp_
     assert "No recipe" in found.report.read_text() and not (tmp_path / "output").exists()
 
 
+def test_a_batch_is_no_larger_than_the_labels(npz, tmp_path):
+    found = run(npz(), tmp_path, keep=False, overrides={"train.batch_size": 1000}, gan_overrides={"train.batch_size": 1000})
+    assert [row["failed"] for row in found.arms] == [[], [], []]
+
+
 def test_a_budget_ends_the_study_and_says_what_was_left_out(npz, tmp_path, monkeypatch):
     from paddle_gan_aug.study import study as room
 
