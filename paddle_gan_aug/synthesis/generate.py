@@ -201,7 +201,9 @@ def _quotas(samplers: Samplers, count: Optional[int], per_class: Optional[int], 
         return {sampler: share + (position < rest) for position, sampler in enumerate(samplers)}
     if not samplers.labelled:
         folder = samplers.runs[0].folder
-        raise InputError(f"run {folder} cannot be asked for a class: train a conditional preset, or one run for each class, or give count")
+        raise InputError(
+            f"run {folder} cannot be asked for a class: train a conditional preset, or one run for each class, or give `count`"
+        )
     if per_class is not None:
         return equal(samplers, per_class)
     names = samplers.names

@@ -224,7 +224,7 @@ def _quotas(train: RealPart, source: str, per_class: Optional[int], ratio: Optio
     quotas = {name: int(n) for name, n, count in zip(train.class_names, lacking(counts, per_class, ratio), counts) if n and count}
     if not quotas and len(filled) == 1:
         problem = f"{source} is one class alone: is the folder one level too deep, or without class folders?"
-        raise InputError(f"{problem} If it is meant, no class lacks an image: give per_class or ratio to add some")
+        raise InputError(f"{problem} If it is meant, no class lacks an image: give `per_class` or `ratio` to add some")
     if not quotas:
         raise InputError(f"no class of {source} has fewer than {per_class} images: give a larger per_class, real and generated together")
     return quotas, note

@@ -212,6 +212,9 @@ def test_predict(here, tiny, small_mnist, tmp_path):
     assert "4 of 5 pictures were made" in said and "(from 28×28 colour, 40×30 colour, 56×56 grey and 1 more)" in said
     np.savez(tmp_path / "images.npz", images=images.images[:5])
     found = paddle_gan_aug.predict(tiny["classifier"], tmp_path / "images.npz")
+    assert [row.file for row in found] == [f"{tmp_path}/images.npz:{i}" for i in range(5)]
+    one = here("predict", tiny["classifier"], tmp_path / "pictures" / "3.png").stdout
+    assert json.loads(one)["file"] == f"{tmp_path}/pictures/3.png"
     several = [tmp_path / "images.npz", tmp_path / "pictures", tmp_path / "pictures" / "3.png"]
     both = [json.loads(line) for line in here("predict", tiny["classifier"], *several).stdout.splitlines()]
     names = [*(f"{tmp_path}/images.npz:{i}" for i in range(5)), *(f"{tmp_path}/pictures/{i}.png" for i in range(5))]
