@@ -124,5 +124,5 @@ def test_a_study_shows_its_table(notebook, small_mnist):
     lines = [line.split() for line in table["text/plain"].splitlines()]
     assert lines[0] == ["arm", "images", "cells", "mean", "accuracy", "failed"]
     assert [(line[0], line[-3]) for line in lines[1:3]] == [("real", "2/2"), ("classical", "2/2")]
-    assert table["text/plain"].splitlines()[-1].startswith("testing  4/4 cells  ·  classical, ")
+    assert table["text/plain"].splitlines()[-1].startswith("testing  4/4 cells  ·  real, ")
     assert table["text/html"].count("<tr>") == 3 and "<td>classical</td>" in table["text/html"]

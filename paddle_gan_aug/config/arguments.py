@@ -30,6 +30,7 @@ WORDS = {
     "array": "a list",
     "object": "a mapping",
     "ndarray": "a NumPy array",
+    "Rows": "a NumPy array",  # one on the disk
 }
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -128,7 +129,7 @@ def _problem(value: Any, hint: Any) -> Optional[str]:
         for problem, kind in zip(found, kinds)
         if problem.startswith(("item ", "the name ", "the value of ")) or _of_its_type(value, kind)
     ]
-    return inside[0] if len(inside) == 1 else f"expected {_either([_name(kind) for kind in kinds])}, got {shown(value)}"
+    return inside[0] if len(inside) == 1 else f"expected {_either(list(dict.fromkeys(map(_name, kinds))))}, got {shown(value)}"
 
 
 def _kinds(hint: Any) -> List[Any]:

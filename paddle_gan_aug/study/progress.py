@@ -6,6 +6,7 @@ from html import escape
 from typing import Any, Dict, List, Sequence, Tuple
 
 from ..console import Shown, in_notebook
+from .arms import Arm
 from .cells import Cell
 from .plan import told_time
 
@@ -16,15 +17,18 @@ class StudyProgress:
     """Shows the cells of one part of a study as they end, with an estimate of the time that is left.
 
     Args:
-        what: the part, "choosing" or "testing". cells: of the part. todo: those that have no row yet. rows: of the study, so far.
-        quiet: show nothing.
+        what: the part, "choosing" or "testing". arms: of the study, in the order of the table. cells: of the part.
+        todo: those that have no row yet. rows: of the study, so far. quiet: show nothing.
     """
 
-    def __init__(self, what: str, cells: Sequence[Cell], todo: Sequence[Cell], rows: Sequence[Dict[str, Any]], quiet: bool) -> None:
+    def __init__(
+        self, what: str, arms: Sequence[Arm], cells: Sequence[Cell], todo: Sequence[Cell], rows: Sequence[Dict[str, Any]], quiet: bool
+    ) -> None:
         self.what, self.total, self.before, self.quiet = what, len(cells), len(cells) - len(todo), quiet
         self.ended, self.failed, self.began = 0, 0, time.monotonic()
         self.planned: Dict[Tuple[str, str], int] = {}
-        for cell in cells:
+        places = [arm.name for arm in arms]
+        for cell in sorted(cells, key=lambda cell: places.index(cell.arm.name)):  # the arms that are compared run first
             place = (cell.arm.name, cell.scenario.name)
             self.planned[place] = self.planned.get(place, 0) + 1
         waiting, of_part = {_place(cell) for cell in todo}, {_place(cell) for cell in cells}

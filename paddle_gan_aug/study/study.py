@@ -278,7 +278,7 @@ class _Session:
         todo = missing(cells, self.plan.settings, self.data.fingerprint(), self.folder, self.retry)
         if not todo:
             return []
-        line = StudyProgress(what, cells, todo, self._rows(), self.quiet)
+        line = StudyProgress(what, self.plan.arms, cells, todo, self._rows(), self.quiet)
         engine = Engine(
             self.data,
             self.plan.settings,
