@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from benchmarks.study_cells import judged, never_worse, study_cells
+from benchmarks.study_cells import judged, never_worse, of_share, study_cells, with_and_without
 from paddle_gan_aug.errors import InputError
 from paddle_gan_aug.study.statistics import HELPS, NOTHING, holm, sign_flip
 
@@ -35,3 +35,30 @@ def test_the_stored_study_and_what_is_refused(tmp_path):
         study_cells([str(tmp_path)])
     with pytest.raises(InputError, match="empty has no comparison that was named"):
         judged({"empty": {**study([], "classical"), "comparisons": []}})
+
+
+def rows(arm, role, scores):
+    return [{"arm": arm, "role": role, "scenario": "as it is", "seed": seed, "error": None, "accuracy": score} for seed, score in scores]
+
+
+def test_generated_images_beside_the_same_settings_without_them():
+    stored = [
+        *rows("classical", "test", [(0, 0.50), (1, 0.60), (2, 0.70)]),
+        *rows("classical+gan+filter@0.1", "test", [(0, 0.51), (2, 0.74), (5, 0.9)]),
+        *rows("classical", "choose", [(1000, 0.5)]),
+        *rows("classical+gan+filter@0.1", "choose", [(1000, 0.4)]),
+        *rows("pretrain", "test", [(1, 0.57)]),
+        *rows("consistency", "test", [(1, 0.57)]),  # learns images without labels: no arm has the same settings
+        *rows("extra-real", "test", [(1, 0.57)]),  # its further images are real
+        {**rows("classical+gan+filter@0.1", "test", [(1, None)])[0], "error": "failed"},
+    ]
+    found = with_and_without("mine", "accuracy", stored)
+    assert [(row["arm"], row["without"], row["share"], row["plain"]) for row in found] == [
+        ("classical+gan+filter@0.1", "classical", 0.1, True),
+        ("pretrain", "classical", 0.25, False),
+    ]
+    assert found[0]["testing"] == pytest.approx([0.01, 0.04]) and found[0]["choosing"] == pytest.approx([-0.1])
+    share = of_share(found, 0.1)
+    assert share["choosing"] == {"count": 1, "mean": pytest.approx(-0.1), "bound": None}
+    assert share["testing"]["bound"] == pytest.approx(0.025 - stats.t.ppf(0.95, 1) * 0.015)
+    assert of_share(found, 0.25)["testing"] == {"count": 0, "mean": None, "bound": None}
