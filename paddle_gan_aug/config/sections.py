@@ -157,7 +157,7 @@ class Generated(Section):
     # The generated images: a set on disk, a GAN's run, or a folder of runs, one for each class.
     source: Optional[str] = None
     # The share of every batch that is generated; at 1 no real image is learnt.
-    share: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.5
+    share: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.1
     # The weight of a generated image's loss beside that of a real one.
     weight: Rate = 1.0
     # The number of first steps that learn generated images alone; the others learn real ones alone. At 0 the share holds throughout.

@@ -88,7 +88,7 @@ def test_a_teacher_s_readings_are_the_labels_that_are_learnt(tiny, small_mnist):
     from paddle_gan_aug.runs.batches import training_batches, training_images
 
     options = {"data.source": str(small_mnist), "train.batch_size": 20}
-    options.update({"generated.source": str(tiny["conditional"]), "generated.per_class": 3})
+    options.update({"generated.source": str(tiny["conditional"]), "generated.per_class": 3, "generated.share": 0.5})
     config = load_config("classifier", {**options, "generated.teacher": str(tiny["classifier"]), "classifier.dropout": 0.0})
     images = training_images(config)
     batch = training_batches(config, images, generated_part(config, images)).batch(2)
