@@ -48,6 +48,10 @@ class Settings:
     learner_overrides: Optional[Dict[str, Any]] = None
     unlabelled: Optional[str] = None
 
+    def steps_of(self, learner: str) -> int:
+        """The steps of a preset that learns images without labels."""
+        return self.learner_steps or load_config(learner).train.steps
+
 
 @dataclass(frozen=True)
 class Cell:

@@ -107,9 +107,12 @@ class Plan:
             + (f", and {self.choices} splits that choose the arms to compare" if self.choices else ""),
             f"classifier  {s.architecture}, {s.steps} steps of {s.batch_size} images",
         ]
-        if any(arm.generates for arm in self.arms):
+        if any(is_gan(arm.maker) for arm in self.arms):
             steps = f"up to {s.gan_steps} steps, while held-out labels say that it improves" if s.patience else f"{s.gan_steps} steps"
             lines.append(f"GAN         {s.gan}, {steps}; {s.per_class} images of each class")
+        presets = dict.fromkeys(arm.learner for arm in self.arms if arm.learner)
+        if presets:  # what learns images without labels in place of the classifier
+            lines.append("learners    " + ", ".join(f"{name}, {s.steps_of(name)} steps" for name in presets))
         lines.append(f"time        about {told_time(self.seconds)} for {cells} cells, {self.jobs} at a time")
         return [*lines, *(f"note        {note}" for note in self.notes)]
 
@@ -276,7 +279,7 @@ def _classifier_seconds(data: StudyData, settings: Settings, changed: bool) -> f
 def _arm_seconds(data: StudyData, settings: Settings, arm: Arm) -> float:
     """The seconds of an arm's classifiers."""
     if arm.learner:
-        return (settings.learner_steps or load_config(arm.learner).train.steps) * _step_seconds(data, arm.learner) + START
+        return settings.steps_of(arm.learner) * _step_seconds(data, arm.learner) + START
     step = _classifier_seconds(data, settings, bool(arm.settings.get("classifier.augmentation")))
     tested = 1e-4 * _size(data) * (len(data.test) if data.test is not None else 100) * (10 if settings.architecture == "resnet" else 1)
     members = settings.members if arm.ensemble else 1 + ROUNDS * (arm.maker == PSEUDO)

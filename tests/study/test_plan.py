@@ -117,3 +117,15 @@ def test_a_budget_keeps_an_arm_that_was_named(study_data):
     assert "(3 of arms" in "\n".join(make_plan(study_data()).told()) and "(3 of arms" not in "\n".join(
         make_plan(study_data(), choices=0).told()
     )
+
+
+def test_the_plan_tells_what_learns_and_for_how_long(study_data):
+    def told(**options):
+        plan = make_plan(study_data(), choices=0, **options)
+        return {line.split()[0]: line.split(maxsplit=1)[1] for line in plan.told()}
+
+    arms = ["classical", "pseudo-labels", "consistency", "semi-supervised", "semi-supervised-conv"]
+    assert told(arms=arms, labels=[4])["learners"] == "semi-supervised, 20000 steps, semi-supervised-conv, 3000 steps"
+    without_gan = told(arms=arms[:3], labels=[4], learner_steps=50)
+    assert without_gan["learners"] == "semi-supervised, 50 steps" and "GAN" not in without_gan
+    assert "learners" not in told(arms=["gan"]) and told(arms=["gan"])["GAN"].startswith("sngan-projection")
