@@ -112,7 +112,7 @@ class Plan:
             lines.append(f"GAN         {s.gan}, {steps}; {s.per_class} images of each class")
         presets = dict.fromkeys(arm.learner for arm in self.arms if arm.learner)
         if presets:  # what learns images without labels in place of the classifier
-            lines.append("learners    " + ", ".join(f"{name}, {s.steps_of(name)} steps" for name in presets))
+            lines.append("learners    " + ", ".join(f"{name}: {s.steps_of(name)} steps" for name in presets))
         lines.append(f"time        about {told_time(self.seconds)} for {cells} cells, {self.jobs} at a time")
         return [*lines, *(f"note        {note}" for note in self.notes)]
 
