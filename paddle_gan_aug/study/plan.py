@@ -4,7 +4,6 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
-from ..config.loading import load_config
 from ..data import without_labels
 from ..errors import InputError
 from .arms import BASELINE, GAN_ARM, MAKERS, PSEUDO, RIVALS, STRONGER, TRANSFER_ARMS, Arm, chosen_arms, default_arms, is_gan, with_shares
