@@ -100,7 +100,7 @@ def points(row):
     return f"{100 * row['mean']:+.2f} ({100 * row['low']:+.2f} to {100 * row['high']:+.2f})"
 
 
-@pytest.mark.parametrize("name, number", [("solar", 0), ("fashion-10", 1)])
+@pytest.mark.parametrize("name, number", [("solar", 0), ("fashion-10", 1), ("fashion-50", 2)])
 def test_the_arms_of_a_cell(name, number):
     found = study(name)
     (rows,) = [[rows for rows in tables(ROOT / "docs" / "results.md") if rows and "Arm" in rows[0] and "Seeds" in rows[0]][number]]
@@ -114,7 +114,7 @@ def test_the_arms_of_a_cell(name, number):
     assert len(rows) == len(found["arms"])
 
 
-@pytest.mark.parametrize("name", ["mnist-10-tuned", "fashion-10", "solar"])
+@pytest.mark.parametrize("name", ["mnist-10-tuned", "fashion-10", "fashion-50", "solar"])
 @pytest.mark.parametrize("readme", ["README.md", "README_cn.md"])
 def test_the_readme_has_every_cell(name, readme):
     found = study(name)
