@@ -2,7 +2,7 @@
 
 import difflib
 from dataclasses import dataclass, field, replace
-from typing import Any, Dict, List, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from ..errors import InputError
 
@@ -53,6 +53,7 @@ class Arm:
         settings: configuration keys of the classifier that differ from the arm `real`.
         maker: what makes further images, of `MAKERS`; "spare" for further real ones, `PSEUDO` for those without labels; "" for none.
         learner: the preset that learns in place of the classifier, from images with and without labels; "" for none.
+        taught_by: of pseudo-labels, the arm whose network reads the images without labels first; "" for the classifier itself.
         filters: of the made images: "none", "default", or "default" and further filters, joined by "+". teacher: whether a
             classifier's readings label them.
         renewed: whether they are made anew while the classifier trains. ensemble: whether several classifiers vote.
@@ -65,6 +66,7 @@ class Arm:
     settings: Dict[str, Any] = field(default_factory=dict)
     maker: str = ""
     learner: str = ""
+    taught_by: str = ""
     filters: str = "none"
     teacher: bool = False
     renewed: bool = False
@@ -82,7 +84,13 @@ class Arm:
     @property
     def generates(self) -> bool:
         """Whether images that are not real take part."""
-        return self.makes or bool(self.learner and self.settings.get("semi_supervised.gan", True))
+        learner = self.first_learner
+        return self.makes or (learner is not None and bool(learner.settings.get("semi_supervised.gan", True)))
+
+    @property
+    def first_learner(self) -> Optional["Arm"]:
+        """The arm that learns images with and without labels for this one: itself, or the one that teaches it; None = no such arm."""
+        return self if self.learner else ARMS[self.taught_by] if self.taught_by else None
 
     @property
     def unlabelled(self) -> bool:
@@ -273,6 +281,18 @@ _ROWS = [
         learner="semi-supervised-conv",
         needs=(UNLABELLED,),
     ),
+]
+_ROWS += [
+    Arm(
+        f"{name}+pseudo-labels",
+        f"The same as pseudo-labels, where the network of {name} reads first.",
+        STANDARD,
+        maker=PSEUDO,
+        taught_by=name,
+        share=PSEUDO_SHARE,
+        needs=(UNLABELLED,),
+    )
+    for name in ("consistency", "consistency-conv", "semi-supervised", "semi-supervised-conv")
 ]
 ARMS = {row.name: row for row in _ROWS}
 BASELINE = "real"

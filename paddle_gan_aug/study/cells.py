@@ -8,7 +8,7 @@ from typing import Any, Dict, Iterable, List, Optional
 
 from ..config.loading import load_config
 from ..files import make_folder, write_json
-from .arms import MAKERS, PRETRAINED, Arm, is_gan
+from .arms import ARMS, MAKERS, PRETRAINED, Arm, is_gan
 from .splits import Scenario
 from .stored import read_row
 
@@ -128,6 +128,8 @@ def key_of(cell: Cell, settings: Settings, fingerprint: str) -> str:
         parts["patience"] = settings.patience
     if arm.unlabelled:
         parts["unlabelled"] = settings.unlabelled
+    if arm.taught_by:
+        parts["taught_by"] = learner_settings(ARMS[arm.taught_by], settings, cell.seed)
     if arm.makes and not is_gan(arm.maker):
         parts["sources"] = "of each class alike"
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]

@@ -34,9 +34,10 @@ def check_presets(plan: Plan) -> None:
     for name in ("overrides", "gan_overrides", "learner_overrides"):
         _check_own(name, getattr(settings, name))
     for arm in plan.arms:
-        if arm.learner:
-            learner = learner_settings(arm, settings, 0)
+        if arm.first_learner:
+            learner = learner_settings(arm.first_learner, settings, 0)
             check_config(load_config(learner.pop("preset"), learner))
+        if arm.learner:
             continue
         check_config(load_config("classifier", classifier_settings(arm, settings, 0)))
         if arm.makes:

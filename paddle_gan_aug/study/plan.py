@@ -6,11 +6,22 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from ..data import without_labels
 from ..errors import InputError
-from .arms import BASELINE, GAN_ARM, MAKERS, PSEUDO, RIVALS, STRONGER, TRANSFER_ARMS, Arm, chosen_arms, default_arms, is_gan, with_shares
+from .arms import (
+    BASELINE,
+    GAN_ARM,
+    RIVALS,
+    STRONGER,
+    TRANSFER_ARMS,
+    Arm,
+    chosen_arms,
+    default_arms,
+    is_gan,
+    with_shares,
+)
 from .cells import Cell, Settings
+from .estimate import estimate, label_count, voters
 from .splits import CHOOSE, CHOOSES_FROM, FEWEST, TEST, Scenario, StudyData
 from .statistics import LEAST_SEEDS
-from .unlabelled import ROUNDS
 
 IMBALANCED = 1.5  # the largest class over the smallest
 FEW = 2000  # labels up to which a study takes all of them as they are
@@ -24,21 +35,6 @@ GAN_STEPS = ((200, 400), (1000, 600), (10_000, 1500), (10**9, 4000))
 SHORTEST_GAN = 200  # steps, below which images are noise
 PER_CLASS = 200
 FEWEST_SEEDS = 2
-SECONDS = {  # of a step of 64 grey images of 28×28 pixels on one core of a 2020s machine; what is measured corrects the estimate
-    "lenet": 0.017,
-    "lenet-pooled": 0.015,
-    "resnet": 0.13,
-    "changes": 0.003,  # classical ones
-    "digits": 0.013,  # those of the policy of that name, which bend
-    "gan": 0.13,
-    "dagan": 0.043,
-    "learned-augmenter": 0.075,
-    "semi-supervised": 0.044,
-    "semi-supervised-conv": 0.032,
-}
-GROWTH = {"lenet": 1.2, "lenet-pooled": 1.2, "gan": 0.8}  # exponent of the size of an image; 1 of the others
-START, FILTERING = 3.0, 10.0  # seconds: of a cell's own (Paddle, files, test images), of drawing and reading the candidates
-CROSSED, CROSSED_EPOCHS, MOST_CROSSED = 5, 100, 5000  # as in synthesis: networks, epochs of each, labels up to which they are trained
 NEW_IMAGES = 5  # of each new class
 UNITS = {"s": 1, "m": 60, "h": 3600}
 
@@ -109,7 +105,7 @@ class Plan:
         if any(is_gan(arm.maker) for arm in self.arms):
             steps = f"up to {s.gan_steps} steps, while held-out labels say that it improves" if s.patience else f"{s.gan_steps} steps"
             lines.append(f"GAN         {s.gan}, {steps}; {s.per_class} images of each class")
-        presets = dict.fromkeys(arm.learner for arm in self.arms if arm.learner)
+        presets = dict.fromkeys(arm.first_learner.learner for arm in self.arms if arm.first_learner)
         if presets:  # what learns images without labels in place of the classifier
             lines.append("learners    " + ", ".join(f"{name}: {s.steps_of(name)} steps" for name in presets))
         lines.append(f"time        about {told_time(self.seconds)} for {cells} cells, {self.jobs} at a time")
@@ -173,7 +169,7 @@ def make_plan(  # long: its parameters are those of `study.run_study`
     scenarios = _scenarios(labels, cut, new_classes, new_images)
     properties = _properties(data, scenarios)
     chosen = chosen_arms(with_shares(arms if arms else _default_arms(data, scenarios, properties), shares), **properties)
-    smallest = min(_count(data, scenario) for scenario in scenarios)
+    smallest = min(label_count(data, scenario) for scenario in scenarios)
     settings = Settings(
         steps=steps or _by_count(STEPS, smallest),
         architecture=architecture,
@@ -208,7 +204,7 @@ def make_plan(  # long: its parameters are those of `study.run_study`
     folds = wanted if data.test is None else Settings.folds  # they play no part, and more seeds leave the keys of the others alone
     plan = Plan(chosen, scenarios, wanted, replace(settings, folds=folds), choices, gan_arm, rival, jobs, 0.0, budget)
     plan = replace(plan, other_seeds=OTHER_SEEDS if other_seeds is None and optional else other_seeds)
-    plan = replace(plan, settings=replace(plan.settings, members=_members(data, plan)), seconds=estimate(data, plan))
+    plan = replace(plan, settings=replace(plan.settings, members=voters(data, plan)), seconds=estimate(data, plan))
     plan = _within(data, plan, seeds, asked_choices, gan_steps, optional) if budget else plan
     left_out = [arm.name for arm in optional if arm not in chosen]
     hint = [f"{' and '.join(left_out)} take no part, since no splits choose which one is compared: name them with arms"] if left_out else []
@@ -250,77 +246,8 @@ def _properties(data: StudyData, scenarios: Sequence[Scenario]) -> Dict[str, boo
     return {"imbalanced": bool(imbalanced), "spare": draws, "pairs": fewest >= FEWEST, "unlabelled": draws or data.unlabelled is not None}
 
 
-def _count(data: StudyData, scenario: Scenario) -> int:
-    counts = data.pool.counts() if scenario.draws else data.labels.counts()
-    cut = dict(scenario.cut)
-    return sum(min(int(n), cut.get(name, scenario.per_class or int(n))) for name, n in zip(data.pool.class_names, counts) if n)
-
-
 def _by_count(table: Tuple[Tuple[int, int], ...], count: int) -> int:
     return next(value for most, value in table if count <= most)
-
-
-def _size(data: StudyData) -> float:
-    """The numbers of an image, of those of a grey one of 28×28 pixels."""
-    return data.pool.image_size**2 * data.pool.channels / 784
-
-
-def _step_seconds(data: StudyData, what: str) -> float:
-    return SECONDS[what] * _size(data) ** GROWTH.get(what, 1.0)
-
-
-def _classifier_seconds(data: StudyData, settings: Settings, changed: bool) -> float:
-    """The seconds of a step of a classifier."""
-    changes = _step_seconds(data, "digits" if settings.policy == "digits" else "changes") if changed else 0.0
-    return _step_seconds(data, settings.architecture) + changes
-
-
-def _arm_seconds(data: StudyData, settings: Settings, arm: Arm) -> float:
-    """The seconds of an arm's classifiers."""
-    if arm.learner:
-        return settings.steps_of(arm.learner) * _step_seconds(data, arm.learner) + START
-    step = _classifier_seconds(data, settings, bool(arm.settings.get("classifier.augmentation")))
-    tested = 1e-4 * _size(data) * (len(data.test) if data.test is not None else 100) * (10 if settings.architecture == "resnet" else 1)
-    members = settings.members if arm.ensemble else 1 + ROUNDS * (arm.maker == PSEUDO)
-    return members * (settings.steps * step + tested) + START
-
-
-def classifier_seconds(data: StudyData, plan: Plan) -> float:
-    """The seconds of one classifier of a plan."""
-    return _arm_seconds(data, plan.settings, plan.arms[0])
-
-
-def _maker_seconds(data: StudyData, settings: Settings, maker: str) -> float:
-    """The seconds of one training of what makes images: all its steps, though it may stop before."""
-    return settings.gan_steps * _step_seconds(data, "gan" if is_gan(maker) else maker) if maker in MAKERS else 0.0
-
-
-def estimate(data: StudyData, plan: Plan) -> float:
-    """The seconds that a plan takes, roughly: shared parts are counted once for each seed and scenario."""
-    settings, total = plan.settings, 0.0
-    testing = {arm.name: plan.seeds_of(arm) for arm in plan.arms}
-    choosing = {arm.name: plan.choices for arm in plan.arms if not arm.upper}
-    for seeds in (testing, choosing):
-        arms = [arm for arm in plan.arms if arm.name in seeds]
-        makers = {arm.maker: max(seeds[other.name] for other in arms if other.maker == arm.maker) for arm in arms}
-        total += sum(seeds[arm.name] * _arm_seconds(data, settings, arm) for arm in arms)
-        total += sum(makers[maker] * _maker_seconds(data, settings, maker) for maker in makers)
-        total += max([seeds[arm.name] for arm in arms if arm.reads], default=0) * _reader_seconds(data, plan)
-    return len(plan.scenarios) * total / max(1, plan.jobs)
-
-
-def _reader_seconds(data: StudyData, plan: Plan) -> float:
-    """Of the classifier that filters and teaches, and of the five that read each of its images without having learnt it."""
-    settings = plan.settings
-    labels = min(_count(data, scenario) for scenario in plan.scenarios)
-    crossed = min(settings.steps, CROSSED_EPOCHS * max(1, labels // settings.batch_size)) if labels <= MOST_CROSSED else 0
-    return FILTERING + _classifier_seconds(data, settings, True) * (settings.steps + CROSSED * crossed)
-
-
-def _members(data: StudyData, plan: Plan) -> int:
-    """Classifiers of the arm `ensemble`: as many as train in the time of a GAN, from 3 to 20."""
-    one = _arm_seconds(data, replace(plan.settings, members=1), plan.arms[0])
-    return int(min(20, max(3, round(_maker_seconds(data, plan.settings, "gan") / one))))
 
 
 def _within(

@@ -10,10 +10,10 @@ from ..config.loading import load_config
 from ..data import LabelledImages, without_labels
 from ..errors import RunFailed
 from ..files import make_folder
-from .arms import Arm
+from .arms import ARMS, Arm
 from .cells import classifier_settings, learner_settings
 from .parts import Bench, made_once, reader_of, trained
-from .splits import same_images, write_labels
+from .splits import check_learnt, same_images, write_labels
 
 ROUNDS = 2  # of self-training before the classifier that is scored: each reads the images anew
 CONFIDENT = 0.95  # the least probability of a reading that becomes a label
@@ -49,15 +49,30 @@ def learner_config(arm: Arm, bench: Bench, seed: int) -> Any:
     return load_config(config, {**bench.of_data(), "data.unlabelled": str(unlabelled_of(bench)), "train.batch_size": size, **settings})
 
 
+def learner_run(arm: Arm, bench: Bench) -> Path:
+    """The run of an arm that learns images with and without labels in place of the classifier.
+
+    Raises:
+        RunFailed: it has learnt other labels than those of the cell.
+    """
+    path = bench.folder / f"{arm.name}-{bench.mark}"
+    with made_once(path) as note:
+        if note is not None:
+            run = trained(learner_config(arm, bench, bench.seed), path.name, path.parent, classifier=True)
+            check_learnt(run.state["data"]["fingerprint"], bench.learnt, f"the network of {arm.name}")
+    return path
+
+
 def pseudo_set(bench: Bench, arm: Arm) -> Path:
     """The images without labels that classifiers read with confidence, with these readings as labels: `set.npz` in a folder.
 
-    The classifier with classical changes reads first. In each further round the one that has learnt the former readings does.
+    The classifier with classical changes reads first, or the network of `arm.taught_by`. In each further round the classifier that has
+    learnt the former readings does.
     """
     from ..runs.reading import read_probabilities
 
-    path = bench.folder / f"pseudo-{bench.mark}-{arm.share:g}"
-    reader = reader_of(bench)
+    path = bench.folder / "-".join(["pseudo", bench.mark, f"{arm.share:g}", *filter(None, [arm.taught_by])])
+    reader = learner_run(ARMS[arm.taught_by], bench) if arm.taught_by else reader_of(bench)
     with made_once(path) as note:
         if note is not None:
             from ..runs.opened import open_run

@@ -21,7 +21,7 @@ from .arms import PSEUDO, Arm
 from .cells import RESULTS_VERSION, Cell, Settings, classifier_settings, key_of
 from .parts import Bench, bench_of, fitted, made_by, maker_of, note_of, reader_of, spare_of, trained
 from .splits import CellImages, Scenario, check_apart, check_learnt
-from .unlabelled import learner_config, pseudo_set
+from .unlabelled import learner_config, learner_run, pseudo_set
 
 RENEWED = ("generated.every_steps", "generated.per_class")  # settings that only a run has, not a set
 WHAT_FAILS = (InputError, RunFailed, ValueError, RuntimeError, OSError, MemoryError, FloatingPointError)
@@ -74,13 +74,18 @@ def _scored(cell: Cell, bench: Bench, key: str) -> Dict[str, Any]:
     config, made = configured(arm, bench, cell.seed)
     members = bench.settings.members if arm.ensemble else 1
     began = time.perf_counter()
-    probabilities = [_learn_and_read(config, bench, key, member, arm) for member in range(members)]
+    if arm.learner:
+        run = learner_run(arm, bench)
+        probabilities, spent = [_read_by(run, bench)], note_of(run)["seconds"]
+    else:
+        probabilities = [_learn_and_read(config, bench, key, member) for member in range(members)]
+        spent = round(time.perf_counter() - began, 2)
     score = _score(np.mean(probabilities, axis=0), bench.images.test)
     cut = [score["recall"][bench.images.test.class_index(name)] for name, _ in cell.scenario.cut]
     return {
         **score,
         "cut_recall": float(np.mean([value for value in cut if value is not None])) if cut else None,
-        "classifier_seconds": round(time.perf_counter() - began, 2),
+        "classifier_seconds": spent,
         "made": made,
         **({"unlabelled": len(bench.images.unlabelled)} if arm.unlabelled else {}),
         "config": to_yaml(config),
@@ -101,7 +106,8 @@ def configured(arm: Arm, bench: Bench, seed: int) -> Tuple[Any, Dict[str, Any]]:
     elif arm.maker == PSEUDO:
         part = pseudo_set(bench, arm)
         made = note_of(part)
-        made["maker_seconds"] = made["seconds"]
+        taught = [note_of(learner_run(arm.first_learner, bench))["seconds"]] if arm.first_learner else []
+        made["maker_seconds"] = round(sum(taught, made["seconds"]), 2)
         overrides["generated.source"] = str(part / "set.npz")
     elif arm.maker:
         fit = fitted(bench, arm)
@@ -124,7 +130,7 @@ def configured(arm: Arm, bench: Bench, seed: int) -> Tuple[Any, Dict[str, Any]]:
     return load_config("classifier", overrides), made
 
 
-def _learn_and_read(config: Any, bench: Bench, key: str, member: int, arm: Arm) -> np.ndarray:
+def _learn_and_read(config: Any, bench: Bench, key: str, member: int) -> np.ndarray:
     """Train one classifier and read the test images: float32 [N, classes]. Its run goes once it has been read."""
     from ..runs.reading import read_probabilities
 
@@ -137,6 +143,14 @@ def _learn_and_read(config: Any, bench: Bench, key: str, member: int, arm: Arm) 
     probabilities = read_probabilities(run, bench.images.test.images)
     shutil.rmtree(runs / name, ignore_errors=True)
     return probabilities
+
+
+def _read_by(folder: Path, bench: Bench) -> np.ndarray:
+    """What a run on the disk reads in the test images: float32 [N, classes]."""
+    from ..runs.opened import open_run
+    from ..runs.reading import read_probabilities
+
+    return read_probabilities(open_run(folder, threads=bench.settings.threads), bench.images.test.images)
 
 
 def _score(probabilities: np.ndarray, test: LabelledImages) -> Dict[str, Any]:

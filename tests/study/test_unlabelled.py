@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from paddle_gan_aug.data import load
 from paddle_gan_aug.data.overlap import repeated
 from paddle_gan_aug.errors import InputError
-from paddle_gan_aug.study.arms import ARMS, BASELINE, WITHOUT_LABELS, chosen_arms, default_arms
+from paddle_gan_aug.study.arms import ARMS, BASELINE, WITHOUT_LABELS, arm_of, chosen_arms, default_arms
 from paddle_gan_aug.study.cells import Cell, Settings, key_of, learner_settings
 from paddle_gan_aug.study.plan import make_plan, named_arms
 from paddle_gan_aug.study.splits import CHOOSE, FINAL, TEST, Scenario, cell_images, check_apart, check_unlabelled
@@ -59,10 +60,11 @@ def test_test_images_without_labels_are_refused(study_data):
 def test_arms_need_images_without_labels(study_data):
     level = {"imbalanced": False, "spare": False, "pairs": True}
     for name in [name for name, arm in ARMS.items() if arm.unlabelled]:
-        with pytest.raises(InputError, match=f"arms: {name} cannot work here: there are no images without labels: name some"):
+        with pytest.raises(InputError, match=f"arms: {re.escape(name)} cannot work here: there are no images without labels: name some"):
             chosen_arms([name], **level)
     assert set(WITHOUT_LABELS) < set(default_arms(**level, unlabelled=True)) and not set(WITHOUT_LABELS) & set(default_arms(**level))
-    assert {name for name, arm in ARMS.items() if arm.unlabelled and arm.generates} == {"semi-supervised", "semi-supervised-conv"}
+    gans = {"semi-supervised", "semi-supervised-conv"}
+    assert {name for name, arm in ARMS.items() if arm.unlabelled and arm.generates} == gans | {f"{name}+pseudo-labels" for name in gans}
 
 
 def test_rivals_that_learn_the_same_images_can_be_named(study_data):
@@ -84,6 +86,17 @@ def test_the_terms_of_the_preset_come_in_at_the_same_part_of_a_shorter_run():
     assert "train.steps" not in learner_settings(ARMS["semi-supervised"], Settings(), 0)
 
 
+def test_who_reads_first_is_part_of_the_key():
+    cells = [Cell(ARMS[name], FEW, 0, TEST) for name in ("pseudo-labels", "consistency+pseudo-labels", "semi-supervised+pseudo-labels")]
+    assert len({key_of(cell, Settings(), "d") for cell in cells}) == 3
+    longer = Settings(learner_steps=100)
+    assert [key_of(cell, Settings(), "d") == key_of(cell, longer, "d") for cell in cells] == [True, False, False]
+    assert (
+        arm_of("semi-supervised+pseudo-labels@0.9").share == 0.9
+        and arm_of("semi-supervised+pseudo-labels").first_learner is ARMS["semi-supervised"]
+    )
+
+
 def test_confident_readings_become_labels(study_data):
     class Bench:
         images = cell_images(study_data(), FEW, 0, TEST, 8, unlabelled=True)
@@ -99,22 +112,26 @@ STUDY += ["--learner-override", "semi_supervised.width=0.05", "generator.width=0
 
 
 def test_a_study_with_images_of_ones_own_without_labels(cli, folder, tmp_path):
-    arms = ["--arms", "classical", "pseudo-labels", "semi-supervised-conv"]
-    command = ["study", "--data", folder, "--unlabelled", tmp_path / "more", *arms, *STUDY, "--to", tmp_path / "study"]
+    arms = ["classical", "pseudo-labels", "semi-supervised-conv", "semi-supervised-conv+pseudo-labels"]
+    command = ["study", "--data", folder, "--unlabelled", tmp_path / "more", "--arms", *arms, *STUDY, "--to", tmp_path / "study"]
     found = json.loads(cli(*command, "--json").stdout)
-    assert {row["arm"] for row in found["arms"] if row["mean"] is not None} == {
-        "real",
-        "classical",
-        "pseudo-labels",
-        "semi-supervised-conv",
-    }
+    assert {row["arm"] for row in found["arms"] if row["mean"] is not None} == {"real", *arms}
     rows = [json.loads(path.read_text()) for path in (tmp_path / "study" / "rows").glob("*.json")]
     assert {row["arm"]: row.get("unlabelled") for row in rows} == {
         "real": None,
         "classical": None,
         "pseudo-labels": 48,
         "semi-supervised-conv": 48,
+        "semi-supervised-conv+pseudo-labels": 48,
     }
+    notes = {path.stem: json.loads(path.read_text()) for path in (tmp_path / "study" / "work").glob("*/*.json")}
+    taught = [row for row in rows if row["arm"] == "semi-supervised-conv+pseudo-labels"]
+    for row in taught:  # the network that reads first is the one that the other arm is scored by
+        (learner,) = [other for other in rows if (other["arm"], other["seed"]) == ("semi-supervised-conv", row["seed"])]
+        first, pseudo = notes[f"semi-supervised-conv-{row['seed']}"], notes[f"pseudo-{row['seed']}-0.5-semi-supervised-conv"]
+        assert learner["classifier_seconds"] == first["seconds"]
+        assert row["made"]["maker_seconds"] == pytest.approx(first["seconds"] + pseudo["seconds"], abs=0.02)
+        assert (row["made"]["of"], row["made"]["maker"]) == (48, "pseudo") and len(taught) == 2
     (named,) = [row for row in found["comparisons"] if row["named"]]
     assert named["arm"] == "semi-supervised-conv"
 

@@ -1,0 +1,108 @@
+"""About how long a study takes: seconds of its classifiers, GANs and filters, from what steps took on one core."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Dict
+
+from .arms import ARMS, MAKERS, PSEUDO, Arm, is_gan
+from .cells import Settings
+from .splits import Scenario, StudyData
+from .unlabelled import ROUNDS
+
+if TYPE_CHECKING:
+    from .plan import Plan
+
+SECONDS = {  # of a step of 64 grey images of 28×28 pixels on one core of a 2020s machine; what is measured corrects the estimate
+    "lenet": 0.017,
+    "lenet-pooled": 0.015,
+    "resnet": 0.13,
+    "changes": 0.003,  # classical ones
+    "digits": 0.013,  # those of the policy of that name, which bend
+    "gan": 0.13,
+    "dagan": 0.043,
+    "learned-augmenter": 0.075,
+    "semi-supervised": 0.044,
+    "semi-supervised-conv": 0.032,
+}
+GROWTH = {"lenet": 1.2, "lenet-pooled": 1.2, "gan": 0.8}  # exponent of the size of an image; 1 of the others
+START, FILTERING = 3.0, 10.0  # seconds: of a cell's own (Paddle, files, test images), of drawing and reading the candidates
+CROSSED, CROSSED_EPOCHS, MOST_CROSSED = 5, 100, 5000  # as in synthesis: networks, epochs of each, labels up to which they are trained
+
+
+def label_count(data: StudyData, scenario: Scenario) -> int:
+    counts = data.pool.counts() if scenario.draws else data.labels.counts()
+    cut = dict(scenario.cut)
+    return sum(min(int(n), cut.get(name, scenario.per_class or int(n))) for name, n in zip(data.pool.class_names, counts) if n)
+
+
+def _size(data: StudyData) -> float:
+    """The numbers of an image, of those of a grey one of 28×28 pixels."""
+    return data.pool.image_size**2 * data.pool.channels / 784
+
+
+def _step_seconds(data: StudyData, what: str) -> float:
+    return SECONDS[what] * _size(data) ** GROWTH.get(what, 1.0)
+
+
+def _classifier_seconds(data: StudyData, settings: Settings, changed: bool) -> float:
+    """The seconds of a step of a classifier."""
+    changes = _step_seconds(data, "digits" if settings.policy == "digits" else "changes") if changed else 0.0
+    return _step_seconds(data, settings.architecture) + changes
+
+
+def _arm_seconds(data: StudyData, settings: Settings, arm: Arm) -> float:
+    """The seconds of an arm's classifiers."""
+    if arm.learner:  # its training is counted where it is shared
+        return START
+    step = _classifier_seconds(data, settings, bool(arm.settings.get("classifier.augmentation")))
+    tested = 1e-4 * _size(data) * (len(data.test) if data.test is not None else 100) * (10 if settings.architecture == "resnet" else 1)
+    members = settings.members if arm.ensemble else 1 + ROUNDS * (arm.maker == PSEUDO)
+    return members * (settings.steps * step + tested) + START
+
+
+def classifier_seconds(data: StudyData, plan: Plan) -> float:
+    """The seconds of one classifier of a plan."""
+    return _arm_seconds(data, plan.settings, plan.arms[0])
+
+
+def _maker_seconds(data: StudyData, settings: Settings, maker: str) -> float:
+    """The seconds of one training of what makes images: all its steps, though it may stop before."""
+    return settings.gan_steps * _step_seconds(data, "gan" if is_gan(maker) else maker) if maker in MAKERS else 0.0
+
+
+def _learner_seconds(data: StudyData, settings: Settings, preset: str) -> float:
+    """The seconds of one training of what learns images without labels."""
+    return settings.steps_of(preset) * _step_seconds(data, preset)
+
+
+def estimate(data: StudyData, plan: Plan) -> float:
+    """The seconds that a plan takes, roughly: shared parts are counted once for each seed and scenario."""
+    settings, total = plan.settings, 0.0
+    testing = {arm.name: plan.seeds_of(arm) for arm in plan.arms}
+    choosing = {arm.name: plan.choices for arm in plan.arms if not arm.upper}
+    for seeds in (testing, choosing):
+        arms = [arm for arm in plan.arms if arm.name in seeds]
+        makers = {arm.maker: max(seeds[other.name] for other in arms if other.maker == arm.maker) for arm in arms}
+        total += sum(seeds[arm.name] * _arm_seconds(data, settings, arm) for arm in arms)
+        total += sum(makers[maker] * _maker_seconds(data, settings, maker) for maker in makers)
+        learnt: Dict[str, float] = {}  # of each arm that learns images without labels, for itself or another: the seeds that need it
+        for arm, first in ((arm, arm.first_learner) for arm in arms if arm.first_learner):
+            learnt[first.name] = max(seeds[arm.name], learnt.get(first.name, 0))
+        total += sum(count * _learner_seconds(data, settings, ARMS[name].learner) for name, count in learnt.items())
+        total += max([seeds[arm.name] for arm in arms if arm.reads], default=0) * _reader_seconds(data, plan)
+    return len(plan.scenarios) * total / max(1, plan.jobs)
+
+
+def _reader_seconds(data: StudyData, plan: Plan) -> float:
+    """Of the classifier that filters and teaches, and of the five that read each of its images without having learnt it."""
+    settings = plan.settings
+    labels = min(label_count(data, scenario) for scenario in plan.scenarios)
+    crossed = min(settings.steps, CROSSED_EPOCHS * max(1, labels // settings.batch_size)) if labels <= MOST_CROSSED else 0
+    return FILTERING + _classifier_seconds(data, settings, True) * (settings.steps + CROSSED * crossed)
+
+
+def voters(data: StudyData, plan: Plan) -> int:
+    """Classifiers of the arm `ensemble`: as many as train in the time of a GAN, from 3 to 20."""
+    one = _arm_seconds(data, replace(plan.settings, members=1), plan.arms[0])
+    return int(min(20, max(3, round(_maker_seconds(data, plan.settings, "gan") / one))))
