@@ -1,17 +1,13 @@
 """About how long a study takes: seconds of its classifiers, GANs and filters, from what steps took on one core."""
 
-from __future__ import annotations
-
 from dataclasses import replace
-from typing import TYPE_CHECKING, Dict
+from typing import Dict
 
 from .arms import ARMS, MAKERS, PSEUDO, Arm, is_gan
 from .cells import Settings
+from .plan import Plan
 from .splits import Scenario, StudyData
 from .unlabelled import ROUNDS
-
-if TYPE_CHECKING:
-    from .plan import Plan
 
 SECONDS = {  # of a step of 64 grey images of 28×28 pixels on one core of a 2020s machine; what is measured corrects the estimate
     "lenet": 0.017,
@@ -31,6 +27,7 @@ CROSSED, CROSSED_EPOCHS, MOST_CROSSED = 5, 100, 5000  # as in synthesis: network
 
 
 def label_count(data: StudyData, scenario: Scenario) -> int:
+    """How many labels a cell of a scenario has."""
     counts = data.pool.counts() if scenario.draws else data.labels.counts()
     cut = dict(scenario.cut)
     return sum(min(int(n), cut.get(name, scenario.per_class or int(n))) for name, n in zip(data.pool.class_names, counts) if n)

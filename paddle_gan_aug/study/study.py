@@ -19,7 +19,8 @@ from .cells import Cell, missing, read_rows
 from .checks import check_different, check_presets, told_copies, told_data, told_overlap
 from .engine import Engine, affordable_jobs, connect
 from .estimate import classifier_seconds
-from .plan import NEW_IMAGES, Plan, make_plan, named_arms, parse_budget
+from .plan import Plan, named_arms
+from .planning import NEW_IMAGES, make_plan, parse_budget
 from .progress import StudyProgress
 from .splits import FINAL, TEST, StudyData, cell_images, check_data, check_unlabelled, read_data
 from .stored import read_beginning, read_results

@@ -5,7 +5,8 @@ import pytest
 from paddle_gan_aug.errors import InputError
 from paddle_gan_aug.study.arms import GAN_ARM, TRANSFER_ARMS
 from paddle_gan_aug.study.estimate import estimate
-from paddle_gan_aug.study.plan import PATIENCE, make_plan, named_arms, parse_budget, told_time
+from paddle_gan_aug.study.plan import named_arms, told_time
+from paddle_gan_aug.study.planning import PATIENCE, make_plan, parse_budget
 from paddle_gan_aug.study.statistics import LEAST_SEEDS
 
 

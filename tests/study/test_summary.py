@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from paddle_gan_aug.errors import InputError
-from paddle_gan_aug.study.plan import make_plan
+from paddle_gan_aug.study.planning import make_plan
 from paddle_gan_aug.study.splits import CHOOSE
 from paddle_gan_aug.study.statistics import HELPS, NOTHING, TOO_FEW
 from paddle_gan_aug.study.summary import ACCURACY, BALANCED, comparisons, measure_of, of_arms, recommended, right, verdict

@@ -12,7 +12,8 @@ from paddle_gan_aug.data.overlap import repeated
 from paddle_gan_aug.errors import InputError
 from paddle_gan_aug.study.arms import ARMS, BASELINE, WITHOUT_LABELS, arm_of, chosen_arms, default_arms
 from paddle_gan_aug.study.cells import Cell, Settings, key_of, learner_settings
-from paddle_gan_aug.study.plan import make_plan, named_arms
+from paddle_gan_aug.study.plan import named_arms
+from paddle_gan_aug.study.planning import make_plan
 from paddle_gan_aug.study.splits import CHOOSE, FINAL, TEST, Scenario, cell_images, check_apart, check_unlabelled
 from paddle_gan_aug.study.unlabelled import CONFIDENT, confident
 
