@@ -38,6 +38,7 @@ COMMANDS = (
     Command("study", "study", "Compare ways to train a classifier, with and without generated images; ends in a verdict and a classifier."),
     Command("export", "export", "Write the networks of a run for programs that know Paddle (or ONNX Runtime) alone."),
     Command("dashboard", "dashboard", "Serve the VisualDL page of the records on this machine."),
+    Command("cache", "cache", "Show what is kept on the disk to save time, such as decoded pictures, or delete it."),
 )
 
 SHARED = ("train", "generate")  # the commands whose work several processes share
