@@ -347,3 +347,8 @@ def launched() -> int:
     with contextlib.suppress(ValueError):
         return max(1, int(os.environ.get("PADDLE_TRAINERS_NUM") or 1))
     return 1
+
+
+def launched_first() -> bool:
+    """Whether this is process 0 of those that were started together, or was started alone."""
+    return launched() == 1 or os.environ.get("PADDLE_TRAINER_ID", "0") == "0"

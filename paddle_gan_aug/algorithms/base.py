@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from typing import Any, Callable, Collection, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
 import numpy as np
@@ -12,6 +13,7 @@ from paddle import Tensor, nn
 from .. import processes
 from ..config.sections import Config
 from ..data import Batch, Batches
+from ..leading import Spread
 from .inference import InferenceModel
 from .ports import NORMAL
 
@@ -179,11 +181,18 @@ class Algorithm:
         """Draw fewer images at once the larger they are, so that drawing takes no more memory than at 32 pixels."""
         self.at_once = max(LEAST_AT_ONCE, AT_ONCE * LARGE**2 // max(LARGE, image_size) ** 2)
 
-    def draw(self, latents: np.ndarray, labels: Optional[np.ndarray] = None, batch_size: Optional[int] = None) -> np.ndarray:
-        """Make `images` of any number of latents, `batch_size` at a time; None = `at_once`."""
+    def draw(
+        self,
+        latents: np.ndarray,
+        labels: Optional[np.ndarray] = None,
+        batch_size: Optional[int] = None,
+        spread: Spread = itertools.starmap,
+    ) -> np.ndarray:
+        """Make `images` of any number of latents, `batch_size` at a time; None = `at_once`. `spread`: see `leading.spread`."""
         batch_size = batch_size or self.at_once
         parts = [slice(start, start + batch_size) for start in range(0, len(latents), batch_size)]
-        return np.concatenate([self.images(latents[part], None if labels is None else labels[part]) for part in parts])
+        pieces = ([latents[part]] if labels is None else [latents[part], labels[part]] for part in parts)
+        return np.concatenate([images for (images,) in spread(lambda *piece: (self.images(*piece),), pieces)])
 
     def categories(self, latents: np.ndarray) -> Optional[np.ndarray]:
         """The category that each of `latents` asks for, int64 [N]; None for an algorithm that finds no categories by itself."""

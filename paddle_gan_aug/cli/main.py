@@ -41,7 +41,7 @@ COMMANDS = (
     Command("cache", "cache", "Show what is kept on the disk to save time, such as decoded pictures, or delete it."),
 )
 
-SHARED = ("train", "generate")  # the commands whose work several processes share
+SHARED = ("train", "generate", "evaluate")  # the commands whose work several processes share
 
 
 def main(argv: Optional[List[str]] = None) -> int:
@@ -75,7 +75,8 @@ def run_command(parser: CommandParser, argv: Optional[List[str]] = None) -> int:
     try:
         _check_processes(args)
         result = args.command(args)
-        show(result, args.json)
+        if runtime.launched_first():
+            show(result, args.json)
         if result.then is not None:
             result.then()
         return result.code
@@ -105,7 +106,7 @@ def _check_processes(args: argparse.Namespace) -> None:
         name += " --dry-run" * dry_run
         raise InputError(
             f"{runtime.launched()} processes were started, and {name} runs in one: start it without paddle.distributed.launch; "
-            f"several share the work of {' and '.join(SHARED)}"
+            f"several share the work of {', '.join(SHARED)}"
         )
 
 
