@@ -225,3 +225,45 @@ def test_names_that_begin_with_numbers_are_names(tmp_path):
     assert read_class_names(tmp_path / "labels.txt") == {0: "3 people", 1: "7 dwarfs"}
     (tmp_path / "x.txt").write_text('"a b.png" number one\nc.png.jpg\ttwo\n')
     assert read_rows(tmp_path / "x.txt") == [Row(1, "a b.png", "number one"), Row(2, "c.png.jpg", "two")]
+
+
+# ---- beside class folders ----
+
+
+def write_list(path, *lines):
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def test_a_list_with_numbers(digits):
+    folder = digits(each=2)
+    path = write_list(folder / "list.txt", "2/0.png 0", "2/1.png 0", "", f"{folder / '0' / '0.png'} 1", "0/1.png 1")
+    data = load_test(path)
+    assert data.class_names == ("0", "1") and data.labels.tolist() == [0, 0, 1, 1]
+    assert (data.images[2] == load_test("set").images[0]).all()
+    assert load(path).counts().tolist() == [1, 1]
+
+
+def test_a_list_with_names_and_blanks(digits):
+    folder = digits(classes=["a 1"], each=2)
+    path = write_list(folder / "list.txt", "a 1/0.png\tnumber one", "a 1/1.png\tanother")
+    assert load_test(path).class_names == ("another", "number one")
+    assert load_test(write_list(folder / "list.lst", "a 1/0.png b10", "a 1/1.png b9")).class_names == ("b9", "b10")
+
+
+@pytest.mark.parametrize(
+    "lines, message",
+    [
+        (["0/0.png"], "line 1: expected a path and a label"),
+        (["0/0.png 0", "../secret.png 1"], r"../secret.png \(does not exist\)"),
+        (["0/0.png -1"], "labels count from 0"),
+        (["0/0.png 0", "0/\0.png 1"], "neither UTF-8 nor GBK text"),
+        ([""], "is empty"),
+        (["0/none.png 0"], r"0/none.png \(does not exist\)"),
+    ],
+)
+def test_faults_of_lists(digits, lines, message):
+    path = write_list(digits() / "list.txt", *lines)
+    with pytest.raises(InputError, match=message) as refused:
+        load(path)
+    assert "\n" not in str(refused.value)
