@@ -1,17 +1,24 @@
 """List files as people and programs write them: every usual form gives the same images; every fault is one line."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
 
-from paddle_gan_aug.data import load, load_test
+from paddle_gan_aug.data import file_list, load, load_test
+from paddle_gan_aug.data.file_list import FEW
 from paddle_gan_aug.data.list_rows import Row, read_class_names, read_rows
 from paddle_gan_aug.errors import InputError
 
 
-@pytest.fixture
-def pictures(other_project, mnist_train):
+@pytest.fixture(params=[FEW, 3], ids=["few", "many"])
+def pictures(request, other_project, mnist_train, monkeypatch):
     """Six digits each of 0 and 1 as pics/a (i).png and pics/b (i).png; returns (the project's folder, images, rows of (path, label))."""
+    monkeypatch.setattr(file_list, "FEW", request.param)
     (other_project / "pics").mkdir()
     images, rows = [], []
     for label, name in enumerate("ab"):
@@ -201,6 +208,7 @@ FAULTS = [
     ("x.jsonl", b"[1]\n", "line 1: no JSON object"),
     ("x.jsonl", b'{"file_name": "a.png", "label": [1, 2]}\n', "line 1: expected file_name"),
     ("x.jsonl", b"[" * 100_000, "no JSON object"),
+    ("x.jsonl", b'{"file_name": "\\ud800.png", "label": 1}\n', "line 1: .* is no name of a file"),
     ("x.txt", b"a.png " + b"9" * 5000 + b"\nb.png 1\n", "does not exist"),
 ]
 
@@ -224,7 +232,7 @@ def test_names_that_begin_with_numbers_are_names(tmp_path):
     (tmp_path / "labels.txt").write_text("3 people\n7 dwarfs\n")
     assert read_class_names(tmp_path / "labels.txt") == {0: "3 people", 1: "7 dwarfs"}
     (tmp_path / "x.txt").write_text('"a b.png" number one\nc.png.jpg\ttwo\n')
-    assert read_rows(tmp_path / "x.txt") == [Row(1, "a b.png", "number one"), Row(2, "c.png.jpg", "two")]
+    assert list(read_rows(tmp_path / "x.txt")) == [Row(1, "a b.png", "number one"), Row(2, "c.png.jpg", "two")]
 
 
 # ---- beside class folders ----
@@ -267,3 +275,34 @@ def test_faults_of_lists(digits, lines, message):
     with pytest.raises(InputError, match=message) as refused:
         load(path)
     assert "\n" not in str(refused.value)
+
+
+# ---- memory ----
+
+READER = """
+from pathlib import Path
+from paddle_gan_aug.data.list_files import list_file
+
+def held():
+    return int(next(line.split()[1] for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("RssAnon")))
+
+list_file(Path("short.txt"))
+before = held()
+listing = list_file(Path("long.txt"))
+print(len(listing.files), held() - before, listing.files[150_000], listing.class_names[listing.labels[150_000]])
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="anonymous memory is told by Linux alone")
+def test_the_rows_of_a_long_list_are_not_held_in_memory(other_project):
+    for name, count in (("short.txt", 30_000), ("long.txt", 200_000)):
+        (other_project / name).write_text(lines((f"pictures/{i % 7}/{i:07d}.png", f"class {i % 7}") for i in [*range(count), 5]))
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run([sys.executable, "-c", READER], capture_output=True, text=True, env=environment, timeout=300)
+    assert done.stderr == "".join(
+        f"{name}: 1 of {count} rows repeat others; each picture counts once\n"
+        for name, count in (("short.txt", 30_001), ("long.txt", 200_001))
+    )
+    count, grown, *found = done.stdout.split(" ", 2)
+    assert (int(count), found) == (200_000, ["pictures/4/0150000.png class 4\n"])
+    assert int(grown) < 12_000  # kB, 60 bytes a row: of a list of texts it would be a thousand
