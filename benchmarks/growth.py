@@ -132,9 +132,16 @@ def _pictures(size: int, place: Path) -> None:
             (folder / str(label) / f"{number:07d}.png").write_bytes(png_bytes(image))
 
 
+def _list(size: int, place: Path) -> None:
+    """A list of pictures that are not there, since none is opened."""
+    with open(place / "list.txt", "w") as file:
+        file.writelines(f"pictures/{number % 10}/{number:07d}.png class {number % 10}\n" for number in range(size))
+
+
 PREPARE: Dict[str, Callable[[int, Path], None]] = {
     "folder": _pictures,
     "folder-again": _pictures,
+    "list": _list,
     **{name: _npz(name) for name in CLASSES},
     COMPRESSED: _npz(COMPRESSED),
     "train": _npz("npz"),
@@ -153,6 +160,12 @@ def _read(name: str) -> Callable[[int, Path], int]:
         return len(load(str(place / name), "train"))
 
     return read
+
+
+def _read_list(size: int, place: Path) -> int:
+    from paddle_gan_aug.data.list_files import list_file
+
+    return len(list_file(place / "list.txt").files)
 
 
 def _options(place: Path, name: str) -> Dict[str, Any]:
@@ -206,6 +219,7 @@ def _evaluate(size: int, place: Path) -> int:
 WORK: Dict[str, Callable[[int, Path], int]] = {
     "folder": _read("folder"),
     "folder-again": _read("folder"),
+    "list": _read_list,
     **{name: _read(f"{name}.npz") for name in (*CLASSES, COMPRESSED)},
     "train": _train,
     "generate": _generate,

@@ -68,6 +68,11 @@ def first() -> bool:
     return rank() == 0
 
 
+def lines() -> List[socket.socket]:
+    """The lines of process 0 to all others, in their order; of another process that to process 0."""
+    return [] if _team is None else _team.lines
+
+
 @contextlib.contextmanager
 def alone() -> Iterator[None]:
     """Within, this process works for itself."""
@@ -193,7 +198,7 @@ def _one_line() -> Iterator[None]:
         number, many = os.environ.get("PADDLE_TRAINER_ID", "?"), runtime.launched()
         raise RunFailed(
             f"process {number} of {many} lost the others ({_short(error)}): one of them has ended, and its log says why; "
-            "the run continues from its last checkpoint with resume"
+            "start the command again, train and generate with resume"
         ) from None
 
 
@@ -216,10 +221,7 @@ def serve(work: Callable[[Any], Tuple[Any, List[bytes]]]) -> None:
             asked = _read(_team.lines[0])
         if asked is None:
             return
-        value, contents = work(asked)
-        with _one_line():
-            _write(_team.lines[0], [value, [len(content) for content in contents]])
-            _team.lines[0].sendall(b"".join(contents))
+        send(_team.lines[0], *work(asked))
 
 
 def ask(helper: int, value: Any) -> None:
@@ -230,9 +232,21 @@ def ask(helper: int, value: Any) -> None:
 
 def answer(helper: int) -> Tuple[Any, List[bytes]]:
     """What process `helper` answers to the earliest question that is open. For process 0."""
+    return received(_team.lines[helper - 1])
+
+
+def send(line: socket.socket, value: Any, contents: Sequence[bytes] = ()) -> None:
+    """Send a plain value, and bytes, to the other end of a line."""
     with _one_line():
-        value, lengths = _read(_team.lines[helper - 1])
-        return value, [_bytes(_team.lines[helper - 1], length) for length in lengths]
+        _write(line, [value, [len(content) for content in contents]])
+        line.sendall(b"".join(contents))
+
+
+def received(line: socket.socket) -> Tuple[Any, List[bytes]]:
+    """What the other end of a line has sent, see `send`."""
+    with _one_line():
+        value, lengths = _read(line)
+        return value, [_bytes(line, length) for length in lengths]
 
 
 # ---- shares --------------------------------------------------------------------------------------------------------------

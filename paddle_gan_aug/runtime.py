@@ -210,6 +210,23 @@ def start(device: str = "auto", threads: Optional[int] = None, cpu_tuning: bool 
     )
 
 
+def check_precision(precision: str) -> None:
+    """See that the device that was chosen computes with a precision, "float32", "bfloat16" or "float16".
+
+    Raises:
+        InputError: it does not.
+    """
+    if precision == "float32":
+        return
+    import paddle
+
+    if "gpu" not in paddle.get_device():
+        raise InputError(f"runtime.precision {precision} needs a GPU, for Paddle has no kernels of 16 bits for CPUs: use float32")
+    supported = paddle.amp.is_bfloat16_supported if precision == "bfloat16" else paddle.amp.is_float16_supported
+    if not supported():
+        raise InputError(f"runtime.precision {precision}: this GPU does not compute with it; use float32")
+
+
 def _has_nvidia(devices: Union[str, Path] = "/dev") -> bool:
     """Whether a driver of NVIDIA has made its devices on this machine (Linux; elsewhere False)."""
     return Path(devices, "nvidiactl").exists()
@@ -347,3 +364,8 @@ def launched() -> int:
     with contextlib.suppress(ValueError):
         return max(1, int(os.environ.get("PADDLE_TRAINERS_NUM") or 1))
     return 1
+
+
+def launched_first() -> bool:
+    """Whether this is process 0 of those that were started together, or was started alone."""
+    return launched() == 1 or os.environ.get("PADDLE_TRAINER_ID", "0") == "0"

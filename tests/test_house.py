@@ -17,6 +17,7 @@ ORDER = (  # each imports only what stands before it
     "files",
     "runtime",
     "processes",
+    "leading",
     "fonts",
     "pictures",
     "config",

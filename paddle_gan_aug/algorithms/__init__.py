@@ -31,6 +31,8 @@ def build(
     Raises:
         InputError: no such algorithm, settings that do not go together, or it cannot learn images of this shape.
     """
+    from ..networks.precision import mix  # Paddle is imported once the configuration is known to be good
+
     check_config(config, before=config)
     channels, height, width = dataset_shape
     if height != width:
@@ -39,6 +41,7 @@ def build(
         built = resolve(ALGORITHMS[config.algorithm].place)(config, channels=channels, image_size=height, class_names=class_names)
     except ValueError as error:
         raise InputError(f"algorithm {config.algorithm}: {error}") from None
+    mix(built.networks.values(), config.runtime.precision)
     built.draw_fewer_of(height)
     if built.conditional and counts is not None:
         built.learnt_classes = [index for index, count in enumerate(counts) if count]

@@ -21,6 +21,7 @@ from .. import processes
 from ..augment.diffaugment import pseudo_reals
 from ..config.sections import Config
 from ..data import Batch
+from ..networks.precision import in_float32
 from .base import frozen, moved
 from .building import make_generator, make_headed_discriminator
 from .double_grad import check_double_grad
@@ -116,7 +117,7 @@ class AdversarialGAN(GAN):
         rows = []
         for (images, labels), fake in zip(real, fakes):
             loss, values = self._d_loss(images, labels, fake)
-            self.backward(loss / len(fakes))
+            self.backward("d", loss / len(fakes))
             rows.append(values)
         values = _means(rows)
         values.update(self.descend("d", self.discriminator))
@@ -133,7 +134,7 @@ class AdversarialGAN(GAN):
                 fake_logits, auxiliary = self.discriminator.read(self.seen(fake.images), fake.labels)
                 values = {"g_loss": self.loss.g_loss(real_logits, fake_logits)}
                 extra = self._g_extra(auxiliary, fake)
-                self.backward(_total(values["g_loss"], extra) / len(fakes))
+                self.backward("g", _total(values["g_loss"], extra) / len(fakes))
                 rows.append({**values, **{name: value for name, (_, value) in extra.items()}})
         values = _means(rows)
         values.update(self.descend("g", self.generator))
@@ -147,7 +148,9 @@ class AdversarialGAN(GAN):
                 controller.update(processes.together(score(self.discriminator(self.seen(images), labels)).numpy()))
             images = pseudo_reals(images, fake_images, controller.p, self._rng)
         if self.penalty and self.penalty.before_view:
-            (real_logits, real_read), (fake_logits, fake_read), smoothness = self._penalised_pass(images, labels, fake_images, fake.labels)
+            with in_float32():
+                real_pass, fake_pass, smoothness = self._penalised_pass(images, labels, fake_images, fake.labels)
+            (real_logits, real_read), (fake_logits, fake_read) = real_pass, fake_pass
         else:
             real_seen, fake_seen = self.seen(images), self.seen(fake_images)
             real_logits, real_read = self.discriminator.read(real_seen, labels)
@@ -186,7 +189,8 @@ class AdversarialGAN(GAN):
         due = lazy_factor(self.step_number, self.config.regularizer.every_steps) if self.penalty else 0
         if not due:
             return {}
-        value = self.penalty(lambda x: self.discriminator(x, labels), real_seen, fake_seen, self._rng)
+        with in_float32():
+            value = self.penalty(lambda x: self.discriminator(x, labels), real_seen, fake_seen, self._rng)
         return {"penalty": (self.penalty_weight * due, value)}
 
     def _penalised_pass(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from typing import Any, Callable, Collection, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
 import numpy as np
@@ -12,7 +13,9 @@ from paddle import Tensor, nn
 from .. import processes
 from ..config.sections import Config
 from ..data import Batch, Batches
+from ..leading import Spread
 from .inference import InferenceModel
+from .optimizer_state import LossScale, arrays_of, set_arrays
 from .ports import NORMAL
 
 AT_ONCE, LEAST_AT_ONCE, LARGE = 500, 16, 32  # images that are drawn at once up to 32 pixels, and at least; larger ones take more memory
@@ -64,6 +67,7 @@ class Algorithm:
         self.config = config
         self.networks: Dict[str, nn.Layer] = {}
         self.optimizers: Dict[str, paddle.optimizer.Optimizer] = {}
+        self.loss_scales: Dict[str, LossScale] = {}  # of the optimizers, in float16
         self.averaged: Dict[str, str] = {}
         self._base_rates: Dict[str, float] = {}
         self.step_number = 0  # the step under way, counted from 1
@@ -74,6 +78,8 @@ class Algorithm:
         """Add an Adam optimizer over the trainable parameters of `network` under `name`."""
         options = self.config.optimizer
         self._base_rates[name] = learning_rate
+        if self.config.runtime.precision == "float16":
+            self.loss_scales[name] = LossScale()
         self.optimizers[name] = paddle.optimizer.Adam(
             learning_rate,
             beta1=options.beta1 if beta1 is None else beta1,
@@ -82,18 +88,24 @@ class Algorithm:
             parameters=trainable(network),
         )
 
-    def backward(self, loss: Tensor) -> None:
-        """Add the gradients of a loss; of several processes each adds its part of those of their mean loss."""
-        (loss if processes.count() == 1 else loss / processes.count()).backward()
+    def backward(self, name: str, loss: Tensor) -> None:
+        """Add the gradients of a loss, for the optimizer `name`; of several processes each adds its part of those of their mean loss."""
+        loss = loss if processes.count() == 1 else loss / processes.count()
+        (loss * self.loss_scales[name].scale if name in self.loss_scales else loss).backward()
 
     def descend(self, name: str, network: nn.Layer) -> Values:
         """Take the step of the optimizer `name` by the gradients of all processes, and free those of `network`.
+
+        In float16 a step whose gradients are not finite is left out, see `LossScale`.
 
         Returns:
             {"<first letter of `network`'s name in `networks`>_gradient": the norm of its gradients} with `measure_gradients`, else {}.
         """
         if processes.count() > 1:
             processes.add_up([p.grad for p in self.optimizers[name]._parameter_list if p.grad is not None])
+        if name in self.loss_scales and not self.loss_scales[name].unscale(self.optimizers[name]._parameter_list):
+            clear_gradients(network)
+            return {}
         norms = {}
         if self.measure_gradients:
             owner = next(key for key, value in self.networks.items() if value is network)
@@ -179,11 +191,18 @@ class Algorithm:
         """Draw fewer images at once the larger they are, so that drawing takes no more memory than at 32 pixels."""
         self.at_once = max(LEAST_AT_ONCE, AT_ONCE * LARGE**2 // max(LARGE, image_size) ** 2)
 
-    def draw(self, latents: np.ndarray, labels: Optional[np.ndarray] = None, batch_size: Optional[int] = None) -> np.ndarray:
-        """Make `images` of any number of latents, `batch_size` at a time; None = `at_once`."""
+    def draw(
+        self,
+        latents: np.ndarray,
+        labels: Optional[np.ndarray] = None,
+        batch_size: Optional[int] = None,
+        spread: Spread = itertools.starmap,
+    ) -> np.ndarray:
+        """Make `images` of any number of latents, `batch_size` at a time; None = `at_once`. `spread`: see `leading.spread`."""
         batch_size = batch_size or self.at_once
         parts = [slice(start, start + batch_size) for start in range(0, len(latents), batch_size)]
-        return np.concatenate([self.images(latents[part], None if labels is None else labels[part]) for part in parts])
+        pieces = ([latents[part]] if labels is None else [latents[part], labels[part]] for part in parts)
+        return np.concatenate([images for (images,) in spread(lambda *piece: (self.images(*piece),), pieces)])
 
     def categories(self, latents: np.ndarray) -> Optional[np.ndarray]:
         """The category that each of `latents` asks for, int64 [N]; None for an algorithm that finds no categories by itself."""
@@ -288,18 +307,8 @@ class Algorithm:
         return taken
 
     def optimizer_state(self) -> Dict[str, np.ndarray]:
-        """All optimizer moments: {"optimizer/parameter index/kind": array}.
-
-        Paddle names them after process-global parameter names, which differ as soon as another network was built
-        earlier in the process; the order of the parameters does not.
-        """
-        state = {}
-        for name, optimizer in self.optimizers.items():
-            for key, value in optimizer.state_dict().items():
-                if isinstance(value, paddle.Tensor):
-                    index, kind = _locate(key, optimizer._parameter_list)
-                    state[f"{name}/{index}/{kind}"] = value.numpy()
-        return state
+        """All optimizer moments: {"optimizer/parameter index/kind": array}; see `optimizer_state.arrays_of`."""
+        return arrays_of(self.optimizers, self.loss_scales)
 
     def load_optimizer_state(self, arrays: Dict[str, np.ndarray]) -> None:
         """Set all optimizer moments from what `optimizer_state` returned.
@@ -307,15 +316,7 @@ class Algorithm:
         Raises:
             ValueError: an entry does not belong to any optimizer here.
         """
-        for name, optimizer in self.optimizers.items():
-            state = {}
-            for key, value in arrays.items():
-                owner, index, kind = key.split("/")
-                if owner == name:
-                    if int(index) >= len(optimizer._parameter_list):
-                        raise ValueError(f"{key}: {name} has {len(optimizer._parameter_list)} parameters")
-                    state[f"{optimizer._parameter_list[int(index)].name}_{kind}"] = paddle.to_tensor(value)
-            optimizer.set_state_dict(state)
+        set_arrays(self.optimizers, self.loss_scales, arrays)
         _check_names(self.optimizers, {key.split("/")[0] for key in arrays} | set(self.optimizers))
 
 
@@ -351,13 +352,6 @@ def _check_names(expected: Collection[str], found: Collection[str]) -> None:
     missing, superfluous = sorted(set(expected) - set(found)), sorted(set(found) - set(expected))
     if missing or superfluous:
         raise ValueError(f"missing {missing[:3]}, superfluous {superfluous[:3]}")
-
-
-def _locate(key: str, parameters: Sequence[Tensor]) -> Tuple[int, str]:
-    """An optimizer's entry "conv2d_5.w_0_moment1_0" -> (index of parameter conv2d_5.w_0, "moment1_0")."""
-    owners = [(len(p.name), index) for index, p in enumerate(parameters) if key.startswith(p.name + "_")]
-    length, index = max(owners)
-    return index, key[length + 1 :]
 
 
 def trainable(network: nn.Layer) -> List[Tensor]:

@@ -73,7 +73,7 @@ class ClassicGAN(GAN):
         """Take D's step on real images; returns the loss and the logits."""
         logits = self.discriminator(self.seen(real))
         loss = self.loss.d_part(logits, True, self.config.train.real_target)
-        self.backward(loss)
+        self.backward("real_d", loss)
         self.descend("real_d", self.discriminator)
         return loss, logits
 
@@ -81,7 +81,7 @@ class ClassicGAN(GAN):
         """Take D's step on generated images, which are cut off from G; returns the loss and the logits."""
         logits = self.discriminator(self.seen(fake))
         loss = self.loss.d_part(logits, False)
-        self.backward(loss)
+        self.backward("fake_d", loss)
         if self.config.optimizer.shared_scale:
             share_mean_squares(self.optimizers["real_d"], self.optimizers["fake_d"])
         self._gradient_norms.update(self.descend("fake_d", self.discriminator))
@@ -97,7 +97,7 @@ class ClassicGAN(GAN):
         """
         with contextlib.nullcontext() if self.config.train.gradient_leaks else frozen(self.discriminator):
             loss = self.loss.g_loss(None, self.discriminator(self.seen(fake)))
-            self.backward(loss + besides)
+            self.backward("g", loss + besides)
         self._gradient_norms.update(self.descend("g", self.generator))
         return loss
 
@@ -137,6 +137,7 @@ class ClassicGAN(GAN):
 def share_mean_squares(first: paddle.optimizer.Adam, second: paddle.optimizer.Adam) -> None:
     """Let two optimizers of the same parameters keep one running mean of squared gradients, which both update at every step.
 
-    `first` must have taken a step, so that its means exist; calling it again changes nothing.
+    As long as `first` has taken no step there is nothing to share; calling it again changes nothing.
     """
-    second._accumulators["moment2"] = first._accumulators["moment2"]
+    if "moment2" in first._accumulators:
+        second._accumulators["moment2"] = first._accumulators["moment2"]

@@ -75,7 +75,7 @@ class SupervisedClassifier(Algorithm):
         if self.augmentation is not None:
             images = to_network(transform_batch(self.augmentation, to_uint8(images), rng))
         logits, loss = self._learn(images, batch, rng)
-        self.backward(loss)
+        self.backward("classifier", loss)
         self.descend("classifier", self.classifier)
         right = logits.argmax(1) == paddle.to_tensor(batch.labels)
         return {"loss": loss.detach(), "accuracy": right.astype("float32").mean()}

@@ -117,6 +117,11 @@ REFUSALS: List[Tuple[Callable[[Config], bool], str]] = [  # (when, why)
         "data.class_name leaves one class, so there is nothing to classify: leave it out",
     ),
     (
+        lambda c: c.runtime.precision == "float16" and c.train.gradient_leaks,
+        "train.gradient_leaks hands gradients from one optimizer to another, and in float16 each scales its own: "
+        "set runtime.precision to bfloat16 or float32",
+    ),
+    (
         lambda c: c.train.batch_size % c.discriminator.pack != 0,
         "discriminator.pack must divide train.batch_size, so that every pack is full",
     ),

@@ -76,7 +76,7 @@ class DAGAN(Varying, ClassicGAN):
         real_logits, fake_logits = logits[: len(real)], logits[len(real) :]
         real_loss = self.loss.d_part(real_logits, True, self.config.train.real_target)
         fake_loss = self.loss.d_part(fake_logits, False)
-        self.backward(real_loss + fake_loss)
+        self.backward("d", real_loss + fake_loss)
         self._gradient_norms.update(self.descend("d", self.discriminator))
         values = self.finish(fake, real_loss, real_logits, fake_loss, fake_logits, -reward)
         return {**values, "differ": difference.detach().mean()}

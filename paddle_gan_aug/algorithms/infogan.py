@@ -130,7 +130,7 @@ class InfoGAN(AdversarialGAN):
         _, read = self.discriminator.read(self.seen(paddle.concat([images, moved])))
         read = read[:, : self.config.code.categories]
         loss = clustering_loss(read[: len(images)], read[len(images) :])
-        self.backward(loss)
+        self.backward("d", loss)
         self.descend("d", self.discriminator)
         return {"clustering_loss": loss}
 

@@ -57,7 +57,7 @@ class LearnedAugmenter(Varying, SupervisedClassifier):
         both, twice = paddle.concat([images, changed]), paddle.concat([labels, labels])
         logits = self.classifier(both)
         loss = F.cross_entropy(logits, twice)
-        self.backward(loss)
+        self.backward("classifier", loss)
         self.descend("classifier", self.classifier)
         self.average.update(self.step_number)
         return {"loss": loss.detach(), "accuracy": _accuracy(logits, twice), **values}
@@ -70,7 +70,7 @@ class LearnedAugmenter(Varying, SupervisedClassifier):
             logits, teachers = self.classifier(changed), self.teacher(changed)
             right = F.softmax(logits)[paddle.arange(len(labels)), labels]
             loss = F.cross_entropy(teachers, labels) - self.config.variation.hardness * (1 + SURE - right).log().mean()
-            self.backward(loss)
+            self.backward("augmenter", loss)
         self.classifier.train()
         self.descend("augmenter", self.augmenter)
         values = {"changed_accuracy": _accuracy(logits, labels), "teacher_accuracy": _accuracy(teachers, labels)}

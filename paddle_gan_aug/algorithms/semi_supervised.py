@@ -22,6 +22,7 @@ from ..config.sections import Config
 from ..data import PartlyLabelledBatches
 from ..data.few_labels import PartlyLabelledBatch
 from ..networks import DoublingGenerator, infer
+from ..networks.precision import in_float32
 from ..networks.semi_supervised import READERS, DenseGenerator
 from .base import Algorithm, evaluating, frozen
 from .consistency import conditional_entropy, pi_loss, teacher_loss, virtual_adversarial_loss
@@ -115,7 +116,7 @@ class SemiSupervised(Algorithm):
             loss = loss + options.unlabelled_weight * (values["unlabelled_loss"] + values["generated_loss"])
         for name, (weight, value) in self._consistency(unlabelled, of_unlabelled, rng).items():
             loss, values[name] = loss + weight * value, value
-        self.backward(loss)
+        self.backward("d", loss)
         values = {name: value.detach() for name, value in values.items()}
         values["accuracy"] = (of_labelled.detach().argmax(1) == labels).astype("float32").mean()
         if fakes is not None:
@@ -131,7 +132,8 @@ class SemiSupervised(Algorithm):
         if options.pi_weight:
             found["pi_loss"] = ramp * options.pi_weight, pi_loss(logits, self.discriminator(unlabelled))
         if options.vat_weight:  # pixels go from -1 to 1 here
-            value = virtual_adversarial_loss(self.discriminator, unlabelled, 2 * options.vat_radius, rng)
+            with in_float32():  # it looks for the direction of tiny gradients
+                value = virtual_adversarial_loss(self.discriminator, unlabelled, 2 * options.vat_radius, rng)
             found["vat_loss"] = ramp * options.vat_weight, value
         if options.entropy_weight:
             found["entropy"] = ramp * options.entropy_weight, conditional_entropy(logits)
@@ -148,7 +150,7 @@ class SemiSupervised(Algorithm):
             target = self.discriminator.features(real).mean(0)
         with frozen(self.discriminator):
             loss = matching_loss(self.discriminator.features(fakes), target)
-            self.backward(loss)
+            self.backward("g", loss)
         return {"matching_loss": loss.detach(), **self.descend("g", self.generator)}
 
     # ---- reading and sampling ------------------------------------------------------------------------------------------

@@ -1,26 +1,21 @@
-"""Show what is kept on the disk to save time, such as decoded pictures, or delete it: `python -m paddle_gan_aug.cli.cache`."""
+"""`cache`: show what is kept on the disk to save time, such as decoded pictures, or delete it."""
 
 from __future__ import annotations
 
 import argparse
-import sys
 from datetime import datetime
-from typing import List, Optional
 
 from ..files import cache_folder
-from .main import run_command
-from .parser import CommandParser
 from .result import Result
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments."""
-    parser.add_argument("--json", action="store_true", help="Print the result as one JSON object.")
+    """Add the arguments of `cache`."""
     parser.add_argument("--clear", action="store_true", help="Delete all of it; it is made again when it is needed.")
 
 
 def run(args: argparse.Namespace) -> Result:
-    """Show or delete."""
+    """Run `cache`."""
     from ..data import cache
 
     folder, rows = cache_folder(), cache.clear() if args.clear else cache.entries()
@@ -41,15 +36,3 @@ def run(args: argparse.Namespace) -> Result:
 
 def _time(seconds: float) -> str:
     return datetime.fromtimestamp(seconds).isoformat(" ", "seconds")
-
-
-def main(argv: Optional[List[str]] = None) -> int:
-    """Run the program and return its exit code, see `main.main`."""
-    parser = CommandParser(prog="python -m paddle_gan_aug.cli.cache", description="Show what is kept on the disk to save time.")
-    add_flags(parser)
-    parser.set_defaults(command=run, parser=parser)
-    return run_command(parser, argv)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -38,9 +38,10 @@ COMMANDS = (
     Command("study", "study", "Compare ways to train a classifier, with and without generated images; ends in a verdict and a classifier."),
     Command("export", "export", "Write the networks of a run for programs that know Paddle (or ONNX Runtime) alone."),
     Command("dashboard", "dashboard", "Serve the VisualDL page of the records on this machine."),
+    Command("cache", "cache", "Show what is kept on the disk to save time, such as decoded pictures, or delete it."),
 )
 
-SHARED = ("train", "generate")  # the commands whose work several processes share
+SHARED = ("train", "generate", "evaluate")  # the commands whose work several processes share
 
 
 def main(argv: Optional[List[str]] = None) -> int:
@@ -74,7 +75,8 @@ def run_command(parser: CommandParser, argv: Optional[List[str]] = None) -> int:
     try:
         _check_processes(args)
         result = args.command(args)
-        show(result, args.json)
+        if runtime.launched_first():
+            show(result, args.json)
         if result.then is not None:
             result.then()
         return result.code
@@ -104,7 +106,7 @@ def _check_processes(args: argparse.Namespace) -> None:
         name += " --dry-run" * dry_run
         raise InputError(
             f"{runtime.launched()} processes were started, and {name} runs in one: start it without paddle.distributed.launch; "
-            f"several share the work of {' and '.join(SHARED)}"
+            f"several share the work of {', '.join(SHARED)}"
         )
 
 

@@ -36,6 +36,7 @@ KNOWN_AS = {  # what other programs call a setting -> the key
     **dict.fromkeys(("epoch", "n_epochs", "num_epochs", "max_epochs"), "train.epochs"),
     **dict.fromkeys(("iters", "iterations", "max_iter", "max_steps", "num_steps", "total_steps"), "train.steps"),
     **dict.fromkeys(("gpu", "gpus", "cuda", "use_gpu", "cpu"), "runtime.device"),
+    **dict.fromkeys(("amp", "use_amp", "amp_level", "fp16", "bf16", "mixed_precision", "dtype"), "runtime.precision"),
     **dict.fromkeys(("workers", "num_workers", "jobs", "num_threads"), "runtime.threads"),
     **dict.fromkeys(("dataset", "data_dir", "data_path", "data_root", "dataroot", "datadir", "train_dir", "input"), "data.source"),
     **dict.fromkeys(("img_size", "imsize", "size", "resolution", "image_width"), "data.image_size"),

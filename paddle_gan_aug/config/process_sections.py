@@ -74,6 +74,8 @@ class Runtime(Section):
 
     # The device that computes.
     device: Literal["auto", "cpu", "gpu"] = "auto"
+    # What a training computes products with; bfloat16 and float16 need a GPU. Weights, losses, penalties and samples stay float32.
+    precision: Literal["float32", "bfloat16", "float16"] = "float32"
     # The number of CPU threads; 0 means one for each physical core.
     threads: Count = 0
     # Whether the code path, the threads and the allocator are chosen for this CPU.

@@ -86,7 +86,11 @@ def open_folder(path: Path, spec: DataSpec) -> Callable[[str], Optional[Labelled
     training = None
     if "valid" not in parts and (path / MANIFEST).is_file():
         generated = set(named_in_manifest(path))
-        training = functools.lru_cache(maxsize=1)(lambda: read_training(list_folder(parts["train"]), generated, spec))
+
+        @functools.lru_cache(maxsize=1)
+        def training() -> Dict[str, LabelledImages]:
+            listing = list_folder(parts["train"])
+            return read_training(listing, np.fromiter((file in generated for file in listing.files), bool, len(listing.files)), spec)
 
     def read_part(part: str) -> Optional[LabelledImages]:
         if training and part in ("train", "valid"):

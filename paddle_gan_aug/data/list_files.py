@@ -4,14 +4,16 @@
 """
 
 import functools
-import os
 import re
 from pathlib import Path
-from typing import Callable, Dict, List, Mapping, Optional, Set, Tuple
+from typing import Callable, Dict, List, Mapping, Optional, Tuple
+
+import numpy as np
 
 from ..errors import InputError
 from .images import LabelledImages
-from .list_rows import Row, each_once, is_row, read_class_names, read_rows, read_text
+from .list_rows import first_line, is_row, read_class_names
+from .list_table import ListTable, read_table
 from .listing import PART_NAMES, Listing, natural
 from .notices import notice_once
 from .read_listing import read_listing, read_training
@@ -36,7 +38,7 @@ def open_list(path: Path, spec: DataSpec) -> Callable[[str], Optional[LabelledIm
     """Open a list file, which is undivided or has parts in its column split; see `readers.Reader.open`."""
 
     @functools.lru_cache(maxsize=1)
-    def listings() -> Tuple[Dict[str, Listing], Set[Path]]:
+    def listings() -> Tuple[Dict[str, Listing], np.ndarray]:
         return _listings(path)
 
     @functools.lru_cache(maxsize=1)
@@ -45,7 +47,7 @@ def open_list(path: Path, spec: DataSpec) -> Callable[[str], Optional[LabelledIm
 
     def read_part(part: str) -> Optional[LabelledImages]:
         parts, generated = listings()
-        if generated and "valid" not in parts and part in ("train", "valid"):
+        if generated.any() and "valid" not in parts and part in ("train", "valid"):
             return training()[part]
         if part not in parts:
             return None
@@ -54,32 +56,30 @@ def open_list(path: Path, spec: DataSpec) -> Callable[[str], Optional[LabelledIm
     return read_part
 
 
-def _listings(path: Path) -> Tuple[Dict[str, Listing], Set[Path]]:
-    """Return ({part: Listing}, the generated files of the training part, empty if it has no others) of a list file.
+def _listings(path: Path) -> Tuple[Dict[str, Listing], np.ndarray]:
+    """Return ({part: Listing}, which files of the training part are generated, bool [N], none if it has no others) of a list file.
 
     The column split says which part a row belongs to, see `PART_NAMES`. A list of training images alone is undivided.
     """
-    rows = _rows_of(path)
-    parts = {file: next((part for part, names in PART_NAMES.items() if row.split.lower() in names), None) for file, row in rows.items()}
-    if not all(parts.values()):
-        if any(row.split for row in rows.values()):
+    table = read_table(path)
+    part_of = [next((part for part, names in PART_NAMES.items() if word.lower() in names), None) for word in table.parts]
+    used = [part_of[code] for code in np.unique(table.splits)]
+    if not all(used):
+        if any(table.parts):
             notice_once(f"{path}: its column split is left out, since not all of its values are train, valid (or val) or test")
-        parts = dict.fromkeys(rows, "train")
-    generated = {file for file, row in rows.items() if parts[file] == "train" and row.generated.lower() in ("1", "true", "yes")}
-    if all(file in generated for file in rows if parts[file] == "train"):
-        generated = set()
-    if set(parts.values()) == {"train"} and not generated:
-        return {"all": _labelled(path, rows)}, generated
-    listings = {part: _labelled(path, {file: rows[file] for file in rows if parts[file] == part}) for part in set(parts.values())}
+        part_of, used = ["train"] * len(table.parts), ["train"]
+    parts = list(dict.fromkeys(used))
+    places = {part: np.flatnonzero(np.isin(table.splits, [code for code, own in enumerate(part_of) if own == part])) for part in parts}
+    generated = table.generated[places.get("train", [])]
+    if generated.all():
+        generated = np.zeros(len(generated), bool)
+    if parts == ["train"] and not generated.any():
+        return {"all": _labelled(table)}, generated
+    listings = {part: _labelled(table.subset(places[part])) for part in parts}
     if "train" in listings:
         class_names = listings["train"].class_names
         listings = {part: listing.with_classes(class_names, f"{path}, part {part}") for part, listing in listings.items()}
     return listings, generated
-
-
-def _rows_of(path: Path) -> Dict[Path, Row]:
-    rows = read_rows(path)
-    return each_once(rows, [_file_of(path, row.name) for row in rows], path)
 
 
 def list_file(path: Path, class_names: Optional[Mapping[int, str]] = None) -> Listing:
@@ -95,19 +95,22 @@ def list_file(path: Path, class_names: Optional[Mapping[int, str]] = None) -> Li
     Raises:
         InputError: the file is no text or has no row, a row has no label, or a label is negative or missing in `class_names`.
     """
-    return _labelled(path, _rows_of(path), class_names)
+    return _labelled(read_table(path), class_names)
 
 
-def _labelled(path: Path, rows: Mapping[Path, Row], class_names: Optional[Mapping[int, str]] = None) -> Listing:
-    """Return the listing of {file: row}, see `list_file`."""
-    files, words = list(rows), [row.label for row in rows.values()]
+def _labelled(table: ListTable, class_names: Optional[Mapping[int, str]] = None) -> Listing:
+    """Return the listing of the rows of a list file, see `list_file`."""
+    used = np.unique(table.labels)
+    words = [table.words[code] for code in used]
     if all(re.fullmatch(r"[+-]?\d{1,100}", word) for word in words):
-        names, labels = _numbered(path, [int(word) for word in words], class_names)
+        names, labels = _numbered(table.path, [int(word) for word in words], class_names)
     else:
-        names = tuple(sorted(set(words), key=natural))
+        names = tuple(sorted(words, key=natural))
         places = {name: place for place, name in enumerate(names)}
         labels = [places[word] for word in words]
-    return Listing(path, files, labels, names)
+    label_of = np.zeros(len(table.words), np.int64)
+    label_of[used] = labels
+    return Listing(table.path, table.files, label_of[table.labels], names)
 
 
 def _numbered(path: Path, numbers: List[int], class_names: Optional[Mapping[int, str]]) -> Tuple[Tuple[str, ...], List[int]]:
@@ -122,17 +125,6 @@ def _numbered(path: Path, numbers: List[int], class_names: Optional[Mapping[int,
     return tuple(known[number] for number in sorted(known)), [places[number] for number in numbers]
 
 
-def _file_of(path: Path, name: str) -> Path:
-    """Return the file that a row of a list names; if there is none, the path as it is written."""
-    written = path.parent / name
-    if name.isascii() and "\\" not in name:
-        return written
-    with_slashes = name.replace("\\", "/")
-    in_gbk = os.fsdecode(with_slashes.encode("gb18030", "surrogatepass"))  # unpacked from a zip file of Windows
-    choices = (written, *(path.parent / other for other in (with_slashes, in_gbk)))
-    return next((file for file in choices if file.is_file()), written)
-
-
 def is_list_folder(path: Path) -> bool:
     """Whether a folder has a list of its training images, as the sets of PaddleX and PaddleClas have.
 
@@ -140,7 +132,7 @@ def is_list_folder(path: Path) -> bool:
     """
     lists = _part_lists(path) if path.is_dir() and not (path / MANIFEST).exists() else {}
     try:
-        return "train" in lists and is_row(read_text(lists["train"]).strip().partition("\n")[0])
+        return "train" in lists and is_row(first_line(lists["train"]))
     except InputError:
         return False
 

@@ -2,18 +2,15 @@
 
 import codecs
 import csv
-import functools
-import io
+import itertools
 import json
-import os
 import re
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import IO, Dict, Iterator, NamedTuple, Optional, Sequence, Tuple
 
 from ..errors import InputError
 from ..files import regular
 from .decoding import SUFFIXES
-from .notices import notice_once
 
 TABLES = (".csv", ".tsv")
 FILE_COLUMNS = (
@@ -22,6 +19,8 @@ FILE_COLUMNS = (
 LABEL_COLUMNS = ("label", "labels", "class", "class_name", "classname", "category", "target", "label_name", "y")
 SPLIT_COLUMN, GENERATED_COLUMN = "split", "generated"  # the part that a row belongs to; whether a GAN made the picture
 ROW = re.compile(rf"(.*({'|'.join(map(re.escape, SUFFIXES))})\"?)[\s,;]+(\S.*)", re.IGNORECASE)  # up to the last picture's name
+SEVERAL = re.compile(r"\d+([,;|]\s*\d+)+")  # labels
+AT_ONCE = 1 << 20  # bytes
 
 
 class Row(NamedTuple):
@@ -34,29 +33,44 @@ class Row(NamedTuple):
     generated: str = ""
 
 
-def read_text(path: Path) -> str:
-    """Return the content of a text file in UTF-8, UTF-16 with its mark, or GBK as Chinese Windows writes it. Lines end in newlines.
+def opened(path: Path) -> IO[str]:
+    """Open a text file in UTF-8, UTF-16 with its mark, or GBK as Chinese Windows writes it. Lines end in newlines.
 
     Raises:
         InputError: the file cannot be read, or is no text.
     """
     try:
-        content = regular(path).read_bytes()
+        with open(regular(path), "rb") as file:
+            marked = file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+            for encoding in ("utf-16",) if marked else ("utf-8-sig", "gb18030"):
+                file.seek(0)
+                if _is_text(file, encoding):
+                    return open(path, encoding=encoding)
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from None
-    marked = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    for encoding in ("utf-16",) if marked else ("utf-8-sig", "gb18030"):
-        try:
-            text = content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        if "\0" not in text:
-            return text.replace("\r\n", "\n").replace("\r", "\n")
     raise InputError(f"cannot read {path}: it is neither UTF-8 nor GBK text")
 
 
-def read_rows(path: Path) -> List[Row]:
-    """Return the rows of a list file.
+def _is_text(file: IO[bytes], encoding: str) -> bool:
+    decoder = codecs.getincrementaldecoder(encoding)()
+    try:
+        while piece := file.read(AT_ONCE):
+            if "\0" in decoder.decode(piece):
+                return False
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def first_line(path: Path) -> str:
+    """Return the first line of a text file that is not blank, without what surrounds it; "" if there is none. Errors as of `opened`."""
+    with opened(path) as file:
+        return next((line.strip() for line in file if line.strip()), "")
+
+
+def read_rows(path: Path) -> Iterator[Row]:
+    """Yield the rows of a list file, which is read as they are taken.
 
     Lists (.txt, .lst, .list) have a path, a blank, tab or comma, and a label on each line. Tables (.csv, .tsv) have columns of
     paths and of labels, which are found by the names in `FILE_COLUMNS` and `LABEL_COLUMNS`, or without a head line by the names of
@@ -65,47 +79,17 @@ def read_rows(path: Path) -> List[Row]:
     Raises:
         InputError: the file is no text, has no such columns, or has a line without a path or a label.
     """
-    text, suffix = read_text(path), path.suffix.lower()
-    rows = _of_table(text, path) if suffix in TABLES else _of_objects(text, path) if suffix == ".jsonl" else _of_lines(text, path)
-    if not rows:
+    suffix, row = path.suffix.lower(), None
+    with opened(path) as file:
+        for row in (_of_table if suffix in TABLES else _of_objects if suffix == ".jsonl" else _of_lines)(file, path):
+            if not row.name or not row.label or "\0" in row.name:
+                raise InputError(f"{path}, line {row.number}: {'no label' if row.name else 'no path of a picture'}")
+            if SEVERAL.fullmatch(row.label):
+                labels = f"{row.name} has several labels ({row.label[:80]})"
+                raise InputError(f"{path}, line {row.number}: {labels}; one for each picture is read")
+            yield row
+    if row is None:
         raise InputError(f"the list {path} is empty: write a path and a label on each line")
-    for row in rows:
-        if not row.name or not row.label or "\0" in row.name:
-            raise InputError(f"{path}, line {row.number}: {'no label' if row.name else 'no path of a picture'}")
-    several = next((row for row in rows if re.fullmatch(r"\d+([,;|]\s*\d+)+", row.label)), None)
-    if several:
-        labels = f"{several.name} has several labels ({several.label[:80]})"
-        raise InputError(f"{path}, line {several.number}: {labels}; one for each picture is read")
-    return rows
-
-
-def each_once(rows: Sequence[Row], files: Sequence[Path], path: Path) -> Dict[Path, Row]:
-    """Return {file: row} without repeated pictures, which would both train and validate, however their paths are written.
-
-    Args:
-        rows: the rows of a list.
-        files: the file that each row names.
-        path: the list, for messages.
-
-    Raises:
-        InputError: a picture has two labels, or is in two parts.
-    """
-    real_folder = functools.lru_cache(maxsize=None)(os.path.realpath)
-    first, once = {}, {}
-    for row, file in zip(rows, files):
-        real = os.path.join(real_folder(file.parent), file.name)
-        real = os.path.normcase(os.path.realpath(real) if os.path.islink(real) else real)
-        earlier = first.setdefault(real, row)
-        where = f"{path}, line {row.number}: {row.name}"
-        if earlier.label != row.label:
-            raise InputError(f"{where} has the label {row.label[:80]}, and in line {earlier.number} another one")
-        if earlier.split != row.split:
-            raise InputError(f"{where} is in the part {row.split[:80]}, and in line {earlier.number} in another one")
-        if earlier is row:
-            once[file] = row
-    if len(first) < len(rows):
-        notice_once(f"{path}: {len(rows) - len(first)} of {len(rows)} rows repeat others; each picture counts once")
-    return once
 
 
 def is_row(line: str) -> bool:
@@ -113,42 +97,41 @@ def is_row(line: str) -> bool:
     return bool(ROW.fullmatch(line.strip()))
 
 
-def _of_lines(text: str, path: Path) -> List[Row]:
-    rows = []
-    for number, line in enumerate(text.split("\n"), 1):
+def _of_lines(file: IO[str], path: Path) -> Iterator[Row]:
+    for number, line in enumerate(file, 1):
         line = line.strip()
         if line:
             match = ROW.fullmatch(line)
             name, _, label = (match[1], None, match[3]) if match else line.rpartition("\t") if "\t" in line else line.rpartition(" ")
             if not name.strip() or (not match and label.lower().endswith(SUFFIXES)):
                 raise InputError(f"{path}, line {number}: expected a path and a label with a blank between, got {line[:80]!r}")
-            rows.append(Row(number, name.strip().strip('"'), label.strip().strip('"')))
-    return rows
+            yield Row(number, name.strip().strip('"'), label.strip().strip('"'))
 
 
-def _of_table(text: str, path: Path) -> List[Row]:
-    head = text.partition("\n")[0]
-    reader = csv.reader(io.StringIO(text), delimiter=max(",;\t", key=head.count))
+def _of_table(file: IO[str], path: Path) -> Iterator[Row]:
+    head = file.readline()
+    file.seek(0)
+    reader = csv.reader(file, delimiter=max(",;\t", key=head.count))
+    rows = ((reader.line_num, [cell.strip() for cell in cells]) for cells in reader if any(cells))
     try:
-        rows = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader if any(cells)]
+        for number, cells in itertools.islice(rows, 1):
+            first, others = [cell.lower() for cell in cells], []
+            pictures = [i for i, cell in enumerate(first) if cell.endswith(SUFFIXES)]
+            if pictures:
+                columns, rows = (pictures[0], 1 - pictures[0]) if len(first) == 2 else None, itertools.chain([(number, cells)], rows)
+            else:
+                columns = _columns(first)
+                others = [first.index(name) if name in first else len(first) for name in (SPLIT_COLUMN, GENERATED_COLUMN)]
+            if columns is None:
+                raise InputError(
+                    f"{path} has the columns {', '.join(first)[:200]}: name one {FILE_COLUMNS[0]}, with the paths of the pictures, and "
+                    f"one {LABEL_COLUMNS[0]}"
+                )
+            places = (*columns, *others)
+        for number, cells in rows:
+            yield Row(number, *(cells[i] if i < len(cells) else "" for i in places))
     except csv.Error as error:
         raise InputError(f"{path}, line {reader.line_num}: {error}") from None
-    if not rows:
-        return []
-    first = [cell.lower() for cell in rows[0][1]]
-    pictures = [i for i, cell in enumerate(first) if cell.endswith(SUFFIXES)]
-    others = []
-    if pictures:
-        columns = (pictures[0], 1 - pictures[0]) if len(first) == 2 else None
-    else:
-        columns, rows = _columns(first), rows[1:]
-        others = [first.index(name) if name in first else len(first) for name in (SPLIT_COLUMN, GENERATED_COLUMN)]
-    if columns is None:
-        raise InputError(
-            f"{path} has the columns {', '.join(first)[:200]}: name one {FILE_COLUMNS[0]}, with the paths of the pictures, and one "
-            f"{LABEL_COLUMNS[0]}"
-        )
-    return [Row(number, *(cells[i] if i < len(cells) else "" for i in (*columns, *others))) for number, cells in rows]
 
 
 def _columns(names: Sequence[str]) -> Optional[Tuple[int, int]]:
@@ -160,9 +143,8 @@ def _columns(names: Sequence[str]) -> Optional[Tuple[int, int]]:
     return None if file is None or label is None else (file, label)
 
 
-def _of_objects(text: str, path: Path) -> List[Row]:
-    rows = []
-    for number, line in enumerate(text.split("\n"), 1):
+def _of_objects(file: IO[str], path: Path) -> Iterator[Row]:
+    for number, line in enumerate(file, 1):
         if line.strip():
             try:
                 row = {str(key).lower(): value for key, value in json.loads(line).items()}
@@ -172,8 +154,7 @@ def _of_objects(text: str, path: Path) -> List[Row]:
             values = [] if columns is None else [list(row.values())[i] for i in columns]
             if not values or not isinstance(values[0], str) or type(values[1]) not in (str, int):
                 raise InputError(f"{path}, line {number}: expected file_name, a path, and label, a text or a whole number")
-            rows.append(Row(number, values[0], str(values[1]), *(str(row.get(name, "")) for name in (SPLIT_COLUMN, GENERATED_COLUMN))))
-    return rows
+            yield Row(number, values[0], str(values[1]), *(str(row.get(name, "")) for name in (SPLIT_COLUMN, GENERATED_COLUMN)))
 
 
 def read_class_names(path: Path) -> Dict[int, str]:
@@ -182,7 +163,8 @@ def read_class_names(path: Path) -> Dict[int, str]:
     Raises:
         InputError: the file is no text, has no name, or names a class twice.
     """
-    lines = [line.strip() for line in read_text(path).split("\n") if line.strip()]
+    with opened(path) as file:
+        lines = [line.strip() for line in file if line.strip()]
     numbered = [re.fullmatch(r"(\d{1,9})[\s,:]+(\S.*)", line) for line in lines]
     numbers = [int(match[1]) for match in numbered if match]
     counted = sorted(numbers) in (list(range(len(lines))), list(range(1, len(lines) + 1)))  # "3 people" is a name

@@ -3,8 +3,7 @@
 import hashlib
 import json
 import os
-from pathlib import Path
-from typing import Any, Collection, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 import numpy as np
 
@@ -68,17 +67,16 @@ def _hash_of(listing: Listing, options: List[Any]) -> str:
     return digest.hexdigest()[:32]
 
 
-def read_training(listing: Listing, generated: Collection[Path], spec: DataSpec) -> Dict[str, LabelledImages]:
-    """Read training files of which some are generated, as {"train", "valid"}.
+def read_training(listing: Listing, generated: np.ndarray, spec: DataSpec) -> Dict[str, LabelledImages]:
+    """Read training files of which those are generated that a mask, bool [N], tells, as {"train", "valid"}.
 
     A share of each class is held out for validation, of the real images alone.
     """
 
     def part(is_generated: bool, what: str) -> LabelledImages:
-        chosen = np.fromiter((file in generated for file in listing.files), bool, len(listing.files)) == is_generated
-        return read_listing(listing.subset(chosen), spec, f"{spec}, {what}", listing)
+        return read_listing(listing.subset(generated == is_generated), spec, f"{spec}, {what}", listing)
 
     train, valid = stratified(part(False, "real images"), spec.valid_share, spec.seed, lone_trains=True)
-    if any(file in generated for file in listing.files):  # an augmentation may have kept none
+    if generated.any():  # an augmentation may have kept none
         train = concatenate(train, part(True, "generated images"))
     return {"train": train, "valid": valid}

@@ -32,6 +32,7 @@ from ..data import load as load_images
 from ..data.rows import is_array
 from ..errors import InputError, NoSuchPart
 from ..files import atomic_write, cache_folder, make_folder, regular, write_json
+from ..leading import Arrays, Work, hand_out, spread
 from ..training.callbacks import ProgressCallback
 from ..training.loop import run_steps
 from . import kept
@@ -85,7 +86,7 @@ class FeatureNetwork:
         if not is_array(images) or images.dtype != np.uint8 or list(images.shape[1:]) != shape or not len(images):
             what = f"{images.dtype} {list(images.shape)}" if is_array(images) else type(images).__name__
             raise InputError(f"feature network {self.name} reads uint8 images [N, {', '.join(map(str, shape))}], not {what}")
-        probabilities, features = read_in_pieces(self.algorithm, images, allocate)
+        probabilities, features = read_in_pieces(self.algorithm, images, allocate, spread(f"read {self.name}"))
         features /= np.float32(self.description["feature_scale"])
         return features, probabilities
 
@@ -287,12 +288,29 @@ def load_feature_network(path: PathLike) -> FeatureNetwork:
         digest = hashlib.sha256(weights).hexdigest()
         if digest != description["sha256"]:
             raise ValueError(f"{path.with_suffix('.safetensors').name} does not match its checksum")
-        network = {key: value for key, value in description["settings"].items() if key.startswith("classifier.")}
-        algorithm = build(load_config("classifier", network), description["image_shape"], description["class_names"])
-        algorithm.load_weights(load(weights))
-        return FeatureNetwork(f"{path.stem}-{digest[:8]}", description, algorithm)
+        return FeatureNetwork(f"{path.stem}-{digest[:8]}", description, _algorithm(description, load(weights)))
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise InputError(f"feature network {path} cannot be used: {error}; train it again with train_feature_network") from None
+
+
+def _algorithm(description: Dict[str, Any], weights: Dict[str, np.ndarray]) -> Any:
+    settings = {key: value for key, value in description["settings"].items() if key.startswith("classifier.")}
+    algorithm = build(load_config("classifier", settings), description["image_shape"], description["class_names"])
+    algorithm.load_weights(weights)
+    return algorithm
+
+
+def share_reading(network: FeatureNetwork) -> None:
+    """Let other processes take turns when this network reads, see `leading.led`; they make `reading_of`."""
+    weights = network.algorithm.weights()
+    hand_out(f"read {network.name}", "read", [network.description, list(weights)], list(weights.values()))
+
+
+def reading_of(value: Any, weights: Arrays) -> Work:
+    """What reads pieces as the network does that process 0 has shared."""
+    description, names = value
+    algorithm = _algorithm(description, dict(zip(names, weights)))
+    return lambda images: algorithm.read(to_network(images))
 
 
 def _load_if_of(path: Path, fingerprint: str) -> Optional[FeatureNetwork]:

@@ -13,7 +13,7 @@ from ..data import LabelledImages
 from ..metrics.memorisation import nearness
 from ..metrics.sides import LEARNT, PAIRED, SOME, ImageSide, Nearness, Sides, some_of
 from . import kept
-from .feature_network import FeatureNetwork, find_network, read_real
+from .feature_network import FeatureNetwork, find_network, read_real, share_reading
 from .real_images import RealImages
 from .registry import FLOORS, Metric
 from .samples import Samples
@@ -121,6 +121,7 @@ def reference_of(real: RealImages, network: Optional[FeatureNetwork] = None, qui
     if network is None:
         training, validation = real.network_training, real.network_validation
         network = _kept(_networks, training.fingerprint(), lambda: find_network(training, validation, str(real.spec), quiet=quiet))
+        share_reading(network)
     parts = _key_of(real)
     return _kept(_references, (network.name, real.spec, real.part, *parts), lambda: _read(network, real, parts))
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Any, Optional, Tuple
 
 import numpy as np
 
 from ..data import cache, to_uint8
+from ..leading import Spread
 
 DRAWN_AT_ONCE = 10_000  # images
 
@@ -40,17 +42,20 @@ class Samples:
         return Samples(self.images[:count], labels, codes)
 
 
-def draw_samples(algorithm: Any, count: int, rng: np.random.Generator, class_index: Optional[int] = None) -> Samples:
+def draw_samples(
+    algorithm: Any, count: int, rng: np.random.Generator, class_index: Optional[int] = None, spread: Spread = itertools.starmap
+) -> Samples:
     """Draw images from a trained GAN, of all learnt classes in turn where it can be asked for them.
 
     Args:
         class_index: the only class that the GAN learnt, which therefore all its images show; None = it learnt several.
+        spread: draws batch by batch, see `leading.spread`.
     """
     labels, images, codes, at = algorithm.default_labels(count), None, None, 0
     while at < count:  # in one piece where they are few: what is drawn depends on it
         latents = algorithm.latents(min(DRAWN_AT_ONCE, count - at), rng)
         part = slice(at, at + len(latents))
-        drawn = to_uint8(algorithm.draw(latents, None if labels is None else labels[part]))
+        drawn = to_uint8(algorithm.draw(latents, None if labels is None else labels[part], spread=spread))
         found = algorithm.categories(latents) if hasattr(algorithm, "categories") else None
         images = cache.empty((count, *drawn.shape[1:]), np.uint8) if images is None else images
         images[part], at = drawn, part.stop

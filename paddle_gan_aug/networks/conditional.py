@@ -13,7 +13,8 @@ import paddle
 from paddle import Tensor, nn
 from paddle.nn import functional as F
 
-from .layers import spectral_linear, weight_attr
+from .layers import weight_attr
+from .spectral import spectral_linear
 
 LABEL_FEATURES = 10  # features of the embedding beside the latents: few and small, or G looks at nothing else
 

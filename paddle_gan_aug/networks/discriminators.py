@@ -12,9 +12,10 @@ import paddle
 from paddle import Tensor, nn
 
 from .generators import scaled
-from .layers import ACTIVATIONS, Conv2D, ConvPool, MaskDropout, norm1d, norm2d, spectral_linear, weight_attr
+from .layers import ACTIVATIONS, Conv2D, ConvPool, MaskDropout, norm1d, norm2d, weight_attr
 from .parallel import batch_parts, split_batch
 from .sizes import base_and_doublings
+from .spectral import spectral_conv, spectral_linear
 
 HEAD_LOGITS = {"sigmoid": 1, "softmax": 2}
 
@@ -157,7 +158,7 @@ class HalvingDiscriminator(nn.Layer):
             normed = norm2d(norm, outputs) if number else None
             options = {"bias": normed is None, "init_std": init_std, "double_grad": double_grad, "stride": stride}
             conv = Conv2D(inputs, outputs, kernel_size, padding, **options)
-            self.convs.append(nn.utils.spectral_norm(conv, dim=0) if norm == "spectral" else conv)
+            self.convs.append(spectral_conv(conv) if norm == "spectral" else conv)
             self.norms.append(nn.Identity() if normed is None else normed)
         self.activation, self.minibatch_std = ACTIVATIONS[activation], minibatch_std
         self.shared_out = norm in ("none", "spectral") and not dropout and not double_grad

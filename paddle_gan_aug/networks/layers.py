@@ -14,11 +14,12 @@ import numpy as np
 import paddle
 from paddle import Tensor, nn
 from paddle.nn import functional as F
-from paddle.nn.utils.spectral_norm_hook import SpectralNorm
 from scipy.special import ndtri
 
 from .parallel import exporting, split_batch
 from .pooling import max_pool2d
+from .precision import in_float32
+from .spectral import spectral_conv
 
 
 def leaky_relu(x: Tensor, negative_slope: float = 0.2) -> Tensor:
@@ -261,7 +262,8 @@ class WeightNormLinear(nn.Layer):
         self.register_buffer("ones", paddle.ones([1, in_features]), persistable=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        squared_norm = paddle.matmul(self.ones, self.weight_v.square()).reshape([-1])  # [1, out] would broadcast five times slower
+        with in_float32():
+            squared_norm = paddle.matmul(self.ones, self.weight_v.square()).reshape([-1])  # [1, out] would broadcast five times slower
         return paddle.matmul(x, self.weight_v) * (self.weight_g * squared_norm.rsqrt()) + self.bias
 
 
@@ -317,32 +319,6 @@ def norm1d(kind: str, features: int) -> Optional[nn.Layer]:
     return nn.BatchNorm1D(features) if kind == "batch" else None
 
 
-class LinearSpectralNorm(SpectralNorm):
-    """Paddle's spectral normalisation (Miyato et al. 2018, arXiv:1802.05957) for a Linear, whose weight [in, out] is not transposed.
-
-    The numbers are the same to rounding. Paddle 2.6 copies a transposed matrix at each product, which took a third of a step.
-    """
-
-    def compute_weight(self, layer: nn.Layer, do_power_iteration: bool) -> Tensor:
-        weight, u, v = (getattr(layer, f"{self.name}_{part}") for part in ("orig", "u", "v"))
-        if do_power_iteration:
-            with paddle.no_grad():
-                for _ in range(self.n_power_iterations):
-                    paddle.assign(F.normalize(paddle.matmul(weight, u), axis=0, epsilon=self.eps), v)
-                    paddle.assign(F.normalize(paddle.matmul(v, weight), axis=0, epsilon=self.eps), u)
-                u, v = u.clone(), v.clone()
-        return weight * (1 / paddle.dot(v, paddle.matmul(weight, u)))
-
-
-def spectral_linear(layer: nn.Linear) -> nn.Linear:
-    """`layer`, its weight divided by its largest singular value from now on."""
-    nn.utils.spectral_norm(layer)
-    hooks = layer._forward_pre_hooks
-    for key, hook in hooks.items():
-        hooks[key] = LinearSpectralNorm(hook.name, hook.n_power_iterations, hook.dim, hook.eps)
-    return layer
-
-
 class ConvPool(nn.Layer):
     """Conv k3 -> normalisation -> activation -> max-pool 2, [N, in, H, W] -> [N, out, (H - 2) // 2, (W - 2) // 2].
 
@@ -366,7 +342,7 @@ class ConvPool(nn.Layer):
         self.bias = self.create_parameter([out_channels], is_bias=True) if self.norm is None else None
         self.activation = ACTIVATIONS[activation]
         if norm == "spectral":
-            nn.utils.spectral_norm(self.conv, dim=0)
+            spectral_conv(self.conv)
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.conv(x)

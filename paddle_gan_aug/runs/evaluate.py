@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Callable, Collection, Dict, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
-from .. import runtime
+from .. import processes, runtime
 from ..algorithms.registry import ALGORITHMS
 from ..config.arguments import checked
 from ..console import listed, tell
 from ..data import DataSpec, LabelledImages, read_images
 from ..errors import InputError
+from ..evaluation.feature_network import reading_of
 from ..evaluation.measure import measure
 from ..evaluation.page import draw_page
 from ..evaluation.real_images import RealImages, check_measurable, read_real_images
@@ -23,6 +24,7 @@ from ..evaluation.reference import reference_of
 from ..evaluation.result import Evaluation
 from ..evaluation.samples import Samples, draw_samples
 from ..files import check_makeable, make_folder
+from ..leading import Work, hand_out, led, spread
 from .dry_run import DryRun, data_of, parameters_of
 from .measuring import MORE, Generated, measuring_steps, some_of
 from .opened import Run, open_run
@@ -86,40 +88,73 @@ def evaluate(
     if count is not None and count < 1:
         raise InputError(f"count {count}: ask for at least one image")
     to = to and _empty_folder(Path(to).expanduser())
-    say = (lambda _: None) if quiet else tell
     runtime.start(device, threads or None)
     reading = {"image_size": image_size, "channels": channels, "skip_bad": skip_bad}
-    classification: Dict[str, Any] = {}
-    if is_run(run_or_images):
-        run = open_run(run_or_images, checkpoint=checkpoint, device=device, threads=threads)
-        real, wanted = _real_of_run(run, data, part, reading), count or COUNT
-        check_measurable(run.state["image_shape"], wanted, real, allow_overlap=allow_overlap or run.config.data.allow_overlap)
-        to = to or unused_folder(run.folder / "report", f"evaluation-{run.step}")
-        if dry_run:
-            tried, about = some_of(run.algorithm, wanted, _only_class(real)), {"run": str(run.folder), "checkpoint": run.step}
-            about["parameters"] = parameters_of(run.algorithm)
-        else:
-            samples = _samples_of_run(run, real, wanted, seed, say)
-            classification = _classification(run, real.reference)
-    else:
-        samples, real = _samples_of_files(run_or_images, DataSpec(str(data or "mnist"), **reading), part, allow_overlap)
-        samples = samples.first(count)
-        if dry_run:
-            wanted, tried, about = len(samples), Generated(samples.first(MORE)), {"images": str(run_or_images)}
+    chosen: Dict[str, Any] = {"metrics": metrics, "also": also, "seed": seed}
+
+    def subject() -> _Subject:
+        if is_run(run_or_images):
+            run = open_run(run_or_images, checkpoint=checkpoint, device=device, threads=threads)
+            return _of_run(run, str(run_or_images), data, part, reading, count or COUNT, to, allow_overlap)
+        spec = DataSpec(str(data or "mnist"), **reading)
+        return _of_files(run_or_images, spec, part, count, to, allow_overlap)
+
     if dry_run:
-        steps = [starting(time.perf_counter() - began)]
-        steps += measuring_steps(real, tried, wanted, metrics=metrics, also=also, seed=seed)
-        steps += [Seconds(30, 90).step("draw the t-SNE plot")] * (tsne and bool(to))
-        about = {**about, "count": wanted, "part": part, "real": data_of(real.reference), "to": to and str(to), "disk_mb": to and PAGE_MB}
-        return Evaluation({}, dry_run=DryRun(about, steps))
+        return Evaluation({}, dry_run=_rehearsed(subject(), began, chosen, tsne))
+    processes.join()
+    kinds = {"draw": lambda value, _: _drawing_of(*value, device, threads), "read": reading_of}
+    result, page = led(lambda: _measured(subject(), chosen, tsne, quiet), kinds)
+    return Evaluation(result, page and Path(page))
+
+
+@dataclass(frozen=True, eq=False)
+class _Subject:
+    """What is measured.
+
+    Attributes:
+        name: of the run or the images, as it was given. real: the images beside them. count: how many are measured.
+        to: the folder of the page, or None.
+        run: what makes the images; None for images in files. samples: these.
+    """
+
+    name: str
+    real: RealImages
+    count: int
+    to: Optional[Path]
+    run: Optional[Run] = None
+    samples: Optional[Samples] = None
+
+
+def _measured(subject: _Subject, chosen: Dict[str, Any], tsne: bool, quiet: bool) -> Tuple[Dict[str, Any], Optional[str]]:
+    """(The result, the path of the page or None)."""
+    say = (lambda _: None) if quiet else tell
+    samples, real, run = subject.samples, subject.real, subject.run
+    classification: Dict[str, Any] = {}
+    if run is not None:
+        samples = _samples_of_run(run, real, subject.count, chosen["seed"], say)
+        classification = _classification(run, real.reference)
     reference = reference_of(real, quiet=quiet)
     say(f"measuring {len(samples)} images; 10,000 take about half a minute")
     generated = reference.read(samples)
-    result = {**measure(samples, reference, seed=seed, metrics=metrics, also=also, generated=generated), **classification}
-    if not to:
-        return Evaluation(result)
+    result = {**measure(samples, reference, generated=generated, **chosen), **classification}
+    if not subject.to:
+        return result, None
     say("drawing the page")
-    return Evaluation(result, draw_page(make_folder(to), result, generated, reference, tsne=tsne, title=str(run_or_images)))
+    return result, str(draw_page(make_folder(subject.to), result, generated, reference, tsne=tsne, title=subject.name))
+
+
+def _rehearsed(subject: _Subject, began: float, chosen: Dict[str, Any], tsne: bool) -> DryRun:
+    real, run, to = subject.real, subject.run, subject.to
+    if run is not None:
+        tried, about = some_of(run.algorithm, subject.count, _only_class(real)), {"run": str(run.folder), "checkpoint": run.step}
+        about["parameters"] = parameters_of(run.algorithm)
+    else:
+        tried, about = Generated(subject.samples.first(MORE)), {"images": subject.name}
+    steps = [starting(time.perf_counter() - began)]
+    steps += measuring_steps(real, tried, subject.count, **chosen)
+    steps += [Seconds(30, 90).step("draw the t-SNE plot")] * (tsne and bool(to))
+    about = {**about, "count": subject.count, "part": real.part, "real": data_of(real.reference)}
+    return DryRun({**about, "to": to and str(to), "disk_mb": to and PAGE_MB}, steps)
 
 
 def _empty_folder(path: Path) -> Path:
@@ -150,9 +185,25 @@ def _classification(run: Run, images: LabelledImages) -> Dict[str, Any]:
     return {"classification": {"error": float(wrong.mean()), "count": len(images)}}
 
 
+def _of_run(
+    run: Run, name: str, data: Optional[PathLike], part: str, reading: Dict[str, Any], count: int, to: Optional[Path], allow_overlap: bool
+) -> _Subject:
+    real = _real_of_run(run, data, part, reading)
+    check_measurable(run.state["image_shape"], count, real, allow_overlap=allow_overlap or run.config.data.allow_overlap)
+    return _Subject(name, real, count, to or unused_folder(run.folder / "report", f"evaluation-{run.step}"), run)
+
+
 def _samples_of_run(run: Run, real: RealImages, count: int, seed: int, say: Callable[[str], None]) -> Samples:
     say(f"drawing {count} images from {run.folder}, step {run.step}")
-    return draw_samples(run.algorithm, count, runtime.rng(seed, "evaluation"), _only_class(real))
+    name = f"draw {run.folder}"
+    hand_out(name, "draw", [str(run.folder.resolve()), run.step])
+    return draw_samples(run.algorithm, count, runtime.rng(seed, "evaluation"), _only_class(real), spread(name))
+
+
+def _drawing_of(folder: str, step: int, device: str, threads: int) -> Work:
+    """What draws pieces as the run does that process 0 has handed out."""
+    run = open_run(folder, checkpoint=step, device=device, threads=threads)
+    return lambda *piece: (run.algorithm.images(*piece),)
 
 
 def _only_class(real: RealImages) -> Optional[int]:
@@ -161,11 +212,12 @@ def _only_class(real: RealImages) -> Optional[int]:
     return None if only is None else real.training.class_index(only)
 
 
-def _samples_of_files(path: PathLike, spec: DataSpec, part: str, allow_overlap: bool) -> Tuple[Samples, RealImages]:
+def _of_files(path: PathLike, spec: DataSpec, part: str, count: Optional[int], to: Optional[Path], allow_overlap: bool) -> _Subject:
     images, labels, names = read_images(path, spec.image_size, spec.channels, spec.skip_bad)
     real = read_real_images(spec, part)
     check_measurable(images.shape[1:], len(images), real, allow_overlap=allow_overlap)
-    return Samples(images, None if labels is None else _as_real_classes(labels, names, real.training)), real
+    samples = Samples(images, None if labels is None else _as_real_classes(labels, names, real.training)).first(count)
+    return _Subject(str(path), real, len(samples), to, samples=samples)
 
 
 def _as_real_classes(labels: np.ndarray, names: Sequence[str], real: LabelledImages) -> np.ndarray:

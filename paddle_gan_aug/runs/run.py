@@ -137,6 +137,7 @@ def train_prepared(prepared: Prepared, *, callbacks: Sequence[Callback] = (), ge
         check_same_generated(prepared.folder, generated.description)
     options = prepared.config.runtime
     process = runtime.start(options.device, options.threads, options.cpu_tuning)
+    runtime.check_precision(options.precision)
     processes.join()
     prepared = replace(prepared, quiet=prepared.quiet or not processes.first())
     recovery = _recovery_of(prepared.folder)

@@ -38,6 +38,7 @@ WRONG = [  # one for each row of REFUSALS, in order
     ),
     ({**GAN, "data.unlabelled": "more"}, "images without labels, which this algorithm does not learn"),
     ({"algorithm": "semi-supervised", "data.class_name": "3"}, "nothing to classify"),
+    ({"runtime.precision": "float16", "train.gradient_leaks": True}, "hands gradients from one optimizer to another"),
     ({**GAN, "discriminator.pack": 3, "train.batch_size": 64}, "must divide train.batch_size"),
     ({**GAN, "diffaugment.adaptive": "ada"}, "choose a policy"),
     ({**GAN, "diffaugment.adaptive": "apa", "loss.name": "wasserstein"}, "sign of D's logits"),

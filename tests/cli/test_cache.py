@@ -7,13 +7,13 @@ import pytest
 from PIL import Image
 
 from paddle_gan_aug import files
-from paddle_gan_aug.cli import cache
+from paddle_gan_aug.cli.main import main
 from paddle_gan_aug.runs.prepare import prepare
 
 
 def test_what_is_kept_is_shown_and_deleted(tmp_path, monkeypatch, capsys):
     def run(*arguments):
-        assert cache.main([*arguments]) == 0
+        assert main(["cache", *arguments]) == 0
         return capsys.readouterr().out
 
     monkeypatch.setenv(files.CACHE_VARIABLE, str(tmp_path / "kept"))
@@ -28,7 +28,7 @@ def test_what_is_kept_is_shown_and_deleted(tmp_path, monkeypatch, capsys):
     assert (found["bytes"], found["deleted"], len(found["entries"])) == (1_500_200, True, 2)
     assert [path.name for path in (tmp_path / "kept").iterdir()] == ["letter.txt"]
     with pytest.raises(SystemExit, match="2"):
-        cache.main(["--empty"])
+        main(["cache", "--empty"])
     assert "unknown arguments: --empty" in capsys.readouterr().err
     assert run("--clear") == f"{tmp_path / 'kept'} holds nothing\n"
 

@@ -21,10 +21,10 @@ def test_version_and_help(cli):
 
 
 def test_every_command_has_json_and_every_one_that_computes_has_threads(here):
-    for command in ("train", "generate", "augment", "predict", "classify", "evaluate", "dashboard"):
+    for command in ("train", "generate", "augment", "predict", "classify", "evaluate", "dashboard", "cache"):
         text = here(command, "--help").stdout
         assert "--json" in text
-        assert ("--threads" in text) == (command != "dashboard")
+        assert ("--threads" in text) == (command not in ("dashboard", "cache"))
 
 
 def test_train_py_is_the_train_command():

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from large_sets import forget
+from PIL import Image
 
-from paddle_gan_aug.data import LabelledImages, idx_file_names, load, write_idx
+from paddle_gan_aug.data import LabelledImages, cache, idx_file_names, load, write_idx
 
 
 @pytest.fixture(scope="session")
@@ -50,3 +52,44 @@ def idx_folder(tmp_path, rng):
         return folder
 
     return write
+
+
+@pytest.fixture
+def digits(other_project, mnist_train):
+    """A function that writes real digits as <folder>/<class>/<index>.png; the cache stays in a temporary project."""
+
+    def write(folder="set", classes="012", each=6, first=0):
+        for name in classes:
+            of_class = mnist_train.images[mnist_train.labels == int(name[-1])][first : first + each]
+            place = other_project / folder / name
+            place.mkdir(parents=True)
+            for i, image in enumerate(of_class):
+                Image.fromarray(image[0]).save(place / f"{i}.png")
+        return other_project / folder
+
+    return write
+
+
+@pytest.fixture
+def limit(other_project, monkeypatch):
+    """A function that lets arrays above some bytes lie on the disk."""
+
+    def limit(size=10_000, few=100):
+        forget()
+        cache.clear()
+        monkeypatch.setattr(cache, "LARGE", size)
+        monkeypatch.setattr(cache, "SMALL", 100)
+        monkeypatch.setattr("paddle_gan_aug.data.file_list.FEW", few)
+
+    yield limit
+    forget()
+
+
+@pytest.fixture
+def kept(other_project):
+    return other_project / "output" / ".cache"
+
+
+@pytest.fixture
+def some_digits(mnist_train):
+    return mnist_train.subset(slice(0, 1200))

@@ -14,22 +14,6 @@ from paddle_gan_aug.errors import InputError
 from paddle_gan_aug.files import PACKAGE_PARENT
 
 
-@pytest.fixture
-def digits(other_project, mnist_train):
-    """A function that writes real digits as <folder>/<class>/<index>.png; the cache stays in a temporary project."""
-
-    def write(folder="set", classes="012", each=6, first=0):
-        for name in classes:
-            of_class = mnist_train.images[mnist_train.labels == int(name[-1])][first : first + each]
-            place = other_project / folder / name
-            place.mkdir(parents=True)
-            for i, image in enumerate(of_class):
-                Image.fromarray(image[0]).save(place / f"{i}.png")
-        return other_project / folder
-
-    return write
-
-
 def test_class_folders_are_split_by_class(digits, mnist_train):
     folder = digits(each=12)
     train, valid = load("set"), load("set", "valid")
@@ -192,48 +176,6 @@ def test_files_are_decoded_once(digits, other_project, monkeypatch):
     monkeypatch.chdir(other_project)
     cached.write_bytes(b"damaged")
     assert load("set").fingerprint() == first.fingerprint()
-
-
-# ---- list files ----
-
-
-def write_list(path, *lines):
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return path
-
-
-def test_a_list_with_numbers(digits):
-    folder = digits(each=2)
-    path = write_list(folder / "list.txt", "2/0.png 0", "2/1.png 0", "", f"{folder / '0' / '0.png'} 1", "0/1.png 1")
-    data = load_test(path)
-    assert data.class_names == ("0", "1") and data.labels.tolist() == [0, 0, 1, 1]
-    assert (data.images[2] == load_test("set").images[0]).all()
-    assert load(path).counts().tolist() == [1, 1]
-
-
-def test_a_list_with_names_and_blanks(digits):
-    folder = digits(classes=["a 1"], each=2)
-    path = write_list(folder / "list.txt", "a 1/0.png\tnumber one", "a 1/1.png\tanother")
-    assert load_test(path).class_names == ("another", "number one")
-    assert load_test(write_list(folder / "list.lst", "a 1/0.png b10", "a 1/1.png b9")).class_names == ("b9", "b10")
-
-
-@pytest.mark.parametrize(
-    "lines, message",
-    [
-        (["0/0.png"], "line 1: expected a path and a label"),
-        (["0/0.png 0", "../secret.png 1"], r"../secret.png \(does not exist\)"),
-        (["0/0.png -1"], "labels count from 0"),
-        (["0/0.png 0", "0/\0.png 1"], "neither UTF-8 nor GBK text"),
-        ([""], "is empty"),
-        (["0/none.png 0"], r"0/none.png \(does not exist\)"),
-    ],
-)
-def test_faults_of_lists(digits, lines, message):
-    path = write_list(digits() / "list.txt", *lines)
-    with pytest.raises(InputError, match=message) as refused:
-        load(path)
-    assert "\n" not in str(refused.value)
 
 
 def test_a_lone_image_trains_with_all_the_others_or_is_refused(digits):

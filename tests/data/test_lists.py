@@ -1,17 +1,24 @@
 """List files as people and programs write them: every usual form gives the same images; every fault is one line."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
 
-from paddle_gan_aug.data import load, load_test
+from paddle_gan_aug.data import file_list, load, load_test
+from paddle_gan_aug.data.file_list import FEW
 from paddle_gan_aug.data.list_rows import Row, read_class_names, read_rows
 from paddle_gan_aug.errors import InputError
 
 
-@pytest.fixture
-def pictures(other_project, mnist_train):
+@pytest.fixture(params=[FEW, 3], ids=["few", "many"])
+def pictures(request, other_project, mnist_train, monkeypatch):
     """Six digits each of 0 and 1 as pics/a (i).png and pics/b (i).png; returns (the project's folder, images, rows of (path, label))."""
+    monkeypatch.setattr(file_list, "FEW", request.param)
     (other_project / "pics").mkdir()
     images, rows = [], []
     for label, name in enumerate("ab"):
@@ -201,6 +208,7 @@ FAULTS = [
     ("x.jsonl", b"[1]\n", "line 1: no JSON object"),
     ("x.jsonl", b'{"file_name": "a.png", "label": [1, 2]}\n', "line 1: expected file_name"),
     ("x.jsonl", b"[" * 100_000, "no JSON object"),
+    ("x.jsonl", b'{"file_name": "\\ud800.png", "label": 1}\n', "line 1: .* is no name of a file"),
     ("x.txt", b"a.png " + b"9" * 5000 + b"\nb.png 1\n", "does not exist"),
 ]
 
@@ -224,4 +232,77 @@ def test_names_that_begin_with_numbers_are_names(tmp_path):
     (tmp_path / "labels.txt").write_text("3 people\n7 dwarfs\n")
     assert read_class_names(tmp_path / "labels.txt") == {0: "3 people", 1: "7 dwarfs"}
     (tmp_path / "x.txt").write_text('"a b.png" number one\nc.png.jpg\ttwo\n')
-    assert read_rows(tmp_path / "x.txt") == [Row(1, "a b.png", "number one"), Row(2, "c.png.jpg", "two")]
+    assert list(read_rows(tmp_path / "x.txt")) == [Row(1, "a b.png", "number one"), Row(2, "c.png.jpg", "two")]
+
+
+# ---- beside class folders ----
+
+
+def write_list(path, *lines):
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def test_a_list_with_numbers(digits):
+    folder = digits(each=2)
+    path = write_list(folder / "list.txt", "2/0.png 0", "2/1.png 0", "", f"{folder / '0' / '0.png'} 1", "0/1.png 1")
+    data = load_test(path)
+    assert data.class_names == ("0", "1") and data.labels.tolist() == [0, 0, 1, 1]
+    assert (data.images[2] == load_test("set").images[0]).all()
+    assert load(path).counts().tolist() == [1, 1]
+
+
+def test_a_list_with_names_and_blanks(digits):
+    folder = digits(classes=["a 1"], each=2)
+    path = write_list(folder / "list.txt", "a 1/0.png\tnumber one", "a 1/1.png\tanother")
+    assert load_test(path).class_names == ("another", "number one")
+    assert load_test(write_list(folder / "list.lst", "a 1/0.png b10", "a 1/1.png b9")).class_names == ("b9", "b10")
+
+
+@pytest.mark.parametrize(
+    "lines, message",
+    [
+        (["0/0.png"], "line 1: expected a path and a label"),
+        (["0/0.png 0", "../secret.png 1"], r"../secret.png \(does not exist\)"),
+        (["0/0.png -1"], "labels count from 0"),
+        (["0/0.png 0", "0/\0.png 1"], "neither UTF-8 nor GBK text"),
+        ([""], "is empty"),
+        (["0/none.png 0"], r"0/none.png \(does not exist\)"),
+    ],
+)
+def test_faults_of_lists(digits, lines, message):
+    path = write_list(digits() / "list.txt", *lines)
+    with pytest.raises(InputError, match=message) as refused:
+        load(path)
+    assert "\n" not in str(refused.value)
+
+
+# ---- memory ----
+
+READER = """
+from pathlib import Path
+from paddle_gan_aug.data.list_files import list_file
+
+def held():
+    return int(next(line.split()[1] for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("RssAnon")))
+
+list_file(Path("short.txt"))
+before = held()
+listing = list_file(Path("long.txt"))
+print(len(listing.files), held() - before, listing.files[150_000], listing.class_names[listing.labels[150_000]])
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="anonymous memory is told by Linux alone")
+def test_the_rows_of_a_long_list_are_not_held_in_memory(other_project):
+    for name, count in (("short.txt", 30_000), ("long.txt", 200_000)):
+        (other_project / name).write_text(lines((f"pictures/{i % 7}/{i:07d}.png", f"class {i % 7}") for i in [*range(count), 5]))
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run([sys.executable, "-c", READER], capture_output=True, text=True, env=environment, timeout=300)
+    assert done.stderr == "".join(
+        f"{name}: 1 of {count} rows repeat others; each picture counts once\n"
+        for name, count in (("short.txt", 30_001), ("long.txt", 200_001))
+    )
+    count, grown, *found = done.stdout.split(" ", 2)
+    assert (int(count), found) == (200_000, ["pictures/4/0150000.png class 4\n"])
+    assert int(grown) < 12_000  # kB, 60 bytes a row: of a list of texts it would be a thousand

@@ -19,7 +19,7 @@ def test_a_linear_is_divided_by_its_largest_singular_value():
     import paddle
     from paddle import nn
 
-    from paddle_gan_aug.networks.layers import spectral_linear
+    from paddle_gan_aug.networks.spectral import spectral_linear
 
     runtime.seed_paddle(0, "weights")
     ours, theirs = nn.Linear(7, 5), nn.Linear(7, 5)
@@ -41,7 +41,7 @@ def test_evaluation_leaves_the_vectors_alone():
     import paddle
     from paddle import nn
 
-    from paddle_gan_aug.networks.layers import spectral_linear
+    from paddle_gan_aug.networks.spectral import spectral_linear
 
     layer = spectral_linear(nn.Linear(4, 3))
     layer.eval()

@@ -1,0 +1,192 @@
+"""What is kept on the disk is made once, costs time at the worst, and may be damaged, deleted or used by others at any time."""
+
+import gc
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from large_sets import array, cut, flipped, forget, gone, idx, is_mapped, packed_idx, pictures
+
+from paddle_gan_aug import files
+from paddle_gan_aug.data import LabelledImages, cache, load
+from paddle_gan_aug.errors import InputError
+
+
+def made(calls, size=3000):
+    def make(allocate):
+        values = allocate((size, 4), np.uint8)
+        values[:] = np.arange(size)[:, None] % 251
+        calls.append(1)
+        return {"values": values[: size - 1], "few": np.arange(5)}
+
+    return make
+
+
+@pytest.mark.parametrize("size", [10, 3000])
+def test_what_is_kept_is_made_once(kept, limit, size):
+    limit(4000)
+    calls = []
+    for _ in range(3):
+        found = cache.kept("npz-x", made(calls, size))
+        assert np.array_equal(found["values"], np.arange(size - 1)[:, None].repeat(4, 1) % 251) and found["few"].tolist() == [0, 1, 2, 3, 4]
+    assert calls == [1] and is_mapped(found["values"]) == (size == 3000)
+    assert [path.name for path in kept.iterdir()] == ["npz-x" if size == 3000 else "npz-x.npz"]
+
+
+@pytest.mark.parametrize("damage", [cut, flipped, gone])
+@pytest.mark.parametrize("name", ["values.npy", "content.json"])
+def test_a_damaged_cache_is_made_again(kept, limit, capsys, damage, name):
+    limit(4000)
+    calls = []
+    cache.kept("npz-x", made(calls))
+    if (name, damage) == ("content.json", flipped):
+        (kept / "npz-x" / name).write_text('{"values": 3}')
+    else:
+        damage(kept / "npz-x" / name)
+    assert len(cache.kept("npz-x", made(calls))["values"]) == 2999 and calls == [1, 1]
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1 and "npz-x cannot be used (damaged, or not whole): it is made again" in lines[0]
+    cache.kept("npz-x", made(calls))
+    assert calls == [1, 1]
+
+
+def test_a_cache_that_goes_while_it_is_used(some_digits, other_project, kept, limit):
+    pictures(some_digits, other_project)
+    limit()
+    data = load("set")
+    wanted = LabelledImages(np.array(data.images), data.labels, data.class_names, "").fingerprint()
+    assert [row.path.name.split("-")[0] for row in cache.clear()] == ["pictures"] and not list(kept.iterdir())
+    assert data.fingerprint() == wanted
+    forget()
+    assert load("set").fingerprint() == wanted and len(cache.entries()) == 1
+
+
+def test_a_cache_that_goes_while_it_is_made(kept, limit):
+    limit(4000)
+
+    def make(allocate):
+        found = made([])(allocate)
+        cache.clear()
+        return found
+
+    assert len(cache.kept("npz-x", make)["values"]) == 2999 and cache.entries() == []
+
+
+def no_room(*_):
+    raise OSError(28, "No space left on device")
+
+
+def test_a_full_disk_costs_memory_and_one_line(some_digits, other_project, kept, limit, monkeypatch, capsys):
+    pictures(some_digits, other_project)
+    wanted = load("set").fingerprint()
+    cache.clear()
+    limit()
+    monkeypatch.setattr(cache, "_reserve", no_room)
+    data = load("set")
+    assert data.fingerprint() == wanted and not is_mapped(data.images)
+    lines = [line for line in capsys.readouterr().err.splitlines() if "cannot be kept" in line]
+    assert len(lines) == 1 and "(No space left on device): they are held in memory; name a folder with room: runtime.cache" in lines[0]
+    monkeypatch.setattr(cache, "_memory", lambda: 500_000)
+    forget(), gc.collect()
+    cure = "too much for the memory: name a folder with room: runtime.cache, or the variable PADDLE_GAN_AUG_CACHE"
+    with pytest.raises(InputError, match=cure) as refused:
+        load("set")
+    assert "\n" not in str(refused.value)
+    assert not [path for path in kept.iterdir() if path.name.endswith(".part")]
+
+
+def test_a_cache_that_cannot_be_written(some_digits, other_project, limit, monkeypatch, capsys):
+    pictures(some_digits, other_project)
+    wanted = load("set").fingerprint()
+    (other_project / "file").write_text("")
+    monkeypatch.setenv(files.CACHE_VARIABLE, str(other_project / "file" / "cache"))
+    limit()
+    assert load("set").fingerprint() == wanted and not is_mapped(load("set").images)
+    assert len(capsys.readouterr().err.splitlines()) >= 1
+
+
+def test_the_cache_lies_where_it_is_asked_for(some_digits, other_project, monkeypatch):
+    assert files.cache_folder() == files.project_root() / "output" / ".cache"
+    monkeypatch.setattr(files, "_chosen_cache", None)
+    files.use_cache("~/somewhere")
+    assert files.cache_folder() == Path.home() / "somewhere"
+    files.use_cache(None)
+    assert files.cache_folder() == Path.home() / "somewhere"
+    monkeypatch.setenv(files.CACHE_VARIABLE, "here")
+    assert files.cache_folder() == other_project / "here"
+    pictures(some_digits.subset(slice(0, 60)), other_project)
+    load("set")
+    assert [path.suffix for path in (other_project / "here").iterdir()] == [".npz"] and not (other_project / "output").exists()
+
+
+def test_clearing_leaves_what_is_not_ours(kept):
+    kept.mkdir(parents=True)
+    for name in ("letter.txt", "pictures-1.npz", ".npz-2.lock"):
+        (kept / name).write_text("x")
+    (kept / ".idx-1.part").mkdir()
+    assert sorted(row.path.name for row in cache.clear()) == [".idx-1.part", ".npz-2.lock", "pictures-1.npz"]
+    assert [path.name for path in kept.iterdir()] == ["letter.txt"]
+
+
+def test_threads_make_one_entry_once(kept, limit):
+    limit(4000)
+    calls, found = [], []
+    threads = [threading.Thread(target=lambda: found.append(cache.kept("npz-x", made(calls)))) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert calls == [1] and len(found) == 6 and all(len(each["values"]) == 2999 for each in found)
+
+
+CHILD = """
+import sys
+from paddle_gan_aug.data import cache, load, read_listing
+cache.LARGE = 10_000
+calls, decode = [], read_listing.decode
+read_listing.decode = lambda *given, **options: calls.append(1) or decode(*given, **options)
+print(load("set").fingerprint(), len(calls))
+"""
+
+
+def test_two_processes_at_once_decode_once(some_digits, other_project, kept):
+    pictures(some_digits, other_project)
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    options = {"stdout": subprocess.PIPE, "text": True, "env": environment, "cwd": other_project}
+    children = [subprocess.Popen([sys.executable, "-c", CHILD], **options) for _ in range(3)]
+    found = [child.communicate(timeout=120)[0].split() for child in children]
+    assert sorted(calls for _, calls in found) == ["0", "0", "1"] and {digest for digest, _ in found} == {load("set").fingerprint()}
+    assert len(cache.entries()) == 1
+
+
+def test_a_damaged_npz_is_refused_mapped_or_not(some_digits, other_project, limit):
+    array(some_digits, other_project)
+    flipped(other_project / "x.npz")
+    for _ in range(2):
+        with pytest.raises(InputError, match="x.npz cannot be read as an .npz file") as refused:
+            load("x.npz")
+        assert "\n" not in str(refused.value)
+        limit()
+    np.savez_compressed("x.npz", images=some_digits.images, labels=some_digits.labels)
+    flipped(other_project / "x.npz")
+    with pytest.raises(InputError, match="x.npz cannot be read as an .npz file"):
+        load("x.npz")
+    assert all(row.path.suffix == ".npz" and row.bytes < 20_000 for row in cache.entries())  # the labels alone
+
+
+@pytest.mark.parametrize("write", [idx, packed_idx])
+def test_a_damaged_idx_file_is_refused_mapped_or_not(some_digits, other_project, limit, write):
+    write(some_digits, other_project)
+    path = next((other_project / "idx").glob("train-images*"))
+    cut(path)
+    messages = []
+    for _ in range(2):
+        with pytest.raises(InputError, match="truncated") as refused:
+            load("idx")
+        messages.append(str(refused.value))
+        limit()
+    assert messages[0] == messages[1] and cache.entries() == []
