@@ -82,7 +82,7 @@ def train_per_class(
     """
     output, log = run_folders(output, log)
     if resume and run is None:
-        raise InputError("cannot resume runs of single classes without a name: set run to the name of their folder")
+        raise InputError("cannot resume runs of single classes without a name: set `run` to the name of their folder")
     begun = _begun(output / check_run_name(run)) if resume and config is None else None
     settings = load_config(begun or ("classic" if config is None else config), overrides)
     check_config(settings, before=begun)

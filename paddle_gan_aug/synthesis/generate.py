@@ -46,7 +46,7 @@ class QuotaNotMet(RunFailed):
         self.reason = f"not filled within {made.request.attempts} attempts for each image ({short})"
         super().__init__(
             f"{self.reason}; what there is lies in {made.to}, {DROPPED} says why; "
-            "resume it with more attempts, or make a set with other filters or of a better run"
+            "continue with resume=True and more `attempts`, or make a set with other filters or of a better run"
         )
 
 
@@ -160,7 +160,7 @@ def _usable_folder(to: Union[str, Path], resume: bool) -> Path:
         return check_makeable(to)
     begun = to.is_dir() and PLAIN.is_partial(to)
     if not (resume and to.is_dir() and (begun or PLAIN.is_complete(to))):
-        more = "; resume goes on with the set that was begun there" if begun else ""
+        more = "; resume=True goes on with the set that was begun there" if begun else ""
         raise InputError(f"{to} is not empty: nothing is overwritten; choose an empty or new folder{more}")
     return to
 
@@ -175,7 +175,7 @@ def _check_numbers(
     truncation: Optional[float],
 ) -> None:
     if sum(given is not None for given in (count, per_class, quotas, balance)) != 1:
-        raise InputError("say how many images to make: give one of count, per_class, quotas and balance")
+        raise InputError("say how many images to make: give one of `count`, per_class, `quotas` and `balance`")
     if count is not None and count < 1:
         raise InputError(f"count is {count}: ask for at least one image")
     if ratio is not None and balance is None:
@@ -212,7 +212,7 @@ def _quotas(samplers: Samplers, count: Optional[int], per_class: Optional[int], 
         raise InputError(f"no run makes the class {strange[0]}: there are {listed(names)}")
     chosen = {samplers.of_class(name): n for name, n in quotas.items() if n > 0}
     if not chosen:
-        raise InputError("no class lacks an image: there is nothing to generate; ratio 1 makes as many again, per_class so many of each")
+        raise InputError("no class lacks an image: there is nothing to generate; `ratio=1` makes as many again, per_class=N so many of each")
     return chosen
 
 
@@ -229,7 +229,7 @@ def _check_form(samplers: Samplers, request: SetRequest) -> None:
     """Check that the form can hold the images, before there is a folder that would have to be emptied again."""
     check_form(request.form, samplers.shape, samplers.class_names, samplers.labelled)
     if request.form != "folder" and request.flat:
-        raise InputError(f"the form {request.form} is for sets with classes: say with per_class how many images of each to make")
+        raise InputError(f"form {request.form}: it is for sets with classes: say with per_class=N how many images of each to make")
     if request.form == "folder" and not request.flat:
         for sampler in request.quotas:
             class_folder(sampler.name)
