@@ -26,7 +26,7 @@ from ..files import check_makeable, make_folder
 from .dry_run import DryRun, data_of, parameters_of
 from .measuring import MORE, Generated, measuring_steps, some_of
 from .opened import Run, open_run
-from .places import is_run, unused_folder
+from .places import check_run_or_images, is_run, unused_folder
 from .reading import read_probabilities
 from .timing import Seconds, starting
 
@@ -162,6 +162,7 @@ def _only_class(real: RealImages) -> Optional[int]:
 
 
 def _samples_of_files(path: PathLike, spec: DataSpec, part: str, allow_overlap: bool) -> Tuple[Samples, RealImages]:
+    check_run_or_images(path)
     images, labels, names = read_images(path, spec.image_size, spec.channels, spec.skip_bad)
     real = read_real_images(spec, part)
     check_measurable(images.shape[1:], len(images), real, allow_overlap=allow_overlap)

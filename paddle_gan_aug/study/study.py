@@ -10,7 +10,7 @@ from .. import __version__
 from ..console import tell
 from ..data import DataSpec, as_spec
 from ..errors import InputError, RunFailed
-from ..files import check_makeable, lock_folder, make_folder, project_root, write_json
+from ..files import check_makeable, did_you_mean_path, lock_folder, make_folder, project_root, write_json
 from ..runs.places import run_folders, unused_folder
 from .arguments import checked_study
 from .arms import WITHOUT_LABELS, arm_of
@@ -371,7 +371,8 @@ def draw_report(folder: Union[str, Path]) -> Path:
     folder = Path(folder).expanduser()
     path = folder / RESULTS
     if not path.is_file():
-        raise InputError(f"{folder} is no study that has ended: it has no {RESULTS}")
+        meant = "" if folder.exists() else did_you_mean_path(folder, before="; ")
+        raise InputError(f"{folder} is no study that has ended: it has no {RESULTS}{meant}")
     results, rows = read_results(path), read_rows(folder)
     write_configs(folder, rows)
     return write_report(folder, results, rows)
