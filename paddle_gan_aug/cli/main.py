@@ -16,6 +16,7 @@ from typing import Any, List, NamedTuple, Optional
 from .. import __version__, runtime
 from ..console import naming_settings, one_line, prepare_console
 from ..errors import InputError, RunFailed
+from ..machine import asked_for
 from .messages import with_flags
 from .parser import CommandParser, HelpFormatter
 from .result import BAD_INPUT, FAILED, INTERRUPTED, show
@@ -84,7 +85,7 @@ def run_command(parser: CommandParser, argv: Optional[List[str]] = None) -> int:
         _complain(args, _with_its_flags(args, str(error)))
         return BAD_INPUT if isinstance(error, InputError) else FAILED
     except MemoryError as error:
-        _complain(args, f"not enough memory ({error or 'for this data or these settings'})")
+        _complain(args, f"not enough memory ({asked_for(error) or 'for this data or these settings'})")
         return FAILED
     except OSError as error:
         if not isinstance(error, BrokenPipeError):  # whoever read our output has enough

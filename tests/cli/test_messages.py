@@ -10,7 +10,6 @@ from digit_folders import QUICK
 from PIL import Image
 
 import paddle_gan_aug
-
 from paddle_gan_aug.cli.main import COMMANDS, _parser
 from paddle_gan_aug.cli.messages import ANY_KEY, with_flags
 from paddle_gan_aug.data import load
