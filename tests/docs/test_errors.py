@@ -4,7 +4,8 @@ import ast
 import re
 
 import pytest
-from documents import ROOT, read
+
+from benchmarks.documents import ROOT, read
 
 PAGES = [ROOT / "docs" / "errors.md", ROOT / "docs" / "zh" / "errors.md"]
 ROW = re.compile(r"^\| `([^`]+)` \| (.+) \| (.+) \|$", re.MULTILINE)
