@@ -34,6 +34,12 @@ def available_mb() -> Optional[int]:
     return min([held + free, *_of_container()])
 
 
+def most_mb(limit: Optional[int]) -> Optional[int]:
+    """As `available_mb`, or `limit` where more is promised."""
+    left = available_mb()
+    return left and max(left, limit or 0)
+
+
 def _line(path: str, name: str) -> Optional[int]:
     """The MB that a line of a file of the system states in kB."""
     if not sys.platform.startswith("linux"):
@@ -64,11 +70,26 @@ def asked_for(error: MemoryError) -> str:
 # ---- networks ----------------------------------------------------------------------------------------------------------
 
 
-class _Budget(threading.local):
-    """The bytes that the networks which this thread builds may still take; None where nobody counts."""
+def refuse_networks(needed_mb: int, there_mb: int, by_limit: bool) -> None:
+    """Refuse networks that need more memory than there is.
 
-    left: Optional[int] = None
+    Args:
+        by_limit: it is `runtime.memory_limit` that says how much there is.
+
+    Raises:
+        InputError: they do.
+    """
+    if needed_mb > there_mb:
+        where = "runtime.memory_limit allows" if by_limit else "this machine has left"
+        raise InputError(f"the networks need more than {needed_mb} MB of memory, and {where} {there_mb} MB: {SMALLER}")
+
+
+class _Budget(threading.local):
+    """What the networks may take that this thread builds: `most` bytes, with what the process holds; None where nobody counts."""
+
+    most: Optional[int] = None
     taken = 0
+    by_limit = False
 
 
 _budget = _Budget()
@@ -80,21 +101,24 @@ def networks_that_fit(limit: Optional[int]) -> Iterator[None]:
     than it has would end the process.
 
     Args:
-        limit: the memory that this process may hold, in MB; None = as much as the machine has.
+        limit: the memory that the machine will have, in MB, if that is more than it has now; None = what it has. Whether training
+            fits into a smaller limit is estimated once the networks are there.
 
     Raises:
         InputError: there is not the memory.
     """
     _count_parameters()
     on_cpu = import_paddle().device.get_device() == "cpu"
-    most, held = limit or available_mb(), resident_mb()
-    _budget.left, _budget.taken = None if most is None or held is None or not on_cpu else (most - held) * MB, 0
+    most, held = most_mb(limit), resident_mb()
+    known = most is not None and held is not None and on_cpu
+    _budget.most, _budget.taken = (most * MB, held * MB) if known else (None, 0)
+    _budget.by_limit = most == limit
     try:
         yield
     except MemoryError as error:
         raise InputError(f"the networks do not fit into memory ({asked_for(error)}): {SMALLER}") from None
     finally:
-        _budget.left = None
+        _budget.most = None
 
 
 @functools.cache
@@ -105,11 +129,9 @@ def _count_parameters() -> None:
 
     @functools.wraps(create)
     def counted(self: Any, shape: Any, *args: Any, **kwargs: Any) -> Any:
-        if _budget.left is not None:
+        if _budget.most is not None:
             _budget.taken += 4 * math.prod(int(size) for size in shape)
-            if _budget.taken > _budget.left:
-                left = max(0, _budget.left // MB)
-                raise InputError(f"the networks need more than {_budget.taken // MB} MB of memory, and {left} MB are left: {SMALLER}")
+            refuse_networks(_budget.taken // MB, _budget.most // MB, _budget.by_limit)
         return create(self, shape, *args, **kwargs)
 
     layer.create_parameter = counted

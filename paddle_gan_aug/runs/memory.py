@@ -17,7 +17,7 @@ from ..algorithms import build
 from ..config.loading import Config, load_config
 from ..data import LabelledImages
 from ..errors import InputError
-from ..machine import MB, available_mb, resident_mb
+from ..machine import MB, available_mb, most_mb, refuse_networks, resident_mb
 from ..training.loop import run_steps
 from .batches import training_batches
 
@@ -60,16 +60,19 @@ def check_memory(config: Config, images: LabelledImages, unlabelled: Optional[La
     return needs and needs.memory_mb
 
 
-def check_networks(config: Config, algorithm: Any) -> None:
+def check_networks(algorithm: Any, limit: Optional[int]) -> None:
     """Refuse networks that were just built, and whose training takes more memory than there is whatever the batch is.
 
+    Args:
+        limit: the memory that there is, in MB; None = as much as the machine has left.
+
     Raises:
-        InputError: as `refuse_beyond`.
+        InputError: it takes more.
     """
-    held = resident_mb()
-    if held is not None and runtime.import_paddle().device.get_device() == "cpu":
+    held, there = resident_mb(), limit or available_mb()
+    if held is not None and there is not None and runtime.import_paddle().device.get_device() == "cpu":
         weights = sum(int(weight.size) for network in algorithm.networks.values() for weight in network.parameters())
-        refuse_beyond(config.runtime.memory_limit, held + (COPIES - 1) * 4 * weights // MB, config.train.batch_size)
+        refuse_networks(held + (COPIES - 1) * 4 * weights // MB, there, bool(limit))
 
 
 def needs_that_fit(config: Config, images: LabelledImages, unlabelled: Optional[LabelledImages] = None) -> Optional[Needs]:
@@ -147,7 +150,7 @@ def _first_steps(config: Config, images: LabelledImages, unlabelled: Optional[La
     before, highest = _allocated(), _highest()
     runtime.seed_paddle(0, "estimate")
     algorithm = build(config, images.shape, images.class_names, images.counts())
-    check_networks(config, algorithm)
+    check_networks(algorithm, most_mb(config.runtime.memory_limit))  # a lower limit refuses with the whole estimate
     batches = training_batches(config, images, pairs=algorithm.pairs, unlabelled=unlabelled)
     building = _highest()
     _forget_highest()

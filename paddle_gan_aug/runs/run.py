@@ -144,7 +144,7 @@ def train_prepared(prepared: Prepared, *, callbacks: Sequence[Callback] = (), ge
         return _rehearse(_Job(prepared, process, (), (), generated), recovery)
     memory = check_memory(prepared.config, prepared.images, prepared.unlabelled)
     built = _build(prepared, recovery, generated)  # refuses wrong settings before anything is written
-    check_networks(built.config, built.algorithm)
+    check_networks(built.algorithm, built.config.runtime.memory_limit)
     if memory is not None:
         prepared.report(f"training needs about {memory} MB of memory")
     processes.meet()  # all have read what they need, and nothing is written so far
