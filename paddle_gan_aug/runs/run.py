@@ -174,6 +174,7 @@ def _rehearse(job: _Job, recovery: Recovery) -> Run:
     prepared = job.prepared
     needs = needs_that_fit(prepared.config, prepared.images, prepared.unlabelled)  # before other networks are there
     built = _build(prepared, recovery, job.generated)
+    check_networks(built.algorithm, built.config.runtime.memory_limit)
     check_writable(prepared.folder, prepared.log)
     refuse_if_locked(prepared.folder)
     state = {} if prepared.new else _restore(job, built, recovery)[0]
