@@ -198,6 +198,13 @@ def _dashboards_flags(command: Command) -> None:
     command.add_argument("--pages", action="store_true", help="train nothing, and measure how long each page of ten long logs takes")
 
 
+def _guide_flags(command: Command) -> None:
+    command.add_argument("--only", nargs="+", metavar="WORD", help="pages of this name, and commands with this text, alone")
+    command.add_argument("--to", default="work/results/guide", metavar="DIR", help="the folder of the results")
+    command.add_argument("--folder", default="output/guide", metavar="DIR", help="where the pages' commands run, each page in its own")
+    command.add_argument("--stored", action="store_true", help="run nothing, print the table of the rows that are stored")
+
+
 def _kills_flags(command: Command) -> None:
     _count(command, 30, "how many runs are killed")
     _seed(command)
@@ -313,6 +320,9 @@ KINDS: Dict[str, Kind] = {
         _dashboards_flags,
         "take the pictures of three runs' dashboards, or time their pages",
         False,
+    ),
+    "guide": Kind(
+        "benchmarks.guide:guide", _guide_flags, f"run the commands of the documents and the notebooks at full size{_SKIPPED}", False
     ),
     "kills": Kind("benchmarks.faults:kills", _kills_flags, "kill runs at random moments, resume them, and compare them"),
     "layers": Kind("benchmarks.speed.layers:layers", _layers_flags, "the layers of sngan-projection one by one, beside PyTorch's"),

@@ -112,7 +112,7 @@ def _line(recipe: Row, seed: int, measured: MeasuredAt) -> Row:
         "marks": [{key: mark[key] for key in ("step", "cpu_seconds", "frechet")} for mark in measured.rows],
         "date": datetime.date.today().isoformat(),
         "commit": _commit(),
-        "machine": _machine(),
+        "machine": machine_name(),
         "paddle": runtime.import_paddle().__version__,
         **measured.provenance,
     }
@@ -125,7 +125,7 @@ def _commit() -> str:
     return done.stdout.strip() or "unknown"
 
 
-def _machine() -> str:
+def machine_name() -> str:
     """The CPU's name."""
     lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines() if Path("/proc/cpuinfo").exists() else []
     names: Dict[str, Any] = dict.fromkeys(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))

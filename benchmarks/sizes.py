@@ -89,8 +89,9 @@ def measured(name: str, size: int, channels: int, overrides: Optional[Dict[str, 
     from paddle_gan_aug.algorithms.base import trainable
     from paddle_gan_aug.config.loading import load_config
     from paddle_gan_aug.data import LabelledImages
+    from paddle_gan_aug.machine import resident_mb
     from paddle_gan_aug.runs.batches import training_batches
-    from paddle_gan_aug.runs.memory import estimate_needs, resident_mb
+    from paddle_gan_aug.runs.memory import estimate_needs
 
     contender = CONTENDERS[name]
     config = load_config(contender.get("preset", name), {**contender.get("overrides", {}), "runtime.threads": 1, **(overrides or {})})

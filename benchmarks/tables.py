@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Collection, Dict, List, Optional
+from typing import Any, Collection, Dict, List, Optional, Tuple
 
 from paddle_gan_aug.evaluation.registry import METRICS
 
@@ -207,4 +207,15 @@ def rare_table(rows: List[Row]) -> str:
     for row in rows:
         of_classes = "".join(f" {row['read'][name]:.1%} | {row['diversity'][name]:.2f} |" for name in names)
         lines.append(f"| {row['name']} | {row['seed']} | {row['step']} | {row['cpu_seconds']:.0f} |{of_classes}")
+    return "\n".join(lines)
+
+
+def guide_table(rows: List[Row], left_out: List[Tuple[str, str]]) -> str:
+    """The commands that were run, a line each, and (command, reason) of those that are not."""
+    lines = ["| page | command | exit code | seconds | CPU seconds | Paddle | cores |", "|---|---|--:|--:|--:|---|--:|"]
+    for row in rows:
+        command = row["command"].replace("|", "\\|")
+        times = f"{row['seconds']:.1f} | {row['cpu_seconds']:.1f}"
+        lines.append(f"| {row['page']} | `{command}` | {row['exit_code']} | {times} | {row['paddle']} | {row['cores']} |")
+    lines += ["", *(f"not run: {command} ({reason})" for command, reason in left_out)] if left_out else []
     return "\n".join(lines)

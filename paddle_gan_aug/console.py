@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import io
 import sys
 import time
 import unicodedata
 import warnings
-from typing import Any, Callable, Iterable, Optional, Sequence, TextIO, Tuple
+from typing import Any, Callable, Iterable, Iterator, Optional, Sequence, TextIO, Tuple
 
 LISTED = 30  # names in a line, or rows in a table, for people; beyond that a count
 
@@ -38,9 +39,28 @@ def in_notebook() -> bool:
     return streams is not None and isinstance(sys.stderr, streams.OutStream)
 
 
+_named: Callable[[str], str] = str  # how what is told names settings; see `naming_settings`
+
+
+@contextlib.contextmanager
+def naming_settings(names: Callable[[str], str]) -> Iterator[None]:
+    """Within this context, print what is told as `names` gives it: the command line shows flags in place of settings."""
+    global _named
+    former, _named = _named, names
+    try:
+        yield
+    finally:
+        _named = former
+
+
 def tell(text: str) -> None:
     """Print what people want to know on the way to a result: on standard error, in a notebook on standard output."""
-    print(text, file=sys.stdout if in_notebook() else sys.stderr, flush=True)
+    print(_named(text), file=sys.stdout if in_notebook() else sys.stderr, flush=True)
+
+
+def warn(text: str) -> None:
+    """Print a warning on standard error, in a notebook too: something was done that is perhaps not meant."""
+    print(f"warning: {_named(text)}", file=sys.stderr, flush=True)
 
 
 class Shown:

@@ -10,6 +10,9 @@ A message names a setting as Python does, and the command line shows its flag in
 What a command has no flag for is shown as it stands; so is everything in Python.
 """
 
+import difflib
+from typing import Iterable, Optional
+
 
 class InputError(Exception):
     """Bad input or arguments: the message is one line that says what is wrong, where, and what to do. Exit code 2."""
@@ -28,3 +31,14 @@ class Interrupted(KeyboardInterrupt):
 
 class RunFailed(Exception):
     """The input was good and the work still failed; the message says how. Exit code 1."""
+
+
+def nearest(name: str, known: Iterable[str], cutoff: float = 0.6) -> Optional[str]:
+    """The known name that a misspelt one is most like, or None; from `cutoff` 0 (any) to 1 (equal) alike."""
+    return next(iter(difflib.get_close_matches(str(name), list(map(str, known)), n=1, cutoff=cutoff)), None)
+
+
+def did_you_mean(name: str, known: Iterable[str], otherwise: str = "", cutoff: float = 0.6, before: str = "") -> str:
+    """What a message says of a name that is not known: "did you mean NAME?", after `before`; or `otherwise` if none is like it."""
+    near = nearest(name, known, cutoff)
+    return f"{before}did you mean {near}?" if near else otherwise

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import itertools
 import json
 import os
 import re
@@ -15,8 +16,9 @@ import tempfile
 from pathlib import Path
 from typing import IO, Any, Iterable, Iterator, Optional, Union
 
-from .errors import InputError
+from .errors import InputError, nearest
 
+MOST_NAMES = 2000  # of a folder, among which a misspelt one is looked for
 LOCK, HOLDER = ".lock", ".lock.pid"  # the file that is locked, and one that names the process which holds it
 LOCK_FILES = (LOCK, HOLDER)  # a killed process leaves them behind; they lock nothing then
 PACKAGE_PARENT = Path(__file__).resolve().parent.parent
@@ -215,6 +217,32 @@ def find_path(path: Union[str, Path]) -> Path:
         return path
     from_root = project_root() / path
     return from_root if from_root.exists() else path
+
+
+def did_you_mean_path(path: Union[str, Path], also: Iterable[str] = (), otherwise: str = "", before: str = "") -> str:
+    """What a message says of a path at which nothing is: see `errors.did_you_mean`.
+
+    Args:
+        path: as the user gave it. One part of it may be misspelt. also: names that may be meant beside paths.
+        otherwise, before: as for `did_you_mean`.
+    """
+    path = Path(path).expanduser()
+    there = (_meant(path, base) for base in ([Path()] if path.is_absolute() else dict.fromkeys((Path.cwd(), project_root()))))
+    meant = nearest(str(path), also) or next(filter(None, there), None)
+    return f"{before}did you mean {meant}?" if meant else otherwise
+
+
+def _meant(path: Path, base: Path) -> Optional[str]:
+    """The path below `base` that is there and differs from `path` in one part that is like its own."""
+    for position, name in enumerate(path.parts):
+        above = path.parts[:position]
+        if not (base / Path(*above) / name).exists():
+            with contextlib.suppress(OSError):
+                names = [entry.name for entry in itertools.islice(os.scandir(base / Path(*above)), MOST_NAMES)]
+                near = nearest(name, (other for other in sorted(names) if not other.startswith(".")))
+                meant = near and Path(*above, near, *path.parts[position + 1 :])
+                return str(meant) if meant and (base / meant).exists() else None
+    return None
 
 
 def check_makeable(path: Union[str, Path]) -> Path:

@@ -16,6 +16,7 @@ ORDER = (  # each imports only what stands before it
     "console",
     "files",
     "runtime",
+    "machine",
     "processes",
     "leading",
     "fonts",

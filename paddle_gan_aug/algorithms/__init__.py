@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Optional, Sequence, Tuple
 
 from ..config.sections import Config
 from ..errors import InputError
+from ..machine import networks_that_fit
 from .checks import check_config
 from .registry import ALGORITHMS, resolve
 
@@ -29,7 +30,8 @@ def build(
             have some.
 
     Raises:
-        InputError: no such algorithm, settings that do not go together, or it cannot learn images of this shape.
+        InputError: no such algorithm, settings that do not go together, networks that do not fit into memory, or it cannot learn
+            images of this shape.
     """
     from ..networks.precision import mix  # Paddle is imported once the configuration is known to be good
 
@@ -38,7 +40,8 @@ def build(
     if height != width:
         raise InputError(f"algorithm {config.algorithm}: images must be square, the data has {height}×{width}; crop or resize them")
     try:
-        built = resolve(ALGORITHMS[config.algorithm].place)(config, channels=channels, image_size=height, class_names=class_names)
+        with networks_that_fit(config.runtime.memory_limit):
+            built = resolve(ALGORITHMS[config.algorithm].place)(config, channels=channels, image_size=height, class_names=class_names)
     except ValueError as error:
         raise InputError(f"algorithm {config.algorithm}: {error}") from None
     mix(built.networks.values(), config.runtime.precision)

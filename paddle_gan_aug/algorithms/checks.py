@@ -6,13 +6,12 @@ does not read, and settings that do not go together.
 
 from __future__ import annotations
 
-import difflib
 from typing import Collection, Dict, Optional
 
 from ..augment.diffaugment_policies import DIFFAUGMENT_POLICIES
 from ..config.loading import to_flat
 from ..config.sections import Config
-from ..errors import InputError
+from ..errors import InputError, did_you_mean
 from .combinations import check_combination
 from .registry import ALGORITHMS, CLASSIFIERS, DISCRIMINATORS, GENERATORS, LOSSES, PENALTIES
 
@@ -58,8 +57,7 @@ def check_names(config: Config) -> None:
     for key, table in NAMES.items():
         name, known = settings[key], [*(["none"] if key in OPTIONAL else []), *table]
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]}?" if near else "known: " + ", ".join(known)
+            hint = did_you_mean(name, known, "known: " + ", ".join(known))
             raise InputError(f"{key} {name}: there is none of that name; {hint}")
 
 

@@ -12,9 +12,10 @@ from .. import runtime
 from ..config.loading import Config
 from ..console import listed
 from ..data import DataSpec, LabelledImages, load
+from ..data.load import NAMED
 from ..errors import InputError, RunFailed
 from ..files import find_path
-from ..runs.places import is_run
+from ..runs.places import check_run_or_images, is_run
 from ..synthesis.drawing import draw_set
 from ..synthesis.filter_runner import FilterRunner
 from ..synthesis.filters import ATTEMPTS, chosen_filters
@@ -41,6 +42,8 @@ def generated_part(config: Config, real: LabelledImages) -> "Union[_Renewed, _St
     source = str(options.source)
     runtime.start(process.device, process.threads, process.cpu_tuning)
     path = find_path(source)
+    if source not in NAMED:
+        check_run_or_images(source)
     part: Union[_Renewed, _Stored]
     if is_run(source) or (path.is_dir() and any(path.glob("*/config.yaml"))):
         part = _Renewed(config, real)

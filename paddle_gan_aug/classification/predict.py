@@ -29,8 +29,7 @@ class Prediction:
     """What a classifier reads in one image.
 
     Attributes:
-        file: The path of the picture as it was given, of an npz with the index of the image; in a folder that was given alone the path
-            below it.
+        file: The path of the picture, from where the picture or its folder was given; of an npz with the index of the image.
         class_name: The class with the highest probability.
         probability: The probability of that class, 0 to 1.
     """
@@ -82,18 +81,16 @@ def predict(
     if not paths:
         raise InputError("images: none are given")
     read = [_read(path, shape, skip_bad, opened.config.data) for path in paths]
-    files = [_named(path, name, len(paths) == 1) for path, (names, _) in zip(paths, read) for name in names]
+    files = [_named(path, name) for path, (names, _) in zip(paths, read) for name in names]
     probabilities = read_probabilities(opened, joined(*(pixels for _, pixels in read)))
     best = probabilities.argmax(1)
     rows = zip(files, best, probabilities[np.arange(len(best)), best])
     return [Prediction(name, classes[c], round(float(p), 6)) for name, c, p in rows]
 
 
-def _named(path: PathLike, name: str, alone: bool) -> str:
-    """What a picture is called: the path as given, or in the only folder that was given its name there."""
-    if find_path(path).is_dir():
-        return name if alone else f"{path}/{name}"
-    return str(Path(path).with_name(name))
+def _named(path: PathLike, name: str) -> str:
+    """What a picture of a path is called, as one would type it: the picture that was given, or one in the folder that was given."""
+    return str(Path(path) / name) if find_path(path).is_dir() else str(Path(path).with_name(name))
 
 
 def _read(path: PathLike, shape: Sequence[int], skip_bad: bool, data: Data) -> Tuple[List[str], np.ndarray]:

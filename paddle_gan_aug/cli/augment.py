@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import shlex
 from typing import TYPE_CHECKING, Any, Dict, List, Tuple
 
@@ -10,6 +11,7 @@ from ..console import duration, one_line, shortened
 from .filters import add_filter_flags, filter_options
 from .flags import add_dry_run, add_training_flags, positive, training_options
 from .generate import dropped_text
+from .messages import with_flags
 from .result import Result
 
 if TYPE_CHECKING:
@@ -83,6 +85,8 @@ def run(args: argparse.Namespace) -> Result:
         dry_run=args.dry_run,
         **options,
     )
+    if made.note:
+        made = dataclasses.replace(made, note=with_flags(made.note, args.parser.flags(args)))
     return Result(_plain(made), text_of(made))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import errno
+import functools
 import importlib
 import os
 import signal
@@ -13,8 +14,9 @@ import threading
 from typing import Any, List, NamedTuple, Optional
 
 from .. import __version__, runtime
-from ..console import one_line, prepare_console
+from ..console import naming_settings, one_line, prepare_console
 from ..errors import InputError, RunFailed
+from ..machine import asked_for
 from .messages import with_flags
 from .parser import CommandParser, HelpFormatter
 from .result import BAD_INPUT, FAILED, INTERRUPTED, show
@@ -74,17 +76,18 @@ def run_command(parser: CommandParser, argv: Optional[List[str]] = None) -> int:
     interrupt = _handle_signals()
     try:
         _check_processes(args)
-        result = args.command(args)
+        with naming_settings(functools.partial(_with_its_flags, args)):
+            result = args.command(args)
         if runtime.launched_first():
             show(result, args.json)
         if result.then is not None:
             result.then()
         return result.code
     except (InputError, RunFailed) as error:
-        _complain(args, with_flags(str(error), args.parser.flags(args)))
+        _complain(args, _with_its_flags(args, str(error)))
         return BAD_INPUT if isinstance(error, InputError) else FAILED
     except MemoryError as error:
-        _complain(args, f"not enough memory ({error or 'for this data or these settings'})")
+        _complain(args, f"not enough memory ({asked_for(error) or 'for this data or these settings'})")
         return FAILED
     except OSError as error:
         if not isinstance(error, BrokenPipeError):  # whoever read our output has enough
@@ -97,6 +100,10 @@ def run_command(parser: CommandParser, argv: Optional[List[str]] = None) -> int:
             raise
         _complain(args, "interrupted" + getattr(args, "after_interrupt", ""))
         return INTERRUPTED
+
+
+def _with_its_flags(args: argparse.Namespace, message: str) -> str:
+    return with_flags(message, args.parser.flags(args))
 
 
 def _check_processes(args: argparse.Namespace) -> None:

@@ -35,5 +35,5 @@ def _shown(match: re.Match, flag: str) -> str:
         return flag if value == "True" else f"{flag} {value}"
     if "." in name:
         return f"{flag}, {name}" if before.endswith("(") else f"{flag} ({name})"
-    at_beginning = not before and re.match(rf"(?: {_VALUE})?: ", after)
+    at_beginning = not before and re.match(rf"(?:(?: is)? {_VALUE})?: ", after)
     return flag if match["tick"] or "_" in name or at_beginning else match[0]

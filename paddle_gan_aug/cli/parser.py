@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import re
 import sys
 from typing import Any, Dict, List, NoReturn, Optional, Sequence
 
+from ..errors import did_you_mean, nearest
 from .flags import FLAGS
 from .messages import ANY_KEY
 from .result import BAD_INPUT
@@ -38,8 +38,7 @@ class CommandParser(argparse.ArgumentParser):
         """End with an error of one line and the exit code for bad input."""
         wrong = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message)
         if wrong:
-            near = difflib.get_close_matches(wrong[1], re.findall(r"[\w.-]+", wrong[2]), n=1)
-            message += f"; did you mean {near[0]}?" if near else ""
+            message += did_you_mean(wrong[1], re.findall(r"[\w.-]+", wrong[2]), before="; ")
         self.exit(BAD_INPUT, f"{self.prog}: {message}; see {self.prog} --help\n")
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # as argparse's
@@ -89,8 +88,8 @@ class CommandParser(argparse.ArgumentParser):
             return f"{here} {'cpu' if name == 'cpu' else 'gpu'}" if here == "--device" else here
         if key and "--override" in flags:
             return f"-o {key}={'VALUE' if not value or value.startswith('-') else value}"
-        near = difflib.get_close_matches(name, [own.strip("-").replace("-", "_") for own in flags], n=1, cutoff=0.75)
-        return f"--{near[0].replace('_', '-')}" if near else None
+        near = nearest(name, [own.strip("-").replace("-", "_") for own in flags], 0.75)
+        return f"--{near.replace('_', '-')}" if near else None
 
 
 class HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):

@@ -1,11 +1,10 @@
 """The command `study`: do generated images help on this data, and which classifier to use."""
 
 import argparse
-import difflib
 import json
 from typing import Any, Callable, Dict, List
 
-from ..errors import InputError
+from ..errors import InputError, did_you_mean
 from .flags import positive
 from .result import DONE, FAILED, INTERRUPTED, Result
 
@@ -176,8 +175,7 @@ def _lay_under(args: argparse.Namespace) -> None:
     for key, value in (tree if isinstance(tree, dict) else {"": tree}).items():
         name = str(key).replace("-", "_")
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1, cutoff=0)
-            raise InputError(f"{path}: a study has no setting {key}: did you mean {near[0]}?")
+            raise InputError(f"{path}: a study has no setting {key}: {did_you_mean(name, known, cutoff=0)}")
         if isinstance(value, dict):
             value = [f"{inner}={json.dumps(of)}" for inner, of in value.items()]
         if name not in args.given:

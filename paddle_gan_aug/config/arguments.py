@@ -8,7 +8,6 @@ message.
 from __future__ import annotations
 
 import collections.abc
-import difflib
 import functools
 import inspect
 import os
@@ -19,7 +18,7 @@ from typing import Annotated, Any, Callable, Dict, List, Literal, Mapping, Optio
 
 import msgspec
 
-from ..errors import InputError
+from ..errors import InputError, did_you_mean
 
 ONCE = "no item twice"  # in a hint Annotated[Sequence[...], ONCE]
 WORDS = {
@@ -182,8 +181,7 @@ def _problem_of_number(value: Any, kind: Any) -> Optional[str]:
 
 
 def _problem_of_choice(value: Any, choices: Tuple[Any, ...]) -> str:
-    near = difflib.get_close_matches(str(value), list(map(str, choices)), n=1)
-    return f"expected one of {', '.join(map(str, choices))}, got {shown(value)}" + (f"; did you mean {near[0]}?" if near else "")
+    return f"expected one of {', '.join(map(str, choices))}, got {shown(value)}{did_you_mean(value, choices, before='; ')}"
 
 
 def _problem_of_mapping(value: Any, parts: Tuple[Any, ...]) -> Optional[str]:

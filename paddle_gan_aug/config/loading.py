@@ -7,7 +7,6 @@ more time than any other mistake. Names and settings that need their algorithm t
 
 from __future__ import annotations
 
-import difflib
 import functools
 import math
 import re
@@ -17,8 +16,8 @@ from typing import Any, Dict, FrozenSet, Iterable, List, Literal, Mapping, Optio
 import msgspec
 import yaml
 
-from ..errors import InputError
-from ..files import find_path
+from ..errors import InputError, nearest
+from ..files import did_you_mean_path, find_path
 from .arguments import checked, shown
 from .sections import Config, Section
 from .yaml_tree import LARGEST, read_tree, read_value
@@ -103,8 +102,7 @@ def _source_path(source: Union[str, Path]) -> Path:
     path = find_path(source)
     if path.is_file():
         return path
-    near = difflib.get_close_matches(str(source), presets(), n=1)
-    hint = f"did you mean {near[0]}?" if near else "the presets are " + ", ".join(presets())
+    hint = did_you_mean_path(path, presets(), "the presets are " + ", ".join(presets()))
     raise InputError(f"no preset or configuration file named {source}; {hint}")
 
 
@@ -234,11 +232,12 @@ def _first_key(section: Type[Section]) -> str:
 
 def _nearest(prefix: str, key: str, fields: Iterable[str]) -> str:
     everywhere, key = all_keys(), key.replace("-", "_")
+    here, elsewhere = nearest(key, fields), nearest(prefix + key, everywhere, 0.75)
     near = (
         ([KNOWN_AS[key]] if key in KNOWN_AS else [])
-        or [prefix + name for name in difflib.get_close_matches(key, fields, n=1, cutoff=0.6)]
+        or ([prefix + here] if here else [])
         or [dotted for dotted in everywhere if dotted.endswith(f".{key}")]  # the right key in the wrong section
-        or difflib.get_close_matches(prefix + key, everywhere, n=1, cutoff=0.75)
+        or ([elsewhere] if elsewhere else [])
     )
     return f"did you mean {near[0]}?" if near else "known here: " + ", ".join(fields)
 

@@ -9,6 +9,7 @@ from typing import Annotated, List, Literal, Optional, Union
 import msgspec
 
 from .fields import (
+    Blocks,
     Count,
     Fraction,
     Grey,
@@ -84,7 +85,7 @@ class Generator(Section):
     # The normalisation of the residual architecture; the other architectures always use BatchNorm.
     norm: Literal["none", "batch"] = "none"
     # The number of residual blocks of the residual architecture.
-    blocks: Positive = 1
+    blocks: Blocks = 1
     # The factor on the size of every inner layer.
     width: Width = 1.0
     # The number of random numbers that an image is made from.
@@ -117,7 +118,7 @@ class Discriminator(Section):
     # Whether D sees how much the samples of a batch differ.
     minibatch_std: bool = False
     # The number of residual blocks of the residual architecture, at each size of its smaller maps.
-    blocks: Positive = 1
+    blocks: Blocks = 1
     # The factor on the size of every inner layer.
     width: Width = 1.0
     # The standard deviation of the initial weights; without it the framework's own initialisation is used.

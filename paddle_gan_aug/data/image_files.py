@@ -6,7 +6,7 @@ from typing import Optional, Tuple, Union
 import numpy as np
 
 from ..errors import InputError
-from ..files import find_path
+from ..files import did_you_mean_path, find_path
 from .decoding import SUFFIXES, decode, say_skipped
 from .fitting import fit
 from .folders import read_folder_images
@@ -40,7 +40,8 @@ def read_image_set(path: Union[str, Path], spec: DataSpec) -> ImageSet:
     if reader is None:
         problem = "is none of these" if path.exists() else "does not exist"
         kinds = "; ".join(reader.what for reader in READERS)
-        raise InputError(f"{path} {problem}: give a picture, a folder of pictures, or {kinds}")
+        meant = "" if path.exists() else did_you_mean_path(path, before="; ")
+        raise InputError(f"{path} {problem}: give a picture, a folder of pictures, or {kinds}{meant}")
     return reader.read_images(path, spec) if reader.images else _of_parts(reader, path, spec)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, Optional, Union
 
 from ..errors import InputError
-from ..files import IN_WHEEL, PACKAGE_PARENT, find_path, mnist_folder, project_root
+from ..files import IN_WHEEL, PACKAGE_PARENT, did_you_mean_path, find_path, mnist_folder, project_root
 from .decoding import SUFFIXES
 from .fitting import fit
 from .idx import is_idx_folder
@@ -253,4 +253,5 @@ def _not_understood(path: Path, name: str) -> InputError:
     problem = "is none of the kinds of data known here" if path.exists() else "does not exist"
     if path.is_dir() and not any(path.iterdir()):
         problem = "is an empty folder"
-    return InputError(f"{name} {problem}: give {known}")
+    meant = "" if path.exists() else did_you_mean_path(name, NAMED, before="; ")
+    return InputError(f"{name} {problem}: give {known}{meant}")

@@ -1,8 +1,6 @@
 """Notices about what a reader decided by itself, so that nobody has to find it out from the results."""
 
-import sys
-
-from ..console import tell
+from .. import console
 from ..files import printable
 
 _printed = set()
@@ -12,9 +10,9 @@ def notice_once(text: str) -> None:
     """Print a line, unless this process has printed it before: one command may read data several times."""
     if text not in _printed:
         _printed.add(text)
-        tell(printable(text))
+        console.tell(printable(text))
 
 
 def warn(text: str) -> None:
     """Print a warning on standard error."""
-    print(printable(f"warning: {text}"), file=sys.stderr, flush=True)
+    console.warn(printable(text))

@@ -1,6 +1,5 @@
 """`DataSpec`: which images are meant and how they are read, in one value. Two equal values give the same images."""
 
-import difflib
 import math
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any, Optional, Tuple, Union
 from ..config.arguments import check_fields, checked, fields_of
 from ..config.fields import ReadableSide
 from ..config.sections import Data
-from ..errors import InputError
+from ..errors import InputError, did_you_mean
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,6 @@ def as_spec(data: Union[str, Path, DataSpec], **reading: Any) -> DataSpec:
     """
     for name in reading:
         if name not in _FIELDS:
-            (near,) = difflib.get_close_matches(name, _FIELDS, n=1, cutoff=0)
-            raise InputError(f"data has no setting {name}: did you mean {near}?")
+            raise InputError(f"data has no setting {name}: {did_you_mean(name, _FIELDS, cutoff=0)}")
     spec = data if isinstance(data, DataSpec) else DataSpec(str(data))
     return replace(spec, **reading) if reading else spec

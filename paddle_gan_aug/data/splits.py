@@ -6,13 +6,12 @@ such as class folders, is sorted by class, so a share of each class is held out 
 file would not hold every class in its proportion.
 """
 
-import difflib
 from typing import Callable, Dict, Optional, Sequence, Tuple
 
 import numpy as np
 
 from .. import runtime
-from ..errors import InputError, NoSuchPart
+from ..errors import InputError, NoSuchPart, nearest
 from .images import LabelledImages, concatenate
 
 SPLITS = ("standard", "full")
@@ -29,8 +28,8 @@ PART_NAMES = {"train": "training", "valid": "validation", "test": "test"}
 def check_choice(value: object, choices: Sequence[str], what: str) -> None:
     """Raise an InputError that names the nearest of `choices` if `value` is none of them."""
     if value not in choices:
-        nearest = difflib.get_close_matches(str(value), choices, n=1, cutoff=0)[0]
-        raise InputError(f"unknown {what} {value!r}: choose one of {', '.join(choices)} (nearest: {nearest})")
+        near = nearest(str(value), choices, 0)
+        raise InputError(f"unknown {what} {value!r}: choose one of {', '.join(choices)} (nearest: {near})")
 
 
 def check_split(part: str, split: str) -> None:

@@ -6,13 +6,12 @@ To add a metric write a function `measure_<name>(sides)` (see `metrics.sides.Sid
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Callable, Collection, Dict, List, Optional, Tuple
 
-from ..errors import InputError
+from ..errors import InputError, nearest
 
 if TYPE_CHECKING:
     from ..config.sections import Config
@@ -277,8 +276,8 @@ def select(names: Optional[Collection[str]] = None, also: Collection[str] = (), 
     asked = [*(names or ()), *also]
     for name in asked:
         if name not in METRICS:
-            (near,) = difflib.get_close_matches(name, METRICS, n=1, cutoff=0)
-            raise InputError(f"there is no metric {name}: choose of {', '.join(METRICS)} (nearest: {near})")
+            known = ", ".join(METRICS)
+            raise InputError(f"there is no metric {name}: choose of {known} (nearest: {nearest(name, METRICS, 0)})")
         missing = [need for need in METRICS[name].needs if need not in known]
         if missing:
             raise InputError(f"the metric {name.replace('_', ' ')} needs the {missing[0]} of the generated images")

@@ -21,7 +21,7 @@ from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Seque
 
 from ..config.arguments import check_argument
 from ..errors import InputError
-from ..files import find_path
+from ..files import did_you_mean_path, find_path
 from .visualdl_file import holds_no_record, import_visualdl, read_records
 
 App = Callable[[Dict[str, Any], Callable[..., Any]], Iterable[bytes]]  # WSGI
@@ -64,7 +64,8 @@ class Dashboard:
         check_argument("log", log_folder, Union[str, Path])
         self.log_folder = find_path(log_folder)
         if not self.log_folder.is_dir():
-            raise InputError(f"no such log folder: {self.log_folder}; a training run creates it, or name another one")
+            meant = did_you_mean_path(log_folder, before="; ")
+            raise InputError(f"no such log folder: {self.log_folder}; a training run creates it, or name another one{meant}")
         self._listener = _listen(port)
         try:
             self._server = _server(self._listener, make_app(self.log_folder, language))

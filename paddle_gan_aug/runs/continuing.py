@@ -1,7 +1,6 @@
 """Which run one may continue, and with which settings and data: those that it has learnt so far."""
 
 import contextlib
-import difflib
 import os
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
@@ -13,8 +12,8 @@ from ..config.sections import Data
 from ..console import listed
 from ..data import LabelledImages
 from ..data.load import NAMED
-from ..errors import InputError
-from ..files import find_path
+from ..errors import InputError, did_you_mean
+from ..files import did_you_mean_path, find_path
 from ..training.checkpoint import MALFORMED, peek, steps_on_disk
 from .places import check_run_name, is_run_folder
 
@@ -38,11 +37,9 @@ def resumable(run: Optional[str], output: Path, classifiers: bool = False) -> Op
     runs = [path.parent for path in output.glob("*/config.yaml")]
     if run is not None:
         folder = output / check_run_name(run)
-        near = difflib.get_close_matches(run, [path.name for path in runs], n=1, cutoff=0.75)
-        if near and not is_run_folder(folder):
-            raise InputError(
-                f"cannot resume: there is no run {run} in {output}; did you mean {near[0]}? (for a new run leave `resume` out)"
-            )
+        meant = did_you_mean(run, [path.name for path in runs], cutoff=0.75)
+        if meant and not is_run_folder(folder):
+            raise InputError(f"cannot resume: there is no run {run} in {output}; {meant} (for a new run leave `resume` out)")
         return folder if is_run_folder(folder) else None
     runs = [folder for folder in runs if _classifies(folder) == classifiers]
     unfinished = [folder for folder in runs if not _finished(folder)]
@@ -118,7 +115,8 @@ def _place(folder: Path, data: Data, given: Optional[str]) -> Optional[str]:
         return here
     there = NAMED[given]() if given in NAMED else find_path(given)
     if not there.exists():
-        raise InputError(f"data.source: {given} does not exist: say where the data of run {folder.name} ({data.source}) is now")
+        meant = did_you_mean_path(given, NAMED, before="; ")
+        raise InputError(f"data.source: {given} does not exist: say where the data of run {folder.name} ({data.source}) is now{meant}")
     if "fingerprint" not in _learnt(folder) and not any(_same_file(path, there) for path in (known, here)):
         raise InputError(
             f"cannot resume: data.source was {data.source} in run {folder.name} and cannot become {given}: no checkpoint of the run "

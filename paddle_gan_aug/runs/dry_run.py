@@ -12,9 +12,10 @@ from .. import runtime
 from ..config.loading import Config
 from ..console import duration, listed, one_line
 from ..data import LabelledImages, to_network, to_uint8
+from ..machine import MB
 from ..pictures import grid
 from .batches import planned_steps
-from .memory import MB, Needs, checkpoint_bytes
+from .memory import Needs, checkpoint_bytes
 from .prepare import Prepared
 from .timing import DRAWN, Seconds, rate, starting, time_training
 

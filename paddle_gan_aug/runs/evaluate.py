@@ -28,7 +28,7 @@ from ..leading import Work, hand_out, led, spread
 from .dry_run import DryRun, data_of, parameters_of
 from .measuring import MORE, Generated, measuring_steps, some_of
 from .opened import Run, open_run
-from .places import is_run, unused_folder
+from .places import check_run_or_images, is_run, unused_folder
 from .reading import read_probabilities
 from .timing import Seconds, starting
 
@@ -213,6 +213,7 @@ def _only_class(real: RealImages) -> Optional[int]:
 
 
 def _of_files(path: PathLike, spec: DataSpec, part: str, count: Optional[int], to: Optional[Path], allow_overlap: bool) -> _Subject:
+    check_run_or_images(path)
     images, labels, names = read_images(path, spec.image_size, spec.channels, spec.skip_bad)
     real = read_real_images(spec, part)
     check_measurable(images.shape[1:], len(images), real, allow_overlap=allow_overlap)

@@ -66,7 +66,7 @@ def check_target(to: Union[str, Path], form: str) -> Path:
     """
     to = Path(to).expanduser()
     if form not in FORMS:
-        raise InputError(f"there is no form {form}: choose one of {', '.join(FORMS)}")
+        raise InputError(f"form {form}: there is none of this name; choose one of {', '.join(FORMS)}")
     if form == "onnx":
         _check_onnx()
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
@@ -79,7 +79,7 @@ def _check_onnx() -> None:
     lacking = [name for name in ("paddle2onnx", "onnxruntime") if importlib.util.find_spec(name) is None]
     version = "paddle2onnx<2" if paddle.__version__.startswith("2.") else "paddle2onnx>=2"
     if lacking:
-        raise InputError(f"the form onnx needs {' and '.join(lacking)}: pip install '{version}' onnxruntime")
+        raise InputError(f"form onnx: it needs {' and '.join(lacking)}: pip install '{version}' onnxruntime")
     from importlib.metadata import version as installed
 
     if installed("paddle2onnx").startswith("1.") != paddle.__version__.startswith("2."):

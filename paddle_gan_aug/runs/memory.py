@@ -7,10 +7,8 @@ size tell what the networks take and what each further image adds: through every
 from __future__ import annotations
 
 import gc
-import sys
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, List, NamedTuple, Optional
+from typing import Any, NamedTuple, Optional
 
 import numpy as np
 
@@ -19,6 +17,7 @@ from ..algorithms import build
 from ..config.loading import Config, load_config
 from ..data import LabelledImages
 from ..errors import InputError
+from ..machine import MB, available_mb, most_mb, refuse_networks, resident_mb
 from ..training.loop import run_steps
 from .batches import training_batches
 
@@ -27,7 +26,7 @@ STEPS = 2  # an optimizer has its moments from the second step on
 MARGIN = 1.2  # for what the allocator cannot use again
 LIBRARIES_MB = 100  # that the first steps of a process load
 LOOKED_AT = 2**18  # numbers in a batch of images; training with less is not estimated by itself
-MB = 2**20
+COPIES = 7  # of each weight: itself, its gradient and two moments of Adam, and three of these again while a checkpoint is written
 
 
 @dataclass(frozen=True)
@@ -59,6 +58,21 @@ def check_memory(config: Config, images: LabelledImages, unlabelled: Optional[La
         return None
     needs = needs_that_fit(config, images, unlabelled)
     return needs and needs.memory_mb
+
+
+def check_networks(algorithm: Any, limit: Optional[int]) -> None:
+    """Refuse networks that were just built, and whose training takes more memory than there is whatever the batch is.
+
+    Args:
+        limit: the memory that there is, in MB; None = as much as the machine has left.
+
+    Raises:
+        InputError: it takes more.
+    """
+    held, there = resident_mb(), limit or available_mb()
+    if held is not None and there is not None and runtime.import_paddle().device.get_device() == "cpu":
+        weights = sum(int(weight.size) for network in algorithm.networks.values() for weight in network.parameters())
+        refuse_networks(held + (COPIES - 1) * 4 * weights // MB, there, bool(limit))
 
 
 def needs_that_fit(config: Config, images: LabelledImages, unlabelled: Optional[LabelledImages] = None) -> Optional[Needs]:
@@ -136,6 +150,7 @@ def _first_steps(config: Config, images: LabelledImages, unlabelled: Optional[La
     before, highest = _allocated(), _highest()
     runtime.seed_paddle(0, "estimate")
     algorithm = build(config, images.shape, images.class_names, images.counts())
+    check_networks(algorithm, most_mb(config.runtime.memory_limit))  # a lower limit refuses with the whole estimate
     batches = training_batches(config, images, pairs=algorithm.pairs, unlabelled=unlabelled)
     building = _highest()
     _forget_highest()
@@ -168,40 +183,3 @@ def checkpoint_bytes(algorithm: Any) -> int:
     moments = [state for optimizer in algorithm.optimizers.values() for state in optimizer.state_dict().values()]
     tensors = [tensor for network in algorithm.networks.values() for tensor in network.state_dict().values()]
     return sum(4 * int(np.prod(tensor.shape)) for tensor in [*tensors, *moments] if hasattr(tensor, "shape"))
-
-
-# ---- the machine -------------------------------------------------------------------------------------------------------
-
-
-def resident_mb() -> Optional[int]:
-    """The memory that this process holds, in MB; None elsewhere than on Linux."""
-    return _line("/proc/self/status", "VmRSS")
-
-
-def available_mb() -> Optional[int]:
-    """The memory that this process may hold, in MB: what it holds and what is left, within a container's limit; None if not known."""
-    held, free = resident_mb(), _line("/proc/meminfo", "MemAvailable")
-    if held is None or free is None:
-        return None
-    return min([held + free, *_of_container()])
-
-
-def _line(path: str, name: str) -> Optional[int]:
-    """The MB that a line of a file of the system states in kB."""
-    if not sys.platform.startswith("linux"):
-        return None
-    try:
-        line = next(line for line in Path(path).read_text().splitlines() if line.startswith(f"{name}:"))
-        return int(line.split()[1]) // 1024
-    except (OSError, StopIteration, ValueError, IndexError):
-        return None
-
-
-def _of_container() -> List[int]:
-    """[the MB that the container may hold], or [] where there is no limit."""
-    for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
-        try:
-            return [int(Path(path).read_text()) // MB]
-        except (OSError, ValueError):  # no such file, or "max"
-            continue
-    return []

@@ -18,10 +18,12 @@ from ..errors import InputError, RunFailed
 from ..files import printable
 from ..training.callbacks import ProgressCallback
 from ..training.checkpoint import whole_steps
+from ..training.recovery import Recovery
 from .batches import planned_steps
 from .dry_run import DryRun
 from .opened import Run
-from .places import check_run_name, default_name, is_run, run_folders, unused_folder
+from .places import check_run_name, default_name, is_run, is_run_folder, run_folders, unused_folder
+from .prepare import prepare
 from .run import train
 
 
@@ -74,7 +76,7 @@ def train_per_class(
 
     Raises:
         InputError: As `train`; also if `data.class_name` is set, or `resume` has no `run`.
-        RunFailed: Runs collapsed beyond recovery; the others are trained.
+        RunFailed: Runs collapsed beyond recovery; the others are trained. A dry run only says so.
 
     Example:
         >>> result = train_per_class("fast", overrides={"data.source": "my-folder"})
@@ -82,7 +84,7 @@ def train_per_class(
     """
     output, log = run_folders(output, log)
     if resume and run is None:
-        raise InputError("cannot resume runs of single classes without a name: set run to the name of their folder")
+        raise InputError("cannot resume runs of single classes without a name: set `run` to the name of their folder")
     begun = _begun(output / check_run_name(run)) if resume and config is None else None
     settings = load_config(begun or ("classic" if config is None else config), overrides)
     check_config(settings, before=begun)
@@ -98,11 +100,13 @@ def train_per_class(
     runs, failures = [], []
     parts = _file_names(images.class_names)
     options: Dict[str, Any] = {"output": folder, "log": log, "allow_changed_data": allow_changed_data, "quiet": True}
+    names = {name: f"{folder.name}-{parts[name]}" for name in counts}
+    if resume:
+        _check_begun(names, overrides, options)
     if dry_run:
-        names = {name: f"{folder.name}-{parts[name]}" for name in counts}
         return PerClassRuns(folder, [], _rehearse(settings, counts, names, resume, overrides, options))
     for number, (name, count) in enumerate(counts.items(), 1):
-        options["run"] = f"{folder.name}-{parts[name]}"
+        options["run"] = names[name]
         options["callbacks"] = [] if quiet else [ProgressCallback(f"class {name} ({number} of {len(counts)}) · ")]
         try:
             runs.append(_train_class(settings, name, count, resume, overrides, options))
@@ -116,6 +120,23 @@ def train_per_class(
     return PerClassRuns(folder, runs)
 
 
+def _check_begun(names: Dict[str, str], overrides: Optional[Mapping[str, Any]], options: Dict[str, Any]) -> None:
+    """Check that every run that has begun may go on, before the first of them does.
+
+    Args:
+        names: {class name: name of its run}.
+
+    Raises:
+        InputError: One may not: other settings or other data than it has learnt.
+    """
+    for name, run in names.items():
+        if is_run_folder(options["output"] / run):
+            try:
+                prepare(run=run, resume=True, overrides=_continuing(overrides), **options)
+            except InputError as error:
+                raise InputError(f"class {name}: {error}") from None
+
+
 def _rehearse(
     config: Config, counts: Dict[str, int], names: Dict[str, str], resume: bool, overrides: Any, options: Dict[str, Any]
 ) -> DryRun:
@@ -124,6 +145,10 @@ def _rehearse(
     Args:
         counts: {class name: its images}. names: {class name: name of its run}.
     """
+    lost = {name: failed for name, run in names.items() if (failed := Recovery(options["output"] / run).failed)}
+    if lost:
+        said = ", ".join(f"that of class {name} ({why})" for name, why in lost.items())
+        raise RunFailed(f"runs have failed for good: {said}; train these classes again under another name")
     left = {}
     for name, count in counts.items():
         total = planned_steps(config, max(1, count // min(config.train.batch_size, count)))
@@ -143,7 +168,7 @@ def _train_class(
     config: Config, name: str, count: int, resume: bool, overrides: Optional[Mapping[str, Any]], options: Dict[str, Any]
 ) -> Run:
     """Train the run of a class, or continue it if it has begun."""
-    if resume and (options["output"] / options["run"] / "config.yaml").is_file():
+    if resume and is_run_folder(options["output"] / options["run"]):
         return train(resume=True, overrides=_continuing(overrides), **options)
     own = {"data.class_name": name, "train.batch_size": min(config.train.batch_size, count)}
     return train(load_config(config, own), **options)

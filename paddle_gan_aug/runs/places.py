@@ -9,7 +9,7 @@ from typing import Iterator, Tuple, Union
 
 from ..config.loading import Config
 from ..errors import InputError
-from ..files import LOCK_FILES, check_makeable, find_path, make_folder, project_root
+from ..files import LOCK_FILES, check_makeable, did_you_mean_path, find_path, make_folder, project_root
 from ..records.metrics_file import METRICS_FILE
 
 LONGEST_NAME = 200  # bytes: file systems take 255, and files of the run are named after it
@@ -124,4 +124,21 @@ def run_folder(name: Union[str, Path]) -> Path:
     for path in _places(name):
         if path.is_dir() and is_run_folder(path):
             return path
-    raise InputError(f"no run at {name}: a run is a folder such as output/my-run with a config.yaml in it")
+    hint = did_you_mean_run(name) or "a run is a folder such as output/my-run with a config.yaml in it"
+    raise InputError(f"no run at {name}: {hint}")
+
+
+def did_you_mean_run(name: Union[str, Path], before: str = "") -> str:
+    """`errors.did_you_mean` of a run as the user names it: a path, or a name in `output`; "" if none is like it."""
+    runs = [path.parent.name for path in (project_root() / "output").glob("*/config.yaml")]
+    return did_you_mean_path(name, runs, before=before)
+
+
+def check_run_or_images(name: Union[str, Path]) -> None:
+    """Check that something is at a path that may be a run or images.
+
+    Raises:
+        InputError: nothing is.
+    """
+    if not is_run(name) and not find_path(name).exists():
+        raise InputError(f"{name} does not exist: give a trained run, or images{did_you_mean_run(name, before='; ')}")

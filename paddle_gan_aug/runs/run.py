@@ -35,7 +35,7 @@ from .batches import planned_steps, training_batches
 from .continuing import check_same_generated
 from .dry_run import dry_run_of
 from .interruption import trained_or_told
-from .memory import check_memory, needs_that_fit
+from .memory import check_memory, check_networks, needs_that_fit
 from .opened import Run
 from .places import check_free, check_writable, take_folder
 from .prepare import Prepared, prepare
@@ -145,6 +145,7 @@ def train_prepared(prepared: Prepared, *, callbacks: Sequence[Callback] = (), ge
         return _rehearse(_Job(prepared, process, (), (), generated), recovery)
     memory = check_memory(prepared.config, prepared.images, prepared.unlabelled)
     built = _build(prepared, recovery, generated)  # refuses wrong settings before anything is written
+    check_networks(built.algorithm, built.config.runtime.memory_limit)
     if memory is not None:
         prepared.report(f"training needs about {memory} MB of memory")
     processes.meet()  # all have read what they need, and nothing is written so far
@@ -174,6 +175,7 @@ def _rehearse(job: _Job, recovery: Recovery) -> Run:
     prepared = job.prepared
     needs = needs_that_fit(prepared.config, prepared.images, prepared.unlabelled)  # before other networks are there
     built = _build(prepared, recovery, job.generated)
+    check_networks(built.algorithm, built.config.runtime.memory_limit)
     check_writable(prepared.folder, prepared.log)
     refuse_if_locked(prepared.folder)
     state = {} if prepared.new else _restore(job, built, recovery)[0]

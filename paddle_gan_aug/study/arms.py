@@ -1,10 +1,9 @@
 """The arms of a study: ways to train the same classifier. Adding one is one row here."""
 
-import difflib
 from dataclasses import dataclass, field, replace
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
-from ..errors import InputError
+from ..errors import InputError, did_you_mean
 
 STANDARD = {"classifier.augmentation": "standard"}
 TRIVIAL = {"classifier.augmentation": "trivialaugment"}
@@ -316,9 +315,7 @@ def arm_of(name: str) -> Arm:
     """
     base, at, share = str(name).partition("@")
     if base not in ARMS:
-        near = difflib.get_close_matches(base, ARMS, n=1, cutoff=0.4)
-        hint = f"did you mean {near[0]}?" if near else "choose from " + ", ".join(ARMS)
-        raise InputError(f"arms: there is no arm {name}; {hint}")
+        raise InputError(f"arms: there is no arm {name}; {did_you_mean(base, ARMS, 'choose from ' + ', '.join(ARMS), 0.4)}")
     if not at:
         return ARMS[base]
     try:

@@ -131,7 +131,7 @@ def make_plan(  # long: its parameters are those of `study.run_study`
 def _scenarios(labels: Sequence[int], cut: Optional[Dict[str, int]], new: Sequence[str], images: Sequence[int]) -> List[Scenario]:
     """The scenarios of a study: one for each number of labels and, with new classes, of their images."""
     if new and cut:
-        raise InputError("cut and new_classes both say how many images some classes keep: give one of them")
+        raise InputError("`cut` and new_classes both say how many images some classes keep: give one of them")
     if not new:
         cuts = tuple((str(name), few) for name, few in (cut or {}).items())
         return [Scenario(count, cuts) for count in (labels or [None])]

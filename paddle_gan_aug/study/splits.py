@@ -146,14 +146,14 @@ def check_data(data: StudyData, scenario: Scenario, seeds: int, allow_overlap: b
             raise InputError(f"{data.source} has {there} training images of class {name}, {count} are asked for")
     if data.test is None and scenario.draws:
         raise InputError(
-            f"{data.source} has no test images, which a study of fewer labels needs: add a folder test beside train, or name them (test)"
+            f"{data.source} has no test images, which a study of fewer labels needs: add a folder test beside train, or name them (`test`)"
         )
     few = min(counts, key=lambda name: _different(labels, name))
     if data.test is None and _different(labels, few) < max(FEWEST, seeds):
         raise InputError(
             f"{data.source} has no test images, and too few to hold some out: class {few} has {_different(labels, few)}, "
             f"{seeds} folds need as many different ones; "
-            "add images, a test set (test), or use fewer seeds"
+            "add images, a test set (`test`), or use fewer seeds"
         )
     if data.test is None:  # copies stay together, in one fold
         return {"exact": 0, "near": 0}

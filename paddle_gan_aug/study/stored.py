@@ -139,6 +139,22 @@ class Beginning(msgspec.Struct):
     named: Names
 
 
+class Place(msgspec.Struct):
+    """What data.json says: the SHA-256 of the path of the data, and that of its images and labels."""
+
+    place: str
+    fingerprint: str
+
+
+def read_place(path: Path) -> Dict[str, Any]:
+    """What data.json holds.
+
+    Raises:
+        InputError: It is damaged.
+    """
+    return _read(path, _is(Place), "note on a study's data", "remove it, and the study's command writes it anew")
+
+
 def read_row(path: Path) -> Dict[str, Any]:
     """The row of a cell.
 

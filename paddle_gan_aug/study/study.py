@@ -10,7 +10,7 @@ from .. import __version__
 from ..console import tell
 from ..data import DataSpec, as_spec
 from ..errors import InputError, RunFailed
-from ..files import check_makeable, lock_folder, make_folder, project_root, write_json
+from ..files import check_makeable, did_you_mean_path, lock_folder, make_folder, write_json
 from ..runs.places import run_folders, unused_folder
 from .arguments import checked_study
 from .arms import WITHOUT_LABELS, arm_of
@@ -19,6 +19,7 @@ from .cells import Cell, missing, read_rows
 from .checks import check_different, check_presets, told_copies, told_data, told_overlap
 from .engine import Engine, affordable_jobs, connect
 from .estimate import classifier_seconds
+from .folder import STUDY, default_folder, name_of, note_data
 from .plan import Plan, named_arms
 from .planning import NEW_IMAGES, make_plan, parse_budget
 from .progress import StudyProgress
@@ -26,7 +27,7 @@ from .splits import FINAL, TEST, StudyData, cell_images, check_data, check_unlab
 from .stored import read_beginning, read_results
 from .summary import choice_scores, comparisons, measure_of, of_arms, recommended, verdict
 
-STUDY, RESULTS, REPORT = "study.json", "results.json", "report.html"
+RESULTS, REPORT = "results.json", "report.html"
 LATER = ("learner_steps", "learner_overrides", "unlabelled")  # settings that studies did not always have
 BEFORE = "before any test image is scored"
 LATE = "after test images had been scored in this folder: the verdict is a hint; a claim needs another folder and other seeds"
@@ -119,7 +120,7 @@ def run_study(  # long: its parameters are explained one by one
     Args:
         data: the labelled images: a name, a path or a `DataSpec`. test: a labelled test set; None = the data's own, or folds of it.
         unlabelled: further images without labels, by name or path, beside those of a folder `unlabelled`; `labels` leaves some too.
-        to: the folder of the study; None = output/study-<name of the data>.
+        to: the folder of the study; None = output/study-<name of the data>, for other data of that name output/study-<name>-2.
         arms: names of `arms.ARMS`, "name@share" for another share of generated images; None = chosen from the data.
         labels: draw so many labels of each class, once for each seed; several numbers are as many scenarios. cut: {class: images}.
         new_classes: classes of which `new_images` images are kept, each number a scenario; what varies images learns the others and is
@@ -200,17 +201,15 @@ def run_study(  # long: its parameters are explained one by one
     if keep and seconds is not None:  # the classifier that is kept has its time too
         left = classifier_seconds(read, plan)
         deadline, latest = deadline - left, latest - left
-    folder = check_makeable(Path(to).expanduser() if to else project_root() / "output" / f"study-{_name(read.source)}")
+    folder = check_makeable(Path(to).expanduser() if to else default_folder(read))
     if dry_run:
         return Study(folder, plan, notes=plan.notes, data=_about(read, plan))
     if cluster:
         connect(cluster).close()
     with lock_folder(make_folder(folder)):
+        if deadline != STORED:
+            note_data(folder, read)
         return _Session(folder, read, plan, measure, margin, cluster, deadline, latest, quiet, retry, test).run(keep, output, log)
-
-
-def _name(source: str) -> str:
-    return "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in Path(source).name) or "data"
 
 
 def _about(data: StudyData, plan: Plan) -> Dict[str, Any]:
@@ -332,7 +331,7 @@ class _Session:
             source = str(Path(source).expanduser().resolve())  # recommended.yaml is read from any folder
         images = cell_images(self.data, scenario, 0, FINAL, self.plan.settings.folds, unlabelled=arm_of(arm).unlabelled)
         self._say(f"keeping     training {arm} on {len(images.train)} images")
-        place = unused_folder(output, f"{_name(self.data.source)}-{arm}".replace("@", "-").replace("+", "-"))
+        place = unused_folder(output, f"{name_of(self.data.source)}-{arm}".replace("@", "-").replace("+", "-"))
         former = read_results(self.folder / RESULTS)["recommended"].get("run") if (self.folder / RESULTS).exists() else None
         places = (self.folder, output, log, place.name)
         made = keep_classifier(arm_of(arm), images, self.plan.settings, *places, source, scenario, former)
@@ -373,7 +372,8 @@ def draw_report(folder: Union[str, Path]) -> Path:
     folder = Path(folder).expanduser()
     path = folder / RESULTS
     if not path.is_file():
-        raise InputError(f"{folder} is no study that has ended: it has no {RESULTS}")
+        meant = "" if folder.exists() else did_you_mean_path(folder, before="; ")
+        raise InputError(f"{folder} is no study that has ended: it has no {RESULTS}{meant}")
     results, rows = read_results(path), read_rows(folder)
     write_configs(folder, rows)
     return write_report(folder, results, rows)

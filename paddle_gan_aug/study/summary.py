@@ -28,7 +28,7 @@ def measure_of(plan: Plan, counts: Sequence[int], asked: Optional[str] = None) -
     if asked is not None:
         check_choice(asked, tuple(WORDS), "measure")
         if asked == CUT and not all(scenario.cut for scenario in plan.scenarios):
-            raise InputError("measure: cut_recall is of classes that are cut (cut), and none is")
+            raise InputError("measure: cut_recall is of classes that are cut (`cut`), and none is")
         return asked
     counts = [count for count in counts if count]
     cut = any(scenario.cut for scenario in plan.scenarios)

@@ -145,7 +145,7 @@ def augment_data(  # long: it explains every parameter
     _check_target(to, resume)
     check_truncation(truncation)
     if data is not None and "data.source" in (overrides or {}):
-        raise InputError("data and the override data.source both name the data: give one of them")
+        raise InputError("`data` and the override data.source both name the data: give one of them")
     overrides = {**(overrides or {}), **_settings_of(data)}
     plan = make_plan(to, config, overrides, runs, per_class_runs, per_class, ratio, filters, seed, new_classes)
     if not resume:
@@ -198,7 +198,7 @@ def _check_target(to: Path, resume: bool) -> None:
         raise InputError(f"{to} is not empty, and not of augment: nothing is overwritten; choose an empty or new folder")
     if not resume:
         what = "holds an interrupted augmentation" if begun else "is not empty: nothing is overwritten"
-        raise InputError(f"{to} {what}; choose an empty or new folder, or resume it")
+        raise InputError(f"{to} {what}; choose an empty or new folder, or continue it with resume=True")
 
 
 def _check_same(to: Path, plan: Plan) -> None:
@@ -226,7 +226,7 @@ def _refuse_old_runs(plan: Plan, output: Path) -> None:
     trains_classifier = plan.reader is None and bool(plan.filters.names)
     for name in [f"{plan.name}-gan"] * (plan.samplers is None) + [f"{plan.name}-classifier"] * trains_classifier:
         if (output / name).exists():
-            raise InputError(f"{output / name} exists: choose another folder, or resume if the run is from this augmentation")
+            raise InputError(f"{output / name} exists: choose another folder, or use resume=True if the run is from this augmentation")
 
 
 # ---- training ----------------------------------------------------------------------------------------------------------
@@ -301,7 +301,7 @@ def _write(to: Path, plan: Plan, truncation: Optional[float], resume: bool, quie
     if made.missing:
         raise RunFailed(
             f"{QuotaNotMet(made).reason}; the real images and what could be generated are in {to}, {DROPPED} says why; "
-            "resume it with more attempts, or begin anew in another folder with other filters or a longer training"
+            "continue with resume=True and more `attempts`, or begin anew in another folder with other filters or a longer training"
         )
 
 

@@ -7,8 +7,8 @@ from typing import Any, Dict, List, NamedTuple, Optional
 import numpy as np
 
 from ..data import LabelledImages, to_network, to_uint8
+from ..machine import MB
 from ..runs.dry_run import DryRun, parameters_of
-from ..runs.memory import MB
 from ..runs.opened import Run
 from ..runs.timing import DRAWN, Seconds, as_range, rate
 from ..runtime import rng

@@ -5,13 +5,12 @@ one row of `FILTERS`. Filters run in the order of the table, the cheap and unmis
 under the first reason that drops it. This module imports neither NumPy nor Paddle.
 """
 
-import difflib
 import importlib
 from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union, get_type_hints
 
 from ..config.arguments import check_fields
-from ..errors import InputError
+from ..errors import InputError, did_you_mean
 
 KEPT = ""  # the reason of an image that no filter dropped
 ATTEMPTS = 50
@@ -248,9 +247,7 @@ def chosen_filters(names: Union[str, Sequence[str], None], has_classifier: bool)
     chosen = [row.name for row in FILTERS.values() if row.default] if names == ["default"] else names
     for name in chosen:
         if name not in FILTERS:
-            near = difflib.get_close_matches(name, FILTERS, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(FILTERS)}"
-            raise InputError(f"there is no filter {name}: {hint}")
+            raise InputError(f"there is no filter {name}: {did_you_mean(name, FILTERS, 'choose from ' + ', '.join(FILTERS))}")
         if FILTERS[name].needs_reader and not has_classifier:
             raise InputError(
                 f"filter {name} reads images with a classifier: give a run of classify that learnt the same data as classifier, "

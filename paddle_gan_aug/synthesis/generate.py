@@ -46,7 +46,7 @@ class QuotaNotMet(RunFailed):
         self.reason = f"not filled within {made.request.attempts} attempts for each image ({short})"
         super().__init__(
             f"{self.reason}; what there is lies in {made.to}, {DROPPED} says why; "
-            "resume it with more attempts, or make a set with other filters or of a better run"
+            "continue with resume=True and more `attempts`, or make a set with other filters or of a better run"
         )
 
 
@@ -57,7 +57,7 @@ def generate(  # long: it explains every parameter of a request
     to: Union[str, Path],
     count: Optional[int] = None,
     per_class: Optional[int] = None,
-    quotas: Optional[Dict[str, int]] = None,
+    quotas: Optional[Dict[Union[str, int], int]] = None,
     balance: Union[str, Path, DataSpec, None] = None,
     ratio: Optional[float] = None,
     seed: int = 0,
@@ -83,7 +83,7 @@ def generate(  # long: it explains every parameter of a request
         runs: a run's folder, name or opened `Run`; several of them, one for each class; or a folder of runs. A run that varies images
             (`dagan`) makes variations of its data's training images, of all their classes, and takes no `count`.
         to: a folder that is missing or empty, or with `resume` one that was begun by the same request.
-        count: images in all. per_class: images of each class. quotas: {class name: images}.
+        count: images in all. per_class: images of each class. quotas: {class name or index: images}.
         balance: a data set, which is read as the run read its own. Of each class as many images are made as it lacks to
             the largest.
         ratio: with `balance`, all classes are levelled to 1 + `ratio` times the largest, see `quotas.lacking`.
@@ -160,7 +160,7 @@ def _usable_folder(to: Union[str, Path], resume: bool) -> Path:
         return check_makeable(to)
     begun = to.is_dir() and PLAIN.is_partial(to)
     if not (resume and to.is_dir() and (begun or PLAIN.is_complete(to))):
-        more = "; resume goes on with the set that was begun there" if begun else ""
+        more = "; resume=True goes on with the set that was begun there" if begun else ""
         raise InputError(f"{to} is not empty: nothing is overwritten; choose an empty or new folder{more}")
     return to
 
@@ -168,14 +168,14 @@ def _usable_folder(to: Union[str, Path], resume: bool) -> Path:
 def _check_numbers(
     count: Optional[int],
     per_class: Optional[int],
-    quotas: Optional[Dict[str, int]],
+    quotas: Optional[Dict[Union[str, int], int]],
     balance: Any,
     ratio: Optional[float],
     seed: int,
     truncation: Optional[float],
 ) -> None:
     if sum(given is not None for given in (count, per_class, quotas, balance)) != 1:
-        raise InputError("say how many images to make: give one of count, per_class, quotas and balance")
+        raise InputError("say how many images to make: give one of `count`, per_class, `quotas` and `balance`")
     if count is not None and count < 1:
         raise InputError(f"count is {count}: ask for at least one image")
     if ratio is not None and balance is None:
@@ -194,7 +194,28 @@ def check_truncation(truncation: Optional[float]) -> None:
         raise InputError(f"truncation is {truncation}: give a number above 0, such as 2 (without it nothing is truncated)")
 
 
-def _quotas(samplers: Samplers, count: Optional[int], per_class: Optional[int], quotas: Optional[Dict[str, int]]) -> Dict[Sampler, int]:
+def _by_name(samplers: Samplers, quotas: Dict[Union[str, int], int]) -> Dict[str, int]:
+    """Quotas whose classes are given by name or by index, {class name: images}.
+
+    Raises:
+        InputError: there is no class of an index; a class is given twice; a number is negative.
+    """
+    found: Dict[str, int] = {}
+    for key, n in quotas.items():
+        if isinstance(key, int) and not 0 <= key < len(samplers.class_names):
+            raise InputError(f"quotas: there is no class {key}: indices go from 0 to {len(samplers.class_names) - 1}")
+        name = samplers.class_names[key] if isinstance(key, int) else key
+        if name in found:
+            raise InputError(f"quotas: the class {name} is given twice, by its name and by its index: give it once")
+        if n < 0:
+            raise InputError(f"quotas: {n} images of the class {name}: give 0 or more")
+        found[name] = n
+    return found
+
+
+def _quotas(
+    samplers: Samplers, count: Optional[int], per_class: Optional[int], quotas: Optional[Dict[Union[str, int], int]]
+) -> Dict[Sampler, int]:
     """How many images each sampler is asked for."""
     if count is not None:
         share, rest = divmod(count, len(samplers))
@@ -206,13 +227,14 @@ def _quotas(samplers: Samplers, count: Optional[int], per_class: Optional[int], 
         )
     if per_class is not None:
         return equal(samplers, per_class)
-    names = samplers.names
+    names, quotas = samplers.names, _by_name(samplers, quotas)
     strange = [name for name, n in quotas.items() if name not in names and (n > 0 or not set(names) & set(quotas))]
     if strange:
         raise InputError(f"no run makes the class {strange[0]}: there are {listed(names)}")
     chosen = {samplers.of_class(name): n for name, n in quotas.items() if n > 0}
     if not chosen:
-        raise InputError("no class lacks an image: there is nothing to generate; ratio 1 makes as many again, per_class so many of each")
+        more = "`ratio=1` makes as many again, per_class=N so many of each"
+        raise InputError(f"no class lacks an image: there is nothing to generate; {more}")
     return chosen
 
 
@@ -229,7 +251,7 @@ def _check_form(samplers: Samplers, request: SetRequest) -> None:
     """Check that the form can hold the images, before there is a folder that would have to be emptied again."""
     check_form(request.form, samplers.shape, samplers.class_names, samplers.labelled)
     if request.form != "folder" and request.flat:
-        raise InputError(f"the form {request.form} is for sets with classes: say with per_class how many images of each to make")
+        raise InputError(f"form {request.form}: it is for sets with classes: say with per_class=N how many images of each to make")
     if request.form == "folder" and not request.flat:
         for sampler in request.quotas:
             class_folder(sampler.name)

@@ -129,7 +129,7 @@ def make_plan(
     """
     if runs:
         if config is not None or per_class_runs:
-            raise InputError("runs are trained GANs: leave the preset or configuration of a GAN, and per_class_runs, out")
+            raise InputError("runs: these are trained GANs: leave `config` and per_class_runs out")
         config, opened = _opened(runs, overrides)
         seed = overrides.get("train.seed", 0) if seed is None else seed
     else:
@@ -219,7 +219,7 @@ def _quotas(train: RealPart, source: str, per_class: Optional[int], ratio: Optio
         ratio = 1.0
         note = (
             f"no class lacks an image, all have {filled[0]}: as many again are generated of each, from which a classifier may learn "
-            "more where images are few; per_class (real and generated together) or ratio (generated for each real one) change that"
+            "more where images are few; per_class (real and generated together) or `ratio` (generated for each real one) change that"
         )
     quotas = {name: int(n) for name, n, count in zip(train.class_names, lacking(counts, per_class, ratio), counts) if n and count}
     if not quotas and len(filled) == 1:
@@ -275,5 +275,8 @@ def _is_conditional(config: Config, images: LabelledImages, varying: bool = Fals
     if not algorithm.makes_images:
         raise InputError(f"{config.preset} makes no images: choose a GAN (train --list-presets prints them)")
     if algorithm.varies_images and not varying:
-        raise InputError(f"{config.preset} varies real images: choose a GAN that draws new ones, or train it and use `vary`")
+        raise InputError(
+            f"{config.preset} varies real images: choose a GAN that draws new ones, or train it and use it by itself "
+            "(`vary`; generate --from DATA)"
+        )
     return algorithm.conditional or algorithm.varies_images

@@ -43,7 +43,7 @@ def lacking(counts: Sequence[int], per_class: Optional[int] = None, ratio: Optio
     """
     counts = np.asarray(counts, dtype=np.int64)
     if per_class is not None and ratio is not None:
-        raise InputError("per_class and ratio both say how many images to make: give one of them")
+        raise InputError("per_class and `ratio` both say how many images to make: give one of them")
     if not counts.sum():
         raise InputError("the data has no image to count")
     if per_class is not None and per_class < 1:

@@ -197,10 +197,10 @@ def check_form(name: str, shape: Shape, class_names: Sequence[str], labelled: bo
         InputError: there is no such form; it cannot hold them; images without labels in a form that has them.
     """
     if name not in FORMATS:
-        raise InputError(f"there is no form {name}: choose one of {', '.join(FORMATS)}")
+        raise InputError(f"form {name}: there is none of this name; choose one of {', '.join(FORMATS)}")
     row = FORMATS[name]
     reason = row.refuses(tuple(shape), class_names)
     if row.file and not labelled:
         reason = "needs a label for each image, and this run makes images without"
     if reason:
-        raise InputError(f"the form {name} {reason}: choose the form folder" + (" or npz" if labelled else ""))
+        raise InputError(f"form {name}: it {reason}; choose folder" + (" or npz" if labelled else ""))

@@ -198,7 +198,7 @@ def test_predict(here, tiny, small_mnist, tmp_path):
     assert done.stderr.strip() == f"{told} (from 56×56 grey)"
     lines = done.stdout.splitlines()
     rows = [json.loads(line) for line in lines]
-    assert [row["file"] for row in rows] == [f"{i}.png" for i in range(5)]
+    assert [row["file"] for row in rows] == [f"{tmp_path}/pictures/{i}.png" for i in range(5)]
     assert all(row["class"] in images.class_names and 0.1 <= row["probability"] <= 1 for row in rows)
     assert json.loads(here("predict", tiny["classifier"], tmp_path / "pictures", "--json").stdout) == rows
     both = here("predict", tiny["classifier"], tmp_path / "pictures", "--csv", "--json", code=2)

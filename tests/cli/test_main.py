@@ -87,6 +87,11 @@ def test_memory_that_runs_out_and_names_with_line_breaks_are_one_line(monkeypatc
     try:
         for error, code, said in (
             (MemoryError("Unable to allocate 21.7 GiB"), 1, "not enough memory (Unable to allocate 21.7 GiB)"),
+            (
+                MemoryError("(ResourceExhausted) Fail to alloc memory of 640000000000 size, error code is 12.\n [Hint]"),
+                1,
+                "not enough memory (610351 MB more were asked for)",
+            ),
             (InputError("a\nb\x1b[31m does not exist"), 2, "a\\nb\\x1b[31m does not exist"),
             (OSError(28, "No space left on device", "/a/b"), 1, "cannot write /a/b: No space left on device"),
             (PermissionError(13, "Permission denied", "/a/b"), 1, "cannot use /a/b: Permission denied"),

@@ -5,8 +5,8 @@ import re
 import shlex
 
 import pytest
-from documents import GUIDE, READMES, ROOT, blocks, inline_code, read
 
+from benchmarks.documents import GUIDE, READMES, ROOT, command_lines, inline_code, read
 from paddle_gan_aug.config.loading import load_config, parse_overrides
 from paddle_gan_aug.config.sections import Config
 
@@ -29,8 +29,7 @@ def parsers():
 
 def commands(page):
     """The commands on a page, in its blocks and between backticks: (the whole line, the program, its arguments)."""
-    lines = [line for code in blocks(page, "bash") for line in code.splitlines()]
-    for line in [*lines, *(code for code in inline_code(page) if "…" not in code)]:
+    for line in [*command_lines(page), *(code for code in inline_code(page) if "…" not in code)]:
         line = line.partition("&& ")[2] if line.startswith(("pip install", "cd ")) else line
         for begins, (program, first) in PROGRAMS.items():
             if line == begins or line.startswith(f"{begins} "):

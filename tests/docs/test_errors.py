@@ -4,11 +4,13 @@ import ast
 import re
 
 import pytest
-from documents import ROOT, read
+
+from benchmarks.documents import ROOT, read
 
 PAGES = [ROOT / "docs" / "errors.md", ROOT / "docs" / "zh" / "errors.md"]
 ROW = re.compile(r"^\| `([^`]+)` \| (.+) \| (.+) \|$", re.MULTILINE)
-OPEN = re.compile(r"--[a-z-]+(?: \([\w.]+\))?(?: \w+)?|…|\b[A-Z]+\b")  # what stands for something else: flags, …, and words such as RUN
+# What stands for something else: a nearest name, flags, …, and words such as RUN.
+OPEN = re.compile(r"did you mean …\?|--[a-z-]+(?: \([\w.]+\))?(?: \w+)?|…|\b[A-Z]+\b")
 SHORTEST = 10  # characters that a message must have beside those
 
 

@@ -8,8 +8,8 @@ import sys
 
 import numpy as np
 import pytest
-from documents import ROOT, blocks, read
 
+from benchmarks.documents import ROOT, blocks, read
 from paddle_gan_aug.config.loading import load_config
 
 PAGE = ROOT / "docs" / "extending.md"

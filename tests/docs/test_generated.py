@@ -3,8 +3,8 @@
 import importlib.util
 
 import pytest
-from documents import ROOT, read
 
+from benchmarks.documents import ROOT, read
 from paddle_gan_aug.config.sections import Config
 
 

@@ -3,7 +3,8 @@
 import re
 
 import pytest
-from documents import PAGES, ROOT, anchors, prose, read
+
+from benchmarks.documents import PAGES, ROOT, anchors, prose, read
 
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 

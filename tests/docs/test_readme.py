@@ -5,8 +5,8 @@ import inspect
 import re
 
 import pytest
-from documents import BLOCK, PAGES, READMES, ROOT, blocks, headings, read
 
+from benchmarks.documents import BLOCK, PAGES, READMES, ROOT, blocks, headings, read
 from paddle_gan_aug.config.loading import presets
 
 LARGEST = 10_240  # bytes

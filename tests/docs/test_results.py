@@ -4,7 +4,8 @@ import json
 import re
 
 import pytest
-from documents import ROOT, read
+
+from benchmarks.documents import ROOT, read
 
 RESULTS = ROOT / "work" / "results"
 ZOO = {  # column -> (key of a stored mark, decimals)

@@ -120,7 +120,7 @@ def test_what_cannot_be_exported_is_refused(here, tiny, tmp_path, monkeypatch):
     (tmp_path / "used" / "file").write_text("x")
     assert "is not empty" in here("export", tiny["5"], "--to", tmp_path / "used", code=2).stderr
     assert "no run at" in here("export", tmp_path / "none", "--to", tmp_path / "new", code=2).stderr
-    with pytest.raises(InputError, match="no form tflite"):
+    with pytest.raises(InputError, match="form tflite: there is none"):
         paddle_gan_aug.export(tiny["5"], to=tmp_path / "new", form="tflite")
     monkeypatch.setattr(inference.importlib.util, "find_spec", lambda name: None)
     assert "pip install" in here("export", tiny["5"], "--to", tmp_path / "new", "--format", "onnx", code=2).stderr

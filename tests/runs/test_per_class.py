@@ -52,7 +52,7 @@ def test_runs_side_by_side_that_go_on(here, small, three_digits):
 def test_what_it_refuses(here, small, three_digits):
     command = ["train", "--per-class-runs", "--data", three_digits, *small, "--steps", 2]
     assert "data.class_name" in here(*command, "--digit", 1, code=2).stderr
-    assert "set run to the name" in here(*command, "--resume", code=2).stderr
+    assert "set --run to the name" in here(*command, "--resume", code=2).stderr
     assert not here.output.exists()
 
 
@@ -65,3 +65,27 @@ def test_going_on_needs_no_more_than_the_name(here, small, three_digits):
     here("train", "--per-class-runs", "--run", "r", "--resume", "--steps", 4)
     assert sorted(path.name for path in folder.iterdir()) == ["r-1", "r-2", "r-3"]
     assert all((folder / name / "checkpoints" / "step-4").is_dir() for name in ("r-1", "r-2", "r-3"))
+
+
+def test_every_run_is_looked_at_before_one_goes_on(here, small, three_digits):
+    """Also by a dry run; the largest class alone is timed."""
+    command = ["train", "--per-class-runs", "--data", three_digits, *small, "log.visualdl=false"]
+    here(*command, "--steps", 2, "--run", "r")
+    going_on = ["train", "--per-class-runs", "--run", "r", "--resume", "--steps", 4]
+    plan = json.loads(here(*going_on, "--dry-run", "--json").stdout)
+    assert (plan["runs"], plan["steps"], plan["steps_done"]) == (3, 4, 2)
+    steps = {path: path.stat().st_mtime_ns for path in here.output.rglob("state.json")}
+
+    images = load(str(three_digits), "train", split="full")
+    other = images.images.copy()
+    other[images.labels == 3] = 255 - other[images.labels == 3]  # the smallest class, and the last
+    write_idx(three_digits / "train-images-idx3-ubyte.gz", other[:, 0])
+    for arguments in ([*going_on, "--dry-run"], going_on):
+        refused = here(*arguments, code=2).stderr
+        assert "class 3: cannot resume: " in refused and "has changed since run r-3 learnt it" in refused
+    assert {path: path.stat().st_mtime_ns for path in here.output.rglob("state.json")} == steps  # no class has gone on
+
+    write_idx(three_digits / "train-images-idx3-ubyte.gz", images.images[:, 0])
+    (here.output / "r" / "r-2" / "recovery.json").write_text(json.dumps({"used": [], "failed": "collapsed at step 2"}), encoding="utf-8")
+    failed = here(*going_on, "--dry-run", code=1).stderr
+    assert "runs have failed for good: that of class 2 (collapsed at step 2)" in failed

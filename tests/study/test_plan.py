@@ -41,7 +41,7 @@ def test_new_classes_are_a_scenario_with_arms_that_transfer(study_data):
         "20 labels a class, ring, dot new with 4",
     ]
     assert names(plan)[-2:] == list(TRANSFER_ARMS) and GAN_ARM not in names(plan) and plan.settings.patience is None
-    with pytest.raises(InputError, match="cut and new_classes both say"):
+    with pytest.raises(InputError, match="`cut` and new_classes both say"):
         make_plan(study_data(), new_classes=["ring"], cut={"dot": 3})
 
 

@@ -9,6 +9,9 @@ from paddle_gan_aug.study.progress import StudyProgress
 from paddle_gan_aug.study.splits import TEST, Scenario
 
 
+ARMS = [arm_of("real"), arm_of("classical")]
+
+
 def row_of(cell, accuracy, error=None):
     return {
         "arm": cell.arm.name,
@@ -40,7 +43,7 @@ def shown(monkeypatch):
 
 def test_it_fills_row_by_row(cells, shown, capsys):
     stored = row_of(cells[0], 0.5)
-    line = StudyProgress("testing", cells, cells[1:], [stored, row_of(Cell(arm_of("real"), Scenario(), 7, TEST), 0.1)], quiet=False)
+    line = StudyProgress("testing", ARMS, cells, cells[1:], [stored, row_of(Cell(arm_of("real"), Scenario(), 7, TEST), 0.1)], quiet=False)
     line.row(row_of(cells[1], 0.75))
     line.row(row_of(cells[2], 0.6))
     line.row(row_of(cells[3], None, "RunFailed: no"))
@@ -53,7 +56,7 @@ def test_it_fills_row_by_row(cells, shown, capsys):
 
 
 def test_a_terminal_and_a_file_have_lines(cells, capsys):
-    line = StudyProgress("testing", cells, cells[2:], [], quiet=False)
+    line = StudyProgress("testing", ARMS, cells, cells[2:], [], quiet=False)
     line.row(row_of(cells[2], 0.6))
     line.row(row_of(cells[3], None, "RunFailed: no"))
     line.close()
@@ -65,7 +68,12 @@ def test_a_terminal_and_a_file_have_lines(cells, capsys):
 
 
 def test_quiet_shows_nothing(cells, shown, capsys):
-    line = StudyProgress("testing", cells, cells, [], quiet=True)
+    line = StudyProgress("testing", ARMS, cells, cells, [], quiet=True)
     line.row(row_of(cells[0], 0.6))
     line.close()
     assert shown == [] and capsys.readouterr() == ("", "")
+
+
+def test_the_table_keeps_the_order_of_the_arms(cells, shown):
+    StudyProgress("testing", ARMS, cells[::-1], cells, [], quiet=False)  # the arms that are compared run first
+    assert [line[0] for line in shown[0]] == ["real", "classical"]

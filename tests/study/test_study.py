@@ -233,3 +233,31 @@ def test_new_classes_from_end_to_end(npz, tmp_path):
     assert seeds == {"real": 2, "classical+oversampling": 2, "balanced+dagan@0.2": 2}
     assert {row["scenario"] for row in found.arms} == {"8 labels a class, ring new with 3"}
     assert found.recommended["arm"] == "classical+oversampling" and any("the recipe will have none" in note for note in found.notes)
+
+
+def test_data_of_one_name_has_a_folder_of_its_own(npz, tmp_path, monkeypatch):
+    (tmp_path / "work" / "mnist").mkdir(parents=True)  # a project of its own
+    monkeypatch.chdir(tmp_path)
+    for owner, count in (("ann", 12), ("bob", 13)):
+        (tmp_path / owner).mkdir()
+        npz((count, count, count), name=f"{owner}/digits.npz")
+
+    def study(source, **options):
+        return run_study(source, **{**TINY, "arms": ["classical"], "steps": 2, "keep": False, **options})
+
+    first = study("ann/digits.npz")
+    assert first.folder == tmp_path / "output" / "study-digits.npz" and first.data["labels"] == 36
+    assert study("bob/digits.npz", dry_run=True).folder == tmp_path / "output" / "study-digits.npz-2"
+    second = study("bob/digits.npz")
+    assert second.folder == tmp_path / "output" / "study-digits.npz-2" and second.data["labels"] == 39
+    assert json.loads((first.folder / "results.json").read_text())["data"]["labels"] == 36  # untouched
+    assert study("bob/digits.npz").folder == second.folder and study(str(tmp_path / "ann" / "digits.npz")).folder == first.folder
+    assert "digits" not in (first.folder / "data.json").read_text() and str(tmp_path) not in (first.folder / "data.json").read_text()
+
+    npz((14, 14, 14), name="ann/digits.npz")  # images were added: the same study goes on
+    assert study("ann/digits.npz").folder == first.folder
+    (first.folder / "data.json").unlink()  # a study of an earlier version is known by its images
+    assert study("ann/digits.npz").folder == first.folder and study("bob/digits.npz").folder == second.folder
+    (second.folder / "data.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(InputError, match="data.json is no note on a study's data .*: remove it, and the study's command writes it anew"):
+        study("bob/digits.npz")

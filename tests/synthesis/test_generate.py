@@ -129,7 +129,7 @@ def test_quotas_are_exact_and_the_same_seed_gives_the_same_files(cli, tiny, tmp_
 
 def test_one_run_for_each_class(tiny, tmp_path):
     generate([tiny["5"], tiny["6"]], to=tmp_path / "several", quotas={"5": 2, "6": 4, "7": 0})
-    generate(tiny["digits"], to=tmp_path / "folder", quotas={"5": 2, "6": 4})
+    generate(tiny["digits"], to=tmp_path / "folder", quotas={5: 2, "6": 4})  # an index, and a name
     assert tree(tmp_path / "several") == tree(tmp_path / "folder")
     assert [row["run"] for row in rows_of(tmp_path / "folder")] == ["digits-5"] * 2 + ["digits-6"] * 4
     generate(tiny["5"], to=tmp_path / "alone", per_class=2)
@@ -207,7 +207,7 @@ def test_an_interrupted_set_goes_on_to_identical_files(tiny, tmp_path, monkeypat
     with pytest.raises(Stop):
         generate(tiny["digits"], to=parts, **request)
     assert not (parts / "manifest.jsonl").exists()
-    with pytest.raises(InputError, match="resume goes on"):
+    with pytest.raises(InputError, match="resume=True goes on"):
         generate(tiny["digits"], to=parts, **request)
     with pytest.raises(InputError, match="seed"):
         generate(tiny["digits"], to=parts, seed=9, resume=True, **request)
@@ -227,7 +227,7 @@ def test_a_class_that_cannot_be_filled_is_said_and_may_go_on(here, tiny, tmp_pat
     to = tmp_path / "set"
     command = ["generate", tiny["conditional"], "--per-class", 2, "--to", to, "--classifier", tiny["classifier"], "--filter", "agreement"]
     done = here(*command, "--attempts", 30, code=1)
-    assert "2" in done.stderr and "more attempts" in done.stderr
+    assert "within 30 attempts" in done.stderr and "more --attempts" in done.stderr
     dropped = json.loads((to / "dropped.json").read_text())
     short = [name for name, part in dropped["classes"].items() if part["kept"] < 2]
     assert short and dropped["missing"] == {name: 2 - dropped["classes"][name]["kept"] for name in short}
@@ -258,6 +258,12 @@ def test_a_class_that_cannot_be_filled_is_said_and_may_go_on(here, tiny, tmp_pat
         ({"run": "conditional", "count": 3, "per_class": 2}, "give one of"),
         ({"run": "digits", "quotas": {"7": 2}}, "no run makes the class 7"),
         ({"run": "digits", "quotas": {"5": 0}}, "nothing to generate"),
+        ({"run": "digits", "quotas": {10: 2}}, "quotas: there is no class 10: indices go from 0 to 9"),
+        ({"run": "digits", "quotas": {-1: 2}}, "quotas: there is no class -1"),
+        ({"run": "digits", "quotas": {3: 2}}, "no run makes the class 3"),
+        ({"run": "digits", "quotas": {5: 2, "5": 1}}, "quotas: the class 5 is given twice"),
+        ({"run": "digits", "quotas": {5: -2}}, "quotas: -2 images of the class 5: give 0 or more"),
+        ({"run": "digits", "quotas": {True: 2}}, "quotas: the name True: expected"),
         ({"run": "conditional", "per_class": 2, "filters": Filters(settings={"confidence": {"threshold": 0.9}})}, "no filter is on"),
         ({"run": "conditional", "per_class": 2, "filters": Filters(["beauty"])}, "choose from contrast"),
         ({"run": "conditional", "per_class": 2, "filters": Filters(["confidense"])}, "did you mean confidence"),

@@ -1,10 +1,10 @@
-"""What the tests of the documents read in them."""
+"""What is written in the documents: their code blocks, commands, headings and links, for `guide` and for the tests."""
 
 import re
 from pathlib import Path
-from typing import List
+from typing import Iterator, List
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 READMES = [ROOT / "README.md", ROOT / "README_cn.md"]
 GUIDE = sorted((ROOT / "docs").rglob("*.md"))
 PAGES = [*READMES, *GUIDE, ROOT / "work" / "README.md", ROOT / "work" / "recipes.md"]
@@ -19,6 +19,13 @@ def read(page: Path) -> str:
 def blocks(page: Path, language: str = "") -> List[str]:
     """The code blocks of a page; with `language` those of that one alone."""
     return [code for name, code in BLOCK.findall(read(page)) if not language or name == language]
+
+
+def command_lines(page: Path) -> Iterator[str]:
+    """The commands in the blocks of a page that a shell reads, one by one, without comments."""
+    for code in blocks(page, "bash"):
+        lines = (re.sub(r"\s+#.*", "", line).strip() for line in code.splitlines())
+        yield from filter(None, lines)
 
 
 def prose(page: Path) -> str:
