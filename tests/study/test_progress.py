@@ -8,7 +8,6 @@ from paddle_gan_aug.study.cells import Cell
 from paddle_gan_aug.study.progress import StudyProgress
 from paddle_gan_aug.study.splits import TEST, Scenario
 
-
 ARMS = [arm_of("real"), arm_of("classical")]
 
 
