@@ -21,6 +21,8 @@ from .batches import training_images, unlabelled_images
 from .continuing import check_same_data, check_same_unlabelled, continued_config, place_of_data, resumable
 from .places import check_free, check_run_name, default_name, run_folders, unused_folder
 
+FORMER_SHARE = 0.5  # the default of `generated.share` that configurations of former versions state
+
 
 @dataclass(frozen=True)
 class Prepared:
@@ -136,7 +138,7 @@ def _validation_images(config: Config, images: LabelledImages) -> Tuple[Optional
 def _check_generated(config: Config, classifier: bool) -> None:
     """Refuse settings of generated images that would not be used."""
     if not config.generated.source:
-        if config.generated != Generated():
+        if config.generated not in (Generated(), Generated(share=FORMER_SHARE)):
             raise InputError("generated.*: these settings apply to generated images, but there are none: set generated.source")
     elif not classifier or config.algorithm != "classifier":
         raise InputError("generated.source: only a classifier learns from generated images: train it with classify")

@@ -85,7 +85,7 @@ def test_filters_and_a_class_that_stays_short(here, folder, tmp_path):
     """With filters a classifier of the same images is trained; junk does not pass it, which is said, and what there is stays."""
     command = ["augment", "--data", folder, "--to", tmp_path / "out", "--batch-size", 8, *QUICK[:-2], "--filter", "agreement"]
     done = here(*command, "--attempts", 1, code=1)
-    assert "more attempts" in done.stderr
+    assert "more --attempts" in done.stderr
     dropped = json.loads((tmp_path / "out" / "dropped.json").read_text())
     rows = (tmp_path / "out" / "manifest.jsonl").read_text().splitlines()
     assert dropped["missing"] and len(rows) == dropped["kept"] < 11
@@ -184,7 +184,7 @@ def test_equal_classes_become_twice_as_large(here, folder, tmp_path):
         for file in sorted((folder / name).iterdir())[4:]:
             file.unlink()
     dry = here("augment", "--data", folder, "--to", tmp_path / "out", "--batch-size", 8, *QUICK, "--dry-run").stdout
-    assert "no class lacks an image, all have 4" in dry and "per_class" in dry and "ratio" in dry
+    assert "no class lacks an image, all have 4" in dry and "--per-class" in dry and "--ratio" in dry
     done = here("augment", "--data", folder, "--to", tmp_path / "out", "--batch-size", 8, *QUICK, "--json")
     assert json.loads(done.stdout)["table"] == [*([name, 4, 4, 8] for name in ("eight", "five", "three")), ["all", 12, 12, 24]]
 
