@@ -24,6 +24,7 @@ LOCK_FILES = (LOCK, HOLDER)  # a killed process leaves them behind; they lock no
 PACKAGE_PARENT = Path(__file__).resolve().parent.parent
 IN_WHEEL = ("share", "paddle_gan_aug", "mnist")  # where a wheel puts MNIST, see pyproject.toml
 CACHE_VARIABLE = "PADDLE_GAN_AUG_CACHE"
+NOT_ON_WINDOWS = re.compile(r'[<>:"/\\|?*\x00-\x1f]|[ .]$|^(con|prn|aux|nul|com[0-9]|lpt[0-9]) *(\.|$)', re.IGNORECASE)
 
 
 @contextlib.contextmanager
@@ -38,7 +39,7 @@ def atomic_write(path: Union[str, Path], mode: str = "wb") -> Iterator[IO[Any]]:
     with naming(path):
         handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
-        options = {} if "b" in mode else {"encoding": "utf-8", "errors": "backslashreplace"}
+        options = {} if "b" in mode else {"encoding": "utf-8", "errors": "backslashreplace", "newline": "\n"}
         with naming(path), os.fdopen(handle, mode, **options) as file:
             yield file
             file.flush()
@@ -63,6 +64,18 @@ def remove_temporaries(folder: Union[str, Path], names: Iterable[str]) -> None:
 def printable(text: str, encoding: str = "utf-8") -> str:
     """`text` with escapes for what `encoding` cannot hold, such as \\udcc3 for a byte of a file name that is not UTF-8."""
     return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def is_portable(name: str) -> bool:
+    """Whether every system takes `name` as that of a file or a folder: Windows refuses some signs, ends and words such as "nul"."""
+    return name != "" and not NOT_ON_WINDOWS.search(name)
+
+
+def ignores_case(folder: Union[str, Path]) -> bool:
+    """Whether "a" and "A" are one file in a folder, which need not exist but could be made; nothing is left in it."""
+    there = next(above for above in (Path(folder), *Path(folder).absolute().parents) if above.is_dir())
+    with tempfile.NamedTemporaryFile(prefix=".Case-", dir=there) as file:
+        return (there / Path(file.name).name.swapcase()).exists()
 
 
 @contextlib.contextmanager

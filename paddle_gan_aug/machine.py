@@ -45,7 +45,7 @@ def _line(path: str, name: str) -> Optional[int]:
     if not sys.platform.startswith("linux"):
         return None
     try:
-        line = next(line for line in Path(path).read_text().splitlines() if line.startswith(f"{name}:"))
+        line = next(line for line in Path(path).read_text(encoding="utf-8").splitlines() if line.startswith(f"{name}:"))
         return int(line.split()[1]) // 1024
     except (OSError, StopIteration, ValueError, IndexError):
         return None
@@ -55,7 +55,7 @@ def _of_container() -> List[int]:
     """[the MB that the container may hold], or [] where there is no limit."""
     for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
         try:
-            return [int(Path(path).read_text()) // MB]
+            return [int(Path(path).read_text(encoding="utf-8")) // MB]
         except (OSError, ValueError):  # no such file, or "max"
             continue
     return []

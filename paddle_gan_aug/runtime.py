@@ -102,7 +102,7 @@ def _cpu() -> Tuple[str, FrozenSet[str]]:
     """The vendor and the flags of the first CPU in /proc/cpuinfo; empty where there is no such file."""
     vendor, flags = "", frozenset()
     with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
             key, _, value = line.partition(":")
             if key.strip() == "vendor_id":
                 vendor = value.strip()
@@ -135,7 +135,7 @@ def _physical_cores() -> Optional[int]:
     """The number of distinct pairs of socket and core in /proc/cpuinfo, or None where it does not list them."""
     cores, socket = set(), "0"
     with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
             key, _, value = line.partition(":")
             if key.strip() == "physical id":
                 socket = value.strip()
@@ -148,7 +148,7 @@ def _container_cpus(root: Union[str, Path] = "/sys/fs/cgroup") -> Optional[int]:
     """The CPU quota of this container (cgroup version 2 or 1), rounded up, or None where there is no quota."""
     for names in (("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us")):
         with contextlib.suppress(OSError, ValueError):
-            quota, period = " ".join(Path(root, name).read_text() for name in names).split()
+            quota, period = " ".join(Path(root, name).read_text(encoding="utf-8") for name in names).split()
             return max(1, -(-int(quota) // int(period))) if int(quota) > 0 else None
     return None
 

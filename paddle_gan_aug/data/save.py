@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..files import atomic_write, make_folder
-from .class_names import class_folder
+from .class_names import check_class_folders
 from .fitting import to_picture
 from .written_set import MANIFEST
 
@@ -32,8 +32,7 @@ def save_class_folders(images: np.ndarray, class_of: Sequence[str], folder: Unio
     folder = Path(folder).expanduser()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder} is not empty, and no file is overwritten: choose an empty or a new folder")
-    for name in set(class_of):
-        class_folder(name)
+    check_class_folders(sorted(set(class_of)), folder)
     make_folder(folder)
     try:
         _write_pictures(images, class_of, folder)

@@ -60,7 +60,7 @@ class Records:
         """Drop what was recorded after `step` (a resumed or rolled-back run repeats those steps), and records cut short."""
         self._close_files()
         cut_metrics(self.metrics_path, step)
-        self._metrics = open(self.metrics_path, "a", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115 - open for the whole run
+        self._metrics = open(self.metrics_path, "a", encoding="utf-8", errors="backslashreplace", newline="\n")  # noqa: SIM115 - for the run
         self._on_board("cut", step)
         if step < math.inf:
             self._last_step = int(step)

@@ -200,9 +200,10 @@ def _file_names(names: Sequence[str]) -> Dict[str, str]:
     for name in names:
         own = _as_file_name(name)
         choices = itertools.chain([own], (f"{own}-{number}" for number in itertools.count(2)))
-        found[name] = next(choice for choice in choices if choice not in found.values())
+        taken = {other.casefold() for other in found.values()}  # some disks do not tell cases apart
+        found[name] = next(choice for choice in choices if choice.casefold() not in taken)
     return found
 
 
 def _as_file_name(name: str) -> str:
-    return re.sub(r"[\s/\\%:]+", "-", printable(name)) or "class"
+    return re.sub(r'[\s/\\%:<>"|?*\0-\x1f]+|[ .]+$', "-", printable(name)) or "class"

@@ -9,7 +9,7 @@ from typing import Iterator, Tuple, Union
 
 from ..config.loading import Config
 from ..errors import InputError
-from ..files import LOCK_FILES, check_makeable, did_you_mean_path, find_path, make_folder, project_root
+from ..files import LOCK_FILES, check_makeable, did_you_mean_path, find_path, is_portable, make_folder, project_root
 from ..records.metrics_file import METRICS_FILE
 
 LONGEST_NAME = 200  # bytes: file systems take 255, and files of the run are named after it
@@ -25,12 +25,16 @@ def check_run_name(name: str) -> str:
     """The name itself, if a run can have it: it is one folder name.
 
     Raises:
-        InputError: It is too long, holds a path separator or starts with a dot.
+        InputError: It is too long, holds a path separator, starts with a dot, or is not portable (`files.is_portable`).
     """
     if len(os.fsencode(name)) > LONGEST_NAME:
         raise InputError(f"run {name[:20]}…: a run's name has at most {LONGEST_NAME} bytes")
     if not re.fullmatch(r"[^\s/\\.%:][^/\\%:]*", name):
         raise InputError(f"run {name}: a run's name is one folder name without / \\ % : and does not start with a dot")
+    if not is_portable(name):
+        raise InputError(
+            f'run {name}: a run\'s name is one that Windows takes too, without < > " | ? *, no dot or blank at its end, and not con, nul …'
+        )
     return name
 
 

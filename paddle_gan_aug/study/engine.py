@@ -36,7 +36,7 @@ def memory_of_a_worker(image_size: int, channels: int, gan: bool) -> int:
 def free_memory() -> Optional[int]:
     """Bytes of memory that processes may still take, or None where the system does not say."""
     with contextlib.suppress(OSError, ValueError, StopIteration):
-        lines = Path("/proc/meminfo").read_text().splitlines()
+        lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
         return 1024 * int(next(line for line in lines if line.startswith("MemAvailable")).split()[1])
     return None
 

@@ -65,7 +65,7 @@ def compute(cell: Cell, images: CellImages, settings: Settings, folder: Path, fi
 @contextlib.contextmanager
 def _notes_to(path: Path) -> Iterator[None]:
     """Let what the stages say on standard error go to a file: a study shows one line."""
-    with open(regular(path), "a", encoding="utf-8", errors="backslashreplace") as file, contextlib.redirect_stderr(file):
+    with open(regular(path), "a", encoding="utf-8", errors="backslashreplace", newline="\n") as file, contextlib.redirect_stderr(file):
         yield
 
 

@@ -15,7 +15,7 @@ from ..augment.policies import choice_of, policy_for
 from ..config.arguments import checked
 from ..console import ProgressLine, listed, one_line, tell
 from ..data import DataSpec, load
-from ..data.class_names import class_folder
+from ..data.class_names import check_class_folders
 from ..data.written_set import DROPPED, read_json_object, read_manifest
 from ..errors import InputError, RunFailed
 from ..files import LOCK_FILES, check_makeable, lock_folder, make_folder, refuse_if_locked
@@ -116,7 +116,7 @@ def generate(  # long: it explains every parameter of a request
     chosen = _quotas(samplers, count, per_class, quotas)
     options = (names, filters.settings or {}, filters.attempts, filters.relax)
     request = SetRequest(chosen, seed, truncation, count is not None, form, *options)
-    _check_form(samplers, request)
+    _check_form(samplers, request, to)
     if resume and PLAIN.is_complete(to):
         _check_same(to, request.to_json(samplers))
         if dry_run:
@@ -247,14 +247,13 @@ def _balanced(samplers: Samplers, data: Union[str, Path, DataSpec], ratio: Optio
     return {name: int(n) for name, n, count in lacks if count or name in samplers.names}
 
 
-def _check_form(samplers: Samplers, request: SetRequest) -> None:
+def _check_form(samplers: Samplers, request: SetRequest, to: Path) -> None:
     """Check that the form can hold the images, before there is a folder that would have to be emptied again."""
     check_form(request.form, samplers.shape, samplers.class_names, samplers.labelled)
     if request.form != "folder" and request.flat:
         raise InputError(f"form {request.form}: it is for sets with classes: say with per_class=N how many images of each to make")
     if request.form == "folder" and not request.flat:
-        for sampler in request.quotas:
-            class_folder(sampler.name)
+        check_class_folders([sampler.name for sampler in request.quotas], to)
 
 
 def _check_same(to: Path, asked: dict) -> None:

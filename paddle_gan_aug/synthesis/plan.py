@@ -13,6 +13,7 @@ from ..augment.policies import Policy, policy_for
 from ..config.loading import GAN_OF_ALL_CLASSES, GAN_OF_ONE_CLASS, VARYING, Config, load_config, to_flat
 from ..console import listed
 from ..data import DataSpec, LabelledImages, check_overlap
+from ..data.class_names import check_class_folders
 from ..data.load import place_of
 from ..errors import InputError
 from ..files import find_path, use_cache
@@ -143,6 +144,7 @@ def make_plan(
     data = DataParts(DataSpec.of(config.data))
     parts = real_parts(data, not runs and "data.split" not in overrides and left_to_readers(data.spec))
     learnt = data.read("train")
+    check_class_folders([name for name, count in zip(learnt.class_names, learnt.counts()) if count], to)
     if (test := data.find("test", "standard")) is not None:
         check_overlap(learnt, test, config.data.allow_overlap)
     process, reader = config.runtime, None
@@ -151,9 +153,8 @@ def make_plan(
     quotas, note = _quotas(parts[0], config.data.source, per_class, ratio)
     if new_classes:
         quotas, note = _of_new(quotas, new_classes, learnt), None
-    policy = policy_for(config.data.source, learnt.channels, config.data.policy)
+    policy, new = policy_for(config.data.source, learnt.channels, config.data.policy), tuple(dict.fromkeys(new_classes))
     name = check_run_name(to.resolve().name.lstrip(".") or "augmented")
-    new = tuple(dict.fromkeys(new_classes))
     plan = Plan(config, data, parts, quotas, filters, name, seed, policy, bool(per_class_runs), note, new, reader=reader)
     if opened:
         plan.samplers = Samplers(opened, data, varying=bool(new))

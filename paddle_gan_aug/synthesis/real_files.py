@@ -60,10 +60,10 @@ class RealPart:
         if self.files is None:
             return [f"{folders[label]}/real-{i:06d}.png" for i, label in enumerate(self.labels)]
         own = [f"{folders[label]}/{file.name}" for file, label in zip(self.files, self.labels)]
-        taken, seen, found = set(own), set(), []
+        taken, seen, found = {name.casefold() for name in own}, set(), []  # some disks do not tell cases apart
         for file, name in zip(self.files, own):
-            found.append(name if name not in seen else _free(name, file.parent.parent.name, taken))
-            seen.add(name)
+            found.append(name if name.casefold() not in seen else _free(name, file.parent.parent.name, taken))
+            seen.add(name.casefold())
         return found
 
     def counts(self) -> np.ndarray:
@@ -109,8 +109,8 @@ def _free(name: str, part: str, taken: Set[str]) -> str:
     """A name like "train/cat/1.png" that is not in `taken`, such as "train/cat/val-1.png". It joins `taken`."""
     folder, _, own = name.rpartition("/")
     names = itertools.chain([f"{part}-{own}"], (f"{part}-{number}-{own}" for number in itertools.count(2)))
-    free = next(f"{folder}/{other}" for other in names if f"{folder}/{other}" not in taken)
-    taken.add(free)
+    free = next(f"{folder}/{other}" for other in names if f"{folder}/{other}".casefold() not in taken)
+    taken.add(free.casefold())
     return free
 
 

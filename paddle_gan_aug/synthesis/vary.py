@@ -11,7 +11,7 @@ import numpy as np
 from .. import runtime
 from ..config.arguments import checked
 from ..data import DataSpec, LabelledImages, load, to_network, to_uint8
-from ..data.class_names import class_folder
+from ..data.class_names import check_class_folders
 from ..data.written_set import GRID, MANIFEST, read_manifest
 from ..errors import InputError
 from ..files import atomic_write, check_makeable, make_folder
@@ -79,8 +79,7 @@ def vary(
     opened = open_varying(run, checkpoint, device, threads)
     real = _sources(opened, data, part, classes)
     order = runtime.rng(runtime.check_seed(seed), "sources").permutation(len(real))
-    for label in np.unique(real.labels[order[:count]]):
-        class_folder(real.class_names[label])  # refused before there is a folder
+    check_class_folders([real.class_names[label] for label in np.unique(real.labels[order[:count]])], to)
     if dry_run:
         return rehearse_varying(opened, real, to, count, [starting(time.perf_counter() - began)])
     _write(opened, real, order, make_folder(to), count, seed)

@@ -18,7 +18,7 @@ PROGRAMS = {  # how a line begins -> (whose parser reads the rest, what comes be
     "python -m benchmarks": ("benchmarks", []),
 }
 PARSERS = {"paddle_gan_aug": "paddle_gan_aug.cli.main", "benchmarks": "benchmarks.__main__"}
-OTHER_FLAGS = {"--minutes", "--no-deps", "--nproc_per_node", "--master", "--nnodes"}  # of other programs
+OTHER_FLAGS = {"--all", "--minutes", "--no-deps", "--nproc_per_node", "--master", "--nnodes"}  # of other programs
 
 
 def parsers():

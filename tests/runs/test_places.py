@@ -24,6 +24,17 @@ def test_a_name_that_is_no_folder_name(name):
         check_run_name(name)
 
 
+@pytest.mark.parametrize("name", ["what?", "a*b", 'a"b', "<a>", "a|b", "end.", "end ", "nul", "Con.1", "COM1"])
+def test_a_name_that_windows_refuses(name):
+    with pytest.raises(InputError, match="one that Windows takes too"):
+        check_run_name(name)
+
+
+def test_other_names_stay():
+    for name in ("digits-2", "a b", "null", "com10", "猫", "a.b", "gan@0.1+x"):
+        assert check_run_name(name) == name
+
+
 def test_a_run_is_a_folder_with_its_configuration(tmp_path):
     folder = tmp_path / "mine"
     folder.mkdir()
