@@ -33,7 +33,7 @@ LEFT_OUT = (  # how a command begins, or what is in it -> why it is not run
     (r"^pip ", "installs packages"),
     (r"^python -m benchmarks", "a measurement with rows of its own"),
     (r"^python -m paddle_gan_aug dashboard", "serves until it is stopped"),
-    (r"^python -m paddle_gan_aug\.cli\.cache --clear", "deletes what other commands keep"),
+    (r"^python -m paddle_gan_aug cache --clear", "deletes what other commands keep"),
     (r"command -v", "needs the program to be installed"),
     (r"--nnodes", "needs several machines"),
     (r"--format onnx", "needs packages that are not required"),
