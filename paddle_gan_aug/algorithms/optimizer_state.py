@@ -26,7 +26,8 @@ class LossScale:
     def unscale(self, parameters: Sequence[Tensor]) -> bool:
         """Divide the gradients of parameters by the scale, and move it; returns whether they are finite."""
         gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-        if not all(bool(paddle.isfinite(gradient).all()) for gradient in gradients):
+        finite = [paddle.isfinite(gradient).all() for gradient in gradients]
+        if finite and not paddle.stack(finite).all():  # asked once: the host waits for the device
             self.scale, self.steps = max(1.0, self.scale / 2), 0
             return False
         with paddle.no_grad():
