@@ -3,9 +3,11 @@
 import json
 import re
 
+import numpy as np
 import pytest
 
 from benchmarks.documents import ROOT, read
+from benchmarks.study_cells import study_cells
 
 RESULTS = ROOT / "work" / "results"
 ZOO = {  # column -> (key of a stored mark, decimals)
@@ -120,7 +122,43 @@ def test_the_arms_of_a_cell(name, number):
 def test_the_readme_has_every_cell(name, readme):
     found = study(name)
     (row,) = [row for row in found["comparisons"] if row["named"]]
-    of_pair = [f"{100 * arm['mean']:.2f}" for arm in found["arms"] if arm["arm"] in (found["gan_arm"], found["rival"])]
+    of_pair = [f"{100 * arm['mean']:.2f}" for arm in found["arms"] if arm["arm"] in (found["gan_arm"], found["rival"], "real")]
     numbers = [f"{100 * row[key]:+.2f}".replace("-", "−").replace("0.", ".") for key in ("mean", "low", "high")]
-    (line,) = [line for line in read(ROOT / readme).splitlines() if all(f"{text}" in line for text in (*of_pair, *numbers))]
+    (line,) = [
+        line for line in read(ROOT / readme).splitlines() if all(f"{text}" in line for text in (*of_pair, *numbers))
+    ]  # with real images alone
     assert row["verdict"] == "no measurable effect" and ("no measurable effect" in line or "没有可测的效果" in line)
+
+
+CELLS = {"MNIST, 10 labels a class": "mnist-10-tuned", "Fashion-MNIST, 10": "fashion-10", "Fashion-MNIST, 50": "fashion-50"}
+CELLS["solar cells"] = "solar"
+
+
+def test_what_generated_images_bring_by_themselves():
+    judged = study_cells([f"work/results/study/{name}" for name in CELLS.values()])[0]
+    assert judged == json.loads((RESULTS / "study" / "cells.json").read_text(encoding="utf-8"))
+    *rows, all_pairs = table("Cell", "A tenth")
+    for row in rows:
+        for column, share in (("A tenth", 0.1), ("A quarter", 0.25)):
+            of_row = [one for one in judged["pairs"] if one["study"] == CELLS[row["Cell"]] and one["without"] == row["Settings"]]
+            gains = [100 * np.array(one["testing"]) for one in of_row if one["plain"] and one["share"] == share]
+            assert [row[column]] == ([f"{g.mean():+.2f} ± {g.std(ddof=1):.2f} ({len(g)})" for g in gains] or ["–"]), (row, column)
+    for column, share in (("A tenth", "0.1"), ("A quarter", "0.25")):
+        found = judged["shares"][share]["testing"]
+        mean, bound = f"{100 * found['mean']:+.2f}", f"{100 * found['bound']:+.2f}"
+        assert all_pairs[column] == f"{mean} ({found['count']}), one-sided 95 % bound {bound}"
+    found = judged["shares"]["0.1"]["testing"]
+    for readme in ("README.md", "README_cn.md"):
+        for key in ("mean", "bound"):
+            assert f"{100 * found[key]:+.2f}".replace("-0.", "−.") in read(ROOT / readme)
+
+
+def test_what_chose_among_arms_with_images_without_labels():
+    files = (RESULTS / "study" / "mnist-10-unlabelled" / "rows").glob("*.json")
+    chose = [row for row in (json.loads(file.read_text(encoding="utf-8")) for file in files) if row["role"] == "choose"]
+    arms = ("real", "classical", "pseudo-labels@0.9", "semi-supervised", "semi-supervised+pseudo-labels@0.9")
+    means = [np.mean([100 * row["accuracy"] for row in chose if row["arm"] == arm]) for arm in arms]
+    assert [sum(row["arm"] == arm for row in chose) for arm in arms] == [3] * 5
+    for page in ("docs/semi-supervised.md", "docs/zh/semi-supervised.md"):
+        (row,) = [rows[0] for rows in tables(ROOT / page) if rows and len(rows[0]) == 5]
+        assert list(row.values()) == [f"{mean:.2f} %" for mean in means]
