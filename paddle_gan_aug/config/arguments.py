@@ -11,6 +11,7 @@ import collections.abc
 import functools
 import inspect
 import os
+import re
 import reprlib
 import typing
 from pathlib import Path
@@ -28,6 +29,7 @@ WORDS = {
     "bool": "True or False",
     "array": "a list",
     "object": "a mapping",
+    "null": "nothing",
     "ndarray": "a NumPy array",
     "Rows": "a NumPy array",  # one on the disk
 }
@@ -241,11 +243,9 @@ def _either(words: List[str]) -> str:
 
 
 def in_words(message: str) -> str:
-    """A message of msgspec without its marks and its "got": "expected a whole number >= 1"."""
+    """A message of msgspec without its marks and its "got": "expected a whole number >= 1", "expected text or nothing"."""
     found = message.replace("Expected", "expected").partition(", got")[0].partition(" - at ")[0]
-    for word, meant in WORDS.items():
-        found = found.replace(f"`{word}`", meant)
-    return found.replace("| `null`", "or nothing").replace("`", "")
+    return re.sub("`([^`]*)`", lambda quoted: _either([WORDS.get(kind, kind) for kind in quoted[1].split(" | ")]), found)
 
 
 def shown(value: Any) -> str:

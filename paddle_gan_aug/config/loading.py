@@ -18,7 +18,7 @@ import yaml
 
 from ..errors import InputError, nearest
 from ..files import did_you_mean_path, find_path
-from .arguments import checked, shown
+from .arguments import checked, in_words, shown
 from .sections import Config, Section
 from .yaml_tree import LARGEST, read_tree, read_value
 
@@ -191,7 +191,7 @@ def _numbers(value: Any, where: str, key: str = "") -> Any:
 def _plain(message: str, key: str) -> str:
     if message.startswith("Invalid enum value"):
         return "expected one of " + ", ".join(_choices(key))
-    return message.replace("`", "").replace("Expected", "expected").partition(", got")[0].replace("| null", "or nothing")
+    return in_words(message)
 
 
 def _type_of(dotted: str) -> Any:

@@ -39,7 +39,7 @@ def test_threads_are_bounded(here, small_mnist, tiny):
 
 def test_text_keys_take_numbers_as_typed(here, small_mnist):
     done = here("classify", "--data", small_mnist, "--generated", "20240101", code=2)
-    assert "20240101" in done.stderr and "expected str" not in done.stderr
+    assert "20240101" in done.stderr and "expected text" not in done.stderr
     done = here("train", "--data", "2024", code=2)
     assert "2024 does not exist" in done.stderr
     done = here("augment", "--data", small_mnist, "--to", here.folder / "x", "--filter-set", "confidence", code=2)

@@ -32,7 +32,10 @@ FLAGS = {
     "message, shown",
     [
         # keys of the configuration
-        ("classic: train.steps: expected int >= 1, got 0", "classic: --steps (train.steps): expected int >= 1, got 0"),
+        (
+            "classic: train.steps: expected a whole number >= 1, got 0",
+            "classic: --steps (train.steps): expected a whole number >= 1, got 0",
+        ),
         ("neither data.split nor train.steps is set", "neither --split (data.split) nor --steps (train.steps) is set"),
         ("resize the images (data.image_size)", "resize the images (--image-size, data.image_size)"),
         ("give --steps (train.steps)", "give --steps (train.steps)"),
