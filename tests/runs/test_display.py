@@ -15,9 +15,9 @@ def test_only_what_differs_from_the_preset_is_said():
 
 
 def test_a_run_shows_its_grid_its_three_losses_and_its_settings(tmp_path, process):
-    run = train("fast", run="<b>", output=tmp_path / "output", log=tmp_path / "log", overrides=SMALL, quiet=True)
+    run = train("fast", run="R&D", output=tmp_path / "output", log=tmp_path / "log", overrides=SMALL, quiet=True)
     shown = run._repr_html_()
-    assert "&lt;b&gt;" in shown and "<b><b>" not in shown
+    assert "R&amp;D" in shown and "R&D" not in shown
     assert "data:image/png;base64,iVBOR" in shown
     lines = re.findall(r'points="([^"]+)"', shown)
     assert len(lines) == 3 and all(len(line.split()) == 4 for line in lines)
