@@ -45,9 +45,13 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--per-class-runs", action="store_true", help="Train one GAN for each class.")
     parser.add_argument("--per-class", type=positive, metavar="N", help="Give each class N images, real and generated together.")
-    parser.add_argument("--ratio", type=float, metavar="R", help="Level the classes to 1 + R times the largest one.")
+    parser.add_argument("--ratio", type=float, metavar="R", help="Fill up each class to 1 + R times the largest one.")
     parser.add_argument(
-        "--new-classes", nargs="+", default=[], metavar="CLASS", help="Learn variation from the other classes, and apply it to these."
+        "--new-classes",
+        nargs="+",
+        default=[],
+        metavar="CLASS",
+        help="Fill up only these classes, with variations that are learnt from the others.",
     )
     parser.add_argument("--truncation", type=float, metavar="T", help="Draw latents again that are farther from 0 than T, such as 2.")
     add_dry_run(parser)

@@ -11,7 +11,7 @@ from .result import Result
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `cache`."""
-    parser.add_argument("--clear", action="store_true", help="Delete all of it; it is made again when it is needed.")
+    parser.add_argument("--clear", action="store_true", help="Delete the cache; it is made again when it is needed.")
 
 
 def run(args: argparse.Namespace) -> Result:

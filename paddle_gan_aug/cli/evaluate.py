@@ -11,7 +11,7 @@ from .result import Result, of_dry_run
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `evaluate`."""
     parser.add_argument("run_or_images", metavar="RUN_OR_IMAGES", help="Measure this trained run, folder of images, or .npz file.")
-    parser.add_argument("--data", metavar="NAME_OR_PATH", help="Compare with these real images; default: what the run learnt, or mnist.")
+    parser.add_argument("--data", metavar="NAME_OR_PATH", help="Compare with these real images; default: the data of the run, or mnist.")
     parser.add_argument(
         "--image-size",
         type=positive,
@@ -22,7 +22,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--skip-bad", action="store_true", help="Leave out the files that cannot be used, and list them.")
     parser.add_argument("--allow-overlap", action="store_true", help="Continue although test images are training images of the data.")
     parser.add_argument(
-        "--part", choices=["test", "valid"], default="test", help="Compare with test images, or with validation images to choose by."
+        "--part", choices=["test", "valid"], default="test", help="Compare with test images, or, to make a choice, with validation images."
     )
     parser.add_argument(
         "--count", type=positive, metavar="N", help="Measure N images; without it 10,000 of a run, or all images of a folder."

@@ -30,7 +30,7 @@ def add_filter_flags(parser: argparse.ArgumentParser) -> None:
         help="Change a setting of a filter, for example confidence.threshold=0.9.",
     )
     group.add_argument(
-        "--classifier", metavar="RUN", help="Let the filters read with this run of classify. It must have learnt the data of the GAN."
+        "--classifier", metavar="RUN", help="Use this run of classify in the filters. It must be trained on the data of the GAN."
     )
     group.add_argument("--attempts", type=positive, default=50, metavar="N", help="Try at most N images for each one that is asked for.")
 

@@ -21,23 +21,23 @@ FLAGS = {
     "--data": Flag(
         "data.source",
         "NAME_OR_PATH",
-        "Learn these images: mnist, a folder of class folders or of IDX files, a list file, an .npz file, or a mnist.json.gz.",
+        "Train on these images: mnist, a folder of class folders or of IDX files, a list file, an .npz file, or a mnist.json.gz.",
     ),
     "--unlabelled": Flag(
-        "data.unlabelled", "NAME_OR_PATH", "Learn these images too, without labels: any kind of --data, or a folder of pictures."
+        "data.unlabelled", "NAME_OR_PATH", "Train on these images too, without labels: any kind of --data, or a folder of pictures."
     ),
     "--image-size": Flag("data.image_size", "N", "Resize the shorter side of each image to N pixels and crop the longer side."),
     "--channels": Flag("data.channels", "N", "Make all images grey (1) or colour (3)."),
-    "--policy": Flag("data.policy", "NAME", "Use the classical changes that suit the labels: digits, objects, mirrored, or auto."),
+    "--policy": Flag("data.policy", "NAME", "Use the classical augmentation that keeps the labels: digits, objects, mirrored, or auto."),
     "--skip-bad": Flag("data.skip_bad", None, "Leave out the files that cannot be used, and list them, instead of refusing the data."),
     "--allow-overlap": Flag("data.allow_overlap", None, "Continue although test images are training images, instead of refusing them."),
     "--split": Flag(
         "data.split",
         "NAME",
-        "Keep the last sixth of the training images for validation (standard), or train on these too (full).",
+        "Hold a sixth of the training images out for validation (standard), or train on all (full).",
     ),
-    "--digit": Flag("data.class_name", "D", "Learn this digit alone."),
-    "--class": Flag("data.class_name", "NAME", "Learn this class alone."),
+    "--digit": Flag("data.class_name", "D", "Train on this digit alone."),
+    "--class": Flag("data.class_name", "NAME", "Train on this class alone."),
     "--generator": Flag("generator.variant", "NAME", "Use this form of the classic generator: upsample or transpose."),
     "--epochs": Flag("train.epochs", "N", "Train for N passes over the data in total."),
     "--steps": Flag("train.steps", "N", "Train for N steps in total."),
@@ -45,14 +45,22 @@ FLAGS = {
     "--seed": Flag("train.seed", "S", "Set the seed of all randomness."),
     "--device": Flag("runtime.device", "NAME", "Compute on this device: auto, cpu or gpu."),
     "--threads": Flag("runtime.threads", "N", "Use N CPU threads; 0 means one per physical core."),
-    "--eval-every": Flag("eval.every_steps", "N", "Measure samples against validation images every N steps, and keep the best checkpoint."),
-    "--generated": Flag("generated.source", "SET_OR_RUN", "Learn generated images too, from a set on disk or from the run of a GAN."),
-    "--generated-share": Flag("generated.share", "X", "Make this share of every batch generated images, above 0 and at most 1."),
-    "--regenerate-every": Flag("generated.every_steps", "N", "Let the run of a GAN generate its images anew every N steps."),
-    "--patience": Flag(
-        "classifier.patience", "N", "End after N validations (--eval-every) without a better one, and test the best checkpoint."
+    "--eval-every": Flag(
+        "eval.every_steps",
+        "N",
+        "Measure a GAN's samples, or a classifier, on validation images every N steps, and keep the best checkpoint.",
     ),
-    "--recover": Flag("health.recover", "on|off", "Change settings and go on when the samples have collapsed (on), or do not (off)."),
+    "--generated": Flag("generated.source", "SET_OR_RUN", "Train on generated images too, from a set on disk or from the run of a GAN."),
+    "--generated-share": Flag("generated.share", "X", "Make this share of every batch generated images, above 0 and at most 1."),
+    "--regenerate-every": Flag("generated.every_steps", "N", "If --generated is a run, generate new images every N steps."),
+    "--patience": Flag(
+        "classifier.patience", "N", "Stop after N validations (--eval-every) without an improvement, and test the best checkpoint."
+    ),
+    "--recover": Flag(
+        "health.recover",
+        "on|off",
+        "When the samples collapse, go back to a healthy checkpoint and change a setting (on), or only record it (off).",
+    ),
     "--cpu-tuning": Flag("runtime.cpu_tuning", "on|off", "Set the MKL code path, the threads and the allocator to suit this CPU."),
 }
 ONE_CLASS = ("--digit", "--class")  # of `train` alone

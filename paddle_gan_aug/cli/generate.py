@@ -40,8 +40,10 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     many = parser.add_mutually_exclusive_group()
     many.add_argument("--count", type=positive, metavar="N", help=f"Write N images without class folders. (default: {COUNT})")
     many.add_argument("--per-class", type=positive, metavar="N", help="Write N images of each class.")
-    many.add_argument("--balance", metavar="DATA", help="Level the classes of these data (without test images) to the largest one.")
-    parser.add_argument("--ratio", type=float, metavar="R", help="With --balance, level the classes to 1 + R times the largest one.")
+    many.add_argument(
+        "--balance", metavar="DATA", help="Write of each class what it lacks to the largest class of these data (without test images)."
+    )
+    parser.add_argument("--ratio", type=float, metavar="R", help="With --balance, fill up each class to 1 + R times the largest one.")
     parser.add_argument("--truncation", type=float, metavar="T", help="Draw latents again that are farther from 0 than T, such as 2.")
     parser.add_argument("--seed", type=seed, default=0, metavar="S", help="Set the seed of the latents.")
     parser.add_argument(
@@ -50,13 +52,17 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--resume", action="store_true", help="Continue a set that was interrupted, or that lacks images.")
     add_dry_run(parser)
     parser.add_argument(
-        "--preview", action="store_true", help="Only draw a sheet of samples, each with D's score and its reading, as --to FILE.png."
+        "--preview",
+        action="store_true",
+        help="Only draw a sheet of samples, each with its discriminator score and predicted class, as --to FILE.png.",
     )
     add_run_flags(parser)
     varied = parser.add_argument_group("variations of real images, with a run of dagan or learned-augmenter")
-    varied.add_argument("--from", dest="data", metavar="NAME_OR_PATH", help="Vary these real images, read as the run read its own.")
-    varied.add_argument("--part", default="train", choices=["train", "valid"], help="Vary the images of this part.")
-    varied.add_argument("--classes", nargs="+", metavar="NAME", help="Vary the images of these classes alone.")
+    varied.add_argument(
+        "--from", dest="data", metavar="NAME_OR_PATH", help="Make variations of these real images, read as the run read its own."
+    )
+    varied.add_argument("--part", default="train", choices=["train", "valid"], help="Use the images of this part.")
+    varied.add_argument("--classes", nargs="+", metavar="NAME", help="Use only the images of these classes.")
     add_filter_flags(parser)
     parser.set_defaults(after_interrupt="; continue with the same command and --resume")
 

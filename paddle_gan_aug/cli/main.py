@@ -35,12 +35,12 @@ COMMANDS = (
     Command("generate", "generate", "Write images from trained runs as PNG files, npz, IDX or mnist.json.gz."),
     Command("augment", "augment", "Write a labelled data set with generated images beside its real ones."),
     Command("classify", "classify", "Train a classifier on labelled images and test it, with its confusion matrix."),
-    Command("predict", "predict", "Read images with a trained classifier."),
+    Command("predict", "predict", "Classify images with a trained classifier."),
     Command("evaluate", "evaluate", "Measure generated images against real ones, with a page of pictures."),
-    Command("study", "study", "Compare ways to train a classifier, with and without generated images; ends in a verdict and a classifier."),
-    Command("export", "export", "Write the networks of a run for programs that know Paddle (or ONNX Runtime) alone."),
-    Command("dashboard", "dashboard", "Serve the VisualDL page of the records on this machine."),
-    Command("cache", "cache", "Show what is kept on the disk to save time, such as decoded pictures, or delete it."),
+    Command("study", "study", "Compare ways to train a classifier, with and without generated images, and train the best one."),
+    Command("export", "export", "Write the networks of a run for Paddle Inference or ONNX Runtime."),
+    Command("dashboard", "dashboard", "Show the training curves in a browser with VisualDL."),
+    Command("cache", "cache", "Show or delete the cache of decoded pictures and feature networks."),
 )
 
 SHARED = ("train", "generate", "evaluate")  # the commands whose work several processes share

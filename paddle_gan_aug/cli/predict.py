@@ -11,9 +11,9 @@ from .result import Result
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `predict`."""
-    parser.add_argument("run", metavar="RUN", help="Read with this run of classify.")
-    parser.add_argument("images", nargs="+", metavar="IMAGES", help="Read these pictures, folders of pictures, or .npz files.")
-    parser.add_argument("--csv", action="store_true", help="Print comma-separated lines with a head line instead of JSON lines.")
+    parser.add_argument("run", metavar="RUN", help="Use this run of classify.")
+    parser.add_argument("images", nargs="+", metavar="IMAGES", help="Classify these pictures, folders of pictures, or .npz files.")
+    parser.add_argument("--csv", action="store_true", help="Print comma-separated lines with a header instead of JSON lines.")
     parser.add_argument("--skip-bad", action="store_true", help="Leave out the files that cannot be read, and list them.")
     add_run_flags(parser)
 

@@ -53,69 +53,142 @@ def add_flags(command: argparse.ArgumentParser) -> None:
 
 
 def _add_what(what: Any) -> None:
-    what.add_argument("-c", "--config", metavar="FILE", help="a YAML file of these settings, such as data: mnist; flags go before it")
-    what.add_argument("--data", metavar="NAME_OR_PATH", help="the labelled images; everything else is chosen from them")
-    what.add_argument("--test", metavar="NAME_OR_PATH", help="a labelled test set; without it the test part of --data, or folds of it")
-    what.add_argument("--unlabelled", metavar="NAME_OR_PATH", help="images without labels, for the arms that learn them")
-    what.add_argument("--arms", nargs="+", metavar="ARM", help="ways to train, such as real classical classical+gan+filter gan@0.1")
-    what.add_argument("--list-arms", action="store_true", help="print the arms, a line each, and end")
-    what.add_argument("--labels", nargs="+", type=positive, default=[], metavar="N", help="draw N labels of each class for every seed")
-    what.add_argument("--cut", nargs="+", default=[], metavar="CLASS=N", help="keep N images of these classes alone, drawn for every seed")
-    what.add_argument("--new-classes", nargs="+", default=[], metavar="CLASS", help="few images of these classes, beside all of the others")
-    what.add_argument("--new-images", nargs="+", type=positive, default=[5], metavar="N", help="of each new class, drawn for every seed")
     what.add_argument(
-        "--shares", nargs="+", type=float, default=[], metavar="S", help="run arms of generated images with each of these shares"
+        "-c", "--config", metavar="FILE", help="Read these settings from a YAML file, such as data: mnist; flags take precedence."
     )
-    what.add_argument("--gan-arm", metavar="ARM", help="the arm with generated images whose difference is judged")
-    what.add_argument("--rival", metavar="ARM", help="the arm that it is judged against")
-    what.add_argument("--image-size", type=positive, metavar="N", help="resize the images' shorter side to N pixels and crop the longer")
-    what.add_argument("--channels", type=int, choices=[1, 3], help="1 makes all images grey, 3 colour")
-    what.add_argument("--policy", default="auto", metavar="NAME", help="which classical changes leave the labels right")
-    what.add_argument("--skip-bad", action="store_true", help="leave out files that cannot be used, which are listed")
-    what.add_argument("--allow-overlap", action="store_true", help="go on where test images are training images")
+    what.add_argument("--data", metavar="NAME_OR_PATH", help="Compare on these labelled images. What no flag sets is chosen to suit them.")
+    what.add_argument(
+        "--test", metavar="NAME_OR_PATH", help="Test on these labelled images; without it on the test part of --data, or on folds of it."
+    )
+    what.add_argument("--unlabelled", metavar="NAME_OR_PATH", help="Give these images to the arms that learn from images without labels.")
+    what.add_argument(
+        "--arms",
+        nargs="+",
+        metavar="ARM",
+        help="Compare these ways to train, such as real classical classical+gan+filter gan@0.1; see --list-arms.",
+    )
+    what.add_argument("--list-arms", action="store_true", help="Print the arms, one a line, and end.")
+    what.add_argument(
+        "--labels",
+        nargs="+",
+        type=positive,
+        default=[],
+        metavar="N",
+        help="Use N labels of each class, drawn anew for every seed; several numbers are compared.",
+    )
+    what.add_argument(
+        "--cut", nargs="+", default=[], metavar="CLASS=N", help="Keep only N images of each class named, drawn anew for every seed."
+    )
+    what.add_argument(
+        "--new-classes",
+        nargs="+",
+        default=[],
+        metavar="CLASS",
+        help="Keep only few images of these classes (--new-images), beside those of the others.",
+    )
+    what.add_argument(
+        "--new-images",
+        nargs="+",
+        type=positive,
+        default=[5],
+        metavar="N",
+        help="Keep N images of each new class, drawn anew for every seed.",
+    )
+    what.add_argument(
+        "--shares",
+        nargs="+",
+        type=float,
+        default=[],
+        metavar="S",
+        help="Run each arm with generated images at each of these shares of a batch.",
+    )
+    what.add_argument("--gan-arm", metavar="ARM", help="Judge this arm with generated images.")
+    what.add_argument("--rival", metavar="ARM", help="Judge it against this arm without generated images.")
+    _add_reading(what)
+
+
+def _add_reading(what: Any) -> None:
+    what.add_argument(
+        "--image-size", type=positive, metavar="N", help="Resize the shorter side of each image to N pixels and crop the longer side."
+    )
+    what.add_argument("--channels", type=int, choices=[1, 3], help="Make all images grey (1) or colour (3).")
+    what.add_argument(
+        "--policy",
+        default="auto",
+        metavar="NAME",
+        help="Use the classical augmentation that keeps the labels: digits, objects, mirrored, or auto.",
+    )
+    what.add_argument("--skip-bad", action="store_true", help="Leave out the files that cannot be used, and list them.")
+    what.add_argument("--allow-overlap", action="store_true", help="Continue although test images are training images.")
 
 
 def _add_how_long(long: Any) -> None:
-    long.add_argument("--budget", metavar="TIME", help="the time it may take, such as 30m or 2h: fewer seeds, a shorter GAN")
-    long.add_argument("--seeds", type=positive, metavar="N", help="paired seeds; a claim needs 8")
-    long.add_argument("--other-seeds", type=positive, metavar="N", help="of arms that are neither compared nor real")
-    long.add_argument("--choices", type=int, metavar="N", help="splits on which the arms to compare are chosen; 0 names them by rule")
-    long.add_argument("--steps", type=positive, metavar="N", help="of every classifier")
-    long.add_argument("--gan", metavar="PRESET", help="of the GAN; it must be conditional")
-    long.add_argument("--gan-steps", type=positive, metavar="N", help="of the GAN")
     long.add_argument(
-        "--patience", type=int, metavar="N", help="measurements on held-out labels that a GAN waits for a better one; 0: all steps"
+        "--budget",
+        metavar="TIME",
+        help="Fit the study into this time, such as 30m or 2h, with fewer seeds and a shorter training of the GAN.",
     )
-    long.add_argument("--per-class", type=positive, metavar="N", help="generated images of each class")
-    long.add_argument("--learner-steps", type=positive, metavar="N", help="of arms that learn images without labels (their preset's)")
-    long.add_argument("--architecture", choices=["lenet", "lenet-pooled", "resnet"], default="lenet", help="of every classifier")
+    long.add_argument("--seeds", type=positive, metavar="N", help="Repeat with N paired seeds; a claim needs 8.")
+    long.add_argument(
+        "--other-seeds", type=positive, metavar="N", help="Repeat only N times what is neither one of the two compared arms nor real."
+    )
+    long.add_argument("--choices", type=int, metavar="N", help="Choose the two compared arms on N other splits; with 0 by a fixed rule.")
+    long.add_argument("--steps", type=positive, metavar="N", help="Train every classifier for N steps.")
+    long.add_argument("--gan", metavar="PRESET", help="Train this conditional GAN.")
+    long.add_argument("--gan-steps", type=positive, metavar="N", help="Train the GAN for at most N steps.")
+    long.add_argument(
+        "--patience",
+        type=int,
+        metavar="N",
+        help="Stop the GAN after N measurements on held-out labels without a better one; 0 trains it for all steps.",
+    )
+    long.add_argument("--per-class", type=positive, metavar="N", help="Generate N images of each class.")
+    long.add_argument(
+        "--learner-steps",
+        type=positive,
+        metavar="N",
+        help="Train the networks of semi-supervised and consistency for N steps; default: as their presets.",
+    )
+    long.add_argument("--architecture", choices=["lenet", "lenet-pooled", "resnet"], default="lenet", help="Use this classifier.")
     measures = ["accuracy", "balanced_accuracy", "cut_recall"]
-    long.add_argument("--measure", choices=measures, help="what arms are compared by; cut_recall is of the classes of --cut")
-    long.add_argument("--margin", type=float, default=0.2, metavar="POINTS", help="a difference that is too small to care about")
-    long.add_argument("-o", "--override", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="settings of every classifier")
-    long.add_argument("--gan-override", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="settings of every GAN")
+    long.add_argument(
+        "--measure",
+        choices=measures,
+        help="Compare the arms by this score; cut_recall is the recall of the classes of --cut or --new-classes.",
+    )
+    long.add_argument(
+        "--margin", type=float, default=0.2, metavar="POINTS", help="Count differences up to this many points as too small to matter."
+    )
+    long.add_argument(
+        "-o", "--override", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="Change settings of every classifier."
+    )
+    long.add_argument("--gan-override", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="Change settings of every GAN.")
     long.add_argument(
         "--learner-override",
         nargs="+",
         action="extend",
         default=[],
         metavar="KEY=VALUE",
-        help="settings of arms that learn without labels",
+        help="Change settings of the networks of semi-supervised and consistency.",
     )
 
 
 def _add_where(where: Any) -> None:
-    where.add_argument("--to", metavar="DIR", help="the folder of rows and report; the same command goes on there (output/study-DATA)")
-    where.add_argument("--jobs", type=positive, default=1, metavar="J", help="worker processes on this machine")
-    where.add_argument("--threads", type=positive, default=1, metavar="N", help="CPU threads of each worker")
-    where.add_argument("--cluster", metavar="ADDRESS", help="run on a Dask cluster, such as tcp://host:8786")
-    where.add_argument("--retry", action="store_true", help="run cells again that failed before")
-    where.add_argument("--stored", action="store_true", help="compute nothing, and answer from the rows that are there")
-    where.add_argument("--no-classifier", action="store_true", help="do not train and keep the recommended classifier")
-    where.add_argument("--output", metavar="DIR", help="the folder of runs (output)")
-    where.add_argument("--log", metavar="DIR", help="the folder of VisualDL records (log)")
-    where.add_argument("--dry-run", action="store_true", help="say what would be done and how long it would take")
-    where.add_argument("--report", metavar="DIR", help="draw the report of a study again from its rows, and end")
+    where.add_argument(
+        "--to",
+        metavar="DIR",
+        help="Write rows and report into this folder, in which the same command continues; default: output/study-DATA.",
+    )
+    where.add_argument("--jobs", type=positive, default=1, metavar="J", help="Use J worker processes on this machine.")
+    where.add_argument("--threads", type=positive, default=1, metavar="N", help="Use N CPU threads in each worker.")
+    where.add_argument("--cluster", metavar="ADDRESS", help="Run on this Dask cluster, such as tcp://host:8786.")
+    where.add_argument("--retry", action="store_true", help="Run the trainings again that failed before.")
+    where.add_argument("--stored", action="store_true", help="Compute nothing, and answer from the stored rows.")
+    where.add_argument("--no-classifier", action="store_true", help="Do not train and keep the recommended classifier.")
+    where.add_argument("--output", metavar="DIR", help="Keep runs in this folder; default: output.")
+    where.add_argument("--log", metavar="DIR", help="Keep VisualDL records in this folder; default: log.")
+    where.add_argument("--dry-run", action="store_true", help="Only say what would be done, and about how long it would take.")
+    where.add_argument("--report", metavar="DIR", help="Draw the report of this study again from its rows, and end.")
 
 
 def run(args: argparse.Namespace) -> Result:
@@ -128,7 +201,8 @@ def run(args: argparse.Namespace) -> Result:
         from ..study.arms import ARMS
 
         rows = {arm.name: arm.says for arm in ARMS.values()}
-        return Result(rows, "\n".join(f"{name:22}{text}" for name, text in rows.items()))
+        width = max(map(len, rows)) + 2
+        return Result(rows, "\n".join(f"{name:{width}}{text}" for name, text in rows.items()))
     if args.report is not None:
         from ..study.study import draw_report
 
