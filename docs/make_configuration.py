@@ -21,7 +21,8 @@ Every setting of a run, with its type, its default and what it means. A preset o
 python train.py --gan projection --run narrow --steps 200 -o generator.width=0.25 discriminator.width=0.25
 ```
 
-A dash as the default means that nothing is set (`null` in YAML).
+A dash as the default means that nothing is set (`null` in YAML). G is the generator of a GAN and D its discriminator. You can
+[add](extending.md) losses, penalties and other parts of your own.
 """
 
 
@@ -123,6 +124,13 @@ def source() -> str:
     return "\n".join(path.read_text(encoding="utf-8") for path in SECTIONS)
 
 
+def _names(setting: str) -> str:
+    """The values of a setting that names a row of a table, such as a loss; "" of any other setting."""
+    from paddle_gan_aug.algorithms.checks import NAMES, OPTIONAL
+
+    return ", ".join(f"`{name}`" for name in [*(["none"] if setting in OPTIONAL else []), *NAMES.get(setting, ())])
+
+
 def page() -> str:
     """The whole page."""
     lines = [HEAD]
@@ -130,12 +138,14 @@ def page() -> str:
         lines += [f"## `{name}`" if name else "## The run", "", *([description, ""] if description else [])]
         lines += ["| Key | Type | Default | Meaning |", "|---|---|---|---|"]
         for key in keys:
-            cells = (f"`{name}.{key.name}`" if name else f"`{key.name}`", key.kind, key.default, key.text)
+            setting = f"{name}.{key.name}" if name else key.name
+            cells = (f"`{setting}`", _names(setting) or key.kind, key.default, key.text)
             lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
         lines.append("")
     return "\n".join(lines).rstrip() + "\n"
 
 
 if __name__ == "__main__":
+    sys.path.insert(0, str(ROOT))
     PAGE.write_text(page(), encoding="utf-8")
     sys.stdout.write(f"{PAGE}\n")

@@ -63,7 +63,7 @@ class Health(Section):
     settle_steps: Positive = 600
     # Whether a collapsed run goes back and on with milder settings; otherwise alarms are only recorded.
     recover: bool = True
-    # The number of rungs of the recovery ladder that may be used.
+    # The number of changes that a recovery may make, one after the other.
     tries: Count = 4
 
 
@@ -82,5 +82,5 @@ class Runtime(Section):
     cpu_tuning: bool = True
     # The memory that the process may hold, in MB: a training that needs more is refused. Without it what the machine has left counts.
     memory_limit: Optional[Positive] = None
-    # The folder of what can be made again, such as decoded pictures; without it output/.cache. PADDLE_GAN_AUG_CACHE goes before it.
+    # The cache folder, for decoded pictures and feature networks; without it output/.cache. PADDLE_GAN_AUG_CACHE takes precedence.
     cache: Optional[str] = None

@@ -29,17 +29,17 @@ from .process_sections import Checkpoint, Eval, Health, Log, Runtime
 
 
 class Data(Section):
-    """`data.*`: the images that are learnt."""
+    """`data.*`: the images that are trained on."""
 
     # The data set: a name, or a path of any kind that `data.readers.READERS` lists.
     source: str = "mnist"
     # Whether validation images are held out of training (standard) or trained on too (full).
     split: Literal["standard", "full"] = "standard"
-    # The only class that is learnt; without it all are.
+    # The only class that is used; without it all are.
     class_name: Optional[str] = None
-    # The only classes that are learnt, by name, or by place where no name is a number; without it all are.
+    # The only classes that are used, by name, or by index if no name is a number; without it all are.
     classes: Optional[List[Union[int, str]]] = None
-    # The number of images of each class that are learnt; without it all are.
+    # The number of training images of each class that are used; without it all are.
     per_class: Optional[Positive] = None
     # The number of training images that keep their labels, equally many of each class; only semi-supervised learns the others too.
     labels: Optional[Positive] = None
@@ -57,7 +57,7 @@ class Data(Section):
     channels: Optional[Literal[1, 3]] = None
     # Whether training is allowed where test images are training images, pixel for pixel.
     allow_overlap: bool = False
-    # The classical changes that leave the labels right, see `augment.policies`; auto chooses them by the data.
+    # The classical augmentation that keeps the labels right, see `augment.policies`; auto chooses it by the data.
     policy: Policy = "auto"
     # Whether files that are damaged, transparent or animated are left out, instead of refusing the data.
     skip_bad: bool = False
@@ -88,7 +88,7 @@ class Generator(Section):
     blocks: Blocks = 1
     # The factor on the size of every inner layer.
     width: Width = 1.0
-    # The number of random numbers that an image is made from.
+    # The number of latents, the random numbers from which an image is generated.
     latent_dim: Positive = 100
     # The standard deviation of the initial weights; without it the framework's own initialisation is used.
     init_std: InitStd = 0.02
@@ -101,7 +101,7 @@ class Discriminator(Section):
 
     # The architecture.
     architecture: str = "classic"
-    # How D is told the class; with auxiliary it is not told but reads the class with a second head.
+    # How D gets the class; with auxiliary it does not get the class but predicts it with a second head.
     conditioning: Literal["none", "embedding", "projection", "auxiliary"] = "none"
     # The normalisation.
     norm: Literal["none", "batch", "instance", "spectral"] = "none"
@@ -142,13 +142,13 @@ class Classifier(Section):
     sampling: Literal["shuffled", "balanced"] = "shuffled"
     # The strength tau of the logit-adjusted loss, which makes up for rare classes; 0 is the plain loss.
     logit_adjustment: Weight = 0.0
-    # The augmentation of training images, made of changes that the data's policy allows.
+    # The augmentation of training images, made of transforms that the data's policy allows.
     augmentation: Literal["none", "standard", "randaugment", "trivialaugment"] = "none"
     # The mixture of training images or of their features.
     mixing: Literal["none", "mixup", "cutmix", "manifold", "mixstyle"] = "none"
     # The number of validations without a better one after which training ends; the best checkpoint is then tested.
     patience: Optional[Positive] = None
-    # Whether the readings of shifted, turned, scaled and, where safe, mirrored views of each image are averaged.
+    # Whether predictions are averaged over shifted, rotated, scaled and, where safe, mirrored views of each test image.
     test_views: bool = False
 
 
@@ -157,7 +157,7 @@ class Generated(Section):
 
     # The generated images: a set on disk, a GAN's run, or a folder of runs, one for each class.
     source: Optional[str] = None
-    # The share of every batch that is generated; at 1 no real image is learnt.
+    # The share of every batch that is generated; at 1 no real image is used.
     share: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.1
     # The weight of a generated image's loss beside that of a real one.
     weight: Rate = 1.0
@@ -169,7 +169,7 @@ class Generated(Section):
     every_steps: Optional[Positive] = None
     # A run of classify on the same real data, by which the default filters choose among a run's images.
     classifier: Optional[str] = None
-    # A run of classify on the same real data, whose readings become the soft labels of the generated images.
+    # A run of classify on the same real data, whose predicted probabilities are the soft labels of the generated images.
     teacher: Optional[str] = None
 
 
@@ -178,11 +178,11 @@ class Loss(Section):
 
     # The adversarial loss.
     name: str = "non-saturating"
-    # The weight of the class that an auxiliary head reads.
+    # The weight of the class that an auxiliary head predicts.
     class_weight: Weight = 1.0
-    # The weight of the categorical code that infogan reads back.
+    # The weight of the categorical code, which infogan's D predicts.
     category_weight: Weight = 1.0
-    # The weight of the continuous codes that infogan reads back.
+    # The weight of the continuous codes, which infogan's D predicts.
     continuous_weight: Weight = 0.1
     # The weight of sorting real images into infogan's categories; it counts ten times before the codes come in.
     clustering_weight: Weight = 1.0
@@ -217,17 +217,17 @@ class Regularizer(Section):
 
 
 class DiffAugment(Section):
-    """`diffaugment.*`: random changes of all images that D sees, and what controls them."""
+    """`diffaugment.*`: differentiable augmentation of all images that D sees, and its control."""
 
-    # The policy: which changes are made, and how far they go.
+    # The policy: which transforms are applied, and how strong they are.
     policy: str = "none"
-    # The factor on the extents of all changes.
+    # The factor on the strengths of all transforms.
     strength: Weight = 1.0
     # The probability of each change; with `adaptive` it is where the probability begins.
     probability: Probability = 1.0
     # The value from -1 (black) to 1 (white) that fills holes and enters from the edges; auto takes the median of the data's edges.
     fill: Union[Annotated[float, msgspec.Meta(ge=-1, le=1)], Literal["auto"]] = "auto"
-    # The controller: ada controls the probability of the changes, apa the number of fakes that D is shown as reals.
+    # The controller: ada controls the probability of the transforms, apa the number of fakes that D is shown as reals.
     adaptive: Literal["none", "ada", "apa"] = "none"
     # The value of E sign D(real) that the controller aims at.
     target: Fraction = 0.6
@@ -242,9 +242,9 @@ class Variation(Section):
     sources: Positive = 500
     # The weight of the reward that a dagan gets for differing variations.
     diversity: Weight = 1.0
-    # The factor on how far the changes of the learned augmenter may go.
+    # The factor on the strength of the learned augmenter's transforms.
     strength: Weight = 1.0
-    # The weight of the classifier's errors beside the teacher's reading, for the learned augmenter.
+    # The weight of the classifier's errors beside the teacher's prediction, for the learned augmenter.
     hardness: Weight = 1.0
     # The decay of the moving average that is the learned augmenter's teacher.
     teacher_decay: Fraction = 0.99
@@ -269,17 +269,17 @@ class SemiSupervised(Section):
     unlabelled_weight: Weight = 1.0
     # The share of the last weights in the averaged weights, which classify; the average is corrected for its beginning.
     average_rate: Share = 1e-4
-    # The weight of the Pi-model: two noisy readings of an unlabelled image agree.
+    # The weight of the Pi-model: two predictions for an unlabelled image under noise agree.
     pi_weight: Weight = 0.0
-    # The weight of virtual adversarial training: the reading stays the same in the direction in which it changes most.
+    # The weight of virtual adversarial training: the prediction stays the same in the direction in which it changes most.
     vat_weight: Weight = 0.0
     # The length of that step, a Euclidean distance between images with pixels from 0 to 1.
     vat_radius: Rate = 2.0
-    # The weight of the entropy of the readings of unlabelled images.
+    # The weight of the entropy of the predictions for unlabelled images.
     entropy_weight: Weight = 0.0
-    # The weight of the teacher: what the averaged weights read with confidence in an unlabelled image is learnt as its label.
+    # The weight of the teacher: a confident prediction of the averaged weights is learnt as the label of an unlabelled image.
     teacher_weight: Weight = 0.0
-    # The least probability of a reading that the teacher passes on.
+    # The least probability of a prediction that the teacher passes on.
     teacher_confidence: Fraction = 0.95
     # The step at which these terms come in.
     consistency_start: Count = 0
