@@ -42,7 +42,7 @@ class Classification:
 
     @property
     def accuracy(self) -> Optional[float]:
-        """The share of test images that the classifier reads correctly, 0 to 1; None if the training was interrupted."""
+        """The share of test images that are classified correctly, 0 to 1; None if the training was interrupted."""
         return None if self.report is None else self.report["accuracy"]
 
 

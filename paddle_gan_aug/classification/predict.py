@@ -26,7 +26,7 @@ PathLike = Union[str, Path]
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a classifier reads in one image.
+    """The class that a classifier predicts for one image.
 
     Attributes:
         file: The path of the picture, from where the picture or its folder was given; of an npz with the index of the image.
@@ -53,7 +53,7 @@ def predict(
     threads: int = 0,
     skip_bad: bool = False,
 ) -> List[Prediction]:
-    """Read images with a run of `classify`.
+    """Classify images with a run of `classify`.
 
     Args:
         run: The run's folder, or its name in `output`.

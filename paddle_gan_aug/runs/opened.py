@@ -35,7 +35,7 @@ class Run:
     Attributes:
         folder: The run's folder.
         config: Its configuration.
-        algorithm: The trained networks, ready to sample or to read images.
+        algorithm: The trained networks, ready to generate or to classify images.
         step: The training step at which they are.
         state: What the checkpoint says about itself: the data, the image shape, the versions.
         interrupted: The name of the signal that ended the training early, or None.
