@@ -1,6 +1,5 @@
 """The rows of a list file in little memory: numbers in arrays, and the paths in a file, however many there are."""
 
-import array
 import functools
 import hashlib
 import os
@@ -12,7 +11,7 @@ import numpy as np
 
 from ..errors import InputError
 from .file_list import chosen_files, file_list
-from .list_rows import read_rows
+from .list_rows import most_rows, read_rows
 from .notices import notice_once
 
 FOLDERS = 10_000  # whose real paths are remembered
@@ -25,7 +24,6 @@ class ListTable:
     Attributes:
         path: the list file.
         files: the paths of the pictures.
-        numbers: int32 [N], the line of each row.
         labels: int32 [N], places in `words`: the labels as they are written, in the order in which they first occur.
         splits: int32 [N], places in `parts`: what the column split says, "" without it.
         generated: bool [N], whether the column generated says that a GAN made the picture.
@@ -33,7 +31,6 @@ class ListTable:
 
     path: Path
     files: Sequence[Path]
-    numbers: np.ndarray
     labels: np.ndarray
     words: List[str]
     splits: np.ndarray
@@ -41,13 +38,12 @@ class ListTable:
     generated: np.ndarray
 
     def __len__(self) -> int:
-        return len(self.numbers)
+        return len(self.labels)
 
     def subset(self, places: np.ndarray) -> "ListTable":
         """Return the rows at `places`, int [M]."""
-        columns = (column[places] for column in (self.numbers, self.labels, self.splits, self.generated))
-        numbers, labels, splits, generated = columns
-        return ListTable(self.path, chosen_files(self.files, places), numbers, labels, self.words, splits, self.parts, generated)
+        labels, splits, generated = (column[places] for column in (self.labels, self.splits, self.generated))
+        return ListTable(self.path, chosen_files(self.files, places), labels, self.words, splits, self.parts, generated)
 
 
 def read_table(path: Path) -> ListTable:
@@ -58,26 +54,28 @@ def read_table(path: Path) -> ListTable:
     """
     words: Dict[str, int] = {}
     parts: Dict[str, int] = {}
-    numbers, labels, splits, generated, places = (array.array(kind) for kind in "iiibQ")
-    real_path = _RealPaths()
+    most = most_rows(path)  # arrays that grow are copied, and leave holes in the memory
+    labels, splits, generated, places = (np.empty(most, kind) for kind in (np.int32, np.int32, bool, np.uint64))
+    real_path, count = _RealPaths(), 0
 
     def names() -> Iterator[str]:
+        nonlocal count
         for row in read_rows(path):
             try:
                 os.fsencode(row.name)
             except UnicodeEncodeError:
                 raise InputError(f"{path}, line {row.number}: {row.name[:80]!r} is no name of a file") from None
             file = _file_of(path, row.name)
-            numbers.append(row.number)
-            labels.append(words.setdefault(row.label, len(words)))
-            splits.append(parts.setdefault(row.split, len(parts)))
-            generated.append(row.generated.lower() in ("1", "true", "yes"))
-            places.append(_number_of(real_path(file)))
+            labels[count] = words.setdefault(row.label, len(words))
+            splits[count] = parts.setdefault(row.split, len(parts))
+            generated[count] = row.generated.lower() in ("1", "true", "yes")
+            places[count] = _number_of(real_path(file))
+            count += 1
             yield _below(path.parent, file)
 
     files = file_list(path.parent, names())
-    columns = (np.asarray(numbers), np.asarray(labels), list(words), np.asarray(splits), list(parts), np.asarray(generated).astype(bool))
-    return _each_once(ListTable(path, files, *columns), np.asarray(places), real_path)
+    table = ListTable(path, files, labels[:count], list(words), splits[:count], list(parts), generated[:count])
+    return _each_once(table, places[:count], real_path)
 
 
 class _RealPaths:
@@ -96,19 +94,21 @@ def _number_of(real: str) -> int:
 
 
 def _each_once(table: ListTable, places: np.ndarray, real_path: _RealPaths) -> ListTable:
-    """Return the table without repeated pictures. Equal pictures have equal `places`, uint64 [N]."""
-    ordered = np.sort(places)
-    twice = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
-    del ordered
+    """Return the table without repeated pictures. Equal pictures have equal `places`, uint64 [N], which are sorted here."""
+    places.sort()  # in place: a copy of a million would be felt
+    twice = np.unique(places[1:][places[1:] == places[:-1]])
     if not len(twice):
         return table
+    suspects = set(twice.tolist())
     first: Dict[str, int] = {}
     once = np.ones(len(table), bool)
-    for place in np.flatnonzero(np.isin(places, twice)).tolist():
-        earlier = first.setdefault(real_path(table.files[place]), place)
-        if earlier != place:
-            once[place] = False
-            _check_alike(table, earlier, place)
+    for place, file in enumerate(table.files):
+        real = real_path(file)
+        if _number_of(real) in suspects:
+            earlier = first.setdefault(real, place)
+            if earlier != place:
+                once[place] = False
+                _check_alike(table, earlier, place)
     if not once.all():
         notice_once(f"{table.path}: {len(table) - once.sum()} of {len(table)} rows repeat others; each picture counts once")
         return table.subset(np.flatnonzero(once))
@@ -118,12 +118,13 @@ def _each_once(table: ListTable, places: np.ndarray, real_path: _RealPaths) -> L
 def _check_alike(table: ListTable, earlier: int, place: int) -> None:
     """Check that two rows of one picture say the same."""
     label, part = table.words[table.labels[place]], table.parts[table.splits[place]]
-    where = f"{table.path}, line {table.numbers[place]}: {_below(table.path.parent, table.files[place])}"
-    before = table.numbers[earlier]
+    if (label, part) == (table.words[table.labels[earlier]], table.parts[table.splits[earlier]]):
+        return
+    before, line = (row.number for i, row in enumerate(read_rows(table.path)) if i in (earlier, place))
+    where = f"{table.path}, line {line}: {_below(table.path.parent, table.files[place])}"
     if label != table.words[table.labels[earlier]]:
         raise InputError(f"{where} has the label {label[:80]}, and in line {before} another one")
-    if part != table.parts[table.splits[earlier]]:
-        raise InputError(f"{where} is in the part {part[:80]}, and in line {before} in another one")
+    raise InputError(f"{where} is in the part {part[:80]}, and in line {before} in another one")
 
 
 def _below(folder: Path, file: Path) -> str:
