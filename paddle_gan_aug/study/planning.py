@@ -124,7 +124,7 @@ def make_plan(  # long: its parameters are those of `study.run_study`
     plan = replace(plan, settings=replace(plan.settings, members=voters(data, plan)), seconds=estimate(data, plan))
     plan = _within(data, plan, seeds, asked_choices, gan_steps, optional) if budget else plan
     left_out = [arm.name for arm in optional if arm not in chosen]
-    hint = [f"{' and '.join(left_out)} take no part, since there are no splits to choose between them: name them with arms"] if left_out else []
+    hint = [f"{' and '.join(left_out)} take no part, as no splits choose between them: name them with arms"] if left_out else []
     return replace(plan, notes=[*plan.notes, *hint, *_claims(plan, data)])
 
 
@@ -210,6 +210,7 @@ def _claims(plan: Plan, data: StudyData) -> List[str]:
         )
     if plan.choices < 2 and data.test is not None and any(arm.generates for arm in plan.arms):
         notes.append(
-            "without splits that choose (choices) generated images can show no gain on held-out labels, so the recommended classifier will use none"
+            "without splits that choose (choices) generated images can show no gain on held-out labels, so the recommended classifier "
+            "will use none"
         )
     return notes

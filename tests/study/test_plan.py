@@ -58,7 +58,7 @@ def test_a_gan_stops_by_held_out_labels_where_there_are_enough(study_data):
 
 
 def test_a_reader_is_told_that_no_gan_can_be_recommended(study_data):
-    assert any("so the recipe will have none" in note for note in make_plan(study_data(), choices=0).notes)
+    assert any("so the recommended classifier will use none" in note for note in make_plan(study_data(), choices=0).notes)
     assert make_plan(study_data(), choices=0, arms=["classical"]).notes == []
 
 
