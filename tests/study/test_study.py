@@ -232,7 +232,7 @@ def test_new_classes_from_end_to_end(npz, tmp_path):
     seeds = {row["arm"]: row["seeds"] for row in found.arms}
     assert seeds == {"real": 2, "classical+oversampling": 2, "balanced+dagan@0.2": 2}
     assert {row["scenario"] for row in found.arms} == {"8 labels a class, ring new with 3"}
-    assert found.recommended["arm"] == "classical+oversampling" and any("the recommended classifier will use none" in note for note in found.notes)
+    assert found.recommended["arm"] == "classical+oversampling" and any("classifier will use none" in note for note in found.notes)
 
 
 def test_data_of_one_name_has_a_folder_of_its_own(npz, tmp_path, monkeypatch):
