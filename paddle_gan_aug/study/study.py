@@ -15,7 +15,7 @@ from ..runs.places import run_folders, unused_folder
 from .arguments import checked_study
 from .arms import WITHOUT_LABELS, arm_of
 from .board import show_study
-from .cells import Cell, missing, read_rows
+from .cells import Cell, key_of, missing, read_rows
 from .checks import check_different, check_presets, told_copies, told_data, told_overlap
 from .engine import Engine, affordable_jobs, connect
 from .estimate import classifier_seconds
@@ -268,8 +268,6 @@ class _Session:
 
     def _rows(self) -> List[Dict[str, Any]]:
         """The rows of this plan's cells; rows of other settings may lie beside them."""
-        from .cells import key_of
-
         fingerprint = self.data.fingerprint()
         mine = {key_of(cell, self.plan.settings, fingerprint): cell for cell in [*self.plan.choosing(), *self.plan.testing()]}
         rows = ((row, mine[row["key"]]) for row in read_rows(self.folder) if row["key"] in mine)
@@ -280,18 +278,10 @@ class _Session:
         if not todo:
             return []
         line = StudyProgress(what, self.plan.arms, cells, todo, self._rows(), self.quiet)
-        engine = Engine(
-            self.data,
-            self.plan.settings,
-            self.folder,
-            jobs=self.plan.jobs,
-            cluster=self.cluster,
-            deadline=self.deadline,
-            latest=self.latest,
-            on_row=line.row,
-        )
+        options = {"jobs": self.plan.jobs, "cluster": self.cluster, "deadline": self.deadline, "latest": self.latest, "on_row": line.row}
         try:
-            return engine.run(todo)
+            with Engine(self.data, self.plan.settings, self.folder, **options) as engine:
+                return engine.run(todo)
         finally:
             line.close()
 
