@@ -14,7 +14,7 @@ import stat
 import sys
 import tempfile
 from pathlib import Path
-from typing import IO, Any, Iterable, Iterator, Optional, Union
+from typing import IO, Any, Callable, Dict, Iterable, Iterator, Optional, Union
 
 from .errors import InputError, nearest
 
@@ -69,6 +69,21 @@ def printable(text: str, encoding: str = "utf-8") -> str:
 def is_portable(name: str) -> bool:
     """Whether every system takes `name` as that of a file or a folder: Windows refuses some signs, ends and words such as "nul"."""
     return name != "" and not NOT_ON_WINDOWS.search(name)
+
+
+def distinct_names(names: Iterable[str], as_file_name: Callable[[str], str]) -> Dict[str, str]:
+    """{name: part of a file name}, no two alike on any disk: of "a b" and "a/b", which are both "a-b", the second is "a-b-2".
+
+    Args:
+        as_file_name: What turns a name into one that a file can have.
+    """
+    found: Dict[str, str] = {}
+    for name in names:
+        own = as_file_name(name)
+        choices = itertools.chain([own], (f"{own}-{number}" for number in itertools.count(2)))
+        taken = {other.casefold() for other in found.values()}  # some disks do not tell cases apart
+        found[name] = next(choice for choice in choices if choice.casefold() not in taken)
+    return found
 
 
 def ignores_case(folder: Union[str, Path]) -> bool:
