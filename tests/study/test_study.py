@@ -83,6 +83,34 @@ def test_the_report_is_drawn_again_from_the_rows(npz, tmp_path):
         draw_report(tmp_path)
 
 
+def test_a_study_replaces_its_own_records_and_charts_alone(again, tmp_path):
+    folder, run = again
+    of_a_run = tmp_path / "log" / "study" / "d_loss" / "vdlrecords.study.log"  # a run of the name of the study
+    earlier = [folder / "records" / "gan" / "metrics.jsonl", tmp_path / "log" / "study" / "gan" / "vdlrecords.study-gan.log"]
+    for path in (of_a_run, *earlier, folder / "charts" / "classes-3-labels.png"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"1")
+    run()
+    assert of_a_run.read_bytes() == b"1" and not any(path.parent.exists() for path in earlier)
+    assert sorted(path.name for path in (tmp_path / "log" / "study").iterdir()) == ["classical", "d_loss", "real", "verdict"]
+    assert sorted(path.name for path in (folder / "charts").iterdir()) == [
+        "classes-as-it-is.png",
+        "confusion-as-it-is.png",
+        "differences-as-it-is.png",
+    ]
+
+
+def test_scenarios_whose_names_begin_alike_have_a_chart_each(tmp_path):
+    images = np.random.default_rng(0).integers(0, 255, (80, 16, 16)).astype(np.uint8)
+    names, labels = [letter * 40 for letter in "abc"], np.arange(60) % 3
+    parts = {"train_images": images[:60], "train_labels": labels, "test_images": images[60:], "test_labels": labels[:20]}
+    np.savez(tmp_path / "long.npz", **parts, class_names=names)
+    options = {"new_classes": names[:2], "new_images": [3, 5], "arms": ["classical"], "seeds": 1, "keep": False}
+    found = run(tmp_path / "long.npz", tmp_path, **options)
+    charts = sorted(path.stem for path in (found.folder / "charts").glob("differences-*"))
+    assert charts == [f"differences-{'a' * 40}--{'b' * 18}{end}" for end in ("", "-2")]
+
+
 def test_arms_are_named_before_test_images_are_scored(npz, tmp_path, counted):
     found = run(npz(), tmp_path, arms=["classical", "mixup", "gan"], choices=2, keep=False)
     roles = [role for _, _, role in counted]
