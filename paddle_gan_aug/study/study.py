@@ -347,7 +347,7 @@ def _plain(plan: Plan) -> Dict[str, Any]:
 
 def _check_any_ended_well(rows: Sequence[Dict[str, Any]], folder: Path) -> None:
     if rows and all(row["error"] for row in rows):
-        raise RunFailed(f"all {len(rows)} cells of {folder} failed, the first with {rows[0]['error']}: mend the cause, and add --retry")
+        raise RunFailed(f"all {len(rows)} cells of {folder} failed, the first with {rows[0]['error']}: mend the cause, and go on with retry=True")
 
 
 @checked_study

@@ -34,6 +34,8 @@ def pictures(tmp_path):
         (["--cut", "1=0"], "--cut 1=0: expected CLASS=N"),
         (["--cut", "1=²"], "--cut 1=²: expected CLASS=N"),
         (["--cut", "cat=3"], "no class 'cat'"),
+        (["--arms", "extra-real"], "choose few labels (--labels N) of a larger set"),
+        (["--arms", "pseudo-labels"], "name some (--unlabelled DIR), put"),
         (["--labels", "99"], "10 training images of class 0, 99 are asked for"),
         (["--gan", "fast"], "fast makes images without classes"),
         (["--rival", "cutmix"], "rival: cutmix is not among the arms"),
