@@ -11,7 +11,7 @@ from ..console import tell
 from ..data import DataSpec, as_spec
 from ..errors import InputError, RunFailed
 from ..files import check_makeable, did_you_mean_path, lock_folder, make_folder, write_json
-from ..runs.places import run_folders, unused_folder
+from ..runs.places import is_run, run_folders, unused_folder
 from .arguments import checked_study
 from .arms import WITHOUT_LABELS, arm_of
 from .board import show_study
@@ -239,9 +239,11 @@ class _Session:
     retry: bool
     test: Any = None
     late: bool = False
+    goes_on: bool = False  # whether the last call in this folder had the same plan and the same data
 
     def run(self, keep: bool, output: Any, log: Any) -> Study:
         plan, measure = self.plan, self.measure
+        former = read_results(self.folder / RESULTS)["recommended"] if (self.folder / RESULTS).exists() else {}
         self._say(f"study of {self.data.source}, rows in {self.folder}", told_data(_about(self.data, plan)), *plan.told())
         left = self._cells(plan.choosing(), "choosing")
         gan_arm, rival = self._named(measure, bool(left))
@@ -259,7 +261,9 @@ class _Session:
         result = Study(self.folder, plan, verdict(found, gan_arm, rival, measure, self.margin), of_arms(rows, measure), found, notes=notes)
         result.recommended, result.data = {"arm": arm, "why": why}, _about(self.data, plan)
         if keep and arm is not None:
-            result.recommended.update(self._kept(arm, output, log))
+            result.recommended.update(self._kept(arm, output, log, former.get("run")))
+        elif self.goes_on and former.get("arm") == arm and "run" in former and is_run(former["run"]):
+            result.recommended = {**former, **result.recommended}  # the classifier of the last call is still that of this recipe
         values = {**result.to_json(), "measure": measure, "margin": self.margin, "gan_arm": gan_arm, "rival": rival, "version": __version__}
         write_json(self.folder / RESULTS, values)
         result.report = draw_report(self.folder)
@@ -290,7 +294,8 @@ class _Session:
         asked = json.loads(json.dumps({"plan": _plain(self.plan), "data": self.data.fingerprint()}))
         path = self.folder / STUDY
         known = read_beginning(path) if path.exists() else {}
-        if known.get("asked") == asked:
+        self.goes_on = known.get("asked") == asked
+        if self.goes_on:
             self.late = known["named"].get("late", False)
             return known["named"]["gan_arm"], known["named"]["rival"]
         scores = {} if incomplete else choice_scores(self.plan, self._rows(), measure)
@@ -311,7 +316,7 @@ class _Session:
         pair = [(of["gan_arm"], of["rival"]) for of in (known["named"], named)]
         return pair[0] != pair[1] and any(row["role"] == TEST for row in read_rows(self.folder))
 
-    def _kept(self, arm: str, output: Any, log: Any) -> Dict[str, Any]:
+    def _kept(self, arm: str, output: Any, log: Any, former: Optional[str]) -> Dict[str, Any]:
         from .work import keep_classifier
 
         output, log = run_folders(output, log)
@@ -322,7 +327,6 @@ class _Session:
         images = cell_images(self.data, scenario, 0, FINAL, self.plan.settings.folds, unlabelled=arm_of(arm).unlabelled)
         self._say(f"keeping     training {arm} on {len(images.train)} images")
         place = unused_folder(output, f"{name_of(self.data.source)}-{arm}".replace("@", "-").replace("+", "-"))
-        former = read_results(self.folder / RESULTS)["recommended"].get("run") if (self.folder / RESULTS).exists() else None
         places = (self.folder, output, log, place.name)
         made = keep_classifier(arm_of(arm), images, self.plan.settings, *places, source, scenario, former)
         return {**made, "command": self._repeats(source)}
@@ -347,7 +351,9 @@ def _plain(plan: Plan) -> Dict[str, Any]:
 
 def _check_any_ended_well(rows: Sequence[Dict[str, Any]], folder: Path) -> None:
     if rows and all(row["error"] for row in rows):
-        raise RunFailed(f"all {len(rows)} cells of {folder} failed, the first with {rows[0]['error']}: mend the cause, and go on with retry=True")
+        raise RunFailed(
+            f"all {len(rows)} cells of {folder} failed, the first with {rows[0]['error']}: mend the cause, and go on with retry=True"
+        )
 
 
 @checked_study

@@ -47,6 +47,9 @@ def test_a_study_from_images_to_a_verdict_and_a_classifier(npz, tmp_path, counte
     json.dumps(found.to_json())
     assert found.recommended["arm"] == "classical"
     assert run(npz(), tmp_path).recommended["run"] == found.recommended["run"]  # the same classifier is not trained again
+    for options in ({"stored": True}, {"keep": False}):  # nor forgotten by a call that keeps none
+        assert run(npz(), tmp_path, **options).recommended == found.recommended
+    assert "run" not in run(npz(), tmp_path, keep=False, overrides={"classifier.width": 0.5}).recommended  # that of other settings
     again = classify(
         found.recommended["config"], run="again", output=tmp_path / "output", log=tmp_path / "log", quiet=True, test=str(npz())
     )
