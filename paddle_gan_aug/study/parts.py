@@ -55,10 +55,10 @@ class Bench:
         """Of the names of parts that have learnt these labels."""
         return f"{self.seed}" if self.name == "labels" else f"{self.seed}-{self.name}"
 
-    def of_data(self, path: Optional[Path] = None) -> Dict[str, Any]:
+    def of_data(self) -> Dict[str, Any]:
         """The settings that make a run learn these labels, all of them and nothing else."""
         return {
-            "data.source": str(path or self.labels),
+            "data.source": str(self.labels),
             "data.split": "full",
             "data.window": [0.0, 255.0],
             "data.allow_overlap": True,  # checked here, once
@@ -74,8 +74,7 @@ class Bench:
 def bench_of(folder: Path, images: CellImages, settings: Settings, seed: int, scenario: Scenario) -> Bench:
     """The folder of a cell's labels, with the file that holds them and nothing else."""
     new = {name for name, _ in scenario.cut} if scenario.new else set()
-    there = [name for name, count in zip(images.train.class_names, images.train.counts()) if count]
-    base = [name for name in there if name not in new] if new else None
+    base = [name for name in images.train.filled_classes if name not in new] if new else None
     return _written(Bench(make_folder(folder / "work" / images.train.fingerprint()[:16]), images, settings, seed, base))
 
 

@@ -27,7 +27,7 @@ from .splits import FINAL, TEST, StudyData, cell_images, check_data, check_unlab
 from .stored import read_beginning, read_results
 from .summary import choice_scores, comparisons, measure_of, of_arms, recommended, verdict
 
-RESULTS, REPORT = "results.json", "report.html"
+RESULTS = "results.json"
 LATER = ("learner_steps", "learner_overrides", "unlabelled")  # settings that studies did not always have
 BEFORE = "before any test image is scored"
 LATE = "after test images had been scored in this folder: the verdict is a hint; a claim needs another folder and other seeds"
