@@ -288,6 +288,26 @@ def check_makeable(path: Union[str, Path]) -> Path:
     return path
 
 
+def is_in_use(path: Union[str, Path]) -> bool:
+    """Whether something is at a path, but for an empty folder."""
+    path = Path(path)
+    return os.path.lexists(path) and (not path.is_dir() or any(path.iterdir()))
+
+
+def check_new_folder(path: Union[str, Path]) -> Path:
+    """Check that a folder is missing or empty, and can be made and written into; nothing is made.
+
+    Returns:
+        Its path.
+
+    Raises:
+        InputError: it is not, or cannot.
+    """
+    if is_in_use(path):
+        raise InputError(f"{path} is not empty: nothing is overwritten; choose an empty or new folder")
+    return check_makeable(path)
+
+
 def make_folder(path: Union[str, Path]) -> Path:
     """Create a folder and make sure that files can be written into it.
 

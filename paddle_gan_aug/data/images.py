@@ -115,9 +115,8 @@ class LabelledImages:
         index = self.class_index(name_or_index)
         chosen = np.flatnonzero(self.labels == index)
         if not len(chosen):
-            raise InputError(
-                f"no image of class {self.class_names[index]!r} in {self.source}: choose a class that has some ({listed(self.filled_classes)})"
-            )
+            problem = f"no image of class {self.class_names[index]!r} in {self.source}"
+            raise InputError(f"{problem}: choose a class that has some ({listed(self.filled_classes)})")
         return self.subset(chosen, f"class {self.class_names[index]}")
 
     def of_classes(self, names_or_indices: Iterable[Union[str, int]]) -> "LabelledImages":

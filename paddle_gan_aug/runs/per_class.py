@@ -14,7 +14,7 @@ from ..config.arguments import checked
 from ..config.loading import Config, load_config
 from ..data import DataSpec, load
 from ..errors import InputError, RunFailed
-from ..files import distinct_names, printable
+from ..files import distinct_names, is_in_use, printable
 from ..training.callbacks import ProgressCallback
 from ..training.checkpoint import whole_steps
 from ..training.recovery import Recovery
@@ -174,7 +174,7 @@ def _train_class(
 
 
 def _check_folder(folder: Path, resume: bool) -> None:
-    if folder.exists() and any(folder.iterdir()) and not resume:
+    if is_in_use(folder) and not (resume and folder.is_dir()):
         raise InputError(f"{folder} exists: choose another name for the runs, or continue them with resume=True")
     if is_run(folder):
         raise InputError(f"{folder} is a run and not a folder of runs: choose another name")

@@ -34,7 +34,7 @@ def test_black_images_are_read_back_as_they_are(other_project, tmp_path):
 def test_nothing_is_overwritten(data, tmp_path):
     folder = data().save(tmp_path / "saved")
     for taken in (folder, folder / "manifest.jsonl"):
-        with pytest.raises(InputError, match="is not empty.*no file is overwritten"):
+        with pytest.raises(InputError, match="is not empty: nothing is overwritten"):
             data().save(taken)
     (tmp_path / "empty").mkdir()
     assert data().save(str(tmp_path / "empty")) == tmp_path / "empty"
