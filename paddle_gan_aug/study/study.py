@@ -2,7 +2,7 @@
 
 import json
 import time
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Union
 
@@ -21,7 +21,7 @@ from .engine import Engine, affordable_jobs, connect
 from .estimate import classifier_seconds
 from .folder import STUDY, default_folder, name_of, note_data
 from .plan import Plan, named_arms
-from .planning import NEW_IMAGES, make_plan, parse_budget
+from .planning import NEW_IMAGES, Request, make_plan, parse_budget
 from .progress import StudyProgress
 from .splits import FINAL, TEST, StudyData, cell_images, check_data, check_unlabelled, read_data
 from .stored import read_beginning, read_results
@@ -148,47 +148,18 @@ def run_study(  # long: its parameters are explained one by one
         RunFailed: every cell failed.
     """
     seconds = None if budget is None else parse_budget(budget)
+    given = {**locals(), "budget": seconds}
+    request = Request(**{field.name: given[field.name] for field in fields(Request)})
     deadline = None if seconds is None else time.monotonic() + LEFT * seconds
     latest = None if seconds is None else time.monotonic() + LATEST * seconds
     deadline, keep = (STORED, False) if stored else (deadline, keep)
-    for name in arms or ():
-        arm_of(name)  # before anything is read
-    wants_rest = not arms or any(arm_of(name).unlabelled for name in arms)
-    if unlabelled is not None and not wants_rest:
+    if unlabelled is not None and not request.may_learn_unlabelled:
         raise InputError(f"unlabelled: none of the arms {', '.join(arms)} learns images without labels: add {' or '.join(WITHOUT_LABELS)}")
     spec = as_spec(data)
     asked = spec if unlabelled is None else replace(spec, unlabelled=str(unlabelled))
-    read = replace(read_data(asked, test, policy, unlabelled=wants_rest), spec=spec)
-    wants_gan = not arms or any(arm_of(name).generates for name in arms)
-    fitting = affordable_jobs(jobs, read.pool.image_size, read.pool.channels, wants_gan)
-    plan = make_plan(
-        read,
-        arms=arms,
-        labels=labels,
-        cut=cut,
-        new_classes=new_classes,
-        new_images=new_images,
-        shares=shares,
-        other_seeds=other_seeds,
-        patience=patience,
-        seeds=seeds,
-        choices=choices,
-        steps=steps,
-        gan_steps=gan_steps,
-        per_class=per_class,
-        architecture=architecture,
-        gan=gan,
-        gan_arm=gan_arm,
-        rival=rival,
-        budget=seconds,
-        jobs=fitting,
-        threads=threads,
-        allow_overlap=allow_overlap,
-        overrides=overrides,
-        gan_overrides=gan_overrides,
-        learner_steps=learner_steps,
-        learner_overrides=learner_overrides,
-    )
+    read = replace(read_data(asked, test, policy, unlabelled=request.may_learn_unlabelled), spec=spec)
+    fitting = affordable_jobs(jobs, read.pool.image_size, read.pool.channels, request.may_generate)
+    plan = make_plan(read, replace(request, jobs=fitting))
     if fitting < jobs:
         plan.notes.append(f"memory is free for {fitting} of the {jobs} workers")
     overlaps = [check_data(read, scenario, plan.settings.folds, allow_overlap) for scenario in plan.scenarios][0]
