@@ -170,6 +170,19 @@ def write_json(path: Union[str, Path], value: Any) -> None:
         file.write("\n")
 
 
+def read_json(path: Union[str, Path]) -> Any:
+    """What a JSON file in UTF-8 holds.
+
+    Raises:
+        OSError: It cannot be read. ValueError: It is no JSON, no UTF-8, or nested too deep to be read.
+        InputError: It is no regular file.
+    """
+    try:
+        return json.loads(regular(path).read_text(encoding="utf-8"))
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
+
+
 def regular(path: Union[str, Path]) -> Path:
     """`path`, to be opened for reading: what comes from outside may be a device or a pipe, or a link to one, which may have no end.
 

@@ -16,6 +16,7 @@ from paddle_gan_aug.files import (
     lock_folder,
     make_folder,
     project_root,
+    read_json,
     regular,
     sha256,
     write_json,
@@ -68,6 +69,15 @@ def test_folders_that_cannot_be_written(tmp_path):
     with pytest.raises(InputError, match="choose another"):
         make_folder("/proc/nothing")
     assert make_folder(tmp_path / "a" / "b").is_dir()
+
+
+@pytest.mark.parametrize("content, said", [(b"{", "Expecting"), (b"\xff", "codec"), (b"[" * 100_000, "^it is nested too deep$")])
+def test_json_that_is_none(tmp_path, content, said):
+    (tmp_path / "a.json").write_bytes(content)
+    with pytest.raises(ValueError, match=said):
+        read_json(tmp_path / "a.json")
+    write_json(tmp_path / "a.json", {"a": ["ü", None]})
+    assert read_json(tmp_path / "a.json") == {"a": ["ü", None]}
 
 
 def test_a_folder_is_new_if_nothing_is_in_it(tmp_path):

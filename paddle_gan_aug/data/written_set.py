@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from ..errors import InputError
-from ..files import regular
+from ..files import read_json, regular
 
 MANIFEST, DESCRIPTION = "manifest.jsonl", "paddle_gan_aug.json"
 DROPPED, GRID, TABLE = "dropped.json", "grid.png", "images.csv"
@@ -142,9 +142,9 @@ def read_json_object(path: Path) -> Dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        content = json.loads(regular(path).read_text(encoding="utf-8"))
+        content = read_json(path)
         if isinstance(content, dict):
             return content
-    except (OSError, ValueError, RecursionError):
+    except (OSError, ValueError):
         pass
     raise InputError(f"{path} is damaged: make the set again")

@@ -4,7 +4,6 @@ Each is trained by the first cell that needs it, under a lock, and found by the 
 """
 
 import contextlib
-import json
 import shutil
 import time
 from dataclasses import dataclass, replace
@@ -16,7 +15,7 @@ import numpy as np
 from ..config.loading import load_config
 from ..data import LabelledImages
 from ..errors import InputError, RunFailed
-from ..files import lock_folder, make_folder, regular, write_json
+from ..files import lock_folder, make_folder, read_json, write_json
 from .arms import Arm, is_gan
 from .cells import Settings, maker_settings
 from .quality import FEWEST_HELD, QualityStop, forget_later
@@ -140,14 +139,14 @@ def _alone(path: Path) -> Iterator[None]:
 def _is_note(path: Path) -> bool:
     """Whether a part was noted; a note that is cut short counts as none, and the part is made again."""
     try:
-        return "seconds" in json.loads(path.read_text(encoding="utf-8"))
+        return "seconds" in read_json(path)
     except (OSError, ValueError, TypeError):
         return False
 
 
 def note_of(part: Path) -> Dict[str, Any]:
     """What was noted of a part when it was made."""
-    return json.loads(regular(part.parent / f"{part.name}.json").read_text(encoding="utf-8"))
+    return read_json(part.parent / f"{part.name}.json")
 
 
 @contextlib.contextmanager
@@ -244,7 +243,7 @@ def _generate(arm: Arm, bench: Bench, maker: Path, reader: Optional[Path], path:
     except QuotaNotMet as short:
         made["short"] = short.reason
     if (path / "set" / DROPPED).exists():
-        made["dropped"] = json.loads(regular(path / "set" / DROPPED).read_text(encoding="utf-8"))
+        made["dropped"] = read_json(path / "set" / DROPPED)
     return made
 
 
