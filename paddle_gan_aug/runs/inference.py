@@ -14,7 +14,7 @@ import numpy as np
 
 from .. import __version__
 from ..errors import InputError, RunFailed
-from ..files import atomic_write, check_new_folder, make_folder, sha256, write_json
+from ..files import atomic_write, check_new_folder, make_folder, write_json
 from ..runtime import cpu_threads, import_paddle
 from .inference_texts import described, example, readme
 
@@ -110,14 +110,13 @@ def write_models(run: Any, to: Path, form: str) -> Exported:
 
 def _origin(run: Any) -> Dict[str, Any]:
     """What the description says of the run."""
-    weights = run.folder / "checkpoints" / f"step-{run.step}" / "weights.safetensors"
     classes, learnt = run.state["data"]["class_names"], getattr(run.algorithm, "learnt_classes", None)
     return {
         "version": 1,
         "made_by": f"paddle_gan_aug {__version__}, Paddle {import_paddle().__version__}",
         "run": run.folder.name,
         "step": run.step,
-        "weights_sha256": sha256(weights),
+        "weights_sha256": run.weights_sha256,
         "algorithm": run.config.algorithm,
         "classes": list(classes),
         "learnt_classes": list(classes) if learnt is None else [classes[index] for index in learnt],
