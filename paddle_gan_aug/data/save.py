@@ -11,7 +11,7 @@ from ..errors import InputError
 from ..files import atomic_write, check_new_folder, make_folder
 from .class_names import check_class_folders
 from .fitting import to_picture
-from .written_set import MANIFEST
+from .written_set import MANIFEST, unfinished
 
 
 def save_class_folders(images: np.ndarray, class_of: Sequence[str], folder: Union[str, Path]) -> Path:
@@ -33,7 +33,8 @@ def save_class_folders(images: np.ndarray, class_of: Sequence[str], folder: Unio
     check_class_folders(sorted(set(class_of)), folder)
     make_folder(folder)
     try:
-        _write_pictures(images, class_of, folder)
+        with unfinished(folder):
+            _write_pictures(images, class_of, folder)
     except OSError as error:
         raise InputError(f"cannot write the images into {folder}: {error.strerror or error}") from None
     return folder

@@ -3,6 +3,7 @@
 Both may come from anywhere, so they are checked.
 """
 
+import contextlib
 import json
 import os
 import stat
@@ -28,6 +29,15 @@ def check_finished(folder: Path) -> None:
     """
     if not (folder / MANIFEST).is_file() and any((folder / name).is_dir() for name in UNFINISHED):
         raise InputError(f"{folder} holds a set that is not finished: resume what makes it, or make it again in another folder")
+
+
+@contextlib.contextmanager
+def unfinished(folder: Path) -> Iterator[None]:
+    """Within this context, and after an error in it, `check_finished` refuses a folder: images without a manifest are no data."""
+    mark = folder / UNFINISHED[0]
+    mark.mkdir()
+    yield
+    mark.rmdir()
 
 
 def read_manifest(folder: Path) -> Iterator[Dict[str, Any]]:

@@ -12,7 +12,7 @@ from .. import runtime
 from ..config.arguments import checked
 from ..data import DataSpec, LabelledImages, load, to_network, to_uint8
 from ..data.class_names import check_class_folders
-from ..data.written_set import GRID, MANIFEST, read_manifest
+from ..data.written_set import GRID, MANIFEST, read_manifest, unfinished
 from ..errors import InputError
 from ..files import atomic_write, check_new_folder, make_folder
 from ..pictures import paired_grid, save_png
@@ -79,8 +79,9 @@ def vary(
     check_class_folders([real.class_names[label] for label in np.unique(real.labels[order[:count]])], to)
     if dry_run:
         return rehearse_varying(opened, real, to, count, [starting(time.perf_counter() - began)])
-    _write(opened, real, order, make_folder(to), count, seed)
-    write_lists(to, lambda: ((row["file"], row["class"], "train", True) for row in read_manifest(to)))
+    with unfinished(make_folder(to)):
+        _write(opened, real, order, to, count, seed)
+        write_lists(to, lambda: ((row["file"], row["class"], "train", True) for row in read_manifest(to)))
     return GeneratedSet.of(to)
 
 

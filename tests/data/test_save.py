@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from paddle_gan_aug.data import LabelledImages, load, load_test
+from paddle_gan_aug.data import LabelledImages, load, load_test, save
 from paddle_gan_aug.errors import InputError
 
 
@@ -29,6 +29,23 @@ def test_saved_images_are_read_back_exactly(data, tmp_path, channels):
 def test_black_images_are_read_back_as_they_are(other_project, tmp_path):
     images = LabelledImages(np.zeros((2, 1, 6, 6), np.uint8), np.array([0, 1]), ("a", "b"), "here")
     assert load_test(images.save(tmp_path / "saved")).fingerprint() == images.fingerprint()
+
+
+def test_what_was_interrupted_is_no_data(data, tmp_path, monkeypatch):
+    to_picture, drawn = save.to_picture, []
+
+    def interrupted(image):
+        drawn.append(image)
+        if len(drawn) == 8:
+            raise KeyboardInterrupt
+        return to_picture(image)
+
+    monkeypatch.setattr(save, "to_picture", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        data().save(tmp_path / "saved")
+    assert len(list(tmp_path.glob("saved/*/*.png"))) == 7
+    with pytest.raises(InputError, match="saved holds a set that is not finished: .* make it again in another folder"):
+        load_test(tmp_path / "saved")
 
 
 def test_nothing_is_overwritten(data, tmp_path):
