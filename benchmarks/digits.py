@@ -11,8 +11,7 @@ from PIL import Image
 
 from paddle_gan_aug import runtime
 from paddle_gan_aug.data import load
-from paddle_gan_aug.errors import InputError
-from paddle_gan_aug.files import find_path, make_folder
+from paddle_gan_aug.files import check_new_folder, find_path, make_folder
 from paddle_gan_aug.pictures import save_png
 
 SIDE, LARGEST = 32, 16  # pixels of a side; the largest value of a pixel in scikit-learn
@@ -41,9 +40,7 @@ def write_digits(to: Union[str, os.PathLike], seed: int = 0) -> Dict[str, int]:
     """
     from sklearn.datasets import load_digits
 
-    to = make_folder(to)
-    if any(to.iterdir()):
-        raise InputError(f"{to} is not empty: nothing is overwritten; choose an empty or new folder")
+    to = make_folder(check_new_folder(to))
     found, counts = load_digits(), {"train": 0, "test": 0}
     for digit in range(10):
         order = runtime.rng(seed, "digits", digit).permutation(np.flatnonzero(found.target == digit))

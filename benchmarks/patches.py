@@ -15,7 +15,7 @@ import numpy as np
 
 from paddle_gan_aug import runtime
 from paddle_gan_aug.errors import InputError
-from paddle_gan_aug.files import make_folder
+from paddle_gan_aug.files import check_new_folder, make_folder
 from paddle_gan_aug.pictures import save_png
 
 REGIONS = {  # class -> (photograph, left, top, right, bottom)
@@ -51,9 +51,7 @@ def write_patches(
 
     if not 8 <= image_size <= LARGEST:
         raise InputError(f"patches of {image_size} pixels: choose 8 to {LARGEST}")
-    to = make_folder(to)
-    if any(to.iterdir()):
-        raise InputError(f"{to} is not empty: nothing is overwritten; choose an empty or new folder")
+    to = make_folder(check_new_folder(to))
     for index, (name, (photograph, *box)) in enumerate(REGIONS.items()):
         picture = np.array(load_sample_image(photograph))
         if not test_per_class:

@@ -24,7 +24,7 @@ from PIL import Image
 from paddle_gan_aug import runtime
 from paddle_gan_aug.data import load
 from paddle_gan_aug.errors import InputError, RunFailed
-from paddle_gan_aug.files import find_path, make_folder
+from paddle_gan_aug.files import check_new_folder, find_path, make_folder
 from paddle_gan_aug.pictures import save_png
 
 PACKAGE, VERSION = "elpv-dataset", "1.0.0.post1"
@@ -60,10 +60,7 @@ def write_cells(
     Raises:
         InputError: a folder that is in use, a wheel that is not there. RunFailed: the package cannot be fetched, or is another.
     """
-    to, rest = make_folder(to), None if rest is None else make_folder(rest)
-    for folder in filter(None, (to, rest)):
-        if any(folder.iterdir()):
-            raise InputError(f"{folder} is not empty: nothing is overwritten; choose an empty or new folder")
+    to, rest = (place and make_folder(check_new_folder(place)) for place in (to, rest))
     with tempfile.TemporaryDirectory() as folder:
         archive = find_path(wheel) if wheel else _fetched(Path(folder))
         if not archive.is_file():

@@ -14,7 +14,7 @@ import stat
 import sys
 import tempfile
 from pathlib import Path
-from typing import IO, Any, Iterable, Iterator, Optional, Union
+from typing import IO, Any, Callable, Dict, Iterable, Iterator, Optional, Union
 
 from .errors import InputError, nearest
 
@@ -69,6 +69,21 @@ def printable(text: str, encoding: str = "utf-8") -> str:
 def is_portable(name: str) -> bool:
     """Whether every system takes `name` as that of a file or a folder: Windows refuses some signs, ends and words such as "nul"."""
     return name != "" and not NOT_ON_WINDOWS.search(name)
+
+
+def distinct_names(names: Iterable[str], as_file_name: Callable[[str], str]) -> Dict[str, str]:
+    """{name: part of a file name}, no two alike on any disk: of "a b" and "a/b", which are both "a-b", the second is "a-b-2".
+
+    Args:
+        as_file_name: What turns a name into one that a file can have.
+    """
+    found: Dict[str, str] = {}
+    for name in names:
+        own = as_file_name(name)
+        choices = itertools.chain([own], (f"{own}-{number}" for number in itertools.count(2)))
+        taken = {other.casefold() for other in found.values()}  # some disks do not tell cases apart
+        found[name] = next(choice for choice in choices if choice.casefold() not in taken)
+    return found
 
 
 def ignores_case(folder: Union[str, Path]) -> bool:
@@ -153,6 +168,19 @@ def write_json(path: Union[str, Path], value: Any) -> None:
     with atomic_write(path, "w") as file:
         json.dump(value, file, indent=1, ensure_ascii=False)
         file.write("\n")
+
+
+def read_json(path: Union[str, Path]) -> Any:
+    """What a JSON file in UTF-8 holds.
+
+    Raises:
+        OSError: It cannot be read. ValueError: It is no JSON, no UTF-8, or nested too deep to be read.
+        InputError: It is no regular file.
+    """
+    try:
+        return json.loads(regular(path).read_text(encoding="utf-8"))
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
 
 
 def regular(path: Union[str, Path]) -> Path:
@@ -271,6 +299,26 @@ def check_makeable(path: Union[str, Path]) -> Path:
     if not os.access(there, os.W_OK | os.X_OK):
         raise InputError(f"cannot write into folder {path}: Permission denied; choose another or change its permissions")
     return path
+
+
+def is_in_use(path: Union[str, Path]) -> bool:
+    """Whether something is at a path, but for an empty folder."""
+    path = Path(path)
+    return os.path.lexists(path) and (not path.is_dir() or any(path.iterdir()))
+
+
+def check_new_folder(path: Union[str, Path]) -> Path:
+    """Check that a folder is missing or empty, and can be made and written into; nothing is made.
+
+    Returns:
+        Its path.
+
+    Raises:
+        InputError: it is not, or cannot.
+    """
+    if is_in_use(path):
+        raise InputError(f"{path} is not empty: nothing is overwritten; choose an empty or new folder")
+    return check_makeable(path)
 
 
 def make_folder(path: Union[str, Path]) -> Path:

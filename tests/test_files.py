@@ -9,7 +9,18 @@ from pathlib import Path
 import pytest
 
 from paddle_gan_aug.errors import InputError
-from paddle_gan_aug.files import atomic_write, find_path, lock_folder, make_folder, project_root, regular, sha256, write_json
+from paddle_gan_aug.files import (
+    atomic_write,
+    check_new_folder,
+    find_path,
+    lock_folder,
+    make_folder,
+    project_root,
+    read_json,
+    regular,
+    sha256,
+    write_json,
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -58,6 +69,28 @@ def test_folders_that_cannot_be_written(tmp_path):
     with pytest.raises(InputError, match="choose another"):
         make_folder("/proc/nothing")
     assert make_folder(tmp_path / "a" / "b").is_dir()
+
+
+@pytest.mark.parametrize("content, said", [(b"{", "Expecting"), (b"\xff", "codec"), (b"[" * 100_000, "^it is nested too deep$")])
+def test_json_that_is_none(tmp_path, content, said):
+    (tmp_path / "a.json").write_bytes(content)
+    with pytest.raises(ValueError, match=said):
+        read_json(tmp_path / "a.json")
+    write_json(tmp_path / "a.json", {"a": ["ü", None]})
+    assert read_json(tmp_path / "a.json") == {"a": ["ü", None]}
+
+
+def test_a_folder_is_new_if_nothing_is_in_it(tmp_path):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "link").symlink_to(tmp_path / "nothing")
+    (tmp_path / "empty").mkdir()
+    for taken in (tmp_path, tmp_path / "file", tmp_path / "link"):
+        with pytest.raises(InputError, match=f"^{taken} is not empty: nothing is overwritten; choose an empty or new folder$"):
+            check_new_folder(taken)
+    assert check_new_folder(tmp_path / "empty") == tmp_path / "empty"
+    assert check_new_folder(tmp_path / "a" / "b") == tmp_path / "a" / "b" and not (tmp_path / "a").exists()
+    with pytest.raises(InputError, match="cannot write into folder"):
+        check_new_folder(tmp_path / "file" / "b")
 
 
 LOCKS = """

@@ -10,6 +10,7 @@ from ..config.arguments import checked
 from ..config.loading import Config
 from ..console import listed
 from ..data import DataSpec, LabelledImages, check_overlap, load, load_test
+from ..data.images import check_several_classes
 from ..errors import InputError
 from ..files import make_folder, write_json
 from ..metrics.classification import accuracy, confusion_matrix
@@ -87,7 +88,7 @@ def classify(
     """
     options: Dict[str, Any] = {"run": run, "output": output, "log": log, "resume": resume, "overrides": overrides, "quiet": quiet}
     prepared = prepare(config, allow_changed_data=allow_changed_data, classifier=True, **options)
-    _check_classes(prepared.images)
+    check_several_classes(prepared.images)
     tested = _test_images(prepared, test)
     if dry_run:
         return Classification(rehearse(prepared, tested), None)
@@ -104,14 +105,6 @@ def classify(
     if trained.config.log.visualdl:
         _show_report(trained, tested, probabilities, prepared.log)
     return Classification(trained, report, generated)
-
-
-def _check_classes(images: LabelledImages) -> None:
-    """Check that there are several classes: of one class alone, every reading is right."""
-    filled = [name for name, count in zip(images.class_names, images.counts()) if count]
-    if len(filled) < 2:
-        problem = f"{images.source} has images of one class alone ({filled[0]}): a classifier tells classes apart"
-        raise InputError(f"{problem}; give data with at least two, such as a folder with a folder of pictures for each class")
 
 
 def _test_images(prepared: Prepared, test: Union[str, Path, None]) -> LabelledImages:

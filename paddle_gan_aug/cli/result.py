@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any, Callable, NamedTuple, Optional
+from typing import Any, Callable, Mapping, NamedTuple, Optional
 
 from ..files import naming
 
@@ -30,6 +30,12 @@ class Result(NamedTuple):
 def of_dry_run(planned: Any) -> Result:
     """The result of a command that was only tried, from its `DryRun`."""
     return Result(planned.to_json(), planned.told())
+
+
+def named_lines(rows: Mapping[str, str]) -> str:
+    """A line for each name with its description, the descriptions below each other."""
+    width = max(map(len, rows))
+    return "\n".join(f"{name:{width}}  {text}" for name, text in rows.items())
 
 
 def show(result: Result, as_json: bool) -> None:

@@ -1,48 +1,15 @@
 """The command `study`: do generated images help on this data, and which classifier to use."""
 
 import argparse
+import inspect
 import json
 from typing import Any, Callable, Dict, List
 
 from ..errors import InputError, did_you_mean
 from .flags import positive
-from .result import DONE, FAILED, INTERRUPTED, Result
+from .result import DONE, FAILED, INTERRUPTED, Result, named_lines
 
 NOT_IN_A_FILE = ("config", "report", "list_arms", "command", "parser", "json", "name", "given")
-HANDED_ON = (  # arguments that `run_study` takes as they are
-    "test",
-    "to",
-    "arms",
-    "labels",
-    "seeds",
-    "choices",
-    "steps",
-    "gan",
-    "gan_steps",
-    "per_class",
-    "architecture",
-    "gan_arm",
-    "new_classes",
-    "new_images",
-    "shares",
-    "other_seeds",
-    "patience",
-    "unlabelled",
-    "learner_steps",
-    "rival",
-    "measure",
-    "budget",
-    "jobs",
-    "threads",
-    "cluster",
-    "policy",
-    "allow_overlap",
-    "retry",
-    "stored",
-    "output",
-    "log",
-    "dry_run",
-)
 
 
 def add_flags(command: argparse.ArgumentParser) -> None:
@@ -201,8 +168,7 @@ def run(args: argparse.Namespace) -> Result:
         from ..study.arms import ARMS
 
         rows = {arm.name: arm.says for arm in ARMS.values()}
-        width = max(map(len, rows)) + 2
-        return Result(rows, "\n".join(f"{name:{width}}{text}" for name, text in rows.items()))
+        return Result(rows, named_lines(rows))
     if args.report is not None:
         from ..study.study import draw_report
 
@@ -216,19 +182,19 @@ def run(args: argparse.Namespace) -> Result:
     from ..data import DataSpec
     from ..study.study import run_study
 
-    spec = DataSpec(args.data, image_size=args.image_size, channels=args.channels, skip_bad=args.skip_bad)
+    as_they_are = {name: value for name, value in vars(args).items() if name in inspect.signature(run_study).parameters}
+    options = {
+        **as_they_are,
+        "data": DataSpec(args.data, image_size=args.image_size, channels=args.channels, skip_bad=args.skip_bad),
+        "cut": _mapping(args.cut, _cuts),
+        "margin": args.margin / 100 if isinstance(args.margin, (int, float)) else args.margin,
+        "overrides": _mapping(args.override, parse_overrides),
+        "gan_overrides": _mapping(args.gan_override, parse_overrides),
+        "learner_overrides": _mapping(args.learner_override, parse_overrides),
+        "keep": not args.no_classifier if isinstance(args.no_classifier, bool) else args.no_classifier,
+    }
     try:
-        found = run_study(
-            spec,
-            **{name: getattr(args, name) for name in HANDED_ON},
-            cut=_mapping(args.cut, _cuts),
-            margin=args.margin / 100 if isinstance(args.margin, (int, float)) else args.margin,
-            overrides=_mapping(args.override, parse_overrides),
-            gan_overrides=_mapping(args.gan_override, parse_overrides),
-            learner_overrides=_mapping(args.learner_override, parse_overrides),
-            keep=not args.no_classifier if isinstance(args.no_classifier, bool) else args.no_classifier,
-            quiet=False,
-        )
+        found = run_study(**options)
     except KeyboardInterrupt:
         return Result({"interrupted": True}, "interrupted: what has ended is stored, and the same command goes on", INTERRUPTED)
     failed = found.recommended is not None and found.recommended["arm"] is None
@@ -267,9 +233,10 @@ def _cuts(pairs: List[str]) -> Dict[str, int]:
     cuts: Dict[str, int] = {}
     for pair in pairs:
         name, equals, count = pair.rpartition("=")
-        if not equals or not count.isdigit() or not int(count):
-            raise InputError(f"--cut {pair}: expected CLASS=N, for example --cut coat=20")
-        cuts[name] = int(count)
+        try:
+            cuts[name] = positive(count if equals else "")
+        except (argparse.ArgumentTypeError, ValueError):
+            raise InputError(f"--cut {pair}: expected CLASS=N, for example --cut coat=20") from None
     return cuts
 
 

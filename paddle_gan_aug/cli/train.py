@@ -9,7 +9,7 @@ from typing import Any, Dict, Optional
 
 from ..files import folder_size
 from .flags import FLAGS, ONE_CLASS, add_dry_run, add_flag, add_training_flags, training_options
-from .result import DONE, INTERRUPTED, Result, of_dry_run
+from .result import DONE, INTERRUPTED, Result, named_lines, of_dry_run
 
 CLASSIFIERS_ONLY = ("--policy", "--generated", "--generated-share", "--regenerate-every", "--patience", "--allow-overlap")
 
@@ -88,8 +88,7 @@ def _presets() -> Result:
     from ..config.loading import presets
 
     known = presets()
-    width = max(map(len, known))
-    return Result(known, "\n".join(f"{name:{width}}  {text}" for name, text in known.items()))
+    return Result(known, named_lines(known))
 
 
 def _train_per_class(options: Dict[str, Any], dry_run: bool) -> Result:

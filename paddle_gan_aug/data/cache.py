@@ -6,7 +6,6 @@ again, and one that cannot be written only costs memory.
 """
 
 import contextlib
-import json
 import math
 import os
 import re
@@ -19,7 +18,7 @@ from typing import IO, Any, Callable, Dict, Iterator, List, NamedTuple, Optional
 import numpy as np
 
 from ..errors import InputError
-from ..files import CACHE_VARIABLE, atomic_write, cache_folder, folder_size, regular, write_json
+from ..files import CACHE_VARIABLE, atomic_write, cache_folder, folder_size, read_json, regular, write_json
 from .notices import notice_once
 
 LARGE = 48 << 20  # bytes of an array from which on it lies on the disk; 60,000 digits are less
@@ -109,7 +108,7 @@ def load(path: Path) -> Optional[Arrays]:
 
 def _open_several(folder: Path) -> Arrays:
     arrays = {}
-    for name, row in json.loads(regular(folder / CONTENT).read_text(encoding="utf-8")).items():
+    for name, row in read_json(folder / CONTENT).items():
         path = folder / f"{name}.npy"
         if path.stat().st_size != row["bytes"] or checksum(np.memmap(path, np.uint8, "r")) != row["crc32"]:
             raise ValueError(f"{path} is damaged")

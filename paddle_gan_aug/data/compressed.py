@@ -15,7 +15,6 @@ from ..files import atomic_write, regular
 
 GZIP_MAGIC = b"\x1f\x8b"
 LARGE, RATIO = 1 << 30, 100  # more bytes than this from a file of less than a hundredth of them are meant to fill the memory
-DEFLATE_RATIO = 1032  # deflate cannot do more
 
 
 class _Unpacked(gzip.GzipFile):

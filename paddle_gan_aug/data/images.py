@@ -84,6 +84,11 @@ class LabelledImages:
         """The height of one image in pixels; `shape` has the width too, should they differ."""
         return self.images.shape[2]
 
+    @property
+    def filled_classes(self) -> Tuple[str, ...]:
+        """The names of the classes that have images."""
+        return tuple(self.class_names[label] for label in np.flatnonzero(self.counts()))
+
     def subset(self, indices: Any, note: str = "") -> "LabelledImages":
         """Return the images at `indices`: integers in any order, a mask, or a slice. A slice and a large result copy no image.
 
@@ -110,10 +115,8 @@ class LabelledImages:
         index = self.class_index(name_or_index)
         chosen = np.flatnonzero(self.labels == index)
         if not len(chosen):
-            filled = [self.class_names[i] for i in np.flatnonzero(self.counts())]
-            raise InputError(
-                f"no image of class {self.class_names[index]!r} in {self.source}: choose a class that has some ({listed(filled)})"
-            )
+            problem = f"no image of class {self.class_names[index]!r} in {self.source}"
+            raise InputError(f"{problem}: choose a class that has some ({listed(self.filled_classes)})")
         return self.subset(chosen, f"class {self.class_names[index]}")
 
     def of_classes(self, names_or_indices: Iterable[Union[str, int]]) -> "LabelledImages":
@@ -217,6 +220,17 @@ def class_index(class_names: Sequence[str], name_or_index: Union[str, int], wher
         problem = f"several classes {name_or_index}" if len(indices) > 1 else f"no class {name_or_index!r}"
         raise InputError(f"{problem} in {where}: choose one of {listed(class_names) or 'none'}")
     return indices[0]
+
+
+def check_several_classes(images: LabelledImages) -> None:
+    """Check that images are of several classes: of one class alone, every reading is right.
+
+    Raises:
+        InputError: they are not.
+    """
+    if len(images.filled_classes) < 2:
+        problem = f"{images.source} has images of one class alone ({listed(images.filled_classes)}): a classifier tells classes apart"
+        raise InputError(f"{problem}; give data with at least two, such as a folder with a folder of pictures for each class")
 
 
 def _check_arrays(images: np.ndarray, labels: np.ndarray) -> None:

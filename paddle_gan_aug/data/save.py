@@ -8,10 +8,10 @@ from typing import Sequence, Union
 import numpy as np
 
 from ..errors import InputError
-from ..files import atomic_write, make_folder
+from ..files import atomic_write, check_new_folder, make_folder
 from .class_names import check_class_folders
 from .fitting import to_picture
-from .written_set import MANIFEST
+from .written_set import MANIFEST, unfinished
 
 
 def save_class_folders(images: np.ndarray, class_of: Sequence[str], folder: Union[str, Path]) -> Path:
@@ -29,13 +29,12 @@ def save_class_folders(images: np.ndarray, class_of: Sequence[str], folder: Unio
         InputError: the folder is not empty or cannot be written, or a class cannot be the name of a folder. In the last case
             nothing is written.
     """
-    folder = Path(folder).expanduser()
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(f"{folder} is not empty, and no file is overwritten: choose an empty or a new folder")
+    folder = check_new_folder(Path(folder).expanduser())
     check_class_folders(sorted(set(class_of)), folder)
     make_folder(folder)
     try:
-        _write_pictures(images, class_of, folder)
+        with unfinished(folder):
+            _write_pictures(images, class_of, folder)
     except OSError as error:
         raise InputError(f"cannot write the images into {folder}: {error.strerror or error}") from None
     return folder

@@ -3,6 +3,7 @@
 Both may come from anywhere, so they are checked.
 """
 
+import contextlib
 import json
 import os
 import stat
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from ..errors import InputError
-from ..files import regular
+from ..files import read_json, regular
 
 MANIFEST, DESCRIPTION = "manifest.jsonl", "paddle_gan_aug.json"
 DROPPED, GRID, TABLE = "dropped.json", "grid.png", "images.csv"
@@ -28,6 +29,15 @@ def check_finished(folder: Path) -> None:
     """
     if not (folder / MANIFEST).is_file() and any((folder / name).is_dir() for name in UNFINISHED):
         raise InputError(f"{folder} holds a set that is not finished: resume what makes it, or make it again in another folder")
+
+
+@contextlib.contextmanager
+def unfinished(folder: Path) -> Iterator[None]:
+    """Within this context, and after an error in it, `check_finished` refuses a folder: images without a manifest are no data."""
+    mark = folder / UNFINISHED[0]
+    mark.mkdir()
+    yield
+    mark.rmdir()
 
 
 def read_manifest(folder: Path) -> Iterator[Dict[str, Any]]:
@@ -142,9 +152,9 @@ def read_json_object(path: Path) -> Dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        content = json.loads(regular(path).read_text(encoding="utf-8"))
+        content = read_json(path)
         if isinstance(content, dict):
             return content
-    except (OSError, ValueError, RecursionError):
+    except (OSError, ValueError):
         pass
     raise InputError(f"{path} is damaged: make the set again")

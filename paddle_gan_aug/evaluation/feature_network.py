@@ -10,7 +10,6 @@ The shipped one is made by `python -m benchmarks features --data mnist --to padd
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 import sys
@@ -31,7 +30,7 @@ from ..data import Batches, DataSpec, LabelledImages, as_spec, cache, to_network
 from ..data import load as load_images
 from ..data.rows import is_array
 from ..errors import InputError, NoSuchPart
-from ..files import atomic_write, cache_folder, make_folder, regular, write_json
+from ..files import atomic_write, cache_folder, make_folder, read_json, regular, write_json
 from ..leading import Arrays, Work, hand_out, spread
 from ..training.callbacks import ProgressCallback
 from ..training.loop import run_steps
@@ -283,7 +282,7 @@ def load_feature_network(path: PathLike) -> FeatureNetwork:
     """
     path = Path(path)
     try:
-        description = json.loads(regular(path).read_text(encoding="utf-8"))
+        description = read_json(path)
         weights = regular(path.with_suffix(".safetensors")).read_bytes()
         digest = hashlib.sha256(weights).hexdigest()
         if digest != description["sha256"]:
@@ -316,7 +315,7 @@ def reading_of(value: Any, weights: Arrays) -> Work:
 def _load_if_of(path: Path, fingerprint: str) -> Optional[FeatureNetwork]:
     """The network at `path` if it is of the data with this fingerprint and sound, else None."""
     try:
-        if json.loads(regular(path).read_text(encoding="utf-8")).get("fingerprint") != fingerprint:
+        if read_json(path).get("fingerprint") != fingerprint:
             return None
         return load_feature_network(path)
     except (OSError, ValueError, AttributeError, InputError) as error:

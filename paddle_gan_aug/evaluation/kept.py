@@ -21,7 +21,7 @@ from safetensors.numpy import load, save
 
 from .. import metrics, runtime
 from ..errors import InputError
-from ..files import atomic_write, cache_folder, make_folder, regular, write_json
+from ..files import atomic_write, cache_folder, make_folder, read_json, regular, write_json
 
 DAMAGED = (OSError, ValueError, SafetensorError, KeyError, TypeError)
 
@@ -73,17 +73,17 @@ def arrays(
     return made
 
 
-def read_json(path: Path) -> Dict[str, Any]:
-    """The dict in a file; {} where there is none."""
+def read_entries(path: Path) -> Dict[str, Any]:
+    """The entries, dicts by name, in a file; {} where there is none."""
     with contextlib.suppress(*DAMAGED):
-        found = json.loads(regular(path).read_text(encoding="utf-8"))
+        found = read_json(path)
         return found if isinstance(found, dict) and all(isinstance(value, dict) for value in found.values()) else {}
     return {}
 
 
-def add_json(path: Path, values: Mapping[str, Any]) -> None:
-    """Add to the dict in a file."""
+def add_entries(path: Path, values: Mapping[str, Any]) -> None:
+    """Add to the entries in a file."""
     if values:
         with contextlib.suppress(OSError, InputError):
             make_folder(path.parent)
-            write_json(path, {**read_json(path), **values})
+            write_json(path, {**read_entries(path), **values})

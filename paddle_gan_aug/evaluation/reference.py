@@ -58,9 +58,9 @@ class Reference:
         new = [metric for metric in metrics if (metric, count, real_count, seed) not in self._floors]
         if new:
             path = _floors_file(self.network, self.key, count, real_count, seed)
-            known = kept.read_json(path)
+            known = kept.read_entries(path)
             found = self._computed([metric for metric in new if metric.name not in known], count, real_count, seed)
-            kept.add_json(path, {metric.name: floor for metric, floor in found.items() if kept.is_of_metrics(metric.compute)})
+            kept.add_entries(path, {metric.name: floor for metric, floor in found.items() if kept.is_of_metrics(metric.compute)})
             for metric in new:
                 self._floors[metric, count, real_count, seed] = found.get(metric) or known.get(metric.name, {})
         return {metric.name: dict(self._floors[metric, count, real_count, seed]) for metric in metrics}

@@ -267,17 +267,6 @@ class WeightNormLinear(nn.Layer):
         return paddle.matmul(x, self.weight_v) * (self.weight_g * squared_norm.rsqrt()) + self.bias
 
 
-class GaussianNoise(nn.Layer):
-    """Adds noise N(0, std) in training, any shape; in evaluation mode the input passes unchanged. See `gaussian_noises`."""
-
-    def __init__(self, std: float) -> None:
-        super().__init__()
-        self.std = std
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x + gaussian_noises([self.std], [x.shape])[0] if self.training else x
-
-
 def gaussian_noises(stds: Sequence[float], shapes: Sequence[Sequence[int]]) -> List[Tensor]:
     """Independent noise N(0, std) of every shape, as float32 tensors on the current device.
 

@@ -23,7 +23,7 @@ from ..evaluation.real_images import RealImages, check_measurable, read_real_ima
 from ..evaluation.reference import reference_of
 from ..evaluation.result import Evaluation
 from ..evaluation.samples import Samples, draw_samples
-from ..files import check_makeable, make_folder
+from ..files import check_new_folder, make_folder
 from ..leading import Work, hand_out, led, spread
 from .dry_run import DryRun, data_of, parameters_of
 from .measuring import MORE, Generated, measuring_steps, some_of
@@ -87,7 +87,7 @@ def evaluate(
     runtime.check_seed(seed)
     if count is not None and count < 1:
         raise InputError(f"count {count}: ask for at least one image")
-    to = to and _empty_folder(Path(to).expanduser())
+    to = to and check_new_folder(Path(to).expanduser())
     runtime.start(device, threads or None)
     reading = {"image_size": image_size, "channels": channels, "skip_bad": skip_bad}
     chosen: Dict[str, Any] = {"metrics": metrics, "also": also, "seed": seed}
@@ -155,12 +155,6 @@ def _rehearsed(subject: _Subject, began: float, chosen: Dict[str, Any], tsne: bo
     steps += [Seconds(30, 90).step("draw the t-SNE plot")] * (tsne and bool(to))
     about = {**about, "count": subject.count, "part": real.part, "real": data_of(real.reference)}
     return DryRun({**about, "to": to and str(to), "disk_mb": to and PAGE_MB}, steps)
-
-
-def _empty_folder(path: Path) -> Path:
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise InputError(f"to: {path} is not empty: nothing is overwritten; choose an empty or new folder")
-    return check_makeable(path)
 
 
 def _real_of_run(run: Run, data: Optional[PathLike], part: str, reading: Dict[str, Any]) -> RealImages:

@@ -14,7 +14,7 @@ import numpy as np
 
 from .. import __version__
 from ..errors import InputError, RunFailed
-from ..files import atomic_write, make_folder, sha256, write_json
+from ..files import atomic_write, check_new_folder, make_folder, write_json
 from ..runtime import cpu_threads, import_paddle
 from .inference_texts import described, example, readme
 
@@ -62,16 +62,13 @@ def check_target(to: Union[str, Path], form: str) -> Path:
     """The folder `to`, if models can be exported there.
 
     Raises:
-        InputError: The folder is in use, there is no such form, or what the form needs is not installed.
+        InputError: The folder is in use or cannot be made, there is no such form, or what the form needs is not installed.
     """
-    to = Path(to).expanduser()
     if form not in FORMS:
         raise InputError(f"form {form}: there is none of this name; choose one of {', '.join(FORMS)}")
     if form == "onnx":
         _check_onnx()
-    if to.exists() and (not to.is_dir() or any(to.iterdir())):
-        raise InputError(f"{to} is not empty: nothing is overwritten; choose an empty or new folder")
-    return to
+    return check_new_folder(Path(to).expanduser())
 
 
 def _check_onnx() -> None:
@@ -113,14 +110,13 @@ def write_models(run: Any, to: Path, form: str) -> Exported:
 
 def _origin(run: Any) -> Dict[str, Any]:
     """What the description says of the run."""
-    weights = run.folder / "checkpoints" / f"step-{run.step}" / "weights.safetensors"
     classes, learnt = run.state["data"]["class_names"], getattr(run.algorithm, "learnt_classes", None)
     return {
         "version": 1,
         "made_by": f"paddle_gan_aug {__version__}, Paddle {import_paddle().__version__}",
         "run": run.folder.name,
         "step": run.step,
-        "weights_sha256": sha256(weights),
+        "weights_sha256": run.weights_sha256,
         "algorithm": run.config.algorithm,
         "classes": list(classes),
         "learnt_classes": list(classes) if learnt is None else [classes[index] for index in learnt],

@@ -97,7 +97,7 @@ def _known_floors(network: Optional[FeatureNetwork], real: RealImages, count: in
     if network is None:
         return ()
     real_count, floor_count = min(count, len(real.reference)), min(count, len(real.training))
-    return kept.read_json(floors_file(network, real, floor_count, real_count, seed))
+    return kept.read_entries(floors_file(network, real, floor_count, real_count, seed))
 
 
 def _metrics(sides: _Sides, chosen: Sequence[Metric], count: int, known: Collection[str], times: int) -> Seconds:

@@ -3,7 +3,6 @@
 The runs lie side by side in one folder, `<output>/<name>/<name>-<class>`, which `generate` takes like a run.
 """
 
-import itertools
 import re
 import sys
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from ..config.arguments import checked
 from ..config.loading import Config, load_config
 from ..data import DataSpec, load
 from ..errors import InputError, RunFailed
-from ..files import printable
+from ..files import distinct_names, is_in_use, printable
 from ..training.callbacks import ProgressCallback
 from ..training.checkpoint import whole_steps
 from ..training.recovery import Recovery
@@ -98,7 +97,7 @@ def train_per_class(
     if not counts:
         raise InputError("classes: none that has images is given")
     runs, failures = [], []
-    parts = _file_names(images.class_names)
+    parts = distinct_names(images.class_names, _as_file_name)
     options: Dict[str, Any] = {"output": folder, "log": log, "allow_changed_data": allow_changed_data, "quiet": True}
     names = {name: f"{folder.name}-{parts[name]}" for name in counts}
     if resume:
@@ -175,7 +174,7 @@ def _train_class(
 
 
 def _check_folder(folder: Path, resume: bool) -> None:
-    if folder.exists() and any(folder.iterdir()) and not resume:
+    if is_in_use(folder) and not (resume and folder.is_dir()):
         raise InputError(f"{folder} exists: choose another name for the runs, or continue them with resume=True")
     if is_run(folder):
         raise InputError(f"{folder} is a run and not a folder of runs: choose another name")
@@ -192,17 +191,6 @@ def _begun(folder: Path) -> Optional[Config]:
 def _continuing(overrides: Optional[Mapping[str, Any]]) -> Dict[str, Any]:
     """The overrides without the settings that each run has of its own."""
     return {key: value for key, value in (overrides or {}).items() if key not in ("train.batch_size", "data.class_name")}
-
-
-def _file_names(names: Sequence[str]) -> Dict[str, str]:
-    """{class name: part of a file name}, no two alike: of "a b" and "a/b" the second is "a-b-2"."""
-    found: Dict[str, str] = {}
-    for name in names:
-        own = _as_file_name(name)
-        choices = itertools.chain([own], (f"{own}-{number}" for number in itertools.count(2)))
-        taken = {other.casefold() for other in found.values()}  # some disks do not tell cases apart
-        found[name] = next(choice for choice in choices if choice.casefold() not in taken)
-    return found
 
 
 def _as_file_name(name: str) -> str:

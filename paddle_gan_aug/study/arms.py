@@ -14,10 +14,10 @@ PRETRAINED = 0.4  # of the steps of the arm `pretrain`
 IMBALANCE, SPARE, PAIRS, UNLABELLED = "imbalance", "spare images", "pairs", "images without labels"
 REASONS = {  # what an arm may need of the data -> why it does not work without
     IMBALANCE: "all classes have equally many images, so it would be the same as the arm without it",
-    SPARE: "the data has no real images beyond those of the scenario: choose few labels (--labels N) of a larger set",
+    SPARE: "the data has no real images beyond those of the scenario: choose few labels (labels=N) of a larger set",
     PAIRS: "a class has fewer than two images, and variations are learnt from pairs",
-    UNLABELLED: "there are no images without labels: name some (--unlabelled DIR), put a folder unlabelled beside train, or choose "
-    "few labels (--labels N) of a larger set",
+    UNLABELLED: "there are no images without labels: name some (unlabelled=DIR), put a folder unlabelled beside train, or choose "
+    "few labels (labels=N) of a larger set",
 }
 
 _GAN, _CHANGED = "sngan-projection", {"diffaugment.policy": "{policy}"}

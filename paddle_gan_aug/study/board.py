@@ -6,21 +6,26 @@ from typing import Any, Dict, Sequence
 
 from ..pictures import read_png
 from ..records.run_records import Records
+from .folder import CHARTS
 from .splits import TEST
 
-VERDICT = "verdict"
+RECORDS, VERDICT = "records", "verdict"
 
 
 def show_study(folder: Path, log: Path, results: Dict[str, Any], rows: Sequence[Dict[str, Any]]) -> None:
-    """Write the records of a study into `log`/<study>/…, in place of earlier ones.
+    """Write the records of a study into `log`/<study>/…, in place of its earlier ones.
+
+    A run may have the name of the study, and its records lie beside these.
 
     Args:
         folder: of the study. results: of results.json. rows: of its cells.
     """
-    shutil.rmtree(log / folder.name, ignore_errors=True)
+    for earlier in (folder / RECORDS).glob("*"):
+        shutil.rmtree(log / folder.name / earlier.name, ignore_errors=True)
+        shutil.rmtree(earlier, ignore_errors=True)
     for name in dict.fromkeys(row["arm"] for row in results["arms"]):
         mine = [row for row in rows if row["arm"] == name and row["role"] == TEST and not row["error"]]
-        with Records(folder / "records" / name, log, f"{folder.name}/{name}") as records:
+        with Records(folder / RECORDS / name, log, f"{folder.name}/{name}") as records:
             records.cut(-1)
             settings = {"arm": name, "plan": "; ".join(results["plan"] or [])}
             records.hyperparameters(settings, ["accuracy", "balanced_accuracy"])
@@ -29,9 +34,9 @@ def show_study(folder: Path, log: Path, results: Dict[str, Any], rows: Sequence[
                 records.scalars(number, {**values, "study/seconds": row["seconds"]}, scenario=row["scenario"], seed=row["seed"])
             means = [sum(row[measure] for row in mine) / len(mine) for measure in ("accuracy", "balanced_accuracy") if mine]
             records.hyperparameter_results(dict(zip(("accuracy", "balanced_accuracy"), means)))
-    with Records(folder / "records" / VERDICT, log, f"{folder.name}/{VERDICT}") as records:
+    with Records(folder / RECORDS / VERDICT, log, f"{folder.name}/{VERDICT}") as records:
         records.cut(-1)
         kept = results["recommended"]
         records.text(0, VERDICT, f"{results['verdict']} Recipe: {kept['arm'] or 'none'}, because {kept['why']}.")
-        for path in sorted((folder / "charts").glob("*.png")):
+        for path in sorted((folder / CHARTS).glob("*.png")):
             records.image(0, read_png(path), tag=path.stem, folder="charts")

@@ -4,7 +4,8 @@ Workers are fresh processes whose thread counts are in their environment before 
 cell that it was computing, which is run again; a cell whose workers are always killed becomes a failed row.
 """
 
-import contextlib
+from __future__ import annotations
+
 import os
 import time
 import warnings
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence
 
 from ..errors import InputError, RunFailed
+from ..machine import MB, available_mb, resident_mb
 from .cells import Cell, Settings, key_of, store
 from .splits import StudyData, cell_images
 from .work import compute
@@ -33,22 +35,16 @@ def memory_of_a_worker(image_size: int, channels: int, gan: bool) -> int:
     return 700_000_000 + (150_000 if gan else 30_000) * image_size * image_size * max(1, channels) * 64 // 28
 
 
-def free_memory() -> Optional[int]:
-    """Bytes of memory that processes may still take, or None where the system does not say."""
-    with contextlib.suppress(OSError, ValueError, StopIteration):
-        lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
-        return 1024 * int(next(line for line in lines if line.startswith("MemAvailable")).split()[1])
-    return None
-
-
 def affordable_jobs(jobs: int, image_size: int, channels: int, gan: bool) -> int:
     """The workers that fit into the memory that is free, at least one and at most `jobs`."""
-    free = free_memory()
-    return jobs if free is None else max(1, min(jobs, free // memory_of_a_worker(image_size, channels, gan)))
+    most, held = available_mb(), resident_mb()
+    if most is None or held is None:
+        return jobs
+    return max(1, min(jobs, (most - held) * MB // memory_of_a_worker(image_size, channels, gan)))
 
 
 class Engine:
-    """Runs cells and stores their rows as they end.
+    """Runs cells and stores their rows as they end; a context manager, which leaves the cluster at its end.
 
     Args:
         data: of the study. settings: of all cells. folder: of the study. jobs: worker processes; 1 = this process. cluster: the
@@ -76,6 +72,13 @@ class Engine:
         self.latest, self.longest = latest, 0.0
         self.deadline, self.on_row, self.fingerprint = deadline, on_row, data.fingerprint()
         self.client = connect(cluster) if cluster else None
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        if self.client is not None:
+            self.client.close()
 
     def run(self, cells: Sequence[Cell]) -> List[Cell]:
         """Run cells, the first ones first; returns those for which no time was left."""
@@ -201,11 +204,14 @@ def connect(address: str) -> Any:
     import logging
 
     logging.getLogger("distributed").setLevel(logging.ERROR)
+    client = None
     try:
         client = Client(address, timeout=ANSWERS_WITHIN)
         if not client.nthreads():
             client.wait_for_workers(1, timeout=ANSWERS_WITHIN)
     except (OSError, ValueError, TimeoutError) as error:
+        if client is not None:
+            client.close()
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(f"cluster: {address} does not answer within {ANSWERS_WITHIN} seconds ({reason})") from None
     return client

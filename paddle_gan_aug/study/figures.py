@@ -2,10 +2,12 @@
 
 import io
 import re
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from pathlib import Path
+from typing import Any, Dict, List, Sequence, Tuple
 
 import numpy as np
 
+from ..files import atomic_write
 from ..fonts import LETTER, class_labels, fonts_of
 from .arms import arm_of
 
@@ -140,6 +142,7 @@ def classes(rows: Sequence[Dict[str, Any]], arm: str, rival: str) -> Any:
     return drawn
 
 
-def png(drawn: Any, path: Optional[Any]) -> None:
-    """Write a figure as a PNG file."""
-    drawn.savefig(path, dpi=130)
+def png(drawn: Any, path: Path) -> None:
+    """Write a figure as a PNG file, whole or not at all."""
+    with atomic_write(path) as file:
+        drawn.savefig(file, format="png", dpi=130)

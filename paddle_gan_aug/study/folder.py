@@ -10,7 +10,7 @@ from ..files import project_root, write_json
 from .splits import StudyData
 from .stored import read_beginning, read_place
 
-STUDY, PLACE = "study.json", "data.json"
+STUDY, PLACE, CHARTS = "study.json", "data.json", "charts"
 
 
 def name_of(source: str) -> str:

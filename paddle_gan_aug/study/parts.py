@@ -4,7 +4,6 @@ Each is trained by the first cell that needs it, under a lock, and found by the 
 """
 
 import contextlib
-import json
 import shutil
 import time
 from dataclasses import dataclass, replace
@@ -16,7 +15,7 @@ import numpy as np
 from ..config.loading import load_config
 from ..data import LabelledImages
 from ..errors import InputError, RunFailed
-from ..files import lock_folder, make_folder, regular, write_json
+from ..files import lock_folder, make_folder, read_json, write_json
 from .arms import Arm, is_gan
 from .cells import Settings, maker_settings
 from .quality import FEWEST_HELD, QualityStop, forget_later
@@ -55,10 +54,10 @@ class Bench:
         """Of the names of parts that have learnt these labels."""
         return f"{self.seed}" if self.name == "labels" else f"{self.seed}-{self.name}"
 
-    def of_data(self, path: Optional[Path] = None) -> Dict[str, Any]:
+    def of_data(self) -> Dict[str, Any]:
         """The settings that make a run learn these labels, all of them and nothing else."""
         return {
-            "data.source": str(path or self.labels),
+            "data.source": str(self.labels),
             "data.split": "full",
             "data.window": [0.0, 255.0],
             "data.allow_overlap": True,  # checked here, once
@@ -74,8 +73,7 @@ class Bench:
 def bench_of(folder: Path, images: CellImages, settings: Settings, seed: int, scenario: Scenario) -> Bench:
     """The folder of a cell's labels, with the file that holds them and nothing else."""
     new = {name for name, _ in scenario.cut} if scenario.new else set()
-    there = [name for name, count in zip(images.train.class_names, images.train.counts()) if count]
-    base = [name for name in there if name not in new] if new else None
+    base = [name for name in images.train.filled_classes if name not in new] if new else None
     return _written(Bench(make_folder(folder / "work" / images.train.fingerprint()[:16]), images, settings, seed, base))
 
 
@@ -141,14 +139,14 @@ def _alone(path: Path) -> Iterator[None]:
 def _is_note(path: Path) -> bool:
     """Whether a part was noted; a note that is cut short counts as none, and the part is made again."""
     try:
-        return "seconds" in json.loads(path.read_text(encoding="utf-8"))
+        return "seconds" in read_json(path)
     except (OSError, ValueError, TypeError):
         return False
 
 
 def note_of(part: Path) -> Dict[str, Any]:
     """What was noted of a part when it was made."""
-    return json.loads(regular(part.parent / f"{part.name}.json").read_text(encoding="utf-8"))
+    return read_json(part.parent / f"{part.name}.json")
 
 
 @contextlib.contextmanager
@@ -245,7 +243,7 @@ def _generate(arm: Arm, bench: Bench, maker: Path, reader: Optional[Path], path:
     except QuotaNotMet as short:
         made["short"] = short.reason
     if (path / "set" / DROPPED).exists():
-        made["dropped"] = json.loads(regular(path / "set" / DROPPED).read_text(encoding="utf-8"))
+        made["dropped"] = read_json(path / "set" / DROPPED)
     return made
 
 

@@ -1,7 +1,7 @@
 """How a study is planned: arms, scenarios, seeds and lengths are chosen from the data, the wishes and the budget."""
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from ..data import without_labels
@@ -10,6 +10,7 @@ from .arms import (
     STRONGER,
     TRANSFER_ARMS,
     Arm,
+    arm_of,
     chosen_arms,
     default_arms,
     with_shares,
@@ -49,94 +50,129 @@ def parse_budget(text: Any) -> float:
     return seconds
 
 
-def make_plan(  # long: its parameters are those of `study.run_study`
-    data: StudyData,
-    *,
-    arms: Optional[Sequence[str]] = None,
-    labels: Sequence[int] = (),
-    cut: Optional[Dict[str, int]] = None,
-    seeds: Optional[int] = None,
-    choices: Optional[int] = None,
-    steps: Optional[int] = None,
-    gan_steps: Optional[int] = None,
-    per_class: Optional[int] = None,
-    architecture: str = "lenet",
-    gan: Optional[str] = None,
-    gan_arm: Optional[str] = None,
-    rival: Optional[str] = None,
-    budget: Optional[float] = None,
-    jobs: int = 1,
-    threads: int = 1,
-    allow_overlap: bool = False,
-    overrides: Optional[Dict[str, Any]] = None,
-    gan_overrides: Optional[Dict[str, Any]] = None,
-    new_classes: Sequence[str] = (),
-    new_images: Sequence[int] = (NEW_IMAGES,),
-    shares: Sequence[float] = (),
-    other_seeds: Optional[int] = None,
-    patience: Optional[int] = None,
-    learner_steps: Optional[int] = None,
-    learner_overrides: Optional[Dict[str, Any]] = None,
-) -> Plan:
-    """Look at the data and choose what to do; see `study.run_study` for the arguments.
+@dataclass(frozen=True)
+class Request:
+    """What a study is asked for: arguments of `study.run_study`, which explains them; `budget` is in seconds.
 
     Raises:
-        InputError: an unknown arm, or one that cannot work on this data; arms that are named and not among them.
+        InputError: there is no arm of a name, or no share as it is given.
     """
-    scenarios = _scenarios(labels, cut, new_classes, new_images)
+
+    arms: Optional[Sequence[str]] = None
+    labels: Sequence[int] = ()
+    cut: Optional[Dict[str, int]] = None
+    new_classes: Sequence[str] = ()
+    new_images: Sequence[int] = (NEW_IMAGES,)
+    shares: Sequence[float] = ()
+    seeds: Optional[int] = None
+    other_seeds: Optional[int] = None
+    choices: Optional[int] = None
+    steps: Optional[int] = None
+    gan: Optional[str] = None
+    gan_steps: Optional[int] = None
+    patience: Optional[int] = None
+    per_class: Optional[int] = None
+    architecture: str = "lenet"
+    gan_arm: Optional[str] = None
+    rival: Optional[str] = None
+    budget: Optional[float] = None
+    jobs: int = 1
+    threads: int = 1
+    allow_overlap: bool = False
+    learner_steps: Optional[int] = None
+    learner_overrides: Optional[Dict[str, Any]] = None
+    overrides: Optional[Dict[str, Any]] = None
+    gan_overrides: Optional[Dict[str, Any]] = None
+
+    def __post_init__(self) -> None:
+        for name in self.arms or ():
+            arm_of(name)
+
+    @property
+    def may_learn_unlabelled(self) -> bool:
+        """Whether an arm may learn images without labels: of arms that are chosen from the data that is not known before."""
+        return not self.arms or any(arm_of(name).unlabelled for name in self.arms)
+
+    @property
+    def may_generate(self) -> bool:
+        """Whether an arm may have generated images, see `may_learn_unlabelled`."""
+        return not self.arms or any(arm_of(name).generates for name in self.arms)
+
+
+def make_plan(data: StudyData, request: Request) -> Plan:
+    """Look at the data and choose what to do.
+
+    Raises:
+        InputError: an arm that cannot work on this data; `gan_arm` or `rival` is not among the arms.
+    """
+    scenarios = _scenarios(request)
     properties = _properties(data, scenarios)
-    chosen = chosen_arms(with_shares(arms if arms else _default_arms(data, scenarios, properties), shares), **properties)
-    smallest = min(label_count(data, scenario) for scenario in scenarios)
-    settings = Settings(
-        steps=steps or _by_count(STEPS, smallest),
-        architecture=architecture,
-        gan_steps=gan_steps or _by_count(GAN_STEPS, smallest),
-        per_class=per_class or PER_CLASS,
-        policy=data.policy,
-        threads=threads,
-        allow_overlap=allow_overlap,
-        overrides=overrides,
-        gan_overrides=gan_overrides,
-        learner_steps=learner_steps,
-        learner_overrides=learner_overrides,
-        unlabelled=None if data.unlabelled is None else without_labels(data.unlabelled, "given").fingerprint(),
-        patience=_patience(data, scenarios) if patience is None else patience or None,
-        **({"gan": gan} if gan else {}),
-    )
-    wanted = LEAST_SEEDS if seeds is None else seeds
-    if data.test is None and seeds is None:
+    names = request.arms or _default_arms(data, scenarios, properties)
+    chosen = chosen_arms(with_shares(names, request.shares), **properties)
+    wanted = LEAST_SEEDS if request.seeds is None else request.seeds
+    if data.test is None and request.seeds is None:
         counts = data.labels.counts()
         wanted = max(FEWEST, min(wanted, int(counts[counts > 0].min())))
-    asked_choices = choices
-    choices = (CHOICES if any(arm.generates for arm in chosen) and data.test is not None else 0) if choices is None else choices
-    optional = [] if arms else [arm for arm in chosen if arm.name in STRONGER and arm.name not in (gan_arm, rival)]
+    choices = request.choices
+    if choices is None:
+        choices = CHOICES if any(arm.generates for arm in chosen) and data.test is not None else 0
+    named = (request.gan_arm, request.rival)
+    optional = [] if request.arms else [arm for arm in chosen if arm.name in STRONGER and arm.name not in named]
     chosen = chosen if choices else [arm for arm in chosen if arm not in optional]  # by rule none of them would be named
-    for what, name in (("gan_arm", gan_arm), ("rival", rival)):
-        if name is not None and name not in {arm.name for arm in chosen}:
-            raise InputError(f"{what}: {name} is not among the arms {', '.join(arm.name for arm in chosen)}")
-    for what, name, fitting in (("gan_arm", gan_arm, with_gan(chosen)), ("rival", rival, without_gan(chosen))):
-        if name is not None and name not in fitting:
-            kind = "makes no images with a GAN" if what == "gan_arm" else "is no rival: it has generated images, or labels that others lack"
-            raise InputError(f"{what}: {name} {kind}; choose one of {', '.join(fitting) or 'none that takes part'}")
+    _check_named(request, chosen)
     folds = wanted if data.test is None else Settings.folds  # they play no part, and more seeds leave the keys of the others alone
-    plan = Plan(chosen, scenarios, wanted, replace(settings, folds=folds), choices, gan_arm, rival, jobs, 0.0, budget)
-    plan = replace(plan, other_seeds=OTHER_SEEDS if other_seeds is None and optional else other_seeds)
+    settings = replace(_settings(data, request, scenarios), folds=folds)
+    plan = Plan(chosen, scenarios, wanted, settings, choices, *named, request.jobs, 0.0, request.budget)
+    plan = replace(plan, other_seeds=OTHER_SEEDS if request.other_seeds is None and optional else request.other_seeds)
     plan = replace(plan, settings=replace(plan.settings, members=voters(data, plan)), seconds=estimate(data, plan))
-    plan = _within(data, plan, seeds, asked_choices, gan_steps, optional) if budget else plan
+    plan = _within(data, plan, request, optional) if request.budget else plan
     left_out = [arm.name for arm in optional if arm not in chosen]
     hint = [f"{' and '.join(left_out)} take no part, as no splits choose between them: name them with arms"] if left_out else []
     return replace(plan, notes=[*plan.notes, *hint, *_claims(plan, data)])
 
 
-def _scenarios(labels: Sequence[int], cut: Optional[Dict[str, int]], new: Sequence[str], images: Sequence[int]) -> List[Scenario]:
+def _settings(data: StudyData, request: Request, scenarios: Sequence[Scenario]) -> Settings:
+    """What all cells have in common; how many folds and voters there are is not known yet."""
+    smallest = min(label_count(data, scenario) for scenario in scenarios)
+    return Settings(
+        steps=request.steps or _by_count(STEPS, smallest),
+        architecture=request.architecture,
+        gan_steps=request.gan_steps or _by_count(GAN_STEPS, smallest),
+        per_class=request.per_class or PER_CLASS,
+        policy=data.policy,
+        threads=request.threads,
+        allow_overlap=request.allow_overlap,
+        overrides=request.overrides,
+        gan_overrides=request.gan_overrides,
+        learner_steps=request.learner_steps,
+        learner_overrides=request.learner_overrides,
+        unlabelled=None if data.unlabelled is None else without_labels(data.unlabelled, "given").fingerprint(),
+        patience=_patience(data, scenarios) if request.patience is None else request.patience or None,
+        gan=request.gan or Settings.gan,
+    )
+
+
+def _check_named(request: Request, chosen: Sequence[Arm]) -> None:
+    """Check that the arms which are named to be compared are among the chosen ones, and of the right kind."""
+    for what, name in (("gan_arm", request.gan_arm), ("rival", request.rival)):
+        if name is not None and name not in {arm.name for arm in chosen}:
+            raise InputError(f"{what}: {name} is not among the arms {', '.join(arm.name for arm in chosen)}")
+    for what, name, fitting in (("gan_arm", request.gan_arm, with_gan(chosen)), ("rival", request.rival, without_gan(chosen))):
+        if name is not None and name not in fitting:
+            kind = "makes no images with a GAN" if what == "gan_arm" else "is no rival: it has generated images, or labels that others lack"
+            raise InputError(f"{what}: {name} {kind}; choose one of {', '.join(fitting) or 'none that takes part'}")
+
+
+def _scenarios(request: Request) -> List[Scenario]:
     """The scenarios of a study: one for each number of labels and, with new classes, of their images."""
-    if new and cut:
+    if request.new_classes and request.cut:
         raise InputError("`cut` and new_classes both say how many images some classes keep: give one of them")
-    if not new:
-        cuts = tuple((str(name), few) for name, few in (cut or {}).items())
-        return [Scenario(count, cuts) for count in (labels or [None])]
-    names = list(dict.fromkeys(map(str, new)))
-    return [Scenario(count, tuple((name, few) for name in names), True) for count in (labels or [None]) for few in images]
+    labels = request.labels or [None]
+    if not request.new_classes:
+        cuts = tuple((str(name), few) for name, few in (request.cut or {}).items())
+        return [Scenario(count, cuts) for count in labels]
+    names = list(dict.fromkeys(map(str, request.new_classes)))
+    return [Scenario(count, tuple((name, few) for name in names), True) for count in labels for few in request.new_images]
 
 
 def _default_arms(data: StudyData, scenarios: Sequence[Scenario], properties: Dict[str, bool]) -> List[str]:
@@ -167,9 +203,7 @@ def _by_count(table: Tuple[Tuple[int, int], ...], count: int) -> int:
     return next(value for most, value in table if count <= most)
 
 
-def _within(
-    data: StudyData, plan: Plan, seeds: Optional[int], choices: Optional[int], gan_steps: Optional[int], optional: Sequence[Arm]
-) -> Plan:
+def _within(data: StudyData, plan: Plan, request: Request, optional: Sequence[Arm]) -> Plan:
     """A plan that fits its budget: fewer arms, fewer splits that choose, a shorter GAN, fewer seeds, in this order, and says so."""
     notes = []
 
@@ -180,20 +214,20 @@ def _within(
         plan = replace(plan, arms=[arm for arm in plan.arms if arm not in optional])
         notes.append(f"the budget leaves out the arms {' and '.join(arm.name for arm in optional)}")
     before = plan.choices
-    while not fits(plan) and plan.choices > 0 and choices is None:
+    while not fits(plan) and plan.choices > 0 and request.choices is None:
         plan = replace(plan, choices=plan.choices - 1 if plan.choices > FEWEST_CHOICES else 0)
     if plan.choices < before:
         notes.append(
             f"the budget leaves {plan.choices or 'no'} splits of {before} to choose the arms on"
             + (": they are named by rule" * (not plan.choices))
         )
-    if gan_steps is None and not fits(plan) and plan.settings.gan_steps > SHORTEST_GAN and any(a.generates for a in plan.arms):
+    if request.gan_steps is None and not fits(plan) and plan.settings.gan_steps > SHORTEST_GAN and any(a.generates for a in plan.arms):
         before = plan.settings.gan_steps
         while not fits(plan) and plan.settings.gan_steps > SHORTEST_GAN:
             plan = replace(plan, settings=replace(plan.settings, gan_steps=max(SHORTEST_GAN, int(plan.settings.gan_steps * 0.8))))
         notes.append(f"the budget shortens the GAN from {before} to {plan.settings.gan_steps} steps: a longer one may do better")
     before = plan.seeds
-    while not fits(plan) and plan.seeds > FEWEST_SEEDS and seeds is None:
+    while not fits(plan) and plan.seeds > FEWEST_SEEDS and request.seeds is None:
         plan = replace(plan, seeds=plan.seeds - 1)
     if plan.seeds < before:
         notes.append(f"the budget leaves {plan.seeds} seeds of {before}")

@@ -7,9 +7,10 @@ from typing import Any, Dict, List, Optional, Sequence
 
 import numpy as np
 
-from ..files import atomic_write, make_folder, regular
+from ..files import atomic_write, distinct_names, make_folder, regular
 from . import figures
 from .arms import arm_of
+from .folder import CHARTS
 from .splits import TEST
 from .statistics import HELPS, HURTS
 from .summary import WORDS
@@ -24,9 +25,13 @@ def write_report(folder: Path, results: Dict[str, Any], rows: Sequence[Dict[str,
     from jinja2 import Environment
 
     page = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(TEMPLATE.read_text(encoding="utf-8"))
-    tested = [row for row in rows if row["role"] == TEST]
+    values = _page(folder, results, [row for row in rows if row["role"] == TEST])
+    drawn = {f"{chart['name']}.png" for part in (values, *values["scenarios"]) for chart in part["charts"]}
+    for path in (folder / CHARTS).glob("*.png"):
+        if path.name not in drawn:  # of other scenarios or arms, which the folder had before
+            path.unlink()
     with atomic_write(folder / "report.html", "w") as file:
-        file.write(page.render(**_page(folder, results, tested)))
+        file.write(page.render(**values))
     _write_csv(folder / "cells.csv", rows)
     return folder / "report.html"
 
@@ -39,7 +44,7 @@ def _page(folder: Path, results: Dict[str, Any], rows: Sequence[Dict[str, Any]])
         **{key: results[key] for key in ("data", "verdict", "recommended", "notes", "version", "rival")},
         "word": WORDS[measure],
         "colour": COLOURS.get(named["verdict"] if named else "", "#8a8f98"),
-        "scenarios": [_scenario(folder, name, results, rows) for name in names],
+        "scenarios": [_scenario(folder, name, slug, results, rows) for name, slug in distinct_names(names, _slug).items()],
         "charts": _charts(folder, results, rival),
         "made": [_made(row) for row in rows if row.get("made")],
         "grid": _grid(folder, results),
@@ -54,7 +59,7 @@ def _percent(value: Optional[float], signed: bool = False) -> str:
     return f"{100 * value:+.2f}" if signed else f"{100 * value:.2f}"
 
 
-def _scenario(folder: Path, name: str, results: Dict[str, Any], rows: Sequence[Dict[str, Any]]) -> Dict[str, Any]:
+def _scenario(folder: Path, name: str, slug: str, results: Dict[str, Any], rows: Sequence[Dict[str, Any]]) -> Dict[str, Any]:
     compared = {row["arm"]: row for row in results["comparisons"] if row["scenario"] == name}
     mine = [row for row in results["arms"] if row["scenario"] == name]
     table = []
@@ -76,7 +81,7 @@ def _scenario(folder: Path, name: str, results: Dict[str, Any], rows: Sequence[D
                 "minutes": "–" if minutes is None else f"{minutes:.1f}",
             }
         )
-    return {"name": name, "table": table, "charts": _scenario_charts(folder, name, results, rows), "noise": _noise(compared, results)}
+    return {"name": name, "table": table, "charts": _scenario_charts(folder, name, slug, results, rows), "noise": _noise(compared, results)}
 
 
 def _noise(compared: Dict[str, Dict[str, Any]], results: Dict[str, Any]) -> str:
@@ -93,13 +98,13 @@ def _noise(compared: Dict[str, Dict[str, Any]], results: Dict[str, Any]) -> str:
 
 
 def _chart(folder: Path, name: str, title: str, text: str, drawn: Any) -> Dict[str, str]:
-    figures.png(drawn, make_folder(folder / "charts") / f"{name}.png")
-    return {"title": title, "text": text, "svg": figures.svg(drawn)}
+    figures.png(drawn, make_folder(folder / CHARTS) / f"{name}.png")
+    return {"name": name, "title": title, "text": text, "svg": figures.svg(drawn)}
 
 
-def _scenario_charts(folder: Path, name: str, results: Dict[str, Any], rows: Sequence[Dict[str, Any]]) -> List[Dict[str, str]]:
+def _scenario_charts(folder: Path, name: str, slug: str, results: Dict[str, Any], rows: Sequence[Dict[str, Any]]) -> List[Dict[str, str]]:
     compared = [row for row in results["comparisons"] if row["scenario"] == name]
-    rival, gan_arm, slug = results["rival"], results["gan_arm"], _slug(name)
+    rival, gan_arm = results["rival"], results["gan_arm"]
     charts = []
     if compared:
         text = (

@@ -15,6 +15,7 @@ from .. import runtime
 from ..augment.policies import choice_of, policy_for
 from ..data import DataSpec, LabelledImages, concatenate, load, load_test
 from ..data.few_labels import given_unlabelled
+from ..data.images import check_several_classes
 from ..data.overlap import copies, near, repeated
 from ..errors import InputError, NoSuchPart, RunFailed
 from ..files import atomic_write
@@ -107,9 +108,7 @@ def read_data(data: Any, test: Any = None, policy: str = "auto", *, unlabelled: 
     """
     spec = data if isinstance(data, DataSpec) else DataSpec(str(data))
     pool = load(spec, "train")
-    filled = [name for name, count in zip(pool.class_names, pool.counts()) if count]
-    if len(filled) < 2:
-        raise InputError(f"{pool.source} has images of one class alone ({filled[0]}): a classifier tells classes apart; give at least two")
+    check_several_classes(pool)
     valid = _part(spec, "valid")
     scored = _part(spec, "test") if test is None else load_test(spec.renamed(test))
     if scored is not None and (scored.class_names != pool.class_names or scored.shape != pool.shape):

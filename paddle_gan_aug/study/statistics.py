@@ -29,8 +29,6 @@ class Comparison:
         low, high: the 95 % interval of the mean, by Student's t where seeds are too few for a claim; None below two seeds.
         p: of the sign-flip test. p_holm: after Holm's correction.
         smallest: the smallest true difference that this many seeds find in 80 % of studies; None below two seeds.
-        seed_noise, image_noise: standard deviations of one difference that come from the seed and from the finite test set; None
-            where they cannot be told.
         verdict: one of `HELPS`, `NOTHING`, `HURTS`, `TOO_FEW`.
     """
 
@@ -43,8 +41,6 @@ class Comparison:
     p: float
     p_holm: float
     smallest: Optional[float]
-    seed_noise: Optional[float]
-    image_noise: Optional[float]
     verdict: str
     differences: Tuple[float, ...] = ()
 
@@ -55,11 +51,11 @@ def paired(ours: Dict[int, float], theirs: Dict[int, float]) -> Tuple[np.ndarray
     return np.array([ours[seed] - theirs[seed] for seed in seeds], dtype=np.float64), seeds
 
 
-def interval(differences: Sequence[float], level: float = LEVEL, seed: int = 0) -> Optional[Tuple[float, float]]:
-    """The BCa bootstrap interval of a mean (Efron 1987).
+def interval(differences: Sequence[float]) -> Optional[Tuple[float, float]]:
+    """The 95 % BCa bootstrap interval of a mean (Efron 1987).
 
     Args:
-        differences: float [n]. level: 1 - the coverage. seed: of the resampling.
+        differences: float [n].
 
     Returns:
         (low, high); of differences that are all equal both are that value; None below two differences.
@@ -74,49 +70,36 @@ def interval(differences: Sequence[float], level: float = LEVEL, seed: int = 0) 
         found = stats.bootstrap(
             (values,),
             np.mean,
-            confidence_level=1 - level,
+            confidence_level=1 - LEVEL,
             method="BCa",
             n_resamples=RESAMPLES,
-            random_state=np.random.default_rng(seed),
+            random_state=np.random.default_rng(0),
             vectorized=True,
         ).confidence_interval
     low, high = float(found.low), float(found.high)
-    return (low, high) if np.isfinite([low, high]).all() else t_interval(values, level=level)
+    return (low, high) if np.isfinite([low, high]).all() else t_interval(values)
 
 
-def t_interval(differences: Sequence[float], overlap: float = 0.0, level: float = LEVEL) -> Optional[Tuple[float, float]]:
-    """The interval of a mean by Student's t, with the variance that Nadeau and Bengio (2003) correct for overlapping splits.
-
-    Args:
-        overlap: test images / training images of a split, 0 for independent ones.
-    """
+def t_interval(differences: Sequence[float]) -> Optional[Tuple[float, float]]:
+    """The 95 % interval of a mean by Student's t; None below two differences."""
     values = np.asarray(differences, dtype=np.float64)
     if len(values) < 2:
         return None
-    half = stats.t.ppf(1 - level / 2, len(values) - 1) * np.sqrt(corrected_variance(values, overlap))
+    half = stats.t.ppf(1 - LEVEL / 2, len(values) - 1) * np.sqrt(variance_of_mean(values))
     return float(values.mean() - half), float(values.mean() + half)
 
 
-def corrected_variance(differences: Sequence[float], overlap: float) -> float:
+def variance_of_mean(differences: Sequence[float], overlap: float = 0.0) -> float:
     """The variance of a mean over n splits of one set: (1/n + overlap) s² (Nadeau & Bengio 2003, equation 10, section 3).
 
     Args:
-        overlap: test images / training images of a split.
+        overlap: test images / training images of a split, 0 of independent ones.
     """
     values = np.asarray(differences, dtype=np.float64)
     return float((1 / len(values) + overlap) * values.var(ddof=1))
 
 
-def corrected_p(differences: Sequence[float], overlap: float) -> float:
-    """The two-sided p of a mean by Student's t with `corrected_variance`; 1 where all differences are 0."""
-    values = np.asarray(differences, dtype=np.float64)
-    if len(values) < 2 or not values.any():
-        return 1.0
-    variance = corrected_variance(values, overlap)
-    return float(2 * stats.t.sf(abs(values.mean()) / np.sqrt(variance), len(values) - 1)) if variance > 0 else 0.0
-
-
-def sign_flip(differences: Sequence[float], seed: int = 0) -> float:
+def sign_flip(differences: Sequence[float]) -> float:
     """The two-sided p of a mean under sign flips: the share of them whose mean is at least as far from 0.
 
     All 2^n flips are tried up to n = 14; of more differences 9,999 are drawn, and the unflipped one counts too.
@@ -128,7 +111,7 @@ def sign_flip(differences: Sequence[float], seed: int = 0) -> float:
         bits = (np.arange(2 ** len(values))[:, None] >> np.arange(len(values))) & 1
         sums = np.abs((1 - 2 * bits) @ values)
         return float((sums >= abs(values.sum()) - 1e-12 * np.abs(values).sum()).mean())
-    signs = np.random.default_rng(seed).choice([-1.0, 1.0], (RESAMPLES, len(values)))
+    signs = np.random.default_rng(0).choice([-1.0, 1.0], (RESAMPLES, len(values)))
     beyond = (np.abs(signs @ values) >= abs(values.sum()) - 1e-12 * np.abs(values).sum()).sum()
     return float((beyond + 1) / (RESAMPLES + 1))
 
@@ -143,14 +126,14 @@ def holm(p_values: Sequence[float]) -> List[float]:
     return result.tolist()
 
 
-def smallest_effect(differences: Sequence[float], comparisons: int = 1, overlap: float = 0.0) -> Optional[float]:
+def smallest_effect(differences: Sequence[float], comparisons: int = 1) -> Optional[float]:
     """The smallest true mean difference that as many seeds of this spread find in 80 % of studies, at level .05 / comparisons."""
     values = np.asarray(differences, dtype=np.float64)
     if len(values) < 2:
         return None
     free = len(values) - 1
     factor = stats.t.ppf(1 - LEVEL / comparisons / 2, free) + stats.t.ppf(POWER, free)
-    return float(factor * np.sqrt(corrected_variance(values, overlap)))
+    return float(factor * np.sqrt(variance_of_mean(values)))
 
 
 def noise(differences: Sequence[float], ours: Sequence[np.ndarray], theirs: Sequence[np.ndarray]) -> Tuple[float, float]:
@@ -168,32 +151,20 @@ def noise(differences: Sequence[float], ours: Sequence[np.ndarray], theirs: Sequ
     return float(np.sqrt(max(0.0, spread - images))), float(np.sqrt(images))
 
 
-def compare(
-    pairs: Sequence[Tuple[str, str, np.ndarray]],
-    *,
-    overlap: Optional[float] = None,
-    noises: Optional[Dict[str, Tuple[float, float]]] = None,
-    least: int = LEAST_SEEDS,
-) -> List[Comparison]:
+def compare(pairs: Sequence[Tuple[str, str, np.ndarray]]) -> List[Comparison]:
     """Judge a family of comparisons that were named before the run.
 
     Args:
         pairs: (arm, rival, differences float [n]) of each comparison.
-        overlap: test / training images where the seeds are overlapping splits of one set, whose interval and p are corrected; None =
-            each seed has test images of its own, or they all share given ones.
-        noises: {arm: (seed noise, image noise)}.
-        least: paired seeds that a claim needs.
 
     Returns:
         A `Comparison` for each, in the given order.
     """
-    p_values = [sign_flip(d) if overlap is None else corrected_p(d, overlap) for _, _, d in pairs]
-    corrected = holm(p_values) if p_values else []
+    p_values = [sign_flip(differences) for _, _, differences in pairs]
     found = []
-    for (arm, rival, differences), p, p_holm in zip(pairs, p_values, corrected):
-        few = len(differences) < least  # the bootstrap of so few is far too narrow
-        limits = interval(differences) if overlap is None and not few else t_interval(differences, overlap or 0.0)
-        seed_noise, image_noise = (noises or {}).get(arm, (None, None))
+    for (arm, rival, differences), p, p_holm in zip(pairs, p_values, holm(p_values)):
+        few = len(differences) < LEAST_SEEDS  # the bootstrap of so few is far too narrow
+        limits = t_interval(differences) if few else interval(differences)
         found.append(
             Comparison(
                 arm,
@@ -203,18 +174,16 @@ def compare(
                 *(limits or (None, None)),
                 p,
                 p_holm,
-                smallest_effect(differences, len(pairs), overlap or 0.0),
-                seed_noise,
-                image_noise,
-                _verdict(len(differences), limits, p_holm, least),
+                smallest_effect(differences, len(pairs)),
+                _verdict(len(differences), limits, p_holm),
                 tuple(map(float, differences)),
             )
         )
     return found
 
 
-def _verdict(count: int, limits: Optional[Tuple[float, float]], p_holm: float, least: int) -> str:
-    if count < least or limits is None:
+def _verdict(count: int, limits: Optional[Tuple[float, float]], p_holm: float) -> str:
+    if count < LEAST_SEEDS or limits is None:
         return TOO_FEW
     if p_holm >= LEVEL or limits[0] <= 0 <= limits[1]:
         return NOTHING
@@ -227,7 +196,7 @@ def chance_gain(differences: Sequence[float], overlap: float = 0.0, one_image: f
     That is twice its standard error where splits are many, and more by Student's t where they are few: 3.3 times at four, 4.5 at three.
 
     Args:
-        differences: float [n]. overlap: as in `t_interval`.
+        differences: float [n]. overlap: as in `variance_of_mean`.
         one_image: what one held-out image more or less changes in a split's score; the spread of the differences is no less than that.
 
     Returns:
@@ -236,5 +205,5 @@ def chance_gain(differences: Sequence[float], overlap: float = 0.0, one_image: f
     values = np.asarray(differences, dtype=np.float64)
     if len(values) < 2:
         return None
-    error = np.sqrt(max(corrected_variance(values, overlap), (1 / len(values) + overlap) * one_image**2))
+    error = np.sqrt(max(variance_of_mean(values, overlap), (1 / len(values) + overlap) * one_image**2))
     return float(stats.t.isf(stats.norm.sf(2), len(values) - 1) * error)

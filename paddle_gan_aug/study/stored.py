@@ -3,7 +3,6 @@
 They may have been edited, or lie on a disk that was full. What is no such file is named, with what to do about it.
 """
 
-import json
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional
 
@@ -12,7 +11,7 @@ import msgspec
 from ..config.arguments import in_words
 from ..config.fields import Count, Positive, Probability
 from ..errors import InputError
-from ..files import regular
+from ..files import read_json
 from .arguments import Measure
 from .arms import arm_of
 
@@ -195,13 +194,11 @@ def _is(kind: type) -> Callable[[Any], Any]:
 
 def _read(path: Path, check: Callable[[Any], Any], what: str, advice: str) -> Dict[str, Any]:
     try:
-        found = json.loads(regular(path).read_text(encoding="utf-8"))
+        found = read_json(path)
         check(found)
     except msgspec.ValidationError as error:
         where = str(error).partition(" - at `$")[2].strip("`.")
         reason = in_words(str(error)) + (f" at {where}" if where else "")
-    except RecursionError:
-        reason = "it is nested too deep"
     except (OSError, ValueError, InputError) as error:
         reason = getattr(error, "strerror", None) or " ".join(str(error).split())
     else:

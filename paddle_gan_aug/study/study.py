@@ -2,7 +2,7 @@
 
 import json
 import time
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Union
 
@@ -11,23 +11,23 @@ from ..console import tell
 from ..data import DataSpec, as_spec
 from ..errors import InputError, RunFailed
 from ..files import check_makeable, did_you_mean_path, lock_folder, make_folder, write_json
-from ..runs.places import run_folders, unused_folder
+from ..runs.places import is_run, run_folders, unused_folder
 from .arguments import checked_study
 from .arms import WITHOUT_LABELS, arm_of
 from .board import show_study
-from .cells import Cell, missing, read_rows
+from .cells import Cell, key_of, missing, read_rows
 from .checks import check_different, check_presets, told_copies, told_data, told_overlap
 from .engine import Engine, affordable_jobs, connect
 from .estimate import classifier_seconds
 from .folder import STUDY, default_folder, name_of, note_data
 from .plan import Plan, named_arms
-from .planning import NEW_IMAGES, make_plan, parse_budget
+from .planning import NEW_IMAGES, Request, make_plan, parse_budget
 from .progress import StudyProgress
 from .splits import FINAL, TEST, StudyData, cell_images, check_data, check_unlabelled, read_data
 from .stored import read_beginning, read_results
 from .summary import choice_scores, comparisons, measure_of, of_arms, recommended, verdict
 
-RESULTS, REPORT = "results.json", "report.html"
+RESULTS = "results.json"
 LATER = ("learner_steps", "learner_overrides", "unlabelled")  # settings that studies did not always have
 BEFORE = "before any test image is scored"
 LATE = "after test images had been scored in this folder: the verdict is a hint; a claim needs another folder and other seeds"
@@ -148,47 +148,18 @@ def run_study(  # long: its parameters are explained one by one
         RunFailed: every cell failed.
     """
     seconds = None if budget is None else parse_budget(budget)
+    given = {**locals(), "budget": seconds}
+    request = Request(**{field.name: given[field.name] for field in fields(Request)})
     deadline = None if seconds is None else time.monotonic() + LEFT * seconds
     latest = None if seconds is None else time.monotonic() + LATEST * seconds
     deadline, keep = (STORED, False) if stored else (deadline, keep)
-    for name in arms or ():
-        arm_of(name)  # before anything is read
-    wants_rest = not arms or any(arm_of(name).unlabelled for name in arms)
-    if unlabelled is not None and not wants_rest:
+    if unlabelled is not None and not request.may_learn_unlabelled:
         raise InputError(f"unlabelled: none of the arms {', '.join(arms)} learns images without labels: add {' or '.join(WITHOUT_LABELS)}")
     spec = as_spec(data)
     asked = spec if unlabelled is None else replace(spec, unlabelled=str(unlabelled))
-    read = replace(read_data(asked, test, policy, unlabelled=wants_rest), spec=spec)
-    wants_gan = not arms or any(arm_of(name).generates for name in arms)
-    fitting = affordable_jobs(jobs, read.pool.image_size, read.pool.channels, wants_gan)
-    plan = make_plan(
-        read,
-        arms=arms,
-        labels=labels,
-        cut=cut,
-        new_classes=new_classes,
-        new_images=new_images,
-        shares=shares,
-        other_seeds=other_seeds,
-        patience=patience,
-        seeds=seeds,
-        choices=choices,
-        steps=steps,
-        gan_steps=gan_steps,
-        per_class=per_class,
-        architecture=architecture,
-        gan=gan,
-        gan_arm=gan_arm,
-        rival=rival,
-        budget=seconds,
-        jobs=fitting,
-        threads=threads,
-        allow_overlap=allow_overlap,
-        overrides=overrides,
-        gan_overrides=gan_overrides,
-        learner_steps=learner_steps,
-        learner_overrides=learner_overrides,
-    )
+    read = replace(read_data(asked, test, policy, unlabelled=request.may_learn_unlabelled), spec=spec)
+    fitting = affordable_jobs(jobs, read.pool.image_size, read.pool.channels, request.may_generate)
+    plan = make_plan(read, replace(request, jobs=fitting))
     if fitting < jobs:
         plan.notes.append(f"memory is free for {fitting} of the {jobs} workers")
     overlaps = [check_data(read, scenario, plan.settings.folds, allow_overlap) for scenario in plan.scenarios][0]
@@ -239,9 +210,11 @@ class _Session:
     retry: bool
     test: Any = None
     late: bool = False
+    goes_on: bool = False  # whether the last call in this folder had the same plan and the same data
 
     def run(self, keep: bool, output: Any, log: Any) -> Study:
         plan, measure = self.plan, self.measure
+        former = read_results(self.folder / RESULTS)["recommended"] if (self.folder / RESULTS).exists() else {}
         self._say(f"study of {self.data.source}, rows in {self.folder}", told_data(_about(self.data, plan)), *plan.told())
         left = self._cells(plan.choosing(), "choosing")
         gan_arm, rival = self._named(measure, bool(left))
@@ -259,7 +232,9 @@ class _Session:
         result = Study(self.folder, plan, verdict(found, gan_arm, rival, measure, self.margin), of_arms(rows, measure), found, notes=notes)
         result.recommended, result.data = {"arm": arm, "why": why}, _about(self.data, plan)
         if keep and arm is not None:
-            result.recommended.update(self._kept(arm, output, log))
+            result.recommended.update(self._kept(arm, output, log, former.get("run")))
+        elif self.goes_on and former.get("arm") == arm and "run" in former and is_run(former["run"]):
+            result.recommended = {**former, **result.recommended}  # the classifier of the last call is still that of this recipe
         values = {**result.to_json(), "measure": measure, "margin": self.margin, "gan_arm": gan_arm, "rival": rival, "version": __version__}
         write_json(self.folder / RESULTS, values)
         result.report = draw_report(self.folder)
@@ -268,8 +243,6 @@ class _Session:
 
     def _rows(self) -> List[Dict[str, Any]]:
         """The rows of this plan's cells; rows of other settings may lie beside them."""
-        from .cells import key_of
-
         fingerprint = self.data.fingerprint()
         mine = {key_of(cell, self.plan.settings, fingerprint): cell for cell in [*self.plan.choosing(), *self.plan.testing()]}
         rows = ((row, mine[row["key"]]) for row in read_rows(self.folder) if row["key"] in mine)
@@ -280,18 +253,10 @@ class _Session:
         if not todo:
             return []
         line = StudyProgress(what, self.plan.arms, cells, todo, self._rows(), self.quiet)
-        engine = Engine(
-            self.data,
-            self.plan.settings,
-            self.folder,
-            jobs=self.plan.jobs,
-            cluster=self.cluster,
-            deadline=self.deadline,
-            latest=self.latest,
-            on_row=line.row,
-        )
+        options = {"jobs": self.plan.jobs, "cluster": self.cluster, "deadline": self.deadline, "latest": self.latest, "on_row": line.row}
         try:
-            return engine.run(todo)
+            with Engine(self.data, self.plan.settings, self.folder, **options) as engine:
+                return engine.run(todo)
         finally:
             line.close()
 
@@ -300,7 +265,8 @@ class _Session:
         asked = json.loads(json.dumps({"plan": _plain(self.plan), "data": self.data.fingerprint()}))
         path = self.folder / STUDY
         known = read_beginning(path) if path.exists() else {}
-        if known.get("asked") == asked:
+        self.goes_on = known.get("asked") == asked
+        if self.goes_on:
             self.late = known["named"].get("late", False)
             return known["named"]["gan_arm"], known["named"]["rival"]
         scores = {} if incomplete else choice_scores(self.plan, self._rows(), measure)
@@ -321,7 +287,7 @@ class _Session:
         pair = [(of["gan_arm"], of["rival"]) for of in (known["named"], named)]
         return pair[0] != pair[1] and any(row["role"] == TEST for row in read_rows(self.folder))
 
-    def _kept(self, arm: str, output: Any, log: Any) -> Dict[str, Any]:
+    def _kept(self, arm: str, output: Any, log: Any, former: Optional[str]) -> Dict[str, Any]:
         from .work import keep_classifier
 
         output, log = run_folders(output, log)
@@ -332,7 +298,6 @@ class _Session:
         images = cell_images(self.data, scenario, 0, FINAL, self.plan.settings.folds, unlabelled=arm_of(arm).unlabelled)
         self._say(f"keeping     training {arm} on {len(images.train)} images")
         place = unused_folder(output, f"{name_of(self.data.source)}-{arm}".replace("@", "-").replace("+", "-"))
-        former = read_results(self.folder / RESULTS)["recommended"].get("run") if (self.folder / RESULTS).exists() else None
         places = (self.folder, output, log, place.name)
         made = keep_classifier(arm_of(arm), images, self.plan.settings, *places, source, scenario, former)
         return {**made, "command": self._repeats(source)}
@@ -357,7 +322,9 @@ def _plain(plan: Plan) -> Dict[str, Any]:
 
 def _check_any_ended_well(rows: Sequence[Dict[str, Any]], folder: Path) -> None:
     if rows and all(row["error"] for row in rows):
-        raise RunFailed(f"all {len(rows)} cells of {folder} failed, the first with {rows[0]['error']}: mend the cause, and add --retry")
+        raise RunFailed(
+            f"all {len(rows)} cells of {folder} failed, the first with {rows[0]['error']}: mend the cause, and go on with retry=True"
+        )
 
 
 @checked_study

@@ -20,7 +20,7 @@ from ..console import listed, one_line, tell
 from ..data import DataSpec, LabelledImages, load
 from ..data.written_set import DROPPED, MANIFEST
 from ..errors import InputError, RunFailed
-from ..files import cache_folder, check_makeable, make_folder
+from ..files import cache_folder, check_makeable, is_in_use, make_folder
 from ..pictures import save_png
 from ..runs.opened import Run
 from ..runs.per_class import train_per_class
@@ -183,7 +183,7 @@ def _settings_of(data: Union[str, Path, DataSpec, None]) -> Dict[str, Any]:
 
 
 def _check_target(to: Path, resume: bool) -> None:
-    if not to.exists() or (to.is_dir() and not any(to.iterdir())):
+    if not is_in_use(to):
         check_makeable(to)
         return
     if not to.is_dir():

@@ -16,7 +16,7 @@ from typing import Any, Iterator, Tuple
 import numpy as np
 
 from ..errors import InputError
-from ..files import regular, write_json
+from ..files import read_json, regular, write_json
 
 REQUEST, PROGRESS = "request.json", "progress.json"
 
@@ -120,10 +120,10 @@ def read_progress(folder: Path, request: dict) -> dict:
     """
     progress: dict = {}
     try:
-        before = json.loads(regular(folder / REQUEST).read_text(encoding="utf-8"))
+        before = read_json(folder / REQUEST)
         if (folder / PROGRESS).exists():
-            progress = json.loads(regular(folder / PROGRESS).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+            progress = read_json(folder / PROGRESS)
+    except (OSError, ValueError) as error:
         raise _damage(folder, error) from None
     if not isinstance(before, dict) or not _is_progress(progress):
         raise _damage(folder, "its notes are not what was written")

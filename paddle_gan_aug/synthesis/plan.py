@@ -92,8 +92,7 @@ class Plan:
         return load_config(self.config, {"data.classes": self._base()})
 
     def _base(self) -> List[str]:
-        counts = zip(self.learnt.class_names, self.learnt.counts())
-        return [name for name, count in counts if count and name not in self.new_classes]
+        return [name for name in self.learnt.filled_classes if name not in self.new_classes]
 
     def learnt_by_gan(self) -> LabelledImages:
         """The images that the GAN learns: with new classes and what varies images, those of the other classes."""
@@ -144,7 +143,7 @@ def make_plan(
     data = DataParts(DataSpec.of(config.data))
     parts = real_parts(data, not runs and "data.split" not in overrides and left_to_readers(data.spec))
     learnt = data.read("train")
-    check_class_folders([name for name, count in zip(learnt.class_names, learnt.counts()) if count], to)
+    check_class_folders(learnt.filled_classes, to)
     if (test := data.find("test", "standard")) is not None:
         check_overlap(learnt, test, config.data.allow_overlap)
     process, reader = config.runtime, None
@@ -161,7 +160,7 @@ def make_plan(
         _check_asked_by_class(plan.samplers)
         _check_learnt(quotas, plan.samplers.names, f"the run {opened[0].folder}")
     else:
-        _check_learnt(quotas, [name for name, count in zip(learnt.class_names, learnt.counts()) if count], "the GAN")
+        _check_learnt(quotas, learnt.filled_classes, "the GAN")
         conditional = _is_conditional(config, learnt, bool(new))
         plan.per_class_runs = not conditional if per_class_runs is None else per_class_runs
         if not plan.per_class_runs:  # those of one class have batches of their own size
@@ -238,7 +237,7 @@ def _of_new(quotas: Dict[str, int], new: Sequence[str], learnt: LabelledImages) 
         InputError: no such class, no other class to learn from, or none of them lacks an image.
     """
     new = [learnt.class_names[learnt.class_index(name)] for name in new]
-    if not [name for name, count in zip(learnt.class_names, learnt.counts()) if count and name not in new]:
+    if set(learnt.filled_classes) <= set(new):
         raise InputError("new_classes: all classes are new: leave at least one from which variation can be learnt")
     found = {name: count for name, count in quotas.items() if name in new}
     if not found:

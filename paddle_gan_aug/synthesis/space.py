@@ -6,12 +6,12 @@ from typing import Dict, List, Tuple
 
 from ..config.loading import Config, load_config
 from ..data import LabelledImages
+from ..machine import MB
 from ..runs.memory import Needs, needs_that_fit
 from .plan import Plan
 from .writers import png_bytes
 
 LOOKED_AT = 50  # images whose files are measured
-MB = 2**20
 
 
 def estimated_space(plan: Plan) -> Dict[str, float]:

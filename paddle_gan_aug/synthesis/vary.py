@@ -12,9 +12,9 @@ from .. import runtime
 from ..config.arguments import checked
 from ..data import DataSpec, LabelledImages, load, to_network, to_uint8
 from ..data.class_names import check_class_folders
-from ..data.written_set import GRID, MANIFEST, read_manifest
+from ..data.written_set import GRID, MANIFEST, read_manifest, unfinished
 from ..errors import InputError
-from ..files import atomic_write, check_makeable, make_folder
+from ..files import atomic_write, check_new_folder, make_folder
 from ..pictures import paired_grid, save_png
 from ..runs.opened import Run, open_run
 from ..runs.timing import starting
@@ -72,18 +72,16 @@ def vary(
         raise InputError(f"part is {part}: sources are {' or '.join(PARTS)} images")
     if count < 1:
         raise InputError(f"count is {count}: ask for at least one image")
-    to = Path(to).expanduser()
-    if to.exists() and (not to.is_dir() or any(to.iterdir())):
-        raise InputError(f"{to} is not empty: nothing is overwritten; choose an empty or new folder")
-    check_makeable(to)
+    to = check_new_folder(Path(to).expanduser())
     opened = open_varying(run, checkpoint, device, threads)
     real = _sources(opened, data, part, classes)
     order = runtime.rng(runtime.check_seed(seed), "sources").permutation(len(real))
     check_class_folders([real.class_names[label] for label in np.unique(real.labels[order[:count]])], to)
     if dry_run:
         return rehearse_varying(opened, real, to, count, [starting(time.perf_counter() - began)])
-    _write(opened, real, order, make_folder(to), count, seed)
-    write_lists(to, lambda: ((row["file"], row["class"], "train", True) for row in read_manifest(to)))
+    with unfinished(make_folder(to)):
+        _write(opened, real, order, to, count, seed)
+        write_lists(to, lambda: ((row["file"], row["class"], "train", True) for row in read_manifest(to)))
     return GeneratedSet.of(to)
 
 

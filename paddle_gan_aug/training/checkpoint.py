@@ -7,7 +7,6 @@ checkpoint has light.safetensors in place of the first two; `light` makes it.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -20,7 +19,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from ..errors import RunFailed
-from ..files import regular, sha256, sync_folder, write_json
+from ..files import read_json, regular, sha256, sync_folder, write_json
 
 if TYPE_CHECKING:
     from ..algorithms.base import Algorithm
@@ -34,7 +33,7 @@ BEST = "best.json"
 WEIGHTS, OPTIMIZERS, STATE, CHECKSUMS = "weights.safetensors", "optimizers.safetensors", "state.json", "checksums.json"
 LIGHT = "light.safetensors"  # of a light checkpoint: the weights that sampling and reading need
 LATENTS = "fixed/latents"  # beside the weights: the latents of every grid of the run
-MALFORMED = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError)  # what reading a damaged file may raise
+MALFORMED = (OSError, ValueError, KeyError, TypeError, AttributeError)  # what reading a damaged file may raise
 
 
 class DamagedCheckpoint(Exception):
@@ -141,7 +140,7 @@ def note_best(folder: PathLike, best: Best) -> None:
 def best_noted(folder: PathLike, step: int) -> Best:
     """What best.json says, for checkpoints that do not name the best themselves; None if it names no step up to `step`."""
     try:
-        best = json.loads(regular(Path(folder) / BEST).read_text(encoding="utf-8"))
+        best = read_json(Path(folder) / BEST)
         return best if best["step"] in steps_on_disk(folder) and best["step"] <= step else None
     except MALFORMED:
         return None
@@ -169,7 +168,7 @@ def _best_of(state: Mapping[str, Any]) -> Optional[int]:
 def peek(folder: PathLike, step: int) -> Dict[str, Any]:
     """A checkpoint's state.json, read without its checksums; {} if it cannot be read."""
     try:
-        state = json.loads(regular(Path(folder) / f"step-{step}" / STATE).read_text(encoding="utf-8"))
+        state = read_json(Path(folder) / f"step-{step}" / STATE)
         return state if isinstance(state, dict) else {}
     except MALFORMED:
         return {}
@@ -194,7 +193,7 @@ def read_state(path: PathLike) -> Dict[str, Any]:
     try:
         for name in (LIGHT, STATE) if is_light(path) else (WEIGHTS, OPTIMIZERS, STATE):
             check_file(path, name)
-        return _checked(json.loads(regular(path / STATE).read_text(encoding="utf-8")), path)
+        return _checked(read_json(path / STATE), path)
     except MALFORMED as error:
         raise DamagedCheckpoint(f"{path}: {_reason(error)}") from None
 
@@ -205,7 +204,7 @@ def checksums_of(path: PathLike) -> Dict[str, str]:
     Raises:
         One of `MALFORMED`.
     """
-    checksums = json.loads(regular(Path(path) / CHECKSUMS).read_text(encoding="utf-8"))
+    checksums = read_json(Path(path) / CHECKSUMS)
     if not isinstance(checksums, dict):
         raise ValueError(f"{CHECKSUMS} holds no checksums")
     return checksums

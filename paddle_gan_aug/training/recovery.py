@@ -6,7 +6,6 @@ any moment afterwards therefore resumes with the settings that it had, and every
 `config.yaml`. Every checkpoint names the rungs under which it was made, so the files on the disk say how to continue from it.
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Mapping, Optional
@@ -15,7 +14,7 @@ from ..algorithms.checks import is_read
 from ..algorithms.registry import LOSSES
 from ..config.loading import Config, load_config
 from ..errors import InputError, RunFailed
-from ..files import regular, write_json
+from ..files import read_json, write_json
 from .checkpoint import MALFORMED, DamagedCheckpoint, peek, remove_checkpoint, steps_on_disk
 from .health import Collapsed
 
@@ -108,7 +107,7 @@ class Recovery:
         self.failed: Optional[str] = None
         if self.path.exists():
             try:
-                found = json.loads(regular(self.path).read_text(encoding="utf-8"))
+                found = read_json(self.path)
                 self.used, self.failed = _checked(found["used"]), found["failed"]
             except MALFORMED as error:
                 raise InputError(f"{self.path} is damaged ({error}): restore it, or train under another name") from None

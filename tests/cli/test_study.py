@@ -1,11 +1,15 @@
 """The arguments of `study`: each mistake is one line and exit code 2, before anything is trained."""
 
+import functools
+import inspect
 import json
 
 import numpy as np
 import pytest
 
 from paddle_gan_aug.cli.main import main
+from paddle_gan_aug.study import study
+from paddle_gan_aug.study.arms import ARMS
 
 
 @pytest.fixture
@@ -27,7 +31,11 @@ def pictures(tmp_path):
         (["--arms", "oversampling"], "oversampling cannot work here: all classes have equally many images"),
         (["--budget", "soon"], "budget: soon is no time: give a number with s, m or h"),
         (["--cut", "1"], "--cut 1: expected CLASS=N"),
+        (["--cut", "1=0"], "--cut 1=0: expected CLASS=N"),
+        (["--cut", "1=²"], "--cut 1=²: expected CLASS=N"),
         (["--cut", "cat=3"], "no class 'cat'"),
+        (["--arms", "extra-real"], "choose few labels (--labels N) of a larger set"),
+        (["--arms", "pseudo-labels"], "name some (--unlabelled DIR), put"),
         (["--labels", "99"], "10 training images of class 0, 99 are asked for"),
         (["--gan", "fast"], "fast makes images without classes"),
         (["--rival", "cutmix"], "rival: cutmix is not among the arms"),
@@ -64,8 +72,26 @@ def test_a_dry_run_and_the_list_of_arms(pictures, tmp_path, capsys):
     assert "arms        real, classical, trivialaugment, mixup, classical+gan+filter" in told and "time        about" in told
     assert main(["study", "--list-arms", "--json"]) == 0
     assert "logit-adjustment" in json.loads(capsys.readouterr().out)
+    assert main(["study", "--list-arms"]) == 0
+    lines = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    assert lines == {arm.name: arm.says for arm in ARMS.values()}
     assert main(["study"]) == 2
     assert main(["study", "--report", str(tmp_path)]) == 2
+
+
+def test_every_flag_reaches_the_study(monkeypatch):
+    """A parameter of `run_study` is a flag, or one of those that have a form of their own."""
+    found = {}
+
+    @functools.wraps(study.run_study)
+    def noted(**options):
+        found.update(options)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(study, "run_study", noted)
+    assert main(["study", "--data", "mnist", "--dry-run", "--labels", "5", "--cluster", "tcp://host:8786"]) == 130
+    assert set(inspect.signature(study.run_study).parameters) - set(found) == {"quiet"}
+    assert (found["labels"], found["cluster"], found["dry_run"], found["margin"]) == ([5], "tcp://host:8786", True, 0.002)
 
 
 def test_settings_in_a_file(pictures, tmp_path, capsys):

@@ -37,7 +37,11 @@ def test_what_is_kept_is_made_once(kept, limit, size):
     assert [path.name for path in kept.iterdir()] == ["npz-x" if size == 3000 else "npz-x.npz"]
 
 
-@pytest.mark.parametrize("damage", [cut, flipped, gone])
+def nested(path):
+    path.write_text("[" * 100_000)
+
+
+@pytest.mark.parametrize("damage", [cut, flipped, gone, nested])
 @pytest.mark.parametrize("name", ["values.npy", "content.json"])
 def test_a_damaged_cache_is_made_again(kept, limit, capsys, damage, name):
     limit(4000)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from paddle_gan_aug.data import LabelledImages, concatenate, to_network, to_uint8
+from paddle_gan_aug.data.images import check_several_classes
 from paddle_gan_aug.errors import InputError
 from paddle_gan_aug.files import PACKAGE_PARENT
 
@@ -20,6 +21,14 @@ def test_it_describes_itself():
     data = labelled()
     assert (len(data), data.channels, data.image_size, data.shape) == (2, 1, 3, (1, 3, 5))
     assert data.counts().tolist() == [1, 1] and data.counts().dtype == np.int64
+
+
+def test_classes_without_images_are_not_filled():
+    data = labelled(labels=np.array([2, 2]), names=("a", "b", "c"))
+    assert data.filled_classes == ("c",) and labelled().filled_classes == ("a", "b")
+    with pytest.raises(InputError, match=r"^here has images of one class alone \(c\): a classifier tells classes apart"):
+        check_several_classes(data)
+    check_several_classes(labelled())
 
 
 def test_images_are_made_contiguous_and_names_a_tuple():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from paddle_gan_aug.data import LabelledImages, load, load_test
+from paddle_gan_aug.data import LabelledImages, load, load_test, save
 from paddle_gan_aug.errors import InputError
 
 
@@ -31,10 +31,27 @@ def test_black_images_are_read_back_as_they_are(other_project, tmp_path):
     assert load_test(images.save(tmp_path / "saved")).fingerprint() == images.fingerprint()
 
 
+def test_what_was_interrupted_is_no_data(data, tmp_path, monkeypatch):
+    to_picture, drawn = save.to_picture, []
+
+    def interrupted(image):
+        drawn.append(image)
+        if len(drawn) == 8:
+            raise KeyboardInterrupt
+        return to_picture(image)
+
+    monkeypatch.setattr(save, "to_picture", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        data().save(tmp_path / "saved")
+    assert len(list(tmp_path.glob("saved/*/*.png"))) == 7
+    with pytest.raises(InputError, match="saved holds a set that is not finished: .* make it again in another folder"):
+        load_test(tmp_path / "saved")
+
+
 def test_nothing_is_overwritten(data, tmp_path):
     folder = data().save(tmp_path / "saved")
     for taken in (folder, folder / "manifest.jsonl"):
-        with pytest.raises(InputError, match="is not empty.*no file is overwritten"):
+        with pytest.raises(InputError, match="is not empty: nothing is overwritten"):
             data().save(taken)
     (tmp_path / "empty").mkdir()
     assert data().save(str(tmp_path / "empty")) == tmp_path / "empty"

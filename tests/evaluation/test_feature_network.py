@@ -108,9 +108,10 @@ def test_a_damaged_network_is_refused_or_made_anew(process, small_mnist, other_p
     path.unlink()
     with pytest.raises(InputError, match="cannot be used"):
         load_feature_network(path.with_suffix(".json"))
-    path.with_suffix(".json").write_text("[]")
-    with pytest.raises(InputError, match="cannot be used"):
-        load_feature_network(path.with_suffix(".json"))
+    for content in ("[]", "[" * 100_000):
+        path.with_suffix(".json").write_text(content)
+        with pytest.raises(InputError, match="cannot be used"):
+            load_feature_network(path.with_suffix(".json"))
     assert feature_network(small_mnist, quiet=True).name == first.name
 
 

@@ -44,7 +44,7 @@ def test_a_metric_that_is_added_later_joins_its_file(folder, monkeypatch):
     both = evaluate_images(images, metrics=["kid", "diversity"])
     assert both["kid"] == alone["kid"] and files(folder).count("floors") == 1
     (path,) = folder.rglob("floors-*.json")
-    assert set(kept.read_json(path)) == {"kid", "diversity"}
+    assert set(kept.read_entries(path)) == {"kid", "diversity"}
 
 
 def test_a_damaged_file_costs_time_alone(folder, monkeypatch):
@@ -55,7 +55,7 @@ def test_a_damaged_file_costs_time_alone(folder, monkeypatch):
     monkeypatch.setattr(references, "_references", {})
     assert evaluate_images(images) == first
     (path,) = folder.rglob("floors-*.json")
-    assert set(kept.read_json(path)) >= {"frechet", "kid", "recall"}
+    assert set(kept.read_entries(path)) >= {"frechet", "kid", "recall"}
 
 
 def test_a_name_holds_all_that_the_numbers_depend_on(folder, monkeypatch):
@@ -78,5 +78,7 @@ def test_a_folder_that_cannot_be_written_costs_time_alone(tmp_path):
     (tmp_path / "file").write_text("")
     made = kept.arrays(tmp_path / "file" / "a.safetensors", lambda: {"a": np.arange(3)})
     assert made["a"].tolist() == [0, 1, 2]
-    kept.add_json(tmp_path / "file" / "a.json", {"kid": {"floor": 1.0}})
-    assert kept.read_json(tmp_path / "file" / "a.json") == {}
+    kept.add_entries(tmp_path / "file" / "a.json", {"kid": {"floor": 1.0}})
+    assert kept.read_entries(tmp_path / "file" / "a.json") == {}
+    (tmp_path / "deep.json").write_text("[" * 100_000)
+    assert kept.read_entries(tmp_path / "deep.json") == {}

@@ -81,6 +81,15 @@ def test_older_checkpoints_keep_what_they_make_and_read(train, tmp_path, preset)
     assert size < 0.6 * sum(path.stat().st_size for path in (whole / "checkpoints" / "step-4").iterdir())
 
 
+def test_a_light_checkpoint_is_exported_as_the_whole_one_is(train, tmp_path):
+    for name, options in (("whole", {"checkpoint.light": False}), ("light", {})):
+        folder = train("classifier", name, 4, **options).folder
+        paddle_gan_aug.export(folder, to=tmp_path / f"{name}-model", checkpoint=2, threads=1)
+    whole, light = (json.loads((tmp_path / f"{name}-model" / "model.json").read_text()) for name in ("whole", "light"))
+    assert whole["weights_sha256"] == sha256(tmp_path / "whole" / "checkpoints" / "step-2" / WEIGHTS)
+    assert {**light, "run": "whole"} == whole
+
+
 @pytest.mark.parametrize("preset", ["classic", "semi-supervised"])
 def test_a_finished_run_is_extended_bit_for_bit(train, preset):
     constant = {"optimizer.schedule": "constant"}

@@ -54,6 +54,10 @@ def test_what_it_refuses(here, small, three_digits):
     assert "data.class_name" in here(*command, "--digit", 1, code=2).stderr
     assert "set --run to the name" in here(*command, "--resume", code=2).stderr
     assert not here.output.exists()
+    here.output.mkdir()
+    (here.output / "taken").write_text("")
+    for going_on in ([], ["--resume"]):
+        assert "taken exists: choose another name for the runs" in here(*command, "--run", "taken", *going_on, code=2).stderr
 
 
 def test_going_on_needs_no_more_than_the_name(here, small, three_digits):

@@ -1,12 +1,15 @@
 """Arguments of a study that are none: the same line from Python, the command line and a file, before anything is read or written."""
 
+import inspect
 import typing
+from dataclasses import fields
 
 import pytest
 import yaml
 
 from paddle_gan_aug.errors import InputError
 from paddle_gan_aug.study.arguments import HINTS, Measure
+from paddle_gan_aug.study.planning import Request
 from paddle_gan_aug.study.study import run_study
 from paddle_gan_aug.study.summary import WORDS
 
@@ -50,6 +53,11 @@ def test_python_says_which_argument_is_wrong(tmp_path, name, value, message):
 
 def test_the_hints_are_of_arguments_and_the_measures_those_of_the_summary():
     assert set(HINTS) <= set(typing.get_type_hints(run_study)) and typing.get_args(Measure) == tuple(WORDS)
+
+
+def test_a_request_holds_arguments_with_their_defaults():
+    known = inspect.signature(run_study).parameters
+    assert {field.name: field.default for field in fields(Request)} == {field.name: known[field.name].default for field in fields(Request)}
 
 
 @pytest.mark.parametrize(

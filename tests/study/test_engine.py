@@ -5,12 +5,14 @@ import signal
 import subprocess
 import sys
 import time
+import types
 from pathlib import Path
 
 import pytest
 
+from paddle_gan_aug import machine
 from paddle_gan_aug.errors import InputError
-from paddle_gan_aug.study import engine, work
+from paddle_gan_aug.study import engine, study, work
 from paddle_gan_aug.study.arms import arm_of
 from paddle_gan_aug.study.cells import Cell, Settings, read_rows
 from paddle_gan_aug.study.engine import Engine, affordable_jobs, connect
@@ -75,11 +77,15 @@ def test_no_cell_begins_after_the_deadline(study_data, tmp_path):
 
 
 def test_memory_limits_the_workers(monkeypatch):
-    monkeypatch.setattr(engine, "free_memory", lambda: 3 * 10**9)
-    assert 1 <= affordable_jobs(16, 28, 1, True) < 8
-    monkeypatch.setattr(engine, "free_memory", lambda: 10)
+    """Those of the system, or of the container where that has fewer."""
+    kilobytes = {"VmRSS": 500_000, "MemAvailable": 3_000_000}
+    of_container = []
+    monkeypatch.setattr(machine, "_line", lambda _, name: kilobytes[name] // 1024 if kilobytes else None)
+    monkeypatch.setattr(machine, "_of_container", lambda: of_container)
+    assert affordable_jobs(16, 28, 1, True) == 3 and affordable_jobs(2, 28, 1, True) == 2
+    of_container.append(1200)  # MB, of which the process itself holds 488
     assert affordable_jobs(16, 28, 1, True) == 1
-    monkeypatch.setattr(engine, "free_memory", lambda: None)
+    kilobytes.clear()
     assert affordable_jobs(16, 28, 1, True) == 16
 
 
@@ -138,11 +144,22 @@ def test_cells_on_a_dask_cluster(study_data, tmp_path, alone, cluster):
         if len(rows) == 1:
             workers[0].kill()  # in the middle of its cell
 
-    runner = Engine(study_data(), TINY, tmp_path / "far", cluster=address, on_row=row)
-    runner.client.wait_for_workers(2, timeout=60)
-    assert runner.run(CELLS) == []
-    assert numbers(tmp_path / "far") == alone
-    runner.client.close()
+    with Engine(study_data(), TINY, tmp_path / "far", cluster=address, on_row=row) as runner:
+        runner.client.wait_for_workers(2, timeout=60)
+        assert runner.run(CELLS) == []
+    assert numbers(tmp_path / "far") == alone and runner.client.status == "closed"
+
+
+def test_a_study_leaves_the_cluster(npz, tmp_path, monkeypatch):
+    """Also when its cells end in an error."""
+    left = []
+    cluster = types.SimpleNamespace(close=lambda: left.append("closed"))
+    monkeypatch.setattr(engine, "connect", lambda address: cluster)
+    monkeypatch.setattr(study, "connect", lambda address: cluster)
+    monkeypatch.setattr(Engine, "_on_cluster", lambda self, cells: left.append("cells") or iter([{}]))
+    with pytest.raises(KeyError):
+        study.run_study(str(npz()), to=tmp_path / "study", cluster="tcp://host:8786", arms=["classical"], quiet=True)
+    assert left == ["closed", "cells", "closed"]
 
 
 def test_no_cell_begins_that_would_end_too_late(study_data, tmp_path, monkeypatch):

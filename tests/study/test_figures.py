@@ -23,3 +23,17 @@ def test_class_names_are_drawn_without_warnings(tmp_path, monkeypatch, chinese):
             text = figures.svg(drawn)
             shown = "ü中" if fonts.chinese_font() else "class 0"
             assert text.count(f">{shown}<") in (1, 4) and "a$b" in text and "class 2" in text
+
+
+def test_a_chart_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    drawn, path = figures.figure(2, 2)[0], tmp_path / "chart.png"
+    path.write_bytes(b"before")
+
+    def half(file, **_):
+        file.write(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(drawn, "savefig", half)
+    with pytest.raises(OSError, match="No space left"):
+        figures.png(drawn, path)
+    assert [file.name for file in tmp_path.iterdir()] == ["chart.png"] and path.read_bytes() == b"before"

@@ -1,12 +1,13 @@
 """What a study chooses from the data and the budget."""
 
 import pytest
+from study_plans import plan_of
 
 from paddle_gan_aug.errors import InputError
 from paddle_gan_aug.study.arms import GAN_ARM, TRANSFER_ARMS
 from paddle_gan_aug.study.estimate import estimate
 from paddle_gan_aug.study.plan import named_arms, told_time
-from paddle_gan_aug.study.planning import PATIENCE, make_plan, parse_budget
+from paddle_gan_aug.study.planning import PATIENCE, parse_budget
 from paddle_gan_aug.study.statistics import LEAST_SEEDS
 
 
@@ -15,60 +16,60 @@ def names(plan):
 
 
 def test_without_wishes(study_data):
-    plan = make_plan(study_data())
+    plan = plan_of(study_data())
     assert names(plan) == ["real", "classical", "trivialaugment", "mixup", GAN_ARM] and plan.seeds == LEAST_SEEDS and plan.choices == 4
     assert plan.settings.policy == "digits" and plan.scenarios[0].name == "as it is"
     assert len(plan.testing()) == 3 * 8 + 2 * 3 and {cell.seed for cell in plan.choosing()} == {1000, 1001, 1002, 1003}
-    assert make_plan(study_data(), arms=["classical"]).choosing() == []
-    assert names(make_plan(study_data(), choices=0)) == names(make_plan(study_data(test=None))) == ["real", "classical", GAN_ARM]
-    assert any(note.startswith("trivialaugment and mixup take no part") for note in make_plan(study_data(test=None)).notes)
-    uneven = make_plan(study_data(pool=(40, 12, 12)))
+    assert plan_of(study_data(), arms=["classical"]).choosing() == []
+    assert names(plan_of(study_data(), choices=0)) == names(plan_of(study_data(test=None))) == ["real", "classical", GAN_ARM]
+    assert any(note.startswith("trivialaugment and mixup take no part") for note in plan_of(study_data(test=None)).notes)
+    uneven = plan_of(study_data(pool=(40, 12, 12)))
     assert "class-weights" in names(uneven) and names(uneven)[-1] == GAN_ARM
 
 
 def test_arms_that_are_not_compared_take_fewer_seeds(study_data):
-    plan = make_plan(study_data(), arms=["classical", "mixup", "gan", "gan-ada"], seeds=5, other_seeds=2, gan_arm="gan-ada")
+    plan = plan_of(study_data(), arms=["classical", "mixup", "gan", "gan-ada"], seeds=5, other_seeds=2, gan_arm="gan-ada")
     assert {arm.name: plan.seeds_of(arm) for arm in plan.arms} == {"real": 5, "classical": 5, "mixup": 2, "gan": 2, "gan-ada": 5}
     assert len(plan.testing()) == 5 + 5 + 2 + 2 + 5
-    assert estimate(study_data(), plan) < estimate(study_data(), make_plan(study_data(), arms=names(plan), seeds=5))
+    assert estimate(study_data(), plan) < estimate(study_data(), plan_of(study_data(), arms=names(plan), seeds=5))
     assert "5 (2 of arms that are not compared)" in "\n".join(plan.told())
 
 
 def test_new_classes_are_a_scenario_with_arms_that_transfer(study_data):
-    plan = make_plan(study_data(pool=(30, 30, 30)), labels=[20], new_classes=["ring", "dot"], new_images=[2, 4])
+    plan = plan_of(study_data(pool=(30, 30, 30)), labels=[20], new_classes=["ring", "dot"], new_images=[2, 4])
     assert [scenario.name for scenario in plan.scenarios] == [
         "20 labels a class, ring, dot new with 2",
         "20 labels a class, ring, dot new with 4",
     ]
     assert names(plan)[-2:] == list(TRANSFER_ARMS) and GAN_ARM not in names(plan) and plan.settings.patience is None
     with pytest.raises(InputError, match="`cut` and new_classes both say"):
-        make_plan(study_data(), new_classes=["ring"], cut={"dot": 3})
+        plan_of(study_data(), new_classes=["ring"], cut={"dot": 3})
 
 
 def test_shares_multiply_arms_of_generated_images(study_data):
-    plan = make_plan(study_data(), arms=["classical", "gan", "pretrain", "gan-ada@0.5"], shares=[0.05, 0.2])
+    plan = plan_of(study_data(), arms=["classical", "gan", "pretrain", "gan-ada@0.5"], shares=[0.05, 0.2])
     assert names(plan) == ["real", "classical", "gan@0.05", "gan@0.2", "pretrain", "gan-ada@0.5"]
 
 
 def test_a_gan_stops_by_held_out_labels_where_there_are_enough(study_data):
-    assert make_plan(study_data(pool=(20, 30, 30))).settings.patience == PATIENCE
-    assert make_plan(study_data(pool=(19, 30, 30))).settings.patience is None
-    assert make_plan(study_data(pool=(20, 30, 30)), patience=0).settings.patience is None
-    assert "while held-out labels say" in "\n".join(make_plan(study_data(pool=(20, 30, 30))).told())
+    assert plan_of(study_data(pool=(20, 30, 30))).settings.patience == PATIENCE
+    assert plan_of(study_data(pool=(19, 30, 30))).settings.patience is None
+    assert plan_of(study_data(pool=(20, 30, 30)), patience=0).settings.patience is None
+    assert "while held-out labels say" in "\n".join(plan_of(study_data(pool=(20, 30, 30))).told())
 
 
 def test_a_reader_is_told_that_no_gan_can_be_recommended(study_data):
-    assert any("so the recommended classifier will use none" in note for note in make_plan(study_data(), choices=0).notes)
-    assert make_plan(study_data(), choices=0, arms=["classical"]).notes == []
+    assert any("so the recommended classifier will use none" in note for note in plan_of(study_data(), choices=0).notes)
+    assert plan_of(study_data(), choices=0, arms=["classical"]).notes == []
 
 
 def test_folds_are_no_more_than_the_smallest_class_has_images(study_data):
-    assert make_plan(study_data(pool=(5, 9, 9), test=None)).seeds == 5
-    assert make_plan(study_data(pool=(5, 9, 9), test=None)).settings.folds == 5
+    assert plan_of(study_data(pool=(5, 9, 9), test=None)).seeds == 5
+    assert plan_of(study_data(pool=(5, 9, 9), test=None)).settings.folds == 5
 
 
 def test_whole_seeds_end_first(study_data):
-    plan = make_plan(study_data(), jobs=2, seeds=4)
+    plan = plan_of(study_data(), jobs=2, seeds=4)
     cells = plan.testing()
     assert [cell.seed for cell in cells[:6]] == [0, 1, 0, 1, 0, 1]
     assert [cell.arm.name for cell in cells[:4]] == ["real", "real", "classical", "classical"]
@@ -87,26 +88,26 @@ def test_bad_budgets(text):
 
 def test_a_budget_cuts_and_says_so(study_data):
     data = study_data()
-    whole, short = make_plan(data), make_plan(data, budget=300)
+    whole, short = plan_of(data), plan_of(data, budget=300)
     assert "the budget leaves out the arms trivialaugment and mixup" in short.notes and "mixup" not in names(short)
     assert short.settings.gan_steps < whole.settings.gan_steps
     assert estimate(data, short) <= 300 or short.seeds == 2
-    shortest = make_plan(data, budget=60)
+    shortest = plan_of(data, budget=60)
     assert shortest.seeds < LEAST_SEEDS and any("not enough for a claim" in note for note in shortest.notes)
     assert any("the budget leaves" in note for note in shortest.notes)
-    assert make_plan(data, budget=10**6).notes == []
+    assert plan_of(data, budget=10**6).notes == []
 
 
 def test_arms_are_named_by_rule_or_by_splits_that_choose(study_data):
-    plan = make_plan(study_data(), arms=["classical", "mixup", "gan", "classical+gan"])
+    plan = plan_of(study_data(), arms=["classical", "mixup", "gan", "classical+gan"])
     assert named_arms(plan, {}) == ("gan", "classical")
     scores = {"real": 0.1, "classical": 0.2, "mixup": 0.3, "gan": 0.1, "classical+gan": 0.2}
     assert named_arms(plan, scores) == ("classical+gan", "mixup")
-    named = make_plan(study_data(), arms=["classical", "mixup", "gan", "classical+gan"], gan_arm="gan", rival="real")
+    named = plan_of(study_data(), arms=["classical", "mixup", "gan", "classical+gan"], gan_arm="gan", rival="real")
     assert named_arms(named, scores) == ("gan", "real")
-    assert named_arms(make_plan(study_data(), arms=["classical"]), {}) == (None, "classical")
+    assert named_arms(plan_of(study_data(), arms=["classical"]), {}) == (None, "classical")
     with pytest.raises(InputError, match="rival: cutmix is not among the arms"):
-        make_plan(study_data(), rival="cutmix")
+        plan_of(study_data(), rival="cutmix")
 
 
 def test_durations():
@@ -114,16 +115,16 @@ def test_durations():
 
 
 def test_a_budget_keeps_an_arm_that_was_named(study_data):
-    plan = make_plan(study_data(), budget=60, rival="mixup")
+    plan = plan_of(study_data(), budget=60, rival="mixup")
     assert "mixup" in names(plan) and "trivialaugment" not in names(plan) and plan.rival == "mixup"
-    assert "(3 of arms" in "\n".join(make_plan(study_data()).told()) and "(3 of arms" not in "\n".join(
-        make_plan(study_data(), choices=0).told()
+    assert "(3 of arms" in "\n".join(plan_of(study_data()).told()) and "(3 of arms" not in "\n".join(
+        plan_of(study_data(), choices=0).told()
     )
 
 
 def test_the_plan_tells_what_learns_and_for_how_long(study_data):
     def told(**options):
-        plan = make_plan(study_data(), choices=0, **options)
+        plan = plan_of(study_data(), choices=0, **options)
         return {line.split()[0]: line.split(maxsplit=1)[1] for line in plan.told()}
 
     arms = ["classical", "pseudo-labels", "consistency", "semi-supervised", "semi-supervised-conv"]

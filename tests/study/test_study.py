@@ -47,6 +47,9 @@ def test_a_study_from_images_to_a_verdict_and_a_classifier(npz, tmp_path, counte
     json.dumps(found.to_json())
     assert found.recommended["arm"] == "classical"
     assert run(npz(), tmp_path).recommended["run"] == found.recommended["run"]  # the same classifier is not trained again
+    for options in ({"stored": True}, {"keep": False}):  # nor forgotten by a call that keeps none
+        assert run(npz(), tmp_path, **options).recommended == found.recommended
+    assert "run" not in run(npz(), tmp_path, keep=False, overrides={"classifier.width": 0.5}).recommended  # that of other settings
     again = classify(
         found.recommended["config"], run="again", output=tmp_path / "output", log=tmp_path / "log", quiet=True, test=str(npz())
     )
@@ -81,6 +84,34 @@ def test_the_report_is_drawn_again_from_the_rows(npz, tmp_path):
     assert draw_report(found.folder).read_text() == before
     with pytest.raises(InputError, match="is no study that has ended"):
         draw_report(tmp_path)
+
+
+def test_a_study_replaces_its_own_records_and_charts_alone(again, tmp_path):
+    folder, run = again
+    of_a_run = tmp_path / "log" / "study" / "d_loss" / "vdlrecords.study.log"  # a run of the name of the study
+    earlier = [folder / "records" / "gan" / "metrics.jsonl", tmp_path / "log" / "study" / "gan" / "vdlrecords.study-gan.log"]
+    for path in (of_a_run, *earlier, folder / "charts" / "classes-3-labels.png"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"1")
+    run()
+    assert of_a_run.read_bytes() == b"1" and not any(path.parent.exists() for path in earlier)
+    assert sorted(path.name for path in (tmp_path / "log" / "study").iterdir()) == ["classical", "d_loss", "real", "verdict"]
+    assert sorted(path.name for path in (folder / "charts").iterdir()) == [
+        "classes-as-it-is.png",
+        "confusion-as-it-is.png",
+        "differences-as-it-is.png",
+    ]
+
+
+def test_scenarios_whose_names_begin_alike_have_a_chart_each(tmp_path):
+    images = np.random.default_rng(0).integers(0, 255, (80, 16, 16)).astype(np.uint8)
+    names, labels = [letter * 40 for letter in "abc"], np.arange(60) % 3
+    parts = {"train_images": images[:60], "train_labels": labels, "test_images": images[60:], "test_labels": labels[:20]}
+    np.savez(tmp_path / "long.npz", **parts, class_names=names)
+    options = {"new_classes": names[:2], "new_images": [3, 5], "arms": ["classical"], "seeds": 1, "keep": False}
+    found = run(tmp_path / "long.npz", tmp_path, **options)
+    charts = sorted(path.stem for path in (found.folder / "charts").glob("differences-*"))
+    assert charts == [f"differences-{'a' * 40}--{'b' * 18}{end}" for end in ("", "-2")]
 
 
 def test_arms_are_named_before_test_images_are_scored(npz, tmp_path, counted):
@@ -154,7 +185,7 @@ def test_nothing_is_recommended_where_all_cells_of_the_best_arm_failed(npz, tmp_
 
     monkeypatch.setattr(work, "_scored", fail)
     if words == "all cells":
-        with pytest.raises(RunFailed, match="all 6 cells of .* failed, the first with ValueError: no such luck: mend the cause"):
+        with pytest.raises(RunFailed, match="all 6 cells of .* failed, .* no such luck: mend the cause, and go on with retry=True"):
             run(npz(), tmp_path)
         return
     found = run(npz(), tmp_path)
@@ -202,6 +233,7 @@ def test_several_numbers_of_labels_and_shares_are_drawn(npz, tmp_path):
         ({"arms": ["classical", "gan", "gan@0.25"]}, "arms: gan and gan@0.25 are the same with these settings"),
         ({"arms": ["classical"], "overrides": {"classifier.augmentation": "standard"}}, "arms: real and classical are the same"),
         ({"labels": [99]}, "99 are asked for"),
+        ({"arms": ["extra-real"]}, r"choose few labels \(labels=N\) of a larger set"),
         ({"cut": {"cat": 3}}, "no class 'cat'"),
         ({"new_classes": ["cat"]}, "no class 'cat'"),
         ({"new_classes": ["bar", "dot", "ring"], "new_images": [3]}, "all classes are new"),

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from study_plans import plan_of
 
 from paddle_gan_aug.errors import InputError
-from paddle_gan_aug.study.planning import make_plan
 from paddle_gan_aug.study.splits import CHOOSE
 from paddle_gan_aug.study.statistics import HELPS, NOTHING, TOO_FEW
 from paddle_gan_aug.study.summary import ACCURACY, BALANCED, comparisons, measure_of, of_arms, recommended, right, verdict
@@ -48,7 +48,7 @@ def rows(gain, seeds=8, role="test"):
     ],
 )
 def test_verdicts(study_data, gain, seeds, word, sentence):
-    plan = make_plan(study_data())
+    plan = plan_of(study_data())
     (found,) = comparisons(plan, study_data(), rows(gain, seeds), GAN, RIVAL, ACCURACY)
     assert (found["verdict"], found["named"], found["count"]) == (word, True, seeds)
     assert sentence in verdict([found], GAN, RIVAL, ACCURACY, 0.002)
@@ -58,7 +58,7 @@ def test_verdicts(study_data, gain, seeds, word, sentence):
 
 
 def test_arms_that_were_not_named_are_a_family_of_their_own(study_data):
-    plan = make_plan(study_data())
+    plan = plan_of(study_data())
     more = rows(8) + [row("real", seed, 30 + seed % 3) for seed in range(8)]
     found = comparisons(plan, study_data(), more, GAN, RIVAL, ACCURACY)
     assert [(one["arm"], one["named"]) for one in found] == [(GAN, True), ("real", False)]
@@ -68,30 +68,30 @@ def test_arms_that_were_not_named_are_a_family_of_their_own(study_data):
 def test_failed_cells_pair_with_nothing(study_data):
     some = rows(8)
     some[3]["error"] = "RunFailed: no"
-    (found,) = comparisons(make_plan(study_data()), study_data(), some, GAN, RIVAL, ACCURACY)
+    (found,) = comparisons(plan_of(study_data()), study_data(), some, GAN, RIVAL, ACCURACY)
     assert found["count"] == 7
     assert next(arm for arm in of_arms(some, ACCURACY) if arm["arm"] == RIVAL)["failed"] == ["RunFailed: no"]
 
 
 def test_a_recipe_without_a_gan_is_recommended_unless_held_out_labels_say_otherwise(study_data):
-    plan, data = make_plan(study_data()), study_data()
+    plan, data = plan_of(study_data()), study_data()
     assert recommended(plan, data, rows(8), GAN, RIVAL, ACCURACY)[0] == RIVAL  # test images have no say
     assert recommended(plan, data, rows(8, role="choose"), GAN, RIVAL, ACCURACY)[0] == GAN
     assert recommended(plan, data, rows(0, role="choose"), GAN, RIVAL, ACCURACY)[0] == RIVAL
     one_image = [row(arm, seed, 12 + (arm == GAN), "choose", tested=20) for arm in (GAN, RIVAL) for seed in range(4)]
     assert recommended(plan, data, one_image, GAN, RIVAL, ACCURACY)[0] == RIVAL  # the same gain of one image on every split
     folds = study_data(test=None)
-    assert recommended(make_plan(folds), folds, rows(8), GAN, RIVAL, ACCURACY)[0] == GAN  # folds are held-out labels
+    assert recommended(plan_of(folds), folds, rows(8), GAN, RIVAL, ACCURACY)[0] == GAN  # folds are held-out labels
 
 
 def test_which_score(study_data):
-    assert measure_of(make_plan(study_data()), [12, 12, 12]) == ACCURACY
-    assert measure_of(make_plan(study_data(pool=(40, 12, 12))), [40, 12, 12]) == BALANCED
-    cut = make_plan(study_data(), cut={"dot": 3})
+    assert measure_of(plan_of(study_data()), [12, 12, 12]) == ACCURACY
+    assert measure_of(plan_of(study_data(pool=(40, 12, 12))), [40, 12, 12]) == BALANCED
+    cut = plan_of(study_data(), cut={"dot": 3})
     assert measure_of(cut, [12, 12, 12]) == BALANCED
     assert measure_of(cut, [12, 12, 12], "cut_recall") == "cut_recall"
     with pytest.raises(InputError, match="is of classes that are cut"):
-        measure_of(make_plan(study_data()), [12, 12, 12], "cut_recall")
+        measure_of(plan_of(study_data()), [12, 12, 12], "cut_recall")
     with pytest.raises(InputError, match="nearest: accuracy"):
         measure_of(cut, [12, 12, 12], "acuracy")
 
@@ -103,7 +103,7 @@ def test_which_images_were_read_rightly():
 def test_the_best_of_many_on_the_same_splits_is_no_gain(study_data):
     """Ten arms with a GAN that differ from the rival by chance alone: the best of them looks better on the splits that chose it."""
     shares = [f"gan@{n / 20:g}" for n in range(1, 11)]
-    plan = make_plan(study_data(), arms=[RIVAL, *shares])
+    plan = plan_of(study_data(), arms=[RIVAL, *shares])
     found, naive = 0, 0
     for repeat in range(60):
         rng = np.random.default_rng(repeat)
@@ -111,13 +111,13 @@ def test_the_best_of_many_on_the_same_splits_is_no_gain(study_data):
         means = {arm: np.mean([one["accuracy"] for one in scored if one["arm"] == arm]) for arm in ["real", RIVAL, *shares]}
         best = max(shares, key=means.get)
         found += recommended(plan, study_data(), scored, best, RIVAL, ACCURACY)[0] == best
-        named = make_plan(study_data(), arms=[RIVAL, *shares], gan_arm=best, rival=RIVAL)
+        named = plan_of(study_data(), arms=[RIVAL, *shares], gan_arm=best, rival=RIVAL)
         naive += recommended(named, study_data(), scored, best, RIVAL, ACCURACY)[0] == best
     assert found <= naive <= 4
 
 
 def test_one_split_shows_no_gain(study_data):
-    plan = make_plan(study_data(), arms=["classical", "gan"], choices=1)
+    plan = plan_of(study_data(), arms=["classical", "gan"], choices=1)
     chosen = [row("real", 1000, 40, CHOOSE), row("gan", 1000, 50, CHOOSE), row("classical", 1000, 40, CHOOSE)]
     assert recommended(plan, study_data(), chosen, "gan", "classical", ACCURACY) == (
         "classical",
@@ -133,6 +133,6 @@ def test_a_rare_class_of_four_held_out_images_recommends_nothing(study_data):
 
     scored = [split(GAN, *of) for of in ((0, 4, 13), (1, 3, 19), (2, 4, 17))]
     scored += [split(RIVAL, *of) for of in ((0, 3, 19), (1, 3, 17), (2, 4, 16))]
-    plan = make_plan(study_data(), arms=[RIVAL, GAN], gan_arm=GAN, rival=RIVAL)
+    plan = plan_of(study_data(), arms=[RIVAL, GAN], gan_arm=GAN, rival=RIVAL)
     arm, why = recommended(plan, study_data(), scored, GAN, RIVAL, BALANCED)
     assert arm == RIVAL and "+1.67 points over 3 splits" in why and "not above 13.20" in why

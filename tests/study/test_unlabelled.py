@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import pytest
+from study_plans import plan_of
 
 from paddle_gan_aug.data import load
 from paddle_gan_aug.data.overlap import repeated
@@ -13,7 +14,6 @@ from paddle_gan_aug.errors import InputError
 from paddle_gan_aug.study.arms import ARMS, BASELINE, WITHOUT_LABELS, arm_of, chosen_arms, default_arms
 from paddle_gan_aug.study.cells import Cell, Settings, key_of, learner_settings
 from paddle_gan_aug.study.plan import named_arms
-from paddle_gan_aug.study.planning import make_plan
 from paddle_gan_aug.study.splits import CHOOSE, FINAL, TEST, Scenario, cell_images, check_apart, check_unlabelled
 from paddle_gan_aug.study.unlabelled import CONFIDENT, confident
 
@@ -69,7 +69,7 @@ def test_arms_need_images_without_labels(study_data):
 
 
 def test_rivals_that_learn_the_same_images_can_be_named(study_data):
-    plan = make_plan(study_data(), arms=["classical", "pseudo-labels", "consistency", "semi-supervised"], labels=[4], seeds=2)
+    plan = plan_of(study_data(), arms=["classical", "pseudo-labels", "consistency", "semi-supervised"], labels=[4], seeds=2)
     scores = {"real": 0.1, "classical": 0.2, "pseudo-labels": 0.3, "consistency": 0.4, "semi-supervised": 0.5}
     assert named_arms(plan, scores) == ("semi-supervised", "consistency") and plan.choices == 4
 

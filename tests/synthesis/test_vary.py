@@ -8,6 +8,8 @@ from PIL import Image
 
 from paddle_gan_aug.cli.main import main
 from paddle_gan_aug.data import DataSpec, load, load_test
+from paddle_gan_aug.errors import InputError
+from paddle_gan_aug.synthesis import vary as vary_module
 from paddle_gan_aug.synthesis.vary import vary
 
 
@@ -18,7 +20,11 @@ def run(cli, small, small_mnist):
     return cli.output / "r"
 
 
-def test_variations_of_classes_never_seen(cli, run, small_mnist):
+def full_disk(*_):
+    raise OSError(28, "No space left on device")
+
+
+def test_variations_of_classes_never_seen(cli, run, small_mnist, monkeypatch):
     state = json.loads(next((run / "checkpoints").glob("step-4/state.json")).read_text())
     assert state["data"]["source"].endswith("classes 0, 1, 2, 3, 4, 5, 6, 7")
     to = cli.folder / "varied"
@@ -33,6 +39,12 @@ def test_variations_of_classes_never_seen(cli, run, small_mnist):
     again = cli.folder / "again"
     made = vary(run, to=again, data=str(small_mnist), count=3, part="valid", classes=[8, 9])
     assert made.count == len(made.images()) == 3
+    assert not (again / ".partial").exists()
+    with monkeypatch.context() as patch, pytest.raises(OSError):
+        patch.setattr(vary_module, "save_png", full_disk)
+        vary(run, to=cli.folder / "half", data=str(small_mnist), count=3)
+    with pytest.raises(InputError, match="half holds a set that is not finished"):
+        load(str(cli.folder / "half"))
     first = rows[0]["file"]
     assert (again / first).read_bytes() == (to / first).read_bytes()
 

@@ -11,8 +11,9 @@ import paddle_gan_aug
 from paddle_gan_aug import runtime
 from paddle_gan_aug.data import load, to_uint8
 from paddle_gan_aug.errors import InputError
+from paddle_gan_aug.files import distinct_names
 from paddle_gan_aug.runs.opened import open_run
-from paddle_gan_aug.runs.per_class import _file_names
+from paddle_gan_aug.runs.per_class import _as_file_name
 from paddle_gan_aug.synthesis.generate import generate
 from paddle_gan_aug.synthesis.partial_set import PartialSet
 from paddle_gan_aug.synthesis.sampler import Samplers, open_runs
@@ -132,7 +133,8 @@ def test_classes_that_look_alike_as_file_names(small_mnist, tmp_path):
     trained = paddle_gan_aug.train_per_class("fast", run="r", output=tmp_path, log=tmp_path, **options)
     assert [(run.folder.name, run.config.data.class_name) for run in trained.runs] == [("r-a-b", "a b"), ("r-a-b-2", "a/b")]
     assert [sampler.index for sampler in Samplers(open_runs(trained.folder))] == [0, 1]
-    assert _file_names(["a", "A", "what?", "end. ", "猫"]) == {"a": "a", "A": "A-2", "what?": "what-", "end. ": "end-", "猫": "猫"}
+    found = distinct_names(["a", "A", "what?", "end. ", "猫"], _as_file_name)
+    assert found == {"a": "a", "A": "A-2", "what?": "what-", "end. ": "end-", "猫": "猫"}
 
 
 def test_balance_reads_the_data_as_the_run_did(here, small_mnist, tmp_path):
