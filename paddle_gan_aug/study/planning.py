@@ -118,17 +118,16 @@ def make_plan(data: StudyData, request: Request) -> Plan:
         choices = CHOICES if any(arm.generates for arm in chosen) and data.test is not None else 0
     named = (request.gan_arm, request.rival)
     optional = [] if request.arms else [arm for arm in chosen if arm.name in STRONGER and arm.name not in named]
-    chosen = chosen if choices else [arm for arm in chosen if arm not in optional]  # by rule none of them would be named
+    left_out = [] if choices else optional  # by rule none of them would be named
+    chosen = [arm for arm in chosen if arm not in left_out]
     _check_named(request, chosen)
     folds = wanted if data.test is None else Settings.folds  # they play no part, and more seeds leave the keys of the others alone
     settings = replace(_settings(data, request, scenarios), folds=folds)
     plan = Plan(chosen, scenarios, wanted, settings, choices, *named, request.jobs, 0.0, request.budget)
     plan = replace(plan, other_seeds=OTHER_SEEDS if request.other_seeds is None and optional else request.other_seeds)
     plan = replace(plan, settings=replace(plan.settings, members=voters(data, plan)), seconds=estimate(data, plan))
-    plan = _within(data, plan, request, optional) if request.budget else plan
-    left_out = [arm.name for arm in optional if arm not in chosen]
-    hint = [f"{' and '.join(left_out)} take no part, as no splits choose between them: name them with arms"] if left_out else []
-    return replace(plan, notes=[*plan.notes, *hint, *_claims(plan, data)])
+    plan = _within(data, plan, request, [] if left_out else optional) if request.budget else plan
+    return replace(plan, notes=[*plan.notes, *_hints(left_out), *_claims(plan, data)])
 
 
 def _settings(data: StudyData, request: Request, scenarios: Sequence[Scenario]) -> Settings:
@@ -234,6 +233,11 @@ def _within(data: StudyData, plan: Plan, request: Request, optional: Sequence[Ar
     if not fits(plan):
         notes.append("even so the estimate exceeds the budget: what does not fit is left out, and the report says what")
     return replace(plan, seconds=estimate(data, plan), notes=[*plan.notes, *notes])
+
+
+def _hints(left_out: Sequence[Arm]) -> List[str]:
+    names = " and ".join(arm.name for arm in left_out)
+    return [f"{names} take no part, as no splits choose between them, unless you name them among the arms"] if names else []
 
 
 def _claims(plan: Plan, data: StudyData) -> List[str]:

@@ -132,3 +132,12 @@ def test_the_plan_tells_what_learns_and_for_how_long(study_data):
     without_gan = told(arms=arms[:3], labels=[4], learner_steps=50)
     assert without_gan["learners"] == "semi-supervised: 50 steps" and "GAN" not in without_gan
     assert "learners" not in told(arms=["gan"]) and told(arms=["gan"])["GAN"].startswith("sngan-projection")
+
+
+def test_what_takes_no_part_is_not_left_out_by_the_budget_too(study_data):
+    notes = plan_of(study_data(), choices=0, budget=1.0).notes
+    assert [note for note in notes if "mixup" in note] == [
+        "trivialaugment and mixup take no part, as no splits choose between them, unless you name them among the arms"
+    ]
+    notes = plan_of(study_data(), choices=4, budget=1.0).notes
+    assert [note for note in notes if "mixup" in note] == ["the budget leaves out the arms trivialaugment and mixup"]
