@@ -165,3 +165,18 @@ def test_arms_with_images_without_labels():
     for page in ("docs/semi-supervised.md", "docs/zh/semi-supervised.md"):
         (rows,) = [rows for rows in tables(ROOT / page) if rows and len(rows[0]) == 6]
         assert [list(row.values())[1:] for row in rows] == [[f"{mean:.2f} %" for mean in part] for part in (means, tested)]
+
+
+def test_what_worked_on_each_python():
+    stored = json.loads((RESULTS / "pythons.json").read_text(encoding="utf-8"))["rows"]
+    names = ("Python", "paddlepaddle", "numpy", "scipy", "Pillow")
+    found = [[row["Python"].rpartition(".")[0], *(row[name] for name in names[1:])] for row in stored]
+    for page, worked, dependencies in (
+        ("docs/scale.md", "all", {"oldest": "oldest", "newest": "newest"}),
+        ("docs/zh/scale.md", "全部", {"oldest": "最旧", "newest": "最新"}),
+    ):
+        (rows,) = [rows for rows in tables(ROOT / page) if rows and "Python" in rows[0]]
+        cells = [list(row.values()) for row in rows]
+        assert [[python, paddle, *rest] for python, paddle, _, *rest, _ in cells] == found
+        assert [row[2] for row in cells] == [dependencies[row["dependencies"]] for row in stored]
+        assert all((row[-1] == worked) == (one["result"] == "ok") for row, one in zip(cells, stored))
