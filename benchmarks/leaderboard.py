@@ -17,7 +17,8 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 from benchmarks.recipes import MeasuredAt, Row, Rows, Say, read_recipes, train_and_measure
 from benchmarks.tables import leaderboard_table
 from paddle_gan_aug import runtime
-from paddle_gan_aug.files import find_path, make_folder, project_root
+from paddle_gan_aug.errors import InputError
+from paddle_gan_aug.files import atomic_write, find_path, make_folder, project_root
 from paddle_gan_aug.training.loop import Progress
 
 LINES = "rows.jsonl"
@@ -80,10 +81,21 @@ def read_lines(path: Path) -> Rows:
 
 
 def write_table(docs: Path, table: str) -> None:
-    """Put a table between the two marks of a Markdown file."""
-    before, _, rest = docs.read_text(encoding="utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
-    docs.write_text(f"{before}{BEGIN}{table}\n{END}{after}", encoding="utf-8")
+    """Put a table between the two marks of a Markdown file.
+
+    Raises:
+        InputError: the file cannot be read, or has no such marks; nothing is written.
+    """
+    try:
+        text = docs.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot read {docs}: {getattr(error, 'strerror', None) or error}") from None
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise InputError(f"{docs} has no lines {BEGIN.strip()} and {END}: write them where the table belongs")
+    with atomic_write(docs, "w") as file:
+        file.write(f"{before}{BEGIN}{table}\n{END}{after}")
 
 
 def _train(recipe: Row, seed: int, say: Say) -> Optional[Row]:

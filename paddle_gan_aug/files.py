@@ -241,7 +241,7 @@ def use_cache(folder: Optional[str]) -> None:
 def cache_folder() -> Path:
     """The folder of what can be made again: that of the variable PADDLE_GAN_AUG_CACHE, else of `use_cache`, else `output/.cache`."""
     chosen = os.environ.get(CACHE_VARIABLE) or _chosen_cache
-    return Path(chosen).expanduser().absolute() if chosen else project_root() / "output" / ".cache"
+    return expanded(chosen).absolute() if chosen else project_root() / "output" / ".cache"
 
 
 def mnist_folder() -> Path:
@@ -251,9 +251,14 @@ def mnist_folder() -> Path:
     return next((folder for folder in (in_project, *installed) if folder.is_dir()), in_project)
 
 
+def expanded(path: Union[str, Path]) -> Path:
+    """`path` with the home folder for ~ at its beginning; ~name stays as it is where no user has that name (pathlib raises an error)."""
+    return Path(os.path.expanduser(path))
+
+
 def find_path(path: Union[str, Path]) -> Path:
     """`path` as the user means it: from the current folder if it exists there, else from the project root."""
-    path = Path(path).expanduser()
+    path = expanded(path)
     if path.exists() or path.is_absolute():
         return path
     from_root = project_root() / path
@@ -267,7 +272,7 @@ def did_you_mean_path(path: Union[str, Path], also: Iterable[str] = (), otherwis
         path: as the user gave it. One part of it may be misspelt. also: names that may be meant beside paths.
         otherwise, before: as for `did_you_mean`.
     """
-    path = Path(path).expanduser()
+    path = expanded(path)
     there = (_meant(path, base) for base in ([Path()] if path.is_absolute() else dict.fromkeys((Path.cwd(), project_root()))))
     meant = nearest(str(path), also) or next(filter(None, there), None)
     return f"{before}did you mean {meant}?" if meant else otherwise

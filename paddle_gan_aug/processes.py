@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 DIRECTLY = 1 << 16  # numbers from which a tensor is summed where it lies; smaller ones are sent together
 KEY = "paddle_gan_aug/line"  # of the address of process 0 in Paddle's store
+LONGEST_GREETING, PATIENCE = 200, 10.0  # bytes of what a process says when it calls process 0, and seconds within which it does
 _Size = Optional[Union[int, Tuple[int, ...]]]
 
 
@@ -113,13 +114,25 @@ def _listen(paddle: Any, many: int) -> List[socket.socket]:
         _store(paddle).set(KEY, json.dumps([host, server.getsockname()[1], token]))
         while len(lines) < many - 1:
             line, _ = server.accept()
-            line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            said = _read(line)
-            if isinstance(said, dict) and hmac.compare_digest(str(said.get("token")), token):
-                lines[int(said["rank"])] = line
-            else:
+            caller = _caller(line, token)
+            if caller is None:
                 line.close()
+            else:
+                lines[caller] = line
     return [lines[number] for number in sorted(lines)]
+
+
+def _caller(line: socket.socket, token: str) -> Optional[int]:
+    """The number of the process that calls on a line; None of a stranger, such as a port scanner, who may say anything or nothing."""
+    line.settimeout(PATIENCE)
+    try:
+        said = _read(line, LONGEST_GREETING)
+    except (OSError, ValueError):
+        return None
+    line.settimeout(None)
+    line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    known = isinstance(said, dict) and hmac.compare_digest(str(said.get("token")).encode("utf-8", "replace"), token.encode())
+    return int(said["rank"]) if known else None
 
 
 def _call(paddle: Any, number: int) -> socket.socket:
@@ -143,8 +156,16 @@ def _write(line: socket.socket, value: Any) -> None:
     line.sendall(struct.pack("<Q", len(content)) + content)
 
 
-def _read(line: socket.socket) -> Any:
-    return json.loads(_bytes(line, struct.unpack("<Q", _bytes(line, 8))[0]))
+def _read(line: socket.socket, most: Optional[int] = None) -> Any:
+    """The plain value that comes next on a line.
+
+    Raises:
+        ValueError: it is no JSON, or of more than `most` bytes.
+    """
+    (length,) = struct.unpack("<Q", _bytes(line, 8))
+    if most is not None and length > most:
+        raise ValueError(f"{length} bytes are too many")
+    return json.loads(_bytes(line, length))
 
 
 def _bytes(line: socket.socket, length: int) -> bytes:

@@ -12,6 +12,7 @@ from paddle_gan_aug.errors import InputError
 from paddle_gan_aug.files import (
     atomic_write,
     check_new_folder,
+    expanded,
     find_path,
     lock_folder,
     make_folder,
@@ -175,3 +176,10 @@ def test_what_is_no_regular_file_is_not_opened(tmp_path):
             regular(tmp_path / name)
         with pytest.raises(InputError, match="is no file but a device"):
             sha256(tmp_path / name)
+
+
+def test_a_tilde_is_the_home_folder_or_part_of_a_name(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    assert expanded("~/a") == tmp_path / "a" and expanded(tmp_path / "~") == tmp_path / "~"
+    assert expanded("~no such user/a") == Path("~no such user/a") == find_path("~no such user/a")

@@ -1,5 +1,10 @@
 """Shares of draws and batches: together those of one process."""
 
+import json
+import socket
+import struct
+import threading
+
 import numpy as np
 import pytest
 
@@ -45,3 +50,36 @@ def test_a_process_takes_every_nth_row_of_a_batch(monkeypatch):
 def test_alone_nothing_is_changed():
     rng, rows = np.random.default_rng(0), np.ones(3)
     assert processes.share_of_draws(rng) is rng and processes.together(rows) is rows and processes.of_all(4) == [4]
+
+
+def test_strangers_who_call_process_0_are_turned_away(monkeypatch):
+    """They may say nothing, something else than JSON, or endlessly much; the other process still reaches it."""
+    written, there = {}, threading.Event()
+
+    class Store:
+        def set(self, key, value):
+            written[key] = value
+            there.set()
+
+        def get(self, key):
+            return written[key]
+
+    monkeypatch.setattr(processes, "_store", lambda paddle: Store())
+    monkeypatch.setattr(processes, "PATIENCE", 0.2)
+    found = []
+    listening = threading.Thread(target=lambda: found.extend(processes._listen(None, 2)))
+    listening.start()
+    assert there.wait(60)
+    host, port, token = json.loads(written[processes.KEY])
+    greeting = json.dumps({"rank": 1, "token": "\u00e9" * 32}).encode()
+    said = [b"", b"GET / HTTP/1.1\r\n\r\n", struct.pack("<Q", 3) + b"{{{", struct.pack("<Q", 2) + b"\xff\xff", struct.pack("<Q", 1) + b"3"]
+    strangers = [socket.create_connection((host, port)) for _ in range(len(said) + 1)]
+    for stranger, content in zip(strangers, [*said, struct.pack("<Q", len(greeting)) + greeting]):
+        stranger.sendall(content)
+    mine = processes._call(None, 1)
+    listening.join(60)
+    (line,) = found
+    processes._write(line, "welcome")
+    assert processes._read(mine) == "welcome" and line.gettimeout() is None
+    for one in (line, mine, *strangers):
+        one.close()

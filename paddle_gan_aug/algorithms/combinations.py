@@ -1,13 +1,14 @@
 """Settings that do not go together, and why. Nothing here imports Paddle.
 
 Each refusal is one row; its text says what clashes and what to set instead. In a text, {smooths} and {centred} stand for the losses that
-have this attribute.
+have this attribute, {strengths} for the largest strength of each policy.
 """
 
 from __future__ import annotations
 
 from typing import Callable, List, Tuple
 
+from ..augment.diffaugment_policies import DIFFAUGMENT_POLICIES, DiffAugmentPolicy
 from ..config.sections import Config
 from .registry import ALGORITHMS, LOSSES, PENALTIES, Loss
 
@@ -126,6 +127,10 @@ REFUSALS: List[Tuple[Callable[[Config], bool], str]] = [  # (when, why)
         "discriminator.pack must divide train.batch_size, so that every pack is full",
     ),
     (
+        lambda c: c.diffaugment.strength > DIFFAUGMENT_POLICIES.get(c.diffaugment.policy, DiffAugmentPolicy()).largest_strength,
+        "diffaugment.strength makes a shift or a hole larger than the image: set it to at most {strengths}",
+    ),
+    (
         lambda c: c.diffaugment.adaptive == "ada" and c.diffaugment.policy == "none",
         "diffaugment.adaptive ada steers how often the changes act, and diffaugment.policy is none: choose a policy",
     ),
@@ -144,4 +149,5 @@ def check_combination(config: Config) -> None:
     """
     for applies, text in REFUSALS:
         if applies(config):
-            raise ValueError(text.format(smooths=_named("smooths"), centred=_named("centred")))
+            strengths = ", ".join(f"{row.largest_strength:g} for {name}" for name, row in DIFFAUGMENT_POLICIES.items())
+            raise ValueError(text.format(smooths=_named("smooths"), centred=_named("centred"), strengths=strengths))

@@ -1,5 +1,6 @@
 """The policies of differentiable augmentation: which changes D sees, and how far they go. Nothing here imports Paddle."""
 
+import math
 from dataclasses import dataclass
 from typing import Dict
 
@@ -23,6 +24,12 @@ class DiffAugmentPolicy:
     saturation: float = 0.0
     contrast: float = 0.0
     mirror: float = 0.0
+
+    @property
+    def largest_strength(self) -> float:
+        """The strength at which a shift or a hole is as large as the image; infinite without either."""
+        largest = max(self.translation, self.cutout)
+        return 1 / largest if largest else math.inf
 
 
 DIFFAUGMENT_POLICIES: Dict[str, DiffAugmentPolicy] = {

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 from .. import runtime
 from ..data import DataSpec, LabelledImages, load
 from ..errors import InputError
-from ..files import make_folder
+from ..files import expanded, make_folder
 from ..pictures import as_rgb, grid, save_png
 from .checks import checked_batch
 from .policies import Policy, RandAugment, TrivialAugment, policy_for
@@ -36,7 +36,7 @@ def draw_previews(data: DataSpec, *, to: Union[str, Path], seed: int = 0, policy
     Raises:
         InputError: there is no such data, or a file exists.
     """
-    to = Path(to).expanduser()
+    to = expanded(to)
     as_file = to.suffix.lower() == ".png"
     paths = (to, to.with_name(f"{to.stem}-policies.png")) if as_file else (to / "transforms.png", to / "policies.png")
     for path in paths:

@@ -94,7 +94,7 @@ def run_command(parser: CommandParser, argv: Optional[List[str]] = None) -> int:
             what = "write" if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS) else "use"
             _complain(args, f"cannot {what} {error.filename or 'a file'}: {error.strerror or error}")
         _drop_output()
-        return FAILED
+        return BAD_INPUT if error.errno == errno.ENAMETOOLONG else FAILED
     except (KeyboardInterrupt, ImportError) as error:
         if isinstance(error, ImportError) and not interrupt.came:
             raise

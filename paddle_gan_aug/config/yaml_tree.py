@@ -36,6 +36,8 @@ def read_tree(text: str, text_keys: Collection[str] = ()) -> Any:
         return yaml.SafeLoader("").construct_document(node)
     except RecursionError:
         raise ValueError(f"it is nested too deep (at most {DEEPEST} levels)") from None
+    except (LookupError, AttributeError):  # PyYAML's own, of texts such as x after !!bool or !!timestamp
+        raise ValueError("a value is not what the tag before it says, such as !!int") from None
     except (yaml.YAMLError, ArithmeticError) as error:
         raise ValueError(" ".join(str(error).split())) from None
 

@@ -18,13 +18,21 @@ def class_folder(name: str) -> str:
         InputError: the name cannot be that of a folder, is that of a file in every set, or begins with a dot: readers of class
             folders leave out hidden folders.
     """
-    if name in ("", ".", "..", *OWN_FILES) or any(sign in name for sign in "/\\\0"):
+    if name in ("", ".", "..", *OWN_FILES) or any(sign in name for sign in "/\\\0") or not _can_be_written(name):
         raise InputError(f"class {name!r} cannot be the name of a folder: {INSTEAD}")
     if name.startswith("."):
         raise InputError(f"class {name!r} would be a hidden folder, which readers leave out: rename the class in the data")
     if os.name == "nt" and not is_portable(name):
         raise InputError(f"class {name!r} cannot be the name of a folder on Windows: {INSTEAD}")
     return name
+
+
+def _can_be_written(name: str) -> bool:
+    """Whether the file system's encoding has all characters of a name."""
+    try:
+        return bool(os.fsencode(name))
+    except UnicodeEncodeError:
+        return False
 
 
 def check_class_folders(names: Iterable[str], to: Union[str, Path]) -> None:

@@ -17,7 +17,7 @@ from .folders import UNLABELLED, part_folders
 from .image_files import read_image_set
 from .images import LabelledImages, to_network
 from .load import load, place_of
-from .readers import reader_of
+from .readers import reader_of, refused_paths
 from .rows import joined
 from .spec import DataSpec
 
@@ -77,11 +77,13 @@ def _folder_beside(spec: DataSpec) -> Optional[Path]:
 
 def _read(path: Union[str, Path], spec: DataSpec, labelled: LabelledImages) -> np.ndarray:
     """Return the images at a path, uint8 [N, C, H, W]: of data in parts those of training and validation, else all."""
-    where, place = f"data.unlabelled {path}", find_path(path)
+    where = f"data.unlabelled {path}"
     if not str(path).strip():
         raise InputError("data.unlabelled is empty: give a folder or a file with images")
-    reader = reader_of(place, unlabelled=True)
-    in_parts = reader is not None and (reader.images is None or (place.is_dir() and part_folders(place) is not None))
+    with refused_paths(where):
+        place = find_path(path)
+        reader = reader_of(place, unlabelled=True)
+        in_parts = reader is not None and (reader.images is None or (place.is_dir() and part_folders(place) is not None))
     if in_parts:
         images = load(dataclasses.replace(spec.renamed(path), split="full"), "train").images
     else:

@@ -335,8 +335,9 @@ def _window(path: Path, spec: DataSpec, part: str, images: np.ndarray) -> Option
     if spec.window or part == "train" or images.max(initial=0) >= DARKEST_WHITE:
         return spec.window
     try:
-        return range_of(look(read_idx_folder(path, "train")[0], str(path)), str(path))
-    except InputError:  # there are no training images
+        training = read_idx_folder(path, "train")[0]
+        return range_of(look(training, str(path)), str(path)) if len(training) else None
+    except InputError:  # there are no training files
         return None
 
 
@@ -350,6 +351,8 @@ def _read_mapping(path: Path) -> Dict[int, str]:
     try:
         rows = [line.split() for line in regular(path).read_text(encoding="utf-8-sig").splitlines() if line.strip()]
         classes = {int(row[0]): chr(int(row[1])) for row in rows}
+        bytes(classes)  # the labels of IDX files are bytes
+        "".join(classes.values()).encode()
     except (OSError, ValueError, IndexError, OverflowError):
         raise InputError(f"{path} is no mapping: a label and the code of its character on each line, such as 1 65") from None
     if not classes or len(set(classes.values())) != len(rows):

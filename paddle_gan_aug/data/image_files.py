@@ -11,7 +11,7 @@ from .decoding import SUFFIXES, decode, say_skipped
 from .fitting import fit
 from .folders import read_folder_images
 from .image_set import ImageSet, numbered
-from .readers import READERS, Reader, reader_of
+from .readers import READERS, Reader, reader_of, refused_paths
 from .spec import DataSpec
 from .written_set import file_of_set
 
@@ -29,7 +29,11 @@ def read_image_set(path: Union[str, Path], spec: DataSpec) -> ImageSet:
     Raises:
         InputError: there is nothing at the path, no image in it, a file that is no image, or what the reader refuses.
     """
-    path = file_of_set(find_path(path))
+    with refused_paths(path):
+        return _read_image_set(file_of_set(find_path(path)), spec)
+
+
+def _read_image_set(path: Path, spec: DataSpec) -> ImageSet:
     if path.is_file() and path.suffix.lower() in SUFFIXES:
         decoded = decode([path], str(path), spec.image_size, spec.channels, spec.skip_bad, None, spec.window, spec.background, spec.fit)
         say_skipped(decoded.bad, 1, str(path))

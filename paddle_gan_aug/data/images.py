@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 HASHED_AT_ONCE = 1000  # images
+MOST_DIGITS = 1000  # of the number of a class
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -212,14 +213,19 @@ def class_index(class_names: Sequence[str], name_or_index: Union[str, int], wher
     if text in class_names:
         return class_names.index(text)
     indices = []
-    if text.isdecimal():
-        numbers = [int(name) if name.isdecimal() else None for name in class_names]
+    asked, numbers = _number(text), [_number(name) for name in class_names]
+    if asked is not None:
         named = any(number is not None for number in numbers)
-        indices = [i for i, number in enumerate(numbers) if number == int(text)] if named else [int(text)]
+        indices = [i for i, number in enumerate(numbers) if number == asked] if named else [asked]
     if len(indices) != 1 or indices[0] >= len(class_names):
         problem = f"several classes {name_or_index}" if len(indices) > 1 else f"no class {name_or_index!r}"
         raise InputError(f"{problem} in {where}: choose one of {listed(class_names) or 'none'}")
     return indices[0]
+
+
+def _number(text: str) -> Optional[int]:
+    """Return the number that a text of digits says; None of other texts, and of so many digits that Python reads no number from them."""
+    return int(text) if text.isdecimal() and len(text) <= MOST_DIGITS else None
 
 
 def check_several_classes(images: LabelledImages) -> None:

@@ -115,10 +115,11 @@ def _of_lines(file: IO[str], path: Path) -> Iterator[Row]:
 
 
 def _of_table(file: IO[str], path: Path) -> Iterator[Row]:
-    head = file.readline()
+    head = next((line for line in file if line.strip()), "")
     file.seek(0)
     reader = csv.reader(file, delimiter=max(",;\t", key=head.count))
-    rows = ((reader.line_num, [cell.strip() for cell in cells]) for cells in reader if any(cells))
+    stripped = ([cell.strip() for cell in cells] for cells in reader)
+    rows = ((reader.line_num, cells) for cells in stripped if any(cells))
     try:
         for number, cells in itertools.islice(rows, 1):
             first, others = [cell.lower() for cell in cells], []

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import InputError
 from .file_list import chosen_files, file_list
-from .list_rows import most_rows, read_rows
+from .list_rows import Row, most_rows, read_rows
 from .notices import notice_once
 
 FOLDERS = 10_000  # whose real paths are remembered
@@ -61,10 +61,7 @@ def read_table(path: Path) -> ListTable:
     def names() -> Iterator[str]:
         nonlocal count
         for row in read_rows(path):
-            try:
-                os.fsencode(row.name)
-            except UnicodeEncodeError:
-                raise InputError(f"{path}, line {row.number}: {row.name[:80]!r} is no name of a file") from None
+            _check_text(row, path)
             file = _file_of(path, row.name)
             labels[count] = words.setdefault(row.label, len(words))
             splits[count] = parts.setdefault(row.split, len(parts))
@@ -76,6 +73,19 @@ def read_table(path: Path) -> ListTable:
     files = file_list(path.parent, names())
     table = ListTable(path, files, labels[:count], list(words), splits[:count], list(parts), generated[:count])
     return _each_once(table, places[:count], real_path)
+
+
+def _check_text(row: Row, path: Path) -> None:
+    """Check that a row's path can be that of a file, and its label is text: JSON may hold halves of characters.
+
+    Raises:
+        InputError: one is not.
+    """
+    for text, what in ((row.name, "name of a file"), (row.label, "label")):
+        try:
+            os.fsencode(text)
+        except UnicodeEncodeError:
+            raise InputError(f"{path}, line {row.number}: {text[:80]!r} is no {what}") from None
 
 
 class _RealPaths:
@@ -140,4 +150,4 @@ def _file_of(path: Path, name: str) -> Path:
     with_slashes = name.replace("\\", "/")
     in_gbk = os.fsdecode(with_slashes.encode("gb18030", "replace"))  # unpacked from a zip file of Windows
     choices = (written, *(path.parent / other for other in (with_slashes, in_gbk)))
-    return next((file for file in choices if file.is_file()), written)
+    return next((file for file in choices if os.path.isfile(file)), written)  # of too long a name pathlib raises an error

@@ -3,14 +3,13 @@
 A new kind of data is one row in `readers.READERS`.
 """
 
-import contextlib
 import dataclasses
 import functools
 import itertools
 import os
 import sys
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, Optional, Union
+from typing import Any, Callable, Dict, Optional, Union
 
 from ..errors import InputError
 from ..files import IN_WHEEL, PACKAGE_PARENT, did_you_mean_path, find_path, mnist_folder, project_root
@@ -21,7 +20,7 @@ from .images import LabelledImages
 from .notices import notice_once
 from .overlap import report_repeated_validation
 from .read_once import State, read_once, state_of
-from .readers import READERS, Reader, ReadPart, reader_of
+from .readers import READERS, Reader, ReadPart, reader_of, refused_paths
 from .spec import DataSpec, as_spec
 from .splits import check_choice, check_split, few_of_each_class, keep_labels, last_sixth_is_fair, select, stratified
 from .values import report_odd_images
@@ -138,7 +137,7 @@ class _DataSet:
     def read(self, part: str) -> Optional[LabelledImages]:
         """Return a part as its files hold it: `train`, `valid`, `test` or `all`; None if there is no such part."""
         key = ("files", self.spec.whole(), os.path.abspath(self.path), project_root(), part)
-        with _permission_errors(self.spec):
+        with refused_paths(self.spec):
             return read_once(key, self.state, lambda: self._read_part(part))
 
     def once(self, part: str, read: Callable[[], Optional[LabelledImages]]) -> Optional[LabelledImages]:
@@ -223,21 +222,12 @@ def _open(spec: DataSpec) -> _DataSet:
     name = str(spec)
     if not name.strip():
         raise InputError("data.source is empty: give mnist or a path; the current folder is .")
-    with _permission_errors(spec):
+    with refused_paths(spec):
         path = file_of_set(place_of(spec))
         reader = reader_of(path)
         if reader is None:
             raise _not_understood(path, name)
         return _DataSet(spec, path, reader, state_of(path.parent if reader.beside and path.is_file() else path))
-
-
-@contextlib.contextmanager
-def _permission_errors(spec: DataSpec) -> Iterator[None]:
-    """Turn a PermissionError inside the block into an InputError that names the data."""
-    try:
-        yield
-    except PermissionError as error:
-        raise InputError(f"cannot read {spec}: {error.strerror}: {error.filename}") from None
 
 
 def _not_understood(path: Path, name: str) -> InputError:

@@ -179,7 +179,7 @@ def _as_labels(
         labels = labels.astype(np.int64)
     if labels.dtype.kind not in "iub":
         raise InputError(f"{where} must be whole numbers from 0, or texts, got {kind}")
-    if labels.ndim == 2:
+    if labels.ndim == 2 and labels.shape[1]:
         labels = _of_one_hot(labels, where, kind)
     if labels.ndim != 1 or labels.min(initial=0) < 0:
         raise InputError(f"{where} must be {'' if count is None else f'{count} '}whole numbers from 0, got {kind}")

@@ -73,11 +73,13 @@ def _row(file: str, since: int) -> Optional[Tuple[str, int, int, int, int]]:
 
 def _entries(folder: str) -> Iterator[str]:
     """Yield the paths of all files below a folder that are not hidden, and those of the folders with a slash at the end."""
-    with os.scandir(folder) as entries:
-        for entry in (entry for entry in entries if not entry.name.startswith(".")):
-            yield os.path.join(entry.path, "") if entry.is_dir() else entry.path
-            if entry.is_dir():
-                yield from _entries(entry.path)
+    waiting = [folder]
+    while waiting:
+        with os.scandir(waiting.pop()) as entries:
+            for entry in (entry for entry in entries if not entry.name.startswith(".")):
+                yield os.path.join(entry.path, "") if entry.is_dir() else entry.path
+                if entry.is_dir():
+                    waiting.append(entry.path)
 
 
 def read_once(key: Hashable, state: Optional[State], read: Callable[[], Optional[LabelledImages]]) -> Optional[LabelledImages]:

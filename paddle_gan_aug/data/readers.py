@@ -6,16 +6,20 @@ Every command finds the reader of a path here: `load` (labelled images in parts)
     READERS.append(Reader("a folder of .raw files", "my_package.raw:is_raw_folder", "my_package.raw:open_raw_folder"))
 """
 
+import contextlib
+import errno
 import importlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, List, Optional
+from typing import Callable, Iterator, List, Optional
 
+from ..errors import InputError
 from .image_set import ImageSet
 from .images import LabelledImages
 from .spec import DataSpec
 
 ReadPart = Callable[[str], Optional[LabelledImages]]
+REFUSED = (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP)  # by the system, because of the path
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,17 @@ READERS: List[Reader] = [  # the first that understands a path reads it
         beside=True,
     ),
 ]
+
+
+@contextlib.contextmanager
+def refused_paths(data: object) -> Iterator[None]:
+    """Turn the error inside the block that a path may not be looked at, or cannot be one, into an InputError that names the data."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in REFUSED:
+            raise
+        raise InputError(f"cannot read {data}: {error.strerror}: {error.filename}") from None
 
 
 def reader_of(path: Path, unlabelled: bool = False) -> Optional[Reader]:

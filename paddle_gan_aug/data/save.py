@@ -8,7 +8,7 @@ from typing import Sequence, Union
 import numpy as np
 
 from ..errors import InputError
-from ..files import atomic_write, check_new_folder, make_folder
+from ..files import atomic_write, check_new_folder, expanded, make_folder
 from .class_names import check_class_folders
 from .fitting import to_picture
 from .written_set import MANIFEST, unfinished
@@ -29,7 +29,7 @@ def save_class_folders(images: np.ndarray, class_of: Sequence[str], folder: Unio
         InputError: the folder is not empty or cannot be written, or a class cannot be the name of a folder. In the last case
             nothing is written.
     """
-    folder = check_new_folder(Path(folder).expanduser())
+    folder = check_new_folder(expanded(folder))
     check_class_folders(sorted(set(class_of)), folder)
     make_folder(folder)
     try:

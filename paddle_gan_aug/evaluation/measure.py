@@ -130,10 +130,13 @@ def _check_images(images: Any, shape: Collection[int]) -> None:
 def _with_labels(images: np.ndarray, labels: Union[np.ndarray, Sequence[int], None], class_names: Tuple[str, ...]) -> Samples:
     if labels is None:
         return Samples(images)
-    if len(labels) != len(images):
-        raise InputError(f"{len(images)} generated images but {len(labels)} labels")
+    labels = np.asarray(labels)
+    if labels.shape[:1] != images.shape[:1]:
+        raise InputError(f"{len(images)} generated images but {labels.size} labels")
+    if labels.dtype.kind not in "iu":  # a conversion would cut off fractions
+        raise InputError(f"labels: expected whole numbers, got {labels.dtype}")
     try:
-        return Samples(images, LabelledImages(images, np.asarray(labels, dtype=np.int64), class_names, "generated images").labels)
+        return Samples(images, LabelledImages(images, labels.astype(np.int64), class_names, "generated images").labels)
     except ValueError as error:
         raise InputError(f"generated images: {error}") from None
 

@@ -23,7 +23,7 @@ from ..evaluation.real_images import RealImages, check_measurable, read_real_ima
 from ..evaluation.reference import reference_of
 from ..evaluation.result import Evaluation
 from ..evaluation.samples import Samples, draw_samples
-from ..files import check_new_folder, make_folder
+from ..files import check_new_folder, expanded, make_folder
 from ..leading import Work, hand_out, led, spread
 from .dry_run import DryRun, data_of, parameters_of
 from .measuring import MORE, Generated, measuring_steps, some_of
@@ -87,7 +87,7 @@ def evaluate(
     runtime.check_seed(seed)
     if count is not None and count < 1:
         raise InputError(f"count {count}: ask for at least one image")
-    to = to and check_new_folder(Path(to).expanduser())
+    to = to and check_new_folder(expanded(to))
     runtime.start(device, threads or None)
     reading = {"image_size": image_size, "channels": channels, "skip_bad": skip_bad}
     chosen: Dict[str, Any] = {"metrics": metrics, "also": also, "seed": seed}

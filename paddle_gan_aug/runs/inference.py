@@ -14,7 +14,7 @@ import numpy as np
 
 from .. import __version__
 from ..errors import InputError, RunFailed
-from ..files import atomic_write, check_new_folder, make_folder, write_json
+from ..files import atomic_write, check_new_folder, expanded, make_folder, write_json
 from ..runtime import cpu_threads, import_paddle
 from .inference_texts import described, example, readme
 
@@ -68,7 +68,7 @@ def check_target(to: Union[str, Path], form: str) -> Path:
         raise InputError(f"form {form}: there is none of this name; choose one of {', '.join(FORMS)}")
     if form == "onnx":
         _check_onnx()
-    return check_new_folder(Path(to).expanduser())
+    return check_new_folder(expanded(to))
 
 
 def _check_onnx() -> None:

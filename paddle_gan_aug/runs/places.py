@@ -9,7 +9,7 @@ from typing import Iterator, Tuple, Union
 
 from ..config.loading import Config
 from ..errors import InputError
-from ..files import LOCK_FILES, check_makeable, did_you_mean_path, find_path, is_portable, make_folder, project_root
+from ..files import LOCK_FILES, check_makeable, did_you_mean_path, expanded, find_path, is_portable, make_folder, project_root
 from ..records.metrics_file import METRICS_FILE
 
 LONGEST_NAME = 200  # bytes: file systems take 255, and files of the run are named after it
@@ -17,7 +17,7 @@ LONGEST_NAME = 200  # bytes: file systems take 255, and files of the run are nam
 
 def run_folders(output: Union[str, Path, None], log: Union[str, Path, None]) -> Tuple[Path, Path]:
     """The folders of runs and of records: as given, relative to the current folder, or `output` and `log` in the project."""
-    found = (Path(given).expanduser() if given else project_root() / name for given, name in ((output, "output"), (log, "log")))
+    found = (expanded(given) if given else project_root() / name for given, name in ((output, "output"), (log, "log")))
     return next(found), next(found)
 
 

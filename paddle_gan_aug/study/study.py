@@ -10,7 +10,7 @@ from .. import __version__
 from ..console import tell
 from ..data import DataSpec, as_spec
 from ..errors import InputError, RunFailed
-from ..files import check_makeable, did_you_mean_path, lock_folder, make_folder, write_json
+from ..files import check_makeable, did_you_mean_path, expanded, lock_folder, make_folder, write_json
 from ..runs.places import is_run, run_folders, unused_folder
 from .arguments import checked_study
 from .arms import WITHOUT_LABELS, arm_of
@@ -172,7 +172,7 @@ def run_study(  # long: its parameters are explained one by one
     if keep and seconds is not None:  # the classifier that is kept has its time too
         left = classifier_seconds(read, plan)
         deadline, latest = deadline - left, latest - left
-    folder = check_makeable(Path(to).expanduser() if to else default_folder(read))
+    folder = check_makeable(expanded(to) if to else default_folder(read))
     if dry_run:
         return Study(folder, plan, notes=plan.notes, data=_about(read, plan))
     if cluster:
@@ -293,8 +293,8 @@ class _Session:
         output, log = run_folders(output, log)
         scenario = self.plan.scenarios[-1]
         source = None if scenario.draws or self.data.spec != DataSpec(self.data.source) else self.data.source
-        if source is not None and Path(source).expanduser().exists():
-            source = str(Path(source).expanduser().resolve())  # recommended.yaml is read from any folder
+        if source is not None and expanded(source).exists():
+            source = str(expanded(source).resolve())  # recommended.yaml is read from any folder
         images = cell_images(self.data, scenario, 0, FINAL, self.plan.settings.folds, unlabelled=arm_of(arm).unlabelled)
         self._say(f"keeping     training {arm} on {len(images.train)} images")
         place = unused_folder(output, f"{name_of(self.data.source)}-{arm}".replace("@", "-").replace("+", "-"))
@@ -336,7 +336,7 @@ def draw_report(folder: Union[str, Path]) -> Path:
     """
     from .report import write_configs, write_report
 
-    folder = Path(folder).expanduser()
+    folder = expanded(folder)
     path = folder / RESULTS
     if not path.is_file():
         meant = "" if folder.exists() else did_you_mean_path(folder, before="; ")

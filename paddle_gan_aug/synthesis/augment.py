@@ -20,7 +20,7 @@ from ..console import listed, one_line, tell
 from ..data import DataSpec, LabelledImages, load
 from ..data.written_set import DROPPED, MANIFEST
 from ..errors import InputError, RunFailed
-from ..files import cache_folder, check_makeable, is_in_use, make_folder
+from ..files import cache_folder, check_makeable, expanded, is_in_use, make_folder
 from ..pictures import save_png
 from ..runs.opened import Run
 from ..runs.per_class import train_per_class
@@ -141,7 +141,7 @@ def augment_data(  # long: it explains every parameter
             is to get images and of which none are learnt.
         RunFailed: a class stayed short, or a run collapsed.
     """
-    to, filters = Path(to).expanduser(), filters or Filters()
+    to, filters = expanded(to), filters or Filters()
     _check_target(to, resume)
     check_truncation(truncation)
     if data is not None and "data.source" in (overrides or {}):

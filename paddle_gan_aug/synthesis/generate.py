@@ -18,7 +18,7 @@ from ..data import DataSpec, load
 from ..data.class_names import check_class_folders
 from ..data.written_set import DROPPED, read_json_object, read_manifest
 from ..errors import InputError, RunFailed
-from ..files import LOCK_FILES, check_makeable, lock_folder, make_folder, refuse_if_locked
+from ..files import LOCK_FILES, check_makeable, expanded, lock_folder, make_folder, refuse_if_locked
 from ..runs.dry_run import DryRun
 from ..runs.timing import as_range, starting
 from ..runtime import check_seed
@@ -153,7 +153,7 @@ def generate(  # long: it explains every parameter of a request
 
 def _usable_folder(to: Union[str, Path], resume: bool) -> Path:
     """The folder `to`, if a set may be made in it."""
-    to = Path(to).expanduser()
+    to = expanded(to)
     if to.suffix in (".npz", ".gz", ".idx", ".png"):
         raise InputError(f"to is {to}: give a folder; the images go into it beside their manifest")
     if not to.exists() or (to.is_dir() and all(path.name in LOCK_FILES for path in to.iterdir())):

@@ -9,7 +9,7 @@ import numpy as np
 from .. import runtime
 from ..config.arguments import checked
 from ..errors import InputError
-from ..files import make_folder
+from ..files import expanded, make_folder
 from ..pictures import captioned_grid
 from .filter_runner import FilterRunner
 from .filters import KEPT, Filters
@@ -64,7 +64,7 @@ def preview(
     Raises:
         InputError: as `generate`; the file exists, or is no .png.
     """
-    to, filters = Path(to).expanduser(), filters or Filters()
+    to, filters = expanded(to), filters or Filters()
     if to.suffix.lower() != ".png":
         raise InputError(f"to is {to}: a preview is one picture; give the name of a .png file")
     if to.exists():

@@ -14,7 +14,7 @@ from ..data import DataSpec, LabelledImages, load, to_network, to_uint8
 from ..data.class_names import check_class_folders
 from ..data.written_set import GRID, MANIFEST, read_manifest, unfinished
 from ..errors import InputError
-from ..files import atomic_write, check_new_folder, make_folder
+from ..files import atomic_write, check_new_folder, expanded, make_folder
 from ..pictures import paired_grid, save_png
 from ..runs.opened import Run, open_run
 from ..runs.timing import starting
@@ -72,7 +72,7 @@ def vary(
         raise InputError(f"part is {part}: sources are {' or '.join(PARTS)} images")
     if count < 1:
         raise InputError(f"count is {count}: ask for at least one image")
-    to = check_new_folder(Path(to).expanduser())
+    to = check_new_folder(expanded(to))
     opened = open_varying(run, checkpoint, device, threads)
     real = _sources(opened, data, part, classes)
     order = runtime.rng(runtime.check_seed(seed), "sources").permutation(len(real))

@@ -3,10 +3,12 @@
 import json
 from pathlib import Path
 
+import pytest
 import yaml
 
 from benchmarks import leaderboard
 from benchmarks.tables import leaderboard_table
+from paddle_gan_aug.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
 NARROW = {"generator.width": 0.05, "discriminator.width": 0.05, "train.batch_size": 20}
@@ -43,3 +45,17 @@ def test_the_page_shows_the_stored_lines():
 def test_the_first_line_of_a_data_set_has_its_goal():
     lines = [{"data": "a", "goal": 0.5}, {"data": "b", "goal": 0.2}, {"data": "a", "goal": 0.1}]
     assert [leaderboard._goal({"data": name}, lines) for name in ("a", "b", "c")] == [0.5, 0.2, None]
+
+
+def test_the_table_takes_the_place_between_the_marks_and_no_other(tmp_path):
+    docs = tmp_path / "speed.md"
+    docs.write_text(f"before\n{leaderboard.BEGIN}old\n{leaderboard.END}\nafter ä\n", encoding="utf-8")
+    leaderboard.write_table(docs, "| new |")
+    assert docs.read_text(encoding="utf-8") == f"before\n{leaderboard.BEGIN}| new |\n{leaderboard.END}\nafter ä\n"
+    for text in ("before\nafter\n", f"before\n{leaderboard.BEGIN}after\n", f"before\n{leaderboard.END}after\n"):
+        docs.write_text(text, encoding="utf-8")
+        with pytest.raises(InputError, match="speed.md has no lines <!-- leaderboard --> and <!-- end of leaderboard -->"):
+            leaderboard.write_table(docs, "| new |")
+        assert docs.read_text(encoding="utf-8") == text  # what follows the marks is not lost
+    with pytest.raises(InputError, match="cannot read .*nowhere.md: No such file"):
+        leaderboard.write_table(tmp_path / "nowhere.md", "| new |")

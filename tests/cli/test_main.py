@@ -1,5 +1,6 @@
 """What all commands share: help, version, exit codes, signals, and one clear line for every failure."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -95,6 +96,7 @@ def test_memory_that_runs_out_and_names_with_line_breaks_are_one_line(monkeypatc
             (InputError("a\nb\x1b[31m does not exist"), 2, "a\\nb\\x1b[31m does not exist"),
             (OSError(28, "No space left on device", "/a/b"), 1, "cannot write /a/b: No space left on device"),
             (PermissionError(13, "Permission denied", "/a/b"), 1, "cannot use /a/b: Permission denied"),
+            (OSError(errno.ENAMETOOLONG, "File name too long", "aaa"), 2, "cannot use aaa: File name too long"),
         ):
             monkeypatch.setattr(predict, "run", fails(error))
             assert main(["predict", "run", "images"]) == code

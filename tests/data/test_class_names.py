@@ -8,7 +8,7 @@ from paddle_gan_aug.data.save import save_class_folders
 from paddle_gan_aug.errors import InputError
 
 
-@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a\\b", "a\0", "manifest.jsonl", "grid.png", "train_list.txt"])
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a\\b", "a\0", "manifest.jsonl", "grid.png", "train_list.txt", "\ud800"])
 def test_classes_that_are_no_folders(name):
     with pytest.raises(InputError, match="cannot be the name of a folder"):
         class_folder(name)

@@ -8,7 +8,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from paddle_gan_aug.data import idx_file_names, is_idx_folder, read_idx, read_idx_folder, write_idx
+from paddle_gan_aug.data import idx_file_names, is_idx_folder, load, read_idx, read_idx_folder, write_idx
 from paddle_gan_aug.errors import InputError
 from paddle_gan_aug.files import PACKAGE_PARENT
 
@@ -213,3 +213,32 @@ def test_of_what_follows_a_file_no_more_is_read_than_a_message_needs(tmp_path):
     (tmp_path / "x.gz").write_bytes(gzip.compress(GOOD + bytes(5 << 20)))
     with pytest.raises(InputError, match="has 1048576 or more trailing bytes"):
         read_idx(tmp_path / "x.gz")
+
+
+def write_set(folder, images_of, labels):
+    """Training and test files; `images_of` = {"train": uint8 [N, H, W], "test": the same}, `labels` their labels."""
+    folder.mkdir()
+    for part, images in images_of.items():
+        for name, array in zip(idx_file_names(part), (images, np.asarray(labels[: len(images)], np.uint8))):
+            write_idx(folder / f"{name}.gz", array)
+    return folder
+
+
+def test_dark_test_images_without_any_training_image(tmp_path):
+    """The training images decide whether a set consists of masks; without any the test images do."""
+    masks = np.tile(np.eye(8, dtype=np.uint8), (4, 1, 1))
+    folder = write_set(tmp_path / "masks", {"train": masks[:0], "test": masks}, [0, 1, 0, 1])
+    assert (load(folder, "test").images == 255 * masks[:, None]).all()
+    with pytest.raises(InputError, match="has no training images"):
+        load(folder)
+
+
+@pytest.mark.parametrize("row", ["1000000000000 66", "256 66", "-5 66", "1 55296", "1 1114112"])
+def test_a_mapping_of_impossible_labels_or_characters(tmp_path, row):
+    images = np.full((2, 8, 8), 200, np.uint8)
+    folder = write_set(tmp_path / "letters", {"train": images, "test": images}, [0, 0])
+    (folder / "mapping.txt").write_text(f"0 65\n{row}\n")
+    with pytest.raises(InputError, match=r"mapping.txt is no mapping: a label and the code of its character on each line"):
+        load(folder, "test")
+    (folder / "mapping.txt").write_text("0 65\n255 66\n")
+    assert load(folder, "test").class_names == ("A", "B")

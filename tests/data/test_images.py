@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from paddle_gan_aug.data import LabelledImages, concatenate, to_network, to_uint8
-from paddle_gan_aug.data.images import check_several_classes
+from paddle_gan_aug.data.images import check_several_classes, class_index
 from paddle_gan_aug.errors import InputError
 from paddle_gan_aug.files import PACKAGE_PARENT
 
@@ -187,3 +187,10 @@ def test_a_notebook_shows_the_grid(small):
     assert picture.mode == "L" and picture.size == (64, 32)  # enlarged four times
     assert (np.asarray(picture)[::4, ::4] == small.grid(count=8, columns=4)).all()
     assert small._repr_png_().startswith(b"\x89PNG") and small.subset([])._repr_png_() is None
+
+
+def test_a_class_of_thousands_of_digits():
+    names = ("1", "9" * 5000)
+    assert class_index(names, "1", "here") == 0 and class_index(names, "9" * 5000, "here") == 1 and class_index(names, "01", "here") == 0
+    with pytest.raises(InputError, match="^no class '8888+' in here: choose one of 1, 9999"):
+        class_index(names, "8" * 5000, "here")

@@ -1,5 +1,6 @@
 """List files as people and programs write them: every usual form gives the same images; every fault is one line."""
 
+import json
 import os
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from paddle_gan_aug.data import file_list, load, load_test
+from paddle_gan_aug.data import DataSpec, file_list, load, load_test
 from paddle_gan_aug.data.file_list import FEW
 from paddle_gan_aug.data.list_rows import Row, read_class_names, read_rows
 from paddle_gan_aug.errors import InputError
@@ -306,3 +307,28 @@ def test_the_rows_of_a_long_list_are_not_held_in_memory(other_project):
     count, grown, *found = done.stdout.split(" ", 2)
     assert (int(count), found) == (200_000, ["pictures/4/0150000.png class 4\n"])
     assert int(grown) < 12_000  # kB, 60 bytes a row: of a list of texts it would be a thousand
+
+
+def test_a_name_too_long_for_the_disk_is_a_missing_picture(pictures):
+    folder, images, rows = pictures
+    for name in ("é" * 200, "e" * 300):
+        (folder / "list.txt").write_text(lines([*rows, (f"{name}.png", 1)]))
+        with pytest.raises(InputError, match=f"1 of 13 files cannot be used: {name[:99]}.*; mend or remove them"):
+            load_test(folder / "list.txt")
+        assert len(load_test(DataSpec(str(folder / "list.txt"), skip_bad=True))) == len(images)
+
+
+@pytest.mark.parametrize("separator", [";", "\t", ","])
+def test_a_table_that_begins_with_blank_lines(pictures, separator):
+    folder, images, rows = pictures
+    (folder / "list.csv").write_text("\n \n" + lines([("file", "label"), *rows], f"{{}}{separator}{{}}"))
+    assert (load_test(folder / "list.csv").images == images).all()
+
+
+def test_a_label_that_is_no_text(pictures):
+    """A file name or a class of halves of characters could be read, but never written."""
+    folder, _, rows = pictures
+    written = [{"file": path, "label": "\ud800" if label else "b"} for path, label in rows]
+    (folder / "list.jsonl").write_text("".join(json.dumps(row) + "\n" for row in written))
+    with pytest.raises(InputError, match=r"list.jsonl, line 7: '\\ud800' is no label$"):
+        load(folder / "list.jsonl")

@@ -267,3 +267,12 @@ def test_no_image(tmp_path, name):
     np.savez(tmp_path / "d.npz", **{name: np.zeros((0, 28, 28), np.uint8), "labels": np.zeros(0, int), "y_train": np.zeros(0, int)})
     with pytest.raises(InputError, match=f"{name} holds no image"):
         load(tmp_path / "d.npz")
+
+
+@pytest.mark.parametrize("shape", [(0, 0), (2, 0), (0, 0, 0)])
+def test_training_labels_without_columns(tmp_path, shape):
+    """The training labels name the classes of the test labels."""
+    images = np.full((2, 8, 8), 200, np.uint8)
+    np.savez(tmp_path / "d.npz", x_train=images, y_train=np.zeros(shape, np.int64), x_test=images, y_test=[0, 0])
+    with pytest.raises(InputError, match=rf"y_train must be whole numbers from 0, got int64 \[{', '.join(map(str, shape))}\]$"):
+        load(tmp_path / "d.npz", "test")

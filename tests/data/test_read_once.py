@@ -2,6 +2,7 @@
 
 import gc
 import os
+import subprocess
 import threading
 import time
 import weakref
@@ -173,3 +174,21 @@ def test_a_circle_of_links_ends(pictures, monkeypatch):
     for name in ("one", "two"):
         os.symlink(pictures, pictures / "a" / name)
     assert read_once.state_of(pictures) is None
+
+
+def test_a_tower_of_folders_is_looked_through(tmp_path, monkeypatch):
+    """More folders within one another than Python calls functions within one another."""
+    monkeypatch.setattr(read_once, "UNSURE", 0)
+    monkeypatch.setattr(read_once, "UNSURE_IF_COARSE", 0)
+    monkeypatch.chdir(tmp_path)
+    for _ in range(1500):
+        os.mkdir("d")
+        os.chdir("d")
+    try:
+        os.chdir(tmp_path)
+        low = read_once.state_of(tmp_path)
+        assert len(list(read_once._entries(str(tmp_path)))) == 1500 and low == read_once.state_of(tmp_path)
+        (tmp_path / "file").write_bytes(b"")
+        assert read_once.state_of(tmp_path) != low
+    finally:
+        subprocess.run(["rm", "-rf", str(tmp_path / "d")], check=True)  # shutil cannot

@@ -1,5 +1,7 @@
 """One row in a table makes a kind of data known to `load`, to `evaluate` and to `predict`, also from outside the package."""
 
+import errno
+import os
 import sys
 import types
 
@@ -8,6 +10,7 @@ import pytest
 
 from paddle_gan_aug.classification import predict as predict_module
 from paddle_gan_aug.data import READERS, DataSpec, ImageSet, LabelledImages, Reader, load, load_test, read_image_set, read_images
+from paddle_gan_aug.data.few_labels import _read
 from paddle_gan_aug.data.readers import _function, reader_of
 from paddle_gan_aug.errors import InputError
 
@@ -99,3 +102,28 @@ def test_rows_in_front_win(tmp_path, monkeypatch):
     monkeypatch.setattr("paddle_gan_aug.data.readers.READERS", [Reader("mine", f"{__name__}:is_raw", f"{__name__}:open_raw"), *READERS])
     monkeypatch.setitem(sys.modules, __name__, sys.modules.get(__name__) or types.SimpleNamespace(is_raw=is_raw, open_raw=open_raw))
     assert reader_of(tmp_path / "x.raw").what == "mine" and reader_of(tmp_path / "x") is None
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.ENAMETOOLONG])
+def test_a_path_that_the_system_refuses_is_one_line(monkeypatch, number):
+    monkeypatch.setattr(Reader, "understands_path", failing(OSError(number, os.strerror(number), "/a/b")))
+    for read in (load, load_test, lambda name: read_image_set(name, DataSpec(name)), read_unlabelled):
+        with pytest.raises(InputError, match=f"^cannot read .*mnist: {os.strerror(number)}: /a/b$"):
+            read("work/mnist")
+
+
+def test_a_disk_that_is_full_is_no_fault_of_the_path(monkeypatch):
+    monkeypatch.setattr(Reader, "understands_path", failing(OSError(errno.ENOSPC, "No space left on device", "/a/b")))
+    with pytest.raises(OSError, match="No space left"):
+        load("work/mnist")
+
+
+def failing(error):
+    def function(*_):
+        raise error
+
+    return function
+
+
+def read_unlabelled(name):
+    return _read(name, DataSpec(name), None)

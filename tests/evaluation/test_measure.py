@@ -227,6 +227,8 @@ def test_classifier_accuracy_score(process, small_mnist, shuffled_test_images, t
         (np.zeros((200, 1, 28, 28), np.uint8), {"also": ["classifier_accuracy_score"]}, "needs the labels"),
         (np.zeros((200, 1, 28, 28), np.uint8), {"also": ["classifier_accuracy_score"], "labels": [0] * 9}, "200 generated images but 9"),
         (np.zeros((200, 1, 28, 28), np.uint8), {"also": ["classifier_accuracy_score"], "labels": [10] * 200}, "10 classes"),
+        (np.zeros((200, 1, 28, 28), np.uint8), {"labels": np.full(200, 0.9)}, "^labels: expected whole numbers, got float64$"),
+        (np.zeros((200, 1, 28, 28), np.uint8), {"labels": np.array([None] * 200)}, "^labels: expected whole numbers, got object$"),
     ],
 )
 def test_bad_input(process, images, options, message):
