@@ -103,7 +103,7 @@ def points(row):
     return f"{100 * row['mean']:+.2f} ({100 * row['low']:+.2f} to {100 * row['high']:+.2f})"
 
 
-@pytest.mark.parametrize("name, number", [("solar", 0), ("fashion-10", 1), ("fashion-50", 2), ("mnist-10-unlabelled", 3)])
+@pytest.mark.parametrize("name, number", [("solar", 0), ("fashion-10", 1), ("fashion-50", 2), ("mnist-10-unlabelled", 3), ("transfer-fashion", 4)])
 def test_the_arms_of_a_cell(name, number):
     found = study(name)
     (rows,) = [[rows for rows in tables(ROOT / "docs" / "results.md") if rows and "Arm" in rows[0] and "Seeds" in rows[0]][number]]
