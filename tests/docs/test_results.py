@@ -121,7 +121,7 @@ def test_the_arms_of_a_cell(name):
     assert len(rows) == len(found["arms"])
 
 
-@pytest.mark.parametrize("name", ["mnist-10-unlabelled", "mnist-10-tuned", "fashion-10", "fashion-50", "solar"])
+@pytest.mark.parametrize("name", ["mnist-10-unlabelled", "mnist-10-tuned", "fashion-10", "fashion-50", "transfer-fashion", "solar"])
 @pytest.mark.parametrize("readme", ["README.md", "README_cn.md"])
 def test_the_readme_has_every_cell(name, readme):
     found = study(name)
