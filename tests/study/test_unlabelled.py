@@ -11,6 +11,7 @@ from study_plans import plan_of
 from paddle_gan_aug.data import load
 from paddle_gan_aug.data.overlap import repeated
 from paddle_gan_aug.errors import InputError
+from paddle_gan_aug.files import project_root
 from paddle_gan_aug.study.arms import ARMS, BASELINE, WITHOUT_LABELS, arm_of, chosen_arms, default_arms
 from paddle_gan_aug.study.cells import Cell, Settings, key_of, learner_settings
 from paddle_gan_aug.study.plan import named_arms
@@ -154,3 +155,12 @@ def test_what_is_refused_in_a_line(here, folder, tmp_path, further, words):
     further = [word.format(**places) for word in further]
     done = here("study", "--data", folder, "--arms", "pseudo-labels", *STUDY, "--to", tmp_path / "none", *further, code=2)
     assert words in done.stderr and len(done.stderr.strip().splitlines()) == 1 and not (tmp_path / "none").exists()
+
+
+def test_consistency_has_the_best_of_the_settings_that_were_tried():
+    files = (project_root() / "work" / "results" / "semi-supervised").glob("consistency-*-seed-11.json")
+    rows = [json.loads(file.read_text(encoding="utf-8")) for file in files]
+    assert len(rows) == 5 and {row["part"] for row in rows} == {"valid"}
+    best = min(rows, key=lambda row: row["error"])["overrides"]
+    length = ("train.steps", "runtime.threads")
+    assert ARMS["consistency"].settings == {key: value for key, value in best.items() if key not in length}
