@@ -259,7 +259,7 @@ class SemiSupervised(Section):
     width: Width = 1.0
     # The standard deviation of the noise on D's pixels, which go from 0 to 1 here.
     input_noise: Weight = 0.3
-    # The standard deviation of the noise on D's hidden layers; of conv also the share of maps that is dropped.
+    # The standard deviation of the noise on D's hidden layers.
     hidden_noise: Fraction = 0.5
     # The scales of D's layers at the start: what gives outputs of standard deviation 1 on the data, or one.
     scales: Literal["data", "one"] = "data"

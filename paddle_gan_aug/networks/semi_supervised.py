@@ -5,14 +5,16 @@ discriminator, weight-normalised and noisy, and a generator of flat images.
 from __future__ import annotations
 
 import math
-from typing import List, Optional, Sequence, Tuple
+from typing import Callable, List, Optional, Tuple
 
 import paddle
 from paddle import Tensor, nn
 from paddle.nn import functional as F
 
+from .batch_last import BatchLastConv2D, conv2d, flatten, max_pool2d, to_batch_last
+from .classifiers import as_patches, patch_of
 from .generators import scaled
-from .layers import Conv2D, WeightNormLinear, gaussian_noises, leaky_relu, softplus
+from .layers import WeightNormLinear, gaussian_noises, softplus
 
 DIRECTION_STD = 0.1  # of the weights' directions: beside the learning rate it decides how fast they turn
 
@@ -97,20 +99,22 @@ class DenseReader(Reader):
         """See `Reader.initialise`."""
         h = _as_rows(images)
         for layer, noise in zip([*self.layers, self.last], self.noises(images.shape[0])):
-            h = F.relu(_standardise(layer, layer(_noisy(h, noise)), [0]))
+            h = F.relu(_standardise(layer, layer(_noisy(h, noise))))
 
 
 class ConvolutionalReader(Reader):
-    """Class logits from weight-normalised convolutions with leaky ReLU, for grey or colour images of 16 pixels and more.
+    """Class logits from a LeNet with weight normalisation, ReLU and Gaussian noise before each layer, for grey or colour images.
 
-    Two stages of a convolution k3 and one of stride 2, then two 1×1 convolutions, the mean over the image and a Linear layer. In
-    training there is Gaussian noise on the pixels, and dropout of maps between the stages and of the features.
+    Two stages of a convolution k5 and max-pool 2, and a Linear layer to the features, as in `classifiers.LeNet`. BatchNorm would mix
+    labelled, unlabelled and generated images.
 
-    Input, output and arguments: as for `DenseReader`; hidden_noise is the share that is dropped.
+    Input, output and arguments: as for `DenseReader`.
+
+    Raises:
+        ValueError: the image is too small for two convolutions and pools (less than 16 pixels).
     """
 
-    MAPS = (32, 64, 128)
-    DROPS = (2, 4)  # the convolutions before which maps are dropped
+    MAPS, FEATURES = (32, 64), 256
 
     def __init__(
         self,
@@ -124,55 +128,57 @@ class ConvolutionalReader(Reader):
         super().__init__()
         if image_size < 16:
             raise ValueError(f"the convolutional reader needs images of at least 16 pixels, got {image_size}")
-        a, b, c = (scaled(maps, width) for maps in self.MAPS)
-        self.feature_width, self.input_noise, self.dropout = c, input_noise, hidden_noise
-        plan = [(channels, a, 3, 1), (a, a, 3, 2), (a, b, 3, 1), (b, b, 3, 2), (b, c, 3, 1), (c, c, 1, 1)]
-        self.convs = nn.LayerList([WeightNormConv2D(*sizes) for sizes in plan])
-        self.last = WeightNormLinear(c, classes, init_std=DIRECTION_STD)
+        self.patch = patch_of(image_size)
+        side = ((image_size // self.patch - 4) // 2 - 4) // 2
+        (a, b), self.feature_width = (scaled(maps, width) for maps in self.MAPS), scaled(self.FEATURES, width)
+        self.input_noise, self.hidden_noise = input_noise, hidden_noise
+        self.convs = nn.LayerList([WeightNormConv2D(channels * self.patch**2, a, 5), WeightNormConv2D(a, b, 5)])
+        self.hidden = WeightNormLinear(b * side**2, self.feature_width, train_scale=False, init_std=DIRECTION_STD)
+        self.last = WeightNormLinear(self.feature_width, classes, init_std=DIRECTION_STD)
 
     def features(self, images: Tensor) -> Tensor:
-        """See `Reader.features`."""
-        h = images
-        if self.training and self.input_noise:
-            h = h + gaussian_noises([2 * self.input_noise], [h.shape])[0]  # pixels go from -1 to 1
-        for number, conv in enumerate(self.convs):
-            if number in self.DROPS:
-                h = F.dropout2d(h, self.dropout, training=self.training)
-            h = leaky_relu(conv(h), 0.2)
-        return h.mean(axis=[2, 3])
+        """See `Reader.features`; the features are >= 0."""
+        return self._hidden(images, lambda layer, y: y)
 
     def forward(self, images: Tensor) -> Tensor:
-        return self.last(F.dropout(self.features(images), self.dropout, training=self.training))
+        return self.last(self._with_noise(self.features(images), self.hidden_noise))
 
     @paddle.no_grad()
     def initialise(self, images: Tensor) -> None:
-        """See `Reader.initialise`."""
-        h = images
+        """See `Reader.initialise`; what max-pooling leaves of a convolution's outputs counts."""
+        _standardise(self.last, self.last(self._with_noise(self._hidden(images, _standardise), self.hidden_noise)))
+
+    def _hidden(self, images: Tensor, change: Callable[[nn.Layer, Tensor], Tensor]) -> Tensor:
+        """The features, where `change` of a layer and what comes before its activation takes the place of the latter."""
+        h = self._with_noise(images, 2 * self.input_noise)  # pixels go from -1 to 1
+        h = to_batch_last(as_patches(h, self.patch))
         for conv in self.convs:
-            h = leaky_relu(_standardise(conv, conv(h), [0, 2, 3]), 0.2)
-        _standardise(self.last, self.last(h.mean(axis=[2, 3])), [0])
+            h = F.relu(change(conv, max_pool2d(conv(h))))
+            h = self._with_noise(h, self.hidden_noise)
+        return F.relu(change(self.hidden, self.hidden(flatten(h))))
+
+    def _with_noise(self, h: Tensor, std: float) -> Tensor:
+        return h + gaussian_noises([std], [h.shape])[0] if self.training and std else h
 
 
 READERS = {"mlp": DenseReader, "conv": ConvolutionalReader}
 
 
-class WeightNormConv2D(Conv2D):
-    """A convolution that keeps the size (over the stride) with weight normalisation: its kernel is g · v / ||v||, one scale a map.
+class WeightNormConv2D(BatchLastConv2D):
+    """A convolution of maps [H, W, in, N] with weight normalisation: its kernel is g · v / ||v||, one scale a map, which does not learn.
 
-    Args:
-        train_scale: whether g learns; it begins at ||v||.
+    g begins at ||v||.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, kernel_size: int, stride: int = 1, train_scale: bool = False) -> None:
-        super().__init__(in_channels, out_channels, kernel_size, kernel_size // 2, True, DIRECTION_STD, stride=stride)
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: int) -> None:
+        super().__init__(in_channels, out_channels, kernel_size, init_std=DIRECTION_STD)
         norm = self.weight.detach().square().sum([1, 2, 3]).sqrt()
         self.weight_g = self.create_parameter([out_channels], default_initializer=nn.initializer.Assign(norm))
-        self.weight_g.stop_gradient = not train_scale
+        self.weight_g.stop_gradient = True
 
-    def given(self) -> List[Tensor]:
-        """The normalised kernel and the bias."""
+    def forward(self, x: Tensor) -> Tensor:
         scale = self.weight_g * self.weight.square().sum([1, 2, 3]).rsqrt()
-        return [self.weight * scale.reshape([-1, 1, 1, 1]), self.bias]
+        return conv2d(x, self.weight * scale.reshape([-1, 1, 1, 1])) + self.bias.reshape([-1, 1])
 
 
 class DenseGenerator(nn.Layer):
@@ -223,9 +229,12 @@ def _noisy(h: Tensor, noise: Optional[Tensor]) -> Tensor:
     return h if noise is None else h + noise
 
 
-def _standardise(layer: nn.Layer, y: Tensor, axes: Sequence[int]) -> Tensor:
-    """Change `layer`'s scale and bias so that what it gave as `y` has mean 0 and deviation 1 over `axes`; returns that."""
-    shape = [1, -1] + [1] * (y.ndim - 2)
+def _standardise(layer: nn.Layer, y: Tensor) -> Tensor:
+    """Change `layer`'s scale and bias so that what it gave as `y` has mean 0 and deviation 1 for each unit or map; returns that.
+
+    y: [N, units] or [H, W, maps, N].
+    """
+    axes, shape = ([0], [-1]) if y.ndim == 2 else ([0, 1, 3], [-1, 1])
     mean, deviation = y.mean(axes), y.std(axes, unbiased=False)
     deviation = deviation.clip(min=1e-6)  # of an output that is the same for all images
     layer.bias.set_value((layer.bias - mean) / deviation)

@@ -19,7 +19,7 @@ SECONDS = {  # of a step of 64 grey images of 28×28 pixels on one core of a 202
     "dagan": 0.043,
     "learned-augmenter": 0.075,
     "semi-supervised": 0.044,
-    "semi-supervised-conv": 0.21,
+    "semi-supervised-conv": 0.13,
 }
 GROWTH = {"lenet": 1.2, "lenet-pooled": 1.2, "gan": 0.8}  # exponent of the size of an image; 1 of the others
 START, FILTERING = 3.0, 10.0  # seconds: of a cell's own (Paddle, files, test images), of drawing and reading the candidates

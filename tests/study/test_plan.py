@@ -128,7 +128,7 @@ def test_the_plan_tells_what_learns_and_for_how_long(study_data):
         return {line.split()[0]: line.split(maxsplit=1)[1] for line in plan.told()}
 
     arms = ["classical", "pseudo-labels", "consistency", "semi-supervised", "semi-supervised-conv"]
-    assert told(arms=arms, labels=[4])["learners"] == "semi-supervised: 20000 steps, semi-supervised-conv: 3000 steps"
+    assert told(arms=arms, labels=[4])["learners"] == "semi-supervised: 20000 steps, semi-supervised-conv: 4000 steps"
     without_gan = told(arms=arms[:3], labels=[4], learner_steps=50)
     assert without_gan["learners"] == "semi-supervised: 50 steps" and "GAN" not in without_gan
     assert "learners" not in told(arms=["gan"]) and told(arms=["gan"])["GAN"].startswith("sngan-projection")
