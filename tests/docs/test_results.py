@@ -172,6 +172,16 @@ def test_arms_with_images_without_labels():
         assert [list(row.values())[1:] for row in rows] == [[f"{mean:.2f} %" for mean in part] for part in (means, tested)]
 
 
+@pytest.mark.parametrize("page", ["docs/semi-supervised.md", "docs/zh/semi-supervised.md"])
+def test_the_two_networks_of_few_labels(page):
+    (rows,) = [rows for rows in tables(ROOT / page) if rows and "`semi-supervised-conv`" in rows[0]]
+    for (data, *cells), before in zip((row.values() for row in rows), ("", "Fashion-MNIST-")):
+        for cell, name in zip(cells, ("chosen-settings", "convolutional")):
+            stored = json.loads((RESULTS / "semi-supervised" / f"{before}{name}-seed-11.json").read_text(encoding="utf-8"))
+            assert stored["part"] == "valid" and stored["data"].endswith(data.lower())
+            assert cell == f"{100 * stored['error']:.2f} % ({stored['cpu_seconds'] / 60:.0f} min)"
+
+
 def test_what_worked_on_each_python():
     stored = json.loads((RESULTS / "pythons.json").read_text(encoding="utf-8"))["rows"]
     names = ("Python", "paddlepaddle", "numpy", "scipy", "Pillow")
