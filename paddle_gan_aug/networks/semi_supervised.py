@@ -130,7 +130,8 @@ class ConvolutionalReader(Reader):
             raise ValueError(f"the convolutional reader needs images of at least 16 pixels, got {image_size}")
         self.patch = patch_of(image_size)
         side = ((image_size // self.patch - 4) // 2 - 4) // 2
-        (a, b), self.feature_width = (scaled(maps, width) for maps in self.MAPS), scaled(self.FEATURES, width)
+        a, b = (scaled(maps, width) for maps in self.MAPS)
+        self.feature_width = scaled(self.FEATURES, width)
         self.input_noise, self.hidden_noise = input_noise, hidden_noise
         self.convs = nn.LayerList([WeightNormConv2D(channels * self.patch**2, a, 5), WeightNormConv2D(a, b, 5)])
         self.hidden = WeightNormLinear(b * side**2, self.feature_width, train_scale=False, init_std=DIRECTION_STD)

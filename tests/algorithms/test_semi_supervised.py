@@ -3,6 +3,7 @@
 import numpy as np
 import paddle
 import pytest
+from paddle.nn import functional as F
 
 from paddle_gan_aug import runtime
 from paddle_gan_aug.algorithms import build
@@ -145,6 +146,23 @@ def test_a_reader_may_begin_with_scales_of_one(architecture):
     network.set_scales(1.0)
     scales = [value.numpy() for name, value in network.state_dict().items() if name.endswith("weight_g")]
     assert len(scales) == (6 if architecture == "mlp" else 4) and all((scale == 1).all() for scale in scales)
+
+
+def test_the_convolutional_reader_is_a_lenet_with_weight_normalisation():
+    network = READERS["conv"](10, 28, 3, width=0.2)
+    network.initialise(tensor(np.random.default_rng(0).uniform(-1, 1, (50, 3, 28, 28))))
+    network.eval()
+    images = tensor(np.random.default_rng(1).uniform(-1, 1, (4, 3, 28, 28)))
+    h = images
+    for conv in network.convs:
+        norm = conv.weight.square().sum([1, 2, 3], keepdim=True).sqrt()
+        kernel = conv.weight / norm * conv.weight_g.reshape([-1, 1, 1, 1])
+        h = F.relu(F.max_pool2d(F.conv2d(h, kernel, conv.bias), 2))
+    h = h.flatten(1)
+    for layer in (network.hidden, network.last):
+        weight = layer.weight_v / layer.weight_v.square().sum(0, keepdim=True).sqrt() * layer.weight_g
+        h = F.linear(h if layer is network.hidden else F.relu(h), weight, layer.bias)
+    np.testing.assert_allclose(network(images).numpy(), h.numpy(), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("architecture", list(READERS))
