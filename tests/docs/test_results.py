@@ -175,8 +175,9 @@ def test_arms_with_images_without_labels():
 @pytest.mark.parametrize("page", ["docs/semi-supervised.md", "docs/zh/semi-supervised.md"])
 def test_the_two_networks_of_few_labels(page):
     (rows,) = [rows for rows in tables(ROOT / page) if rows and "`semi-supervised-conv`" in rows[0]]
+    assert len(rows) == 2 and {len(row) for row in rows} == {4}
     for (data, *cells), before in zip((row.values() for row in rows), ("", "Fashion-MNIST-")):
-        for cell, name in zip(cells, ("chosen-settings", "convolutional")):
+        for cell, name in zip(cells, ("chosen-settings", "convolutional", "convolutional-consistency")):
             stored = json.loads((RESULTS / "semi-supervised" / f"{before}{name}-seed-11.json").read_text(encoding="utf-8"))
             assert stored["part"] == "valid" and stored["data"].endswith(data.lower())
             assert cell == f"{100 * stored['error']:.2f} % ({stored['cpu_seconds'] / 60:.0f} min)"

@@ -164,3 +164,11 @@ def test_consistency_has_the_best_of_the_settings_that_were_tried():
     best = min(rows, key=lambda row: row["error"])["overrides"]
     length = ("train.steps", "runtime.threads")
     assert ARMS["consistency"].settings == {key: value for key, value in best.items() if key not in length}
+
+
+@pytest.mark.parametrize("data", ["", "Fashion-MNIST-"])
+def test_the_stored_rows_of_consistency_with_convolutions_are_of_its_arm(data):
+    file = project_root() / "work" / "results" / "semi-supervised" / f"{data}convolutional-consistency-seed-11.json"
+    row = json.loads(file.read_text(encoding="utf-8"))
+    assert row["preset"] == ARMS["consistency-conv"].learner
+    assert ARMS["consistency-conv"].settings == {key: value for key, value in row["overrides"].items() if key != "runtime.threads"}
