@@ -11,21 +11,14 @@ from paddle.nn import functional as F
 
 from ..augment.feature_mixing import manifold_mixup, mixstyle
 from ..augment.mixing import cutmix, mixup, one_hot
-from ..augment.policies import RandAugment, TrivialAugment, policy_for
-from ..augment.transforms import transform_batch
+from ..augment.policies import policy_for
 from ..config.sections import Config
-from ..data import Batch, to_network, to_uint8
+from ..data import Batch
 from ..networks import infer
+from .augmentation import Augmentation
 from .base import Algorithm, evaluating
 from .inference import InferenceModel, classifier_model
 from .registry import CLASSIFIERS, resolve
-
-AUGMENTATIONS = {  # name -> (policy of the data set -> what changes one image)
-    "none": lambda policy: None,
-    "standard": lambda policy: policy,
-    "randaugment": lambda policy: RandAugment(policy.space),
-    "trivialaugment": lambda policy: TrivialAugment(policy.space),
-}
 
 
 class SupervisedClassifier(Algorithm):
@@ -43,7 +36,7 @@ class SupervisedClassifier(Algorithm):
         self.classifier = self.make_classifier(channels, image_size)
         self.networks = {"classifier": self.classifier}
         self.policy = policy_for(config.data.source, channels, config.data.policy)
-        self.augmentation = AUGMENTATIONS[options.augmentation](self.policy)
+        self.augmentation = Augmentation(options.augmentation, self.policy)
         self.add_adam("classifier", self.classifier, config.optimizer.classifier_lr)
 
     def make_classifier(self, channels: int, image_size: int, patch: Optional[int] = None) -> nn.Layer:
@@ -71,10 +64,7 @@ class SupervisedClassifier(Algorithm):
         The accuracy is that of the images as they were learnt, augmented and mixed, against the labels of the images themselves.
         """
         batch = batches[0]
-        images = batch.images
-        if self.augmentation is not None:
-            images = to_network(transform_batch(self.augmentation, to_uint8(images), rng))
-        logits, loss = self._learn(images, batch, rng)
+        logits, loss = self._learn(self.augmentation(batch.images, rng), batch, rng)
         self.backward("classifier", loss)
         self.descend("classifier", self.classifier)
         right = logits.argmax(1) == paddle.to_tensor(batch.labels)
