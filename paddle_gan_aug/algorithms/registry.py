@@ -287,6 +287,7 @@ ALGORITHMS: Dict[str, AlgorithmRow] = {
                 "health.",
                 "generator.width",
                 "generator.latent_dim",
+                "classifier.augmentation",
                 "classifier.patience",
                 "classifier.test_views",
                 "optimizer.discriminator_lr",

@@ -24,6 +24,7 @@ from ..data.few_labels import PartlyLabelledBatch
 from ..networks import DoublingGenerator, infer
 from ..networks.precision import in_float32
 from ..networks.semi_supervised import READERS, DenseGenerator
+from .augmentation import Augmentation
 from .base import Algorithm, evaluating, frozen
 from .consistency import conditional_entropy, pi_loss, teacher_loss, virtual_adversarial_loss
 from .ema import SteadyAverage
@@ -45,6 +46,8 @@ class SemiSupervised(Algorithm):
         options = self.options = config.semi_supervised
         self.class_names = tuple(class_names)
         self.policy = policy_for(config.data.source, channels, config.data.policy)
+        self.augmentation = Augmentation(config.classifier.augmentation, self.policy)
+        self.teacher_augmentation = Augmentation(options.teacher_augmentation, self.policy)
         self.discriminator, self.reader = (self._make_reader(channels, image_size) for _ in range(2))
         self.networks = {"discriminator": self.discriminator, "reader": self.reader}
         self.average = SteadyAverage(self.discriminator, self.reader, options.average_rate)
@@ -89,59 +92,77 @@ class SemiSupervised(Algorithm):
             `teacher_loss` if they are in use. With `measure_gradients` also `d_gradient` and `g_gradient`.
         """
         batch = batches[0]
-        labelled, labels, unlabelled = map(paddle.to_tensor, (batch.images, batch.labels, batch.unlabelled))
-        fakes = self.generator(paddle.to_tensor(self.latents(len(batch), rng))) if self.makes_images else None
-        values = self.step_discriminator(labelled, labels, unlabelled, fakes, rng)
-        if fakes is not None:
-            values.update(self.step_generator(paddle.to_tensor(batch.matched), fakes))
+        images = {"labelled": self.augmentation(batch.images, rng), "unlabelled": batch.unlabelled}
+        if self.options.teacher_augmentation != "none" and self.options.teacher_weight and self._ramp():
+            images["changed"] = self.teacher_augmentation(batch.unlabelled, rng)
+        tensors = {name: paddle.to_tensor(value) for name, value in images.items()}
+        if self.makes_images:
+            tensors["generated"] = self.generator(paddle.to_tensor(self.latents(len(batch.unlabelled), rng)))
+        values = self.step_discriminator(tensors, paddle.to_tensor(batch.labels), rng)
+        if self.makes_images:
+            values.update(self.step_generator(paddle.to_tensor(batch.matched), tensors["generated"]))
         self.average.update(self.step_number)
         return values
 
-    def step_discriminator(
-        self, labelled: Tensor, labels: Tensor, unlabelled: Tensor, fakes: Optional[Tensor], rng: np.random.Generator
-    ) -> Dict[str, Tensor]:
-        """Take D's step; returns its values."""
-        options, count = self.options, len(labelled)
-        parts = [labelled]
-        if fakes is not None or options.pi_weight or options.entropy_weight or options.teacher_weight:
-            parts += [unlabelled] if fakes is None else [unlabelled, fakes.detach()]
-        logits = self.discriminator(paddle.concat(parts) if len(parts) > 1 else labelled)
-        of_labelled, of_unlabelled = logits[:count], logits[count : 2 * count]
-        loss = labelled_loss(of_labelled, labels)
+    def step_discriminator(self, images: Dict[str, Tensor], labels: Tensor, rng: np.random.Generator) -> Dict[str, Tensor]:
+        """Take D's step; returns its values.
+
+        Args:
+            images: float32 [N, C, H, W] in [-1, 1] by what they are: "labelled", "unlabelled", and those that take part of "changed", the
+                unlabelled ones with the augmentation that the teacher's learner sees, and "generated".
+            labels: int64 [N], of the labelled images.
+        """
+        options, logits = self.options, self._logits(images)
+        loss = labelled_loss(logits["labelled"], labels)
         values = {"labelled_loss": loss}
-        if fakes is not None:
-            evidence = paddle.logsumexp(logits, axis=1)
-            real, fake = evidence[count : 2 * count], evidence[2 * count :]
+        if "generated" in images:
+            real, fake = (paddle.logsumexp(logits[name], axis=1) for name in ("unlabelled", "generated"))
             values["unlabelled_loss"], values["generated_loss"] = unlabelled_loss(real), generated_loss(fake)
             loss = loss + options.unlabelled_weight * (values["unlabelled_loss"] + values["generated_loss"])
-        for name, (weight, value) in self._consistency(unlabelled, of_unlabelled, rng).items():
+        for name, (weight, value) in self._consistency(images["unlabelled"], logits, rng).items():
             loss, values[name] = loss + weight * value, value
         self.backward("d", loss)
         values = {name: value.detach() for name, value in values.items()}
-        values["accuracy"] = (of_labelled.detach().argmax(1) == labels).astype("float32").mean()
-        if fakes is not None:
+        values["accuracy"] = (logits["labelled"].detach().argmax(1) == labels).astype("float32").mean()
+        if "generated" in images:
             values["d_real"], values["d_fake"] = F.sigmoid(real.detach()).mean(), F.sigmoid(fake.detach()).mean()
         return {**values, **self.descend("d", self.discriminator)}
 
-    def _consistency(self, unlabelled: Tensor, logits: Tensor, rng: np.random.Generator) -> Dict[str, Tuple[float, Tensor]]:
+    def _logits(self, images: Dict[str, Tensor]) -> Dict[str, Tensor]:
+        """D's logits of those images whose logits are needed, by what the images are; one pass for all."""
+        options, needed = self.options, dict(images)
+        learnt = options.pi_weight or options.entropy_weight or (options.teacher_weight and "changed" not in images)
+        if "generated" in images:
+            needed["generated"] = images["generated"].detach()
+        elif not learnt:
+            del needed["unlabelled"]
+        logits = self.discriminator(paddle.concat(list(needed.values())))
+        return dict(zip(needed, logits.split([len(part) for part in needed.values()])))
+
+    def _ramp(self) -> float:
+        """The factor on the weights of the consistency terms at this step, 0 to 1."""
+        return min(1.0, max(0, self.step_number - self.options.consistency_start) / self.options.consistency_ramp)
+
+    def _consistency(
+        self, unlabelled: Tensor, logits: Dict[str, Tensor], rng: np.random.Generator
+    ) -> Dict[str, Tuple[float, Tensor]]:
         """The consistency terms in use: {name: (its weight at this step, value)}."""
-        options, found = self.options, {}
-        ramp = min(1.0, max(0, self.step_number - options.consistency_start) / options.consistency_ramp)
+        options, ramp, found = self.options, self._ramp(), {}
         if not ramp:
             return {}
         if options.pi_weight:
-            found["pi_loss"] = ramp * options.pi_weight, pi_loss(logits, self.discriminator(unlabelled))
+            found["pi_loss"] = ramp * options.pi_weight, pi_loss(logits["unlabelled"], self.discriminator(unlabelled))
         if options.vat_weight:  # pixels go from -1 to 1 here
             with in_float32():  # it looks for the direction of tiny gradients
                 value = virtual_adversarial_loss(self.discriminator, unlabelled, 2 * options.vat_radius, rng)
             found["vat_loss"] = ramp * options.vat_weight, value
         if options.entropy_weight:
-            found["entropy"] = ramp * options.entropy_weight, conditional_entropy(logits)
+            found["entropy"] = ramp * options.entropy_weight, conditional_entropy(logits["unlabelled"])
         if options.teacher_weight:
             with evaluating(self.reader) as teacher:
                 probabilities = F.softmax(infer(teacher, unlabelled), axis=1)
-            value = teacher_loss(probabilities, logits, options.teacher_confidence)
-            found["teacher_loss"] = ramp * options.teacher_weight, value
+            learnt = logits.get("changed", logits.get("unlabelled"))
+            found["teacher_loss"] = ramp * options.teacher_weight, teacher_loss(probabilities, learnt, options.teacher_confidence)
         return found
 
     def step_generator(self, real: Tensor, fakes: Tensor) -> Dict[str, Tensor]:

@@ -27,6 +27,8 @@ from .fields import (
 )
 from .process_sections import Checkpoint, Eval, Health, Log, Runtime
 
+Augmentation = Literal["none", "standard", "randaugment", "trivialaugment"]
+
 
 class Data(Section):
     """`data.*`: the images that are trained on."""
@@ -142,8 +144,8 @@ class Classifier(Section):
     sampling: Literal["shuffled", "balanced"] = "shuffled"
     # The strength tau of the logit-adjusted loss, which makes up for rare classes; 0 is the plain loss.
     logit_adjustment: Weight = 0.0
-    # The augmentation of training images, made of transforms that the data's policy allows.
-    augmentation: Literal["none", "standard", "randaugment", "trivialaugment"] = "none"
+    # The augmentation of training images (of semi-supervised: the labelled ones), made of transforms that the data's policy allows.
+    augmentation: Augmentation = "none"
     # The mixture of training images or of their features.
     mixing: Literal["none", "mixup", "cutmix", "manifold", "mixstyle"] = "none"
     # The number of validations without a better one after which training ends; the best checkpoint is then tested.
@@ -257,6 +259,8 @@ class SemiSupervised(Section):
     architecture: Literal["mlp", "conv"] = "mlp"
     # The factor on the size of the hidden layers of D.
     width: Width = 1.0
+    # The number of labelled images in a step; without a value as many as unlabelled ones, train.batch_size.
+    labelled_batch: Optional[Positive] = None
     # The standard deviation of the noise on D's pixels, which go from 0 to 1 here.
     input_noise: Weight = 0.3
     # The standard deviation of the noise on D's hidden layers.
@@ -281,6 +285,8 @@ class SemiSupervised(Section):
     teacher_weight: Weight = 0.0
     # The least probability of a prediction that the teacher passes on.
     teacher_confidence: Fraction = 0.95
+    # The augmentation of the unlabelled images that learn the teacher's predictions; the teacher sees them as they are.
+    teacher_augmentation: Augmentation = "none"
     # The step at which these terms come in.
     consistency_start: Count = 0
     # The number of steps within which their weights grow from 0 to their values.

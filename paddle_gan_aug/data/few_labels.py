@@ -122,8 +122,9 @@ class PartlyLabelledBatches:
     Args:
         labelled: the images with labels.
         unlabelled: the images without labels, see `without_labels`.
-        batch_size: images of each kind in a batch.
+        batch_size: unlabelled images in a batch.
         rng_for_round: (name of a kind, round) -> Generator, the same one each time it is asked.
+        labelled_batch: labelled images in a batch; None = `batch_size`.
 
     Raises:
         InputError: the batch size is above the number of unlabelled images.
@@ -137,6 +138,7 @@ class PartlyLabelledBatches:
         unlabelled: LabelledImages,
         batch_size: int,
         rng_for_round: Callable[[str, int], np.random.Generator],
+        labelled_batch: Optional[int] = None,
     ) -> None:
         if batch_size > len(unlabelled):
             raise InputError(
@@ -145,12 +147,18 @@ class PartlyLabelledBatches:
             )
         self.dataset, self.unlabelled, self.batch_size = labelled, unlabelled, batch_size
         self.steps_per_epoch = len(unlabelled) // batch_size
-        kinds = {"labelled": len(labelled), "unlabelled": len(unlabelled), "matched": len(unlabelled)}
-        self._rounds = {name: _Rounds(count, lambda number, name=name: rng_for_round(name, number)) for name, count in kinds.items()}
+        kinds = {  # name -> (images, images in a batch)
+            "labelled": (len(labelled), labelled_batch or batch_size),
+            "unlabelled": (len(unlabelled), batch_size),
+            "matched": (len(unlabelled), batch_size),
+        }
+        self._kinds = {
+            name: (_Rounds(count, lambda number, name=name: rng_for_round(name, number)), size) for name, (count, size) in kinds.items()
+        }
 
     def batch(self, step: int) -> PartlyLabelledBatch:
         """Return the batch of a step, counted from 0 over all epochs."""
-        chosen = {name: rounds.take(step * self.batch_size, self.batch_size) for name, rounds in self._rounds.items()}
+        chosen = {name: rounds.take(step * size, size) for name, (rounds, size) in self._kinds.items()}
         return PartlyLabelledBatch(
             to_network(self.dataset.images[chosen["labelled"]]),
             self.dataset.labels[chosen["labelled"]],

@@ -67,7 +67,11 @@ def training_batches(
     seed, options = config.train.seed, config.generated
     if unlabelled is not None:
         return PartlyLabelledBatches(
-            images, unlabelled, config.train.batch_size, lambda kind, number: runtime.rng(seed, f"shuffle {kind}", number)
+            images,
+            unlabelled,
+            config.train.batch_size,
+            lambda kind, number: runtime.rng(seed, f"shuffle {kind}", number),
+            config.semi_supervised.labelled_batch,
         )
     weights = None
     if config.classifier.class_weights == "balanced" and is_read(config, "classifier.class_weights"):

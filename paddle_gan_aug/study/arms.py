@@ -46,6 +46,12 @@ _CONSISTENT_MLP = {  # of the MLP, without noise: the best of five settings on v
     "semi_supervised.hidden_noise": 0.0,
     "optimizer.discriminator_lr": 1e-3,
 }
+_FIXMATCH = {  # what the averaged weights read with confidence is learnt on strongly changed images (Sohn et al. 2020)
+    "classifier.augmentation": "standard",
+    "semi_supervised.labelled_batch": 50,
+    "semi_supervised.teacher_weight": 1.0,
+    "semi_supervised.teacher_augmentation": "trivialaugment",
+}
 
 
 @dataclass(frozen=True)
@@ -275,6 +281,13 @@ _ROWS = [
         needs=(UNLABELLED,),
     ),
     Arm(
+        "fixmatch",
+        "The network of semi-supervised-conv without generated images: confident predictions are learnt on augmented images (FixMatch).",
+        {**_FIXMATCH, "semi_supervised.gan": False},
+        learner="semi-supervised-conv",
+        needs=(UNLABELLED,),
+    ),
+    Arm(
         "semi-supervised",
         "The GAN whose discriminator is the classifier, on images with and without labels; for small centred images.",
         learner="semi-supervised",
@@ -283,6 +296,13 @@ _ROWS = [
     Arm(
         "semi-supervised-conv",
         "The same with convolutions, for images of 28 to 64 pixels.",
+        learner="semi-supervised-conv",
+        needs=(UNLABELLED,),
+    ),
+    Arm(
+        "semi-supervised-fixmatch",
+        "semi-supervised-conv and fixmatch together.",
+        _FIXMATCH,
         learner="semi-supervised-conv",
         needs=(UNLABELLED,),
     ),
@@ -297,7 +317,7 @@ _ROWS += [
         share=PSEUDO_SHARE,
         needs=(UNLABELLED,),
     )
-    for name in ("consistency", "consistency-conv", "semi-supervised", "semi-supervised-conv")
+    for name in [row.name for row in _ROWS if row.learner]
 ]
 ARMS = {row.name: row for row in _ROWS}
 BASELINE = "real"

@@ -242,6 +242,10 @@ def take_steps(algorithm, batches, steps):
             {"unlabelled_loss", "generated_loss", "matching_loss", "d_real", "d_fake", "vat_loss", "entropy"},
         ),
         ({"semi_supervised.gan": False, "semi_supervised.teacher_weight": 1.0}, {"teacher_loss"}),
+        (
+            {"semi_supervised.gan": False, "semi_supervised.teacher_weight": 1.0, "semi_supervised.teacher_augmentation": "trivialaugment"},
+            {"teacher_loss"},
+        ),
         ({"semi_supervised.gan": False, "semi_supervised.pi_weight": 1.0, "semi_supervised.consistency_start": 2}, set()),
         (
             {"semi_supervised.architecture": "conv"},
@@ -259,6 +263,38 @@ def test_a_step_returns_what_is_in_use_and_moves_what_learns(data, settings, nam
     still = {key for key in set(after) - moved if not key.startswith("reader/")}
     assert all(key.endswith("weight_g") for key in still), still
     assert "generator" in algorithm.networks or algorithm.latent_dim is None
+
+
+def test_the_teacher_sees_images_as_they_are_and_its_learner_changed_ones(data):
+    settings = {"semi_supervised.input_noise": 0.0, "semi_supervised.hidden_noise": 0.0, "semi_supervised.gan": False}
+    settings.update({"semi_supervised.teacher_weight": 1.0, "semi_supervised.consistency_start": 3})
+    settings.update({"semi_supervised.teacher_augmentation": "trivialaugment"})
+    algorithm, batches = prepared(data, settings)
+    take_steps(algorithm, batches, [1, 2, 3])
+    images = batches.batch(3).unlabelled
+    changed = algorithm.teacher_augmentation(images, runtime.rng(0, "step", 4))
+    read = {name: [getattr(algorithm, name)(tensor(x)).numpy() for x in (images, changed)] for name in ("reader", "discriminator")}
+    limit = float(np.median(softmax(read["reader"][0]).max(1)))  # half of the images count
+
+    def loss(teacher, learner):
+        return float(teacher_loss(tensor(softmax(teacher)), tensor(learner), limit))
+
+    algorithm, batches = prepared(data, {**settings, "semi_supervised.teacher_confidence": limit})
+    found = take_steps(algorithm, batches, [1, 2, 3, 4])["teacher_loss"]
+    (plain, other), (learner_of_plain, learner) = read["reader"], read["discriminator"]
+    assert found == pytest.approx(loss(plain, learner), rel=1e-4)
+    for wrong in (loss(other, learner), loss(plain, learner_of_plain), loss(learner_of_plain, learner)):
+        assert found != pytest.approx(wrong, rel=1e-3)
+
+
+def test_labelled_images_are_changed_by_the_policy_of_the_data(data):
+    calm = {"semi_supervised.input_noise": 0.0, "semi_supervised.hidden_noise": 0.0, "semi_supervised.gan": False}
+    algorithm, batches = prepared(data, {**calm, "classifier.augmentation": "standard"})
+    batch = batches.batch(0)
+    changed = algorithm.augmentation(batch.images, runtime.rng(0, "step", 1))
+    losses = [float(labelled_loss(algorithm.discriminator(tensor(x)), paddle.to_tensor(batch.labels))) for x in (changed, batch.images)]
+    found = take_steps(algorithm, batches, [1])["labelled_loss"]
+    assert found == pytest.approx(losses[0], rel=1e-4) and abs(found - losses[1]) > 1e-3
 
 
 def test_a_step_is_a_function_of_weights_and_its_number(data):

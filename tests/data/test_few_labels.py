@@ -116,8 +116,8 @@ def test_a_class_may_be_called_unlabelled(tmp_path):
     assert load(DataSpec(str(tmp_path)), "train").class_names == ("train", "unlabelled")
 
 
-def batches(labelled, unlabelled, size):
-    return PartlyLabelledBatches(labelled, unlabelled, size, lambda kind, number: runtime.rng(0, kind, number))
+def batches(labelled, unlabelled, size, labelled_batch=None):
+    return PartlyLabelledBatches(labelled, unlabelled, size, lambda kind, number: runtime.rng(0, kind, number), labelled_batch)
 
 
 def test_every_image_comes_before_any_comes_again():
@@ -135,6 +135,16 @@ def test_every_image_comes_before_any_comes_again():
     assert all(
         (to_network(labelled.images)[labelled.labels == 0] == image).all((1, 2, 3)).any() for image in found[0].images[found[0].labels == 0]
     )
+
+
+def test_a_batch_may_have_fewer_labelled_images():
+    labelled, rest = numbered([6, 4]), without_labels(numbered([50, 53]).images, "rest")
+    made = batches(labelled, rest, 20, labelled_batch=5)
+    found = [made.batch(step) for step in range(6)]
+    assert {(len(batch), len(batch.labels), len(batch.unlabelled), len(batch.matched)) for batch in found} == {(5, 5, 20, 20)}
+    for first in (0, 2, 4):  # two batches hold each labelled image once
+        pair = np.concatenate([found[first].images, found[first + 1].images])
+        assert sorted(numbers(((pair + 1) * 127.5).round())) == sorted(numbers(labelled.images))
 
 
 def test_a_batch_depends_on_its_step_alone():

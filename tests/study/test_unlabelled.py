@@ -65,7 +65,7 @@ def test_arms_need_images_without_labels(study_data):
         with pytest.raises(InputError, match=f"arms: {re.escape(name)} cannot work here: there are no images without labels: name some"):
             chosen_arms([name], **level)
     assert set(WITHOUT_LABELS) < set(default_arms(**level, unlabelled=True)) and not set(WITHOUT_LABELS) & set(default_arms(**level))
-    gans = {"semi-supervised", "semi-supervised-conv"}
+    gans = {"semi-supervised", "semi-supervised-conv", "semi-supervised-fixmatch"}
     assert {name for name, arm in ARMS.items() if arm.unlabelled and arm.generates} == gans | {f"{name}+pseudo-labels" for name in gans}
 
 
@@ -86,6 +86,13 @@ def test_the_terms_of_the_preset_come_in_at_the_same_part_of_a_shorter_run():
     assert settings["train.steps"] == 1000 and settings["semi_supervised.consistency_start"] == 600
     assert learner_settings(ARMS["consistency"], Settings(learner_steps=1000), 0)["semi_supervised.consistency_start"] == 0
     assert "train.steps" not in learner_settings(ARMS["semi-supervised"], Settings(), 0)
+
+
+def test_pairs_of_arms_differ_in_the_generated_images_alone():
+    with_them, without = (learner_settings(ARMS[name], Settings(), 0) for name in ("semi-supervised-fixmatch", "fixmatch"))
+    assert without == {**with_them, "semi_supervised.gan": False}
+    plain = learner_settings(ARMS["semi-supervised-conv"], Settings(), 0)
+    assert with_them["preset"] == plain["preset"] and {**with_them, **plain} == with_them
 
 
 def test_who_reads_first_is_part_of_the_key():
