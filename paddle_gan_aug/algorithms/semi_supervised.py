@@ -89,7 +89,7 @@ class SemiSupervised(Algorithm):
         Returns:
             `labelled_loss` in nats and the accuracy on the labelled batch (0 to 1). With a generator `unlabelled_loss`, `generated_loss`,
             `matching_loss`, and `d_real` and `d_fake`, the mean probabilities of real. `pi_loss`, `vat_loss`, `entropy` and
-            `teacher_loss` if they are in use. With `measure_gradients` also `d_gradient` and `g_gradient`.
+            `teacher_loss` if they are in use, and `pull_away_loss`. With `measure_gradients` also `d_gradient` and `g_gradient`.
         """
         batch = batches[0]
         images = {"labelled": self.augmentation(batch.images, rng), "unlabelled": batch.unlabelled}
@@ -170,9 +170,14 @@ class SemiSupervised(Algorithm):
         with paddle.no_grad():
             target = self.discriminator.features(real).mean(0)
         with frozen(self.discriminator):
-            loss = matching_loss(self.discriminator.features(fakes), target)
+            features = self.discriminator.features(fakes)
+            values = {"matching_loss": matching_loss(features, target)}
+            loss = values["matching_loss"]
+            if self.options.pull_away_weight:
+                values["pull_away_loss"] = pull_away_loss(features)
+                loss = loss + self.options.pull_away_weight * values["pull_away_loss"]
             self.backward("g", loss)
-        return {"matching_loss": loss.detach(), **self.descend("g", self.generator)}
+        return {**{name: value.detach() for name, value in values.items()}, **self.descend("g", self.generator)}
 
     # ---- reading and sampling ------------------------------------------------------------------------------------------
 
@@ -233,3 +238,15 @@ def generated_loss(evidence: Tensor) -> Tensor:
 def matching_loss(features: Tensor, target: Tensor) -> Tensor:
     """The mean square distance of the mean of `features`, float32 [N, F], to `target`, float32 [F]; 0-D tensor."""
     return (features.mean(0) - target).square().mean()
+
+
+def pull_away_loss(features: Tensor) -> Tensor:
+    """The pull-away term, the mean square cosine of all pairs of rows of `features`, float32 [N, F], N >= 2; 0-D tensor.
+
+    Generated images with a small one are many-sided, which a complement generator needs (Dai et al. 2017, arXiv:1705.09783, section 4.2;
+    Zhao et al. 2017, arXiv:1609.03126, equation 7).
+    """
+    count = len(features)
+    directions = features / (features.square().sum(1, keepdim=True) + 1e-12).sqrt()
+    cosines = paddle.matmul(directions, directions, transpose_y=True)
+    return (cosines.square().sum() - count) / (count * (count - 1))

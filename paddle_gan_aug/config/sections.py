@@ -271,6 +271,8 @@ class SemiSupervised(Section):
     gan: bool = True
     # The weight of telling real images from generated ones, beside the classes of the labelled images.
     unlabelled_weight: Weight = 1.0
+    # The weight of the pull-away term of G: generated images of a batch are to differ in D's features, as a complement generator's do.
+    pull_away_weight: Weight = 0.0
     # The share of the last weights in the averaged weights, which classify; the average is corrected for its beginning.
     average_rate: Share = 1e-4
     # The weight of the Pi-model: two predictions for an unlabelled image under noise agree.

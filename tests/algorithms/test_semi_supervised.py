@@ -9,7 +9,7 @@ from paddle_gan_aug import runtime
 from paddle_gan_aug.algorithms import build
 from paddle_gan_aug.algorithms.consistency import conditional_entropy, divergence, pi_loss, teacher_loss, virtual_adversarial_loss
 from paddle_gan_aug.algorithms.ema import SteadyAverage
-from paddle_gan_aug.algorithms.semi_supervised import generated_loss, labelled_loss, matching_loss, unlabelled_loss
+from paddle_gan_aug.algorithms.semi_supervised import generated_loss, labelled_loss, matching_loss, pull_away_loss, unlabelled_loss
 from paddle_gan_aug.config.loading import load_config
 from paddle_gan_aug.data import LabelledImages, PartlyLabelledBatches, keep_labels, load, without_labels
 from paddle_gan_aug.networks.semi_supervised import READERS, DenseGenerator
@@ -46,6 +46,13 @@ def test_the_losses_are_those_of_the_paper():
     assert float(matching_loss(tensor(features), tensor(wanted))) == pytest.approx(((features.mean(0) - wanted) ** 2).mean(), rel=1e-6)
 
 
+def test_the_pull_away_term_is_the_mean_square_cosine_of_two_images():
+    features = np.array([[3.0, 4.0], [1.0, 0.0], [0.0, 2.0]])  # cosines .6, .8 and 0
+    assert float(pull_away_loss(tensor(features))) == pytest.approx((0.36 + 0.64 + 0) / 3, rel=1e-6)
+    assert float(pull_away_loss(tensor(np.repeat(features[:1], 5, 0)))) == pytest.approx(1, rel=1e-6)
+    assert np.isfinite(float(pull_away_loss(tensor(np.zeros((3, 4))))))
+
+
 def test_the_losses_stay_finite_where_exponentials_do_not():
     evidence = paddle.logsumexp(tensor([[500.0, 400.0], [-500.0, -400.0]]), axis=1)
     assert float(unlabelled_loss(evidence)) == pytest.approx(0.25 * 400, rel=1e-4)
@@ -73,11 +80,12 @@ def test_the_teacher_passes_on_what_it_reads_with_confidence():
     assert float(teacher_loss(tensor(p), tensor(OTHERS), 0.0)) == pytest.approx(lost.mean(), rel=1e-5)
 
 
-@pytest.mark.parametrize("name", ["labelled", "unlabelled", "generated", "matching", "pi", "entropy", "divergence"])
+@pytest.mark.parametrize("name", ["pull-away", "labelled", "unlabelled", "generated", "matching", "pi", "entropy", "divergence"])
 def test_gradients_by_finite_differences(name):
     def value(logits):
         evidence = paddle.logsumexp(logits, axis=1)
         return {
+            "pull-away": lambda: pull_away_loss(logits),
             "labelled": lambda: labelled_loss(logits, paddle.to_tensor(LABELS)),
             "unlabelled": lambda: unlabelled_loss(evidence),
             "generated": lambda: generated_loss(evidence),
@@ -235,6 +243,10 @@ def take_steps(algorithm, batches, steps):
     "settings, named",
     [
         ({}, {"unlabelled_loss", "generated_loss", "matching_loss", "d_real", "d_fake"}),
+        (
+            {"semi_supervised.pull_away_weight": 1.0},
+            {"unlabelled_loss", "generated_loss", "matching_loss", "d_real", "d_fake", "pull_away_loss"},
+        ),
         ({"semi_supervised.gan": False, "semi_supervised.scales": "one"}, set()),
         ({"semi_supervised.gan": False, "semi_supervised.pi_weight": 1.0}, {"pi_loss"}),
         (
