@@ -30,9 +30,11 @@ ROW: Dict[str, Any] = {
     "preset": "semi-supervised",
     "seeds": [1, 2, 3, 4, 5],
     "part": "test",
+    "members": 1,
     "overrides": {},
 }
 EVERY = 500  # steps from one reading of the validation images to the next
+MEMBERS_APART = 1000  # from the train.seed of one member to that of the next
 Row = Dict[str, Any]
 
 
@@ -51,7 +53,8 @@ def run_rows(
 ) -> List[Row]:
     """Train and read for every row and label seed that has no result yet.
 
-    A label seed is `data.seed` and `train.seed`. The runs stay in `output/few-labels`; one that was interrupted goes on.
+    A label seed is `data.seed` and `train.seed`. The runs stay in `output/few-labels`; one that was interrupted goes on. A row with
+    several members trains that many runs on the same labels, which differ in `train.seed`, and averages their probabilities.
 
     Args:
         rows: a YAML file: a list of dicts with a name and what differs from `ROW`. part: "valid" for any choice, "test" for final rows.
@@ -103,20 +106,17 @@ def read_rows(path: Any) -> List[Row]:
 
 def _measured(row: Row, seed: int) -> Optional[Row]:
     """A row's result for a label seed; None if it was interrupted."""
-    output = project_root() / "output" / "few-labels"
-    name = re.sub(r"\W+", "-", f"{Path(row['data']).name}-{row['name']}-{seed}")
-    few = {"data.source": row["data"], "data.labels": row["labels"], "data.seed": seed, "train.seed": seed}
-    config = load_config(row["preset"], {**few, "eval.every_steps": EVERY, "log.visualdl": False, **row["overrides"]})
-    resume = is_run(output / name)
-    began, computed = time.perf_counter(), time.process_time()
-    run = train(None if resume else config, run=name, output=output, log=output / "log", resume=resume)
-    if run.interrupted:
-        return None
-    spent = {"seconds": round(time.perf_counter() - began, 1), "cpu_seconds": round(time.process_time() - computed, 1)}
-    if run.config.classifier.patience:
-        run = open_run(run.folder, checkpoint="best", device=run.config.runtime.device, threads=run.config.runtime.threads)
-    images = load(DataSpec.of(run.config.data), row["part"])
-    wrong = read_probabilities(run, images.images).argmax(1) != images.labels
+    spec, read, members = None, [], []
+    for member in range(row["members"]):
+        trained = _trained(row, seed, member)
+        if trained is None:
+            return None
+        run, spent = trained
+        spec = spec or DataSpec.of(run.config.data)
+        read.append(read_probabilities(run, load(spec, row["part"]).images))
+        members.append({**spent, "validation": _validation_errors(run.folder)})
+    images = load(spec, row["part"])
+    wrong = np.mean(read, axis=0).argmax(1) != images.labels
     return {
         **{key: row[key] for key in ("name", "data", "labels", "preset", "part", "overrides")},
         "seed": seed,
@@ -124,14 +124,32 @@ def _measured(row: Row, seed: int) -> Optional[Row]:
         "error": float(wrong.mean()),
         "wrong": int(wrong.sum()),
         "count": len(images),
-        "validation": _validation_errors(run.folder),
-        "resumed": resume,  # the times below are then those of the last part
-        **spent,
+        "validation": members[0]["validation"],
+        "member_errors": [float((each.argmax(1) != images.labels).mean()) for each in read],
+        "resumed": any(member["resumed"] for member in members),  # the times below are then those of the last part
+        **{key: round(sum(member[key] for member in members), 1) for key in ("seconds", "cpu_seconds")},
         "threads": runtime.cpu_threads(),
         "labelled": run.state["data"]["fingerprint"],
         "version": __version__,
         "paddle": runtime.import_paddle().__version__,
     }
+
+
+def _trained(row: Row, seed: int, member: int) -> Optional[Tuple[Any, Dict[str, Any]]]:
+    """(the run of a member, what it took); None if it was interrupted."""
+    output = project_root() / "output" / "few-labels"
+    name = re.sub(r"\W+", "-", f"{Path(row['data']).name}-{row['name']}-{seed}") + (f"-member-{member}" if member else "")
+    few = {"data.source": row["data"], "data.labels": row["labels"], "data.seed": seed, "train.seed": seed + MEMBERS_APART * member}
+    config = load_config(row["preset"], {**few, "eval.every_steps": EVERY, "log.visualdl": False, **row["overrides"]})
+    resume = is_run(output / name)
+    began, computed = time.perf_counter(), time.process_time()
+    run = train(None if resume else config, run=name, output=output, log=output / "log", resume=resume)
+    if run.interrupted:
+        return None
+    spent = {"seconds": time.perf_counter() - began, "cpu_seconds": time.process_time() - computed, "resumed": resume}
+    if run.config.classifier.patience:
+        run = open_run(run.folder, checkpoint="best", device=run.config.runtime.device, threads=run.config.runtime.threads)
+    return run, spent
 
 
 def _validation_errors(folder: Path) -> List[List[float]]:

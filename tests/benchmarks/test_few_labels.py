@@ -6,7 +6,9 @@ import pytest
 import yaml
 
 from benchmarks import few_labels
+from paddle_gan_aug.data import load
 from paddle_gan_aug.errors import InputError
+from paddle_gan_aug.runs.reading import read_probabilities
 
 
 def test_a_row_is_measured_once_for_each_label_seed(here, small_mnist, tmp_path, monkeypatch):
@@ -31,6 +33,25 @@ def test_a_row_is_measured_once_for_each_label_seed(here, small_mnist, tmp_path,
     (tmp_path / "rows.yaml").write_text("- {name: a, part: eval}")
     with pytest.raises(InputError, match="list of rows"):
         few_labels.read_rows(tmp_path / "rows.yaml")
+
+
+def test_members_of_a_row_differ_in_their_beginning_and_are_averaged(small_mnist, tmp_path, monkeypatch):
+    monkeypatch.setattr(few_labels, "project_root", lambda: tmp_path)
+    read = []
+    monkeypatch.setattr(
+        few_labels, "read_probabilities", lambda run, images: read.append((run, read_probabilities(run, images))) or read[-1][1]
+    )
+    tiny = {"semi_supervised.width": 0.1, "generator.width": 0.1, "train.batch_size": 20, "train.steps": 3, "eval.every_steps": 2}
+    row = {"name": "two", "data": str(small_mnist), "labels": 20, "seeds": [1], "members": 2, "overrides": {**tiny, "log.grid_images": 32}}
+    (tmp_path / "rows.yaml").write_text(yaml.safe_dump([row]))
+    (found,) = few_labels.run_rows(str(tmp_path / "rows.yaml"), str(tmp_path / "results"), say=lambda line: None)
+    (first, p), (second, q) = read
+    configs = [run.config for run, _ in read]
+    assert [(c.data.seed, c.train.seed) for c in configs] == [(1, 1), (1, 1001)] and first.folder.name + "-member-1" == second.folder.name
+    assert first.state["data"]["fingerprint"] == second.state["data"]["fingerprint"] == found["labelled"]
+    labels = load(str(small_mnist), "test").labels
+    assert found["error"] == pytest.approx(((p + q).argmax(1) != labels).mean())
+    assert found["member_errors"] == [pytest.approx((each.argmax(1) != labels).mean()) for each in (p, q)]
 
 
 def test_the_shipped_rows_choose_without_test_images():
