@@ -288,6 +288,7 @@ ALGORITHMS: Dict[str, AlgorithmRow] = {
                 "generator.width",
                 "generator.latent_dim",
                 "classifier.augmentation",
+                "classifier.sampling",
                 "classifier.patience",
                 "classifier.test_views",
                 "optimizer.discriminator_lr",

@@ -140,7 +140,7 @@ class Classifier(Section):
     label_smoothing: Fraction = 0.0
     # The weights of images in the loss: equal (none), or higher for rare classes (balanced).
     class_weights: Literal["none", "balanced"] = "none"
-    # The order of training images, of a GAN too: each once (shuffled), or rare classes repeated up to the largest (balanced).
+    # The order of training images with labels, of a GAN too: each once (shuffled), or rare classes repeated up to the largest (balanced).
     sampling: Literal["shuffled", "balanced"] = "shuffled"
     # The strength tau of the logit-adjusted loss, which makes up for rare classes; 0 is the plain loss.
     logit_adjustment: Weight = 0.0

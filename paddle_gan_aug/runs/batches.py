@@ -65,6 +65,11 @@ def training_batches(
         InputError: The batch size does not fit the number of images.
     """
     seed, options = config.train.seed, config.generated
+    weights = None
+    if config.classifier.class_weights == "balanced" and is_read(config, "classifier.class_weights"):
+        weights = balanced_weights(images.counts())
+    if config.classifier.sampling == "balanced" and is_read(config, "classifier.sampling"):
+        images = oversampled(images, seed)
     if unlabelled is not None:
         return PartlyLabelledBatches(
             images,
@@ -73,11 +78,6 @@ def training_batches(
             lambda kind, number: runtime.rng(seed, f"shuffle {kind}", number),
             config.semi_supervised.labelled_batch,
         )
-    weights = None
-    if config.classifier.class_weights == "balanced" and is_read(config, "classifier.class_weights"):
-        weights = balanced_weights(images.counts())
-    if config.classifier.sampling == "balanced" and is_read(config, "classifier.sampling"):
-        images = oversampled(images, seed)
 
     def order(epoch: int) -> np.random.Generator:
         return runtime.rng(seed, "shuffle", epoch)

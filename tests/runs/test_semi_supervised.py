@@ -2,7 +2,12 @@
 
 import json
 
+import numpy as np
 import pytest
+
+from paddle_gan_aug.config.loading import load_config
+from paddle_gan_aug.data import load, without_labels
+from paddle_gan_aug.runs.batches import training_batches
 
 TINY = [
     *("--gan", "semi-supervised", "--batch-size", 20, "--eval-every", 2),
@@ -105,3 +110,15 @@ def test_another_algorithm_learns_from_the_labelled_images_alone(here, small_mni
     done = here("train", "--gan", "classifier", "--data", small_mnist, "-o", LABELS, "--batch-size", 20, "--steps", 2, "--run", "c")
     state = json.loads((here.output / "c" / "checkpoints" / "step-2" / "state.json").read_text())
     assert state["data"]["count"] == 20 and "unlabelled" not in state and "20 images" in done.stderr
+
+
+def test_rare_classes_are_shown_as_often_as_the_largest(small_mnist):
+    images = load(str(small_mnist), "train")
+    few = images.subset(np.concatenate([np.flatnonzero(images.labels == 0)[:8], np.flatnonzero(images.labels == 1)[:2]]))
+    rest = without_labels(images.images, "rest")
+    for sampling, ones in (("shuffled", 8), ("balanced", 20)):  # of 40 labelled images
+        overrides = {"train.batch_size": 16, "semi_supervised.labelled_batch": 4, "classifier.sampling": sampling}
+        batches = training_batches(load_config("semi-supervised", overrides), few, unlabelled=rest)
+        found = [batches.batch(step) for step in range(10)]
+        assert sum(int((batch.labels == 1).sum()) for batch in found) == ones
+        assert {(len(batch), len(batch.unlabelled)) for batch in found} == {(4, 16)}
