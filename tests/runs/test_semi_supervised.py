@@ -116,9 +116,9 @@ def test_rare_classes_are_shown_as_often_as_the_largest(small_mnist):
     images = load(str(small_mnist), "train")
     few = images.subset(np.concatenate([np.flatnonzero(images.labels == 0)[:8], np.flatnonzero(images.labels == 1)[:2]]))
     rest = without_labels(images.images, "rest")
-    for sampling, ones in (("shuffled", 8), ("balanced", 20)):  # of 40 labelled images
+    for sampling, ones in (("shuffled", 16), ("balanced", 40)):  # of 80 labelled images
         overrides = {"train.batch_size": 16, "semi_supervised.labelled_batch": 4, "classifier.sampling": sampling}
         batches = training_batches(load_config("semi-supervised", overrides), few, unlabelled=rest)
-        found = [batches.batch(step) for step in range(10)]
+        found = [batches.batch(step) for step in range(20)]
         assert sum(int((batch.labels == 1).sum()) for batch in found) == ones
         assert {(len(batch), len(batch.unlabelled)) for batch in found} == {(4, 16)}
