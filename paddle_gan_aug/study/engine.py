@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 import warnings
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence
@@ -118,7 +118,7 @@ class Engine:
         """Rows from joblib's workers, in the order in which they end."""
         from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-        left = {key_of(cell, self.settings, self.fingerprint): cell for cell in cells}
+        left = {key_of(cell, self.settings, self.fingerprint): cell for cell in in_turn(cells, self.jobs)}
         killed: Counter = Counter()
         with _environment(self.settings.threads):
             while left:
@@ -156,7 +156,8 @@ class Engine:
         from dask.distributed import as_completed
 
         warnings.filterwarnings("ignore", message="Sending large graph")  # some megabytes of images, on purpose
-        waiting = self._in_time(cells)
+        slots = max(1, sum(self.client.nthreads().values()))
+        waiting = self._in_time(in_turn(cells, slots))
         pool = as_completed()
         of = {}
 
@@ -169,7 +170,6 @@ class Engine:
                 pool.add(future)
             return cell is not None
 
-        slots = max(1, sum(self.client.nthreads().values()))
         for _ in range(slots + 1):  # one waits, so that no worker is idle
             submit()
         for future in pool:
@@ -179,6 +179,27 @@ class Engine:
             else:
                 yield future.result()
             submit()
+
+
+def in_turn(cells: Sequence[Cell], workers: int) -> List[Cell]:
+    """Cells in an order in which workers seldom wait for each other.
+
+    Cells of one scenario and seed share GANs and other parts, and the first that needs one makes it while others wait. So the cells of as
+    many seeds as there are workers take turns.
+    """
+    groups: Dict[Any, deque] = {}
+    for cell in cells:
+        groups.setdefault((cell.role, cell.scenario, cell.seed), deque()).append(cell)
+    waiting, found = deque(groups.values()), []
+    turns = deque(waiting.popleft() for _ in range(min(workers, len(waiting))))
+    while turns:
+        group = turns.popleft()
+        found.append(group.popleft())
+        if group:
+            turns.append(group)
+        elif waiting:
+            turns.append(waiting.popleft())
+    return found
 
 
 def _task_of(arguments: tuple) -> Dict[str, Any]:

@@ -15,7 +15,7 @@ from paddle_gan_aug.errors import InputError
 from paddle_gan_aug.study import engine, study, work
 from paddle_gan_aug.study.arms import arm_of
 from paddle_gan_aug.study.cells import Cell, Settings, read_rows
-from paddle_gan_aug.study.engine import Engine, affordable_jobs, connect
+from paddle_gan_aug.study.engine import Engine, affordable_jobs, connect, in_turn
 from paddle_gan_aug.study.splits import TEST, Scenario
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,6 +36,17 @@ def alone(study_data, tmp_path):
 def test_workers_give_the_same_rows(study_data, tmp_path, alone):
     assert Engine(study_data(), TINY, tmp_path / "two", jobs=2).run(CELLS) == []
     assert numbers(tmp_path / "two") == alone
+
+
+def test_workers_take_cells_of_different_seeds():
+    def order(workers):
+        cells = [Cell(arm_of(name), Scenario(6), seed, TEST) for seed in (0, 1, 2) for name in ("real", "gan", "gan+filter")]
+        return [(cell.arm.name, cell.seed) for cell in in_turn(cells, workers)]
+
+    assert order(1) == [(name, seed) for seed in (0, 1, 2) for name in ("real", "gan", "gan+filter")]
+    first = [(name, seed) for name in ("real", "gan", "gan+filter") for seed in (0, 1)]
+    assert order(2) == [*first, ("real", 2), ("gan", 2), ("gan+filter", 2)]
+    assert order(5) == [(name, seed) for name in ("real", "gan", "gan+filter") for seed in (0, 1, 2)]
 
 
 def kill_once(cell, images, settings, folder, fingerprint):
