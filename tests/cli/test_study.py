@@ -30,6 +30,7 @@ def pictures(tmp_path):
         (["--arms", "clasical"], "there is no arm clasical; did you mean classical?"),
         (["--arms", "oversampling"], "oversampling cannot work here: all classes have equally many images"),
         (["--budget", "soon"], "budget: soon is no time: give a number with s, m or h"),
+        (["--budget", "2hin"], "budget: 2hin is no time: give a number with s, m or h, such as 30m or 2h"),
         (["--cut", "1"], "--cut 1: expected CLASS=N"),
         (["--cut", "1=0"], "--cut 1=0: expected CLASS=N"),
         (["--cut", "1=²"], "--cut 1=²: expected CLASS=N"),
