@@ -115,6 +115,11 @@ class AlgorithmRow:
         return self.reads_key("classifier.patience")
 
     @property
+    def reads_images(self) -> bool:
+        """Whether what is trained tells the classes of images."""
+        return self.reads_key("classifier.test_views")
+
+    @property
     def varies(self) -> bool:
         """Whether it makes variations of real images."""
         return self.reads_key("variation.sources")

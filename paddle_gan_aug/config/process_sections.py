@@ -1,10 +1,8 @@
 """The sections of the configuration that say how a run is kept, watched and computed; `sections` holds those that say what is trained."""
 
-from typing import Annotated, ClassVar, Literal, Optional
+from typing import ClassVar, Literal, Optional
 
-import msgspec
-
-from .fields import Count, Positive, Section
+from .fields import Checked, Count, Many, Pictured, Positive, Section
 
 
 class Checkpoint(Section):
@@ -30,7 +28,7 @@ class Log(Section):
     # The number of steps from one grid of samples to the next.
     grid_every_steps: Positive = 100
     # The number of images of a grid.
-    grid_images: Positive = 160
+    grid_images: Pictured = 160
     # The number of steps from one histogram of the weights, the gradients and D's scores to the next.
     histograms_every_steps: Positive = 200
     # Whether VisualDL records are written.
@@ -45,7 +43,7 @@ class Eval(Section):
     # The number of steps from one measurement to the next; without it nothing is measured.
     every_steps: Optional[Positive] = None
     # The number of images that are measured each time.
-    count: Positive = 2000
+    count: Many = 2000
     # The metric by which the best checkpoint is chosen.
     best: str = "frechet"
 
@@ -58,7 +56,7 @@ class Health(Section):
     # The number of steps from one check to the next.
     every_steps: Positive = 50
     # The number of samples that are checked each time.
-    samples: Annotated[int, msgspec.Meta(ge=8)] = 100
+    samples: Checked = 100
     # The step by which the samples must have looked healthy once.
     settle_steps: Positive = 600
     # Whether a collapsed run goes back and on with milder settings; otherwise alarms are only recorded.

@@ -14,6 +14,7 @@ from .fields import (
     Fraction,
     Grey,
     InitStd,
+    Many,
     Policy,
     Positive,
     Probability,
@@ -166,7 +167,7 @@ class Generated(Section):
     # The number of first steps that learn generated images alone; the others learn real ones alone. At 0 the share holds throughout.
     pretrain_steps: Count = 0
     # The number of images of each class that a run makes at once.
-    per_class: Positive = 500
+    per_class: Many = 500
     # The number of steps after which a run makes the images anew; without it they are made once.
     every_steps: Optional[Positive] = None
     # A run of classify on the same real data, by which the default filters choose among a run's images.
@@ -241,7 +242,7 @@ class Variation(Section):
     """`variation.*`: making another image of a given one. The size of its noise is `generator.latent_dim`."""
 
     # The number of training images that the run remembers and whose variations its grids show.
-    sources: Positive = 500
+    sources: Many = 500
     # The weight of the reward that a dagan gets for differing variations.
     diversity: Weight = 1.0
     # The factor on the strength of the learned augmenter's transforms.
@@ -260,7 +261,7 @@ class SemiSupervised(Section):
     # The factor on the size of the hidden layers of D.
     width: Width = 1.0
     # The number of labelled images in a step; without a value as many as unlabelled ones, train.batch_size.
-    labelled_batch: Optional[Positive] = None
+    labelled_batch: Optional[Many] = None
     # The standard deviation of the noise on D's pixels, which go from 0 to 1 here.
     input_noise: Weight = 0.3
     # The standard deviation of the noise on D's hidden layers.

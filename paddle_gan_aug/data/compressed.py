@@ -86,7 +86,7 @@ def open_writer(path: Path, level: int = 9) -> Iterator[BinaryIO]:
     The folder must exist.
     """
     with atomic_write(path) as raw:
-        if str(path).endswith(".gz"):
+        if str(path).lower().endswith(".gz"):
             with gzip.GzipFile(filename="", mode="wb", compresslevel=level, fileobj=raw, mtime=0) as file:
                 yield file
         else:

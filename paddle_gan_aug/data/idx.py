@@ -33,7 +33,7 @@ OTHER_CODES = {0x09: "int8", 0x0B: "int16", 0x0C: "int32", 0x0D: "float32", 0x0E
 UNPACKED_AT_ONCE = 1 << 20  # bytes
 LONGEST_TAIL = 1 << 20  # of bytes that do not belong to the file: no more of them are read
 FILE_PREFIXES = {"train": ("train",), "test": ("t10k", "test")}  # of a part's files; the first is MNIST's own
-FILE_NAME = re.compile(r"(?:(.+)-)?(train|t10k|test)-(?:images[-.]idx3|labels[-.]idx1)-ubyte(\.gz)?")
+FILE_NAME = re.compile(r"(?:(.+)-)?(train|t10k|test)-(?:images[-.]idx3|labels[-.]idx1)-ubyte(\.(?i:gz))?")
 
 # EMNIST (Cohen et al. 2017, arXiv:1702.05373) names its files emnist-letters-train-images-idx3-ubyte.gz and so on, and stores its images
 # column by column, so that they lie on their sides. Its sets -> the classes of the labels from 0; of the letters, from 1.
@@ -164,7 +164,7 @@ def _file_names(prefix: str) -> Tuple[str, str]:
 def _find_file(folder: Path, name: str) -> Optional[Path]:
     """Return the file of a standard name in `folder`, with .gz or not, with a dash or a dot before `idx`; None if there is none."""
     for variant in (name, name.replace("-idx", ".idx")):
-        for candidate in (folder / f"{variant}.gz", folder / variant):
+        for candidate in (folder / f"{variant}.gz", folder / f"{variant}.GZ", folder / variant):
             # Some unpackers make a folder of this name and put the file inside.
             inside = candidate / variant
             if candidate.is_file():
@@ -177,10 +177,9 @@ def _find_file(folder: Path, name: str) -> Optional[Path]:
 def _sets_in(folder: Path) -> List[str]:
     """Return what the names of the IDX files in a folder begin with, such as emnist-letters; "" stands for MNIST's own names."""
     matches = ((entry, FILE_NAME.fullmatch(entry.name)) for entry in folder.iterdir())
-    names = {
-        match[1] or "" for entry, match in matches if match and (entry.is_file() or (entry / entry.name.removesuffix(".gz")).is_file())
-    }
-    return sorted(names)
+    named = [(entry, match) for entry, match in matches if match]
+    there = [match for entry, match in named if entry.is_file() or (entry / entry.name.removesuffix(match[3] or "")).is_file()]
+    return sorted({match[1] or "" for match in there})
 
 
 def is_idx_folder(path: Union[str, Path]) -> bool:
@@ -343,7 +342,7 @@ def _window(path: Path, spec: DataSpec, part: str, images: np.ndarray) -> Option
 
 def _mapping_file(folder: Path, name: str) -> Optional[Path]:
     """Return the mapping file of a set; beside files of MNIST's own names any one."""
-    mappings = sorted(folder.glob(f"{name}-mapping.txt" if name else "*mapping.txt"))
+    mappings = sorted(folder.glob((f"{name}-mapping" if name else "*mapping") + ".[tT][xX][tT]"))
     return mappings[0] if len(mappings) == 1 else None
 
 

@@ -61,7 +61,7 @@ SCALES = {
 
 def is_json(path: Path) -> bool:
     """Whether the name of a file is that of a JSON file."""
-    return path.is_file() and path.name.endswith((".json", ".json.gz"))
+    return path.is_file() and path.name.lower().endswith((".json", ".json.gz"))
 
 
 def open_json(path: Path, spec: DataSpec) -> Callable[[str], Optional[LabelledImages]]:

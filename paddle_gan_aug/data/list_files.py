@@ -6,7 +6,7 @@
 import functools
 import re
 from pathlib import Path
-from typing import Callable, Dict, List, Mapping, Optional, Tuple
+from typing import Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -22,11 +22,11 @@ from .written_set import MANIFEST
 
 LIST_SUFFIXES = (".txt", ".lst", ".list", ".csv", ".tsv", ".jsonl")
 PART_LISTS = {
-    "train": ("train_list.txt", "train.txt"),
-    "valid": ("val_list.txt", "valid_list.txt", "val.txt", "valid.txt"),
-    "test": ("test_list.txt", "test.txt"),
+    "train": ("train_list", "train"),
+    "valid": ("val_list", "valid_list", "val", "valid"),
+    "test": ("test_list", "test"),
 }
-CLASS_NAMES = ("labels.txt", "label_list.txt", "*label_list.txt", "classes.txt")  # beside such lists
+CLASS_NAMES = ("labels", "label_list", "*label_list", "classes")  # beside such lists, which are all .txt or .TXT
 
 
 def is_list_file(path: Path) -> bool:
@@ -140,7 +140,7 @@ def is_list_folder(path: Path) -> bool:
 def open_list_folder(path: Path, spec: DataSpec) -> Callable[[str], Optional[LabelledImages]]:
     """Open a folder with list files; see `readers.Reader.open`. A file labels.txt may name the classes."""
     lists = _part_lists(path)
-    named = next((file for pattern in CLASS_NAMES for file in sorted(path.glob(pattern)) if file.is_file()), None)
+    named = next((file for pattern in CLASS_NAMES for file in sorted(path.glob(f"{pattern}.[tT][xX][tT]")) if file.is_file()), None)
 
     def read_part(part: str) -> Optional[LabelledImages]:
         if part not in lists:
@@ -155,5 +155,8 @@ def open_list_folder(path: Path, spec: DataSpec) -> Callable[[str], Optional[Lab
 
 
 def _part_lists(path: Path) -> Dict[str, Path]:
-    paths = {part: next((path / name for name in names if (path / name).is_file()), None) for part, names in PART_LISTS.items()}
-    return {part: file for part, file in paths.items() if file}
+    def list_of(names: Sequence[str]) -> Optional[Path]:
+        files = (path / f"{name}{suffix}" for name in names for suffix in (".txt", ".TXT"))
+        return next((file for file in files if file.is_file()), None)
+
+    return {part: file for part, names in PART_LISTS.items() if (file := list_of(names))}

@@ -64,6 +64,7 @@ def _real_images(config: Config, size: int) -> int:
 
 def _largest(config: Config, count: int) -> int:
     """The largest batch that `count` real images fill, and that a D which judges several images at once can divide."""
-    sizes = range(config.train.batch_size, 0, -1)
+    generated = config.generated.share if config.generated.source else 0.0
+    sizes = range(min(config.train.batch_size, int((count + 1) / (1 - generated)) + 1), 0, -1)  # larger ones have too many real images
     fits = (size for size in sizes if _real_images(config, size) <= count and size % (config.discriminator.pack * runtime.launched()) == 0)
     return next(fits, 1)

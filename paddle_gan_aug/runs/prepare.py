@@ -102,6 +102,9 @@ def prepare(
         check_free(folder)
     use_cache(config.runtime.cache)
     check_measures(config)
+    if classifier and not ALGORITHMS[config.algorithm].reads_images:
+        able = ", ".join(name for name, row in ALGORITHMS.items() if row.reads_images)
+        raise InputError(f"algorithm {config.algorithm}: it trains no classifier; classify takes presets and files of {able}")
     _check_generated(config, classifier)
     images = training_images(config)
     unlabelled = unlabelled_images(config, images)

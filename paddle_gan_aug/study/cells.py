@@ -4,7 +4,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Dict, Iterable, List, Optional
+from typing import Any, Dict, Iterable, List, Optional, Tuple
 
 from ..config.loading import load_config
 from ..files import make_folder, write_json
@@ -61,6 +61,16 @@ class Cell:
     scenario: Scenario
     seed: int
     role: str
+
+    @property
+    def place(self) -> Tuple[str, str, int, str]:
+        """What tells it from the other cells of a study; see `place_of_row`."""
+        return self.arm.name, self.scenario.name, self.seed, self.role
+
+
+def place_of_row(row: Dict[str, Any]) -> Tuple[str, str, int, str]:
+    """`Cell.place` of the cell that a row is of."""
+    return row["arm"], row["scenario"], row["seed"], row["role"]
 
 
 def classifier_settings(arm: Arm, settings: Settings, seed: int) -> Dict[str, Any]:

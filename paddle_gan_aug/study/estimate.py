@@ -1,10 +1,10 @@
 """About how long a study takes: seconds of its classifiers, GANs and filters, from what steps took on one core."""
 
 from dataclasses import replace
-from typing import Dict
+from typing import Dict, List, Sequence
 
-from .arms import ARMS, MAKERS, PSEUDO, Arm, is_gan
-from .cells import Settings
+from .arms import PSEUDO, Arm, is_gan
+from .cells import Cell, Settings
 from .plan import Plan
 from .splits import Scenario, StudyData
 from .unlabelled import ROUNDS
@@ -65,7 +65,7 @@ def classifier_seconds(data: StudyData, plan: Plan) -> float:
 
 def _maker_seconds(data: StudyData, settings: Settings, maker: str) -> float:
     """The seconds of one training of what makes images: all its steps, though it may stop before."""
-    return settings.gan_steps * _step_seconds(data, "gan" if is_gan(maker) else maker) if maker in MAKERS else 0.0
+    return settings.gan_steps * _step_seconds(data, "gan" if is_gan(maker) else maker)
 
 
 def _learner_seconds(data: StudyData, settings: Settings, preset: str) -> float:
@@ -73,22 +73,33 @@ def _learner_seconds(data: StudyData, settings: Settings, preset: str) -> float:
     return settings.steps_of(preset) * _step_seconds(data, preset)
 
 
+def cell_seconds(data: StudyData, plan: Plan, cells: Sequence[Cell]) -> List[float]:
+    """The seconds of cells that run one after the other, each with the shared parts that it is the first to need."""
+    own = {arm.name: _arm_seconds(data, plan.settings, arm) for arm in plan.arms}
+    shared = {arm.name: _shared_seconds(data, plan, arm) for arm in plan.arms}
+    made, found = set(), []
+    for cell in cells:
+        of_cell = {(part, cell.scenario.name, cell.seed, cell.role): seconds for part, seconds in shared[cell.arm.name].items()}
+        found.append(own[cell.arm.name] + sum(seconds for part, seconds in of_cell.items() if part not in made))
+        made.update(of_cell)
+    return found
+
+
 def estimate(data: StudyData, plan: Plan) -> float:
-    """The seconds that a plan takes, roughly: shared parts are counted once for each seed and scenario."""
-    settings, total = plan.settings, 0.0
-    testing = {arm.name: plan.seeds_of(arm) for arm in plan.arms}
-    choosing = {arm.name: plan.choices for arm in plan.arms if not arm.upper}
-    for seeds in (testing, choosing):
-        arms = [arm for arm in plan.arms if arm.name in seeds]
-        makers = {arm.maker: max(seeds[other.name] for other in arms if other.maker == arm.maker) for arm in arms}
-        total += sum(seeds[arm.name] * _arm_seconds(data, settings, arm) for arm in arms)
-        total += sum(makers[maker] * _maker_seconds(data, settings, maker) for maker in makers)
-        learnt: Dict[str, float] = {}  # of each arm that learns images without labels, for itself or another: the seeds that need it
-        for arm, first in ((arm, arm.first_learner) for arm in arms if arm.first_learner):
-            learnt[first.name] = max(seeds[arm.name], learnt.get(first.name, 0))
-        total += sum(count * _learner_seconds(data, settings, ARMS[name].learner) for name, count in learnt.items())
-        total += max([seeds[arm.name] for arm in arms if arm.reads], default=0) * _reader_seconds(data, plan)
-    return len(plan.scenarios) * total / max(1, plan.jobs)
+    """The seconds that a plan takes, roughly."""
+    return sum(cell_seconds(data, plan, [*plan.choosing(), *plan.testing()])) / max(1, plan.jobs)
+
+
+def _shared_seconds(data: StudyData, plan: Plan, arm: Arm) -> Dict[str, float]:
+    """{part: seconds} of what an arm needs and shares with other arms of the same labels."""
+    found, first = {}, arm.first_learner  # the learner of the images without labels, for the arm itself or for its classifier
+    if arm.makes:
+        found[arm.maker] = _maker_seconds(data, plan.settings, arm.maker)
+    if first:
+        found[f"learner {first.name}"] = _learner_seconds(data, plan.settings, first.learner)
+    if arm.reads:
+        found["reader"] = _reader_seconds(data, plan)
+    return found
 
 
 def _reader_seconds(data: StudyData, plan: Plan) -> float:

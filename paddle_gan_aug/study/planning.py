@@ -18,10 +18,9 @@ from .arms import (
 from .cells import Settings
 from .estimate import estimate, label_count, voters
 from .plan import Plan, with_gan, without_gan
-from .splits import FEWEST, Scenario, StudyData
+from .splits import FEWEST, Scenario, StudyData, is_imbalanced
 from .statistics import LEAST_SEEDS
 
-IMBALANCED = 1.5  # the largest class over the smallest
 FEW = 2000  # labels up to which a study takes all of them as they are
 CHOICES = 4  # splits on which arms are chosen, and a recipe with a GAN must show its gain
 OTHER_SEEDS = 3  # of arms that are not compared, where the study has chosen them itself
@@ -34,7 +33,7 @@ SHORTEST_GAN = 200  # steps, below which images are noise
 PER_CLASS = 200
 FEWEST_SEEDS = 2
 NEW_IMAGES = 5  # of each new class
-UNITS = {"s": 1, "m": 60, "h": 3600}
+UNITS = {"s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600}
 
 
 def parse_budget(text: Any) -> float:
@@ -43,7 +42,7 @@ def parse_budget(text: Any) -> float:
     Raises:
         InputError: none of these, or no time at all.
     """
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh])(?:in)?", str(text).strip().lower())
+    found = re.fullmatch(rf"(\d+(?:\.\d+)?)\s*({'|'.join(UNITS)})", str(text).strip().lower())
     seconds = float(found[1]) * UNITS[found[2]] if found else 0.0
     if not seconds:
         raise InputError(f"budget: {text} is no time: give a number with s, m or h, such as 30m or 2h")
@@ -194,8 +193,8 @@ def _properties(data: StudyData, scenarios: Sequence[Scenario]) -> Dict[str, boo
     counts = counts[counts > 0]
     fewest = min(int(counts.min()), *(_fewest(data, scenario) for scenario in scenarios))
     draws = all(scenario.draws for scenario in scenarios)
-    imbalanced = any(s.cut for s in scenarios) or (not draws and counts.max() >= IMBALANCED * counts.min())
-    return {"imbalanced": bool(imbalanced), "spare": draws, "pairs": fewest >= FEWEST, "unlabelled": draws or data.unlabelled is not None}
+    unlabelled = draws or data.unlabelled is not None
+    return {"imbalanced": is_imbalanced(scenarios, counts), "spare": draws, "pairs": fewest >= FEWEST, "unlabelled": unlabelled}
 
 
 def _by_count(table: Tuple[Tuple[int, int], ...], count: int) -> int:

@@ -7,7 +7,7 @@ the cells that choose (role "choose") are scored on validation images, or on lab
 import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Dict, Iterator, Optional, Tuple
+from typing import Any, Dict, Iterator, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from ..files import atomic_write
 TEST, CHOOSE, FINAL = "test", "choose", "final"
 FEWEST = 2  # images of a class that can be split at all
 HELD_OUT = 0.2  # of each class, in a split that chooses
+IMBALANCED = 1.5  # the largest class over the smallest, from which on classes differ in size
 CHOOSES_FROM = 1000  # seed of the first cell that chooses: never that of a cell whose test images count
 
 
@@ -54,6 +55,14 @@ class Scenario:
     def draws(self) -> bool:
         """Whether the labels are drawn from more than there are in a cell."""
         return self.per_class is not None or bool(self.cut)
+
+
+def is_imbalanced(scenarios: Sequence[Scenario], counts: Sequence[int]) -> bool:
+    """Whether classes differ in size: some are cut, or all labels are taken as they are and `counts` of each class are far apart."""
+    if any(scenario.draws for scenario in scenarios):
+        return any(scenario.cut for scenario in scenarios)
+    counts = [int(count) for count in counts if count]
+    return max(counts) >= IMBALANCED * min(counts)
 
 
 @dataclass(frozen=True, eq=False)

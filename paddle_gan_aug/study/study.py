@@ -18,11 +18,11 @@ from .board import show_study
 from .cells import Cell, key_of, missing, read_rows
 from .checks import check_different, check_presets, told_copies, told_data, told_overlap
 from .engine import Engine, affordable_jobs, connect
-from .estimate import classifier_seconds
+from .estimate import cell_seconds, classifier_seconds
 from .folder import STUDY, default_folder, name_of, note_data
 from .plan import Plan, named_arms
 from .planning import NEW_IMAGES, Request, make_plan, parse_budget
-from .progress import StudyProgress
+from .progress import StudyProgress, TimeLeft
 from .splits import FINAL, TEST, StudyData, cell_images, check_data, check_unlabelled, read_data
 from .stored import read_beginning, read_results
 from .summary import choice_scores, comparisons, measure_of, of_arms, recommended, verdict
@@ -216,7 +216,7 @@ class _Session:
         plan, measure = self.plan, self.measure
         former = read_results(self.folder / RESULTS)["recommended"] if (self.folder / RESULTS).exists() else {}
         self._say(f"study of {self.data.source}, rows in {self.folder}", told_data(_about(self.data, plan)), *plan.told())
-        left = self._cells(plan.choosing(), "choosing")
+        left = self._cells(plan.choosing(), "choosing", later=plan.testing())
         gan_arm, rival = self._named(measure, bool(left))
         asked, plan = plan, replace(plan, gan_arm=gan_arm, rival=rival)
         self.plan = plan
@@ -248,17 +248,29 @@ class _Session:
         rows = ((row, mine[row["key"]]) for row in read_rows(self.folder) if row["key"] in mine)
         return [{**row, "arm": cell.arm.name, "scenario": cell.scenario.name} for row, cell in rows]  # gan may be stored as gan@0.25
 
-    def _cells(self, cells: Sequence[Cell], what: str) -> List[Cell]:
-        todo = missing(cells, self.plan.settings, self.data.fingerprint(), self.folder, self.retry)
+    def _cells(self, cells: Sequence[Cell], what: str, later: Sequence[Cell] = ()) -> List[Cell]:
+        """Run those cells that have no row, before `later` ones; returns those for which no time was left."""
+        todo, coming = self._missing(cells), self._missing(later)
         if not todo:
             return []
-        line = StudyProgress(what, self.plan.arms, cells, todo, self._rows(), self.quiet)
+        left = self._time_left([*cells, *later], [*todo, *coming])
+        line = StudyProgress(what, self.plan.arms, cells, todo, self._rows(), left, self.quiet)
         options = {"jobs": self.plan.jobs, "cluster": self.cluster, "deadline": self.deadline, "latest": self.latest, "on_row": line.row}
         try:
             with Engine(self.data, self.plan.settings, self.folder, **options) as engine:
                 return engine.run(todo)
         finally:
             line.close()
+
+    def _missing(self, cells: Sequence[Cell]) -> List[Cell]:
+        return missing(cells, self.plan.settings, self.data.fingerprint(), self.folder, self.retry)
+
+    def _time_left(self, cells: Sequence[Cell], todo: Sequence[Cell]) -> TimeLeft:
+        """What cells without a row take; the shared parts of those with a row have been made."""
+        waiting = dict.fromkeys(cell.place for cell in todo)
+        stored = [cell for cell in cells if cell.place not in waiting]
+        seconds = cell_seconds(self.data, self.plan, [*stored, *todo])[len(stored) :]
+        return TimeLeft(dict(zip(waiting, seconds)), self.plan.jobs, self.latest)
 
     def _named(self, measure: str, incomplete: bool) -> tuple:
         """The arms to compare: written down before a test image is scored, and kept when the study goes on."""

@@ -9,7 +9,7 @@ from ..data.splits import check_choice
 from ..errors import InputError
 from .arms import arm_of
 from .plan import Plan, named_arms
-from .splits import CHOOSE, HELD_OUT, TEST, StudyData
+from .splits import CHOOSE, HELD_OUT, TEST, StudyData, is_imbalanced
 from .statistics import HELPS, HURTS, LEAST_SEEDS, NOTHING, chance_gain, compare, noise, paired
 
 ACCURACY, BALANCED, CUT = "accuracy", "balanced_accuracy", "cut_recall"
@@ -30,9 +30,7 @@ def measure_of(plan: Plan, counts: Sequence[int], asked: Optional[str] = None) -
         if asked == CUT and not all(scenario.cut for scenario in plan.scenarios):
             raise InputError("measure: cut_recall is of classes that are cut (`cut`), and none is")
         return asked
-    counts = [count for count in counts if count]
-    cut = any(scenario.cut for scenario in plan.scenarios)
-    return BALANCED if cut or (max(counts) > 1.5 * min(counts) and not any(s.draws for s in plan.scenarios)) else ACCURACY
+    return BALANCED if is_imbalanced(plan.scenarios, counts) else ACCURACY
 
 
 def scores_of(rows: Sequence[Dict[str, Any]], role: str, measure: str, scenario: Optional[str] = None) -> Dict[str, Dict[Any, float]]:

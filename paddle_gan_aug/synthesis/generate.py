@@ -154,7 +154,7 @@ def generate(  # long: it explains every parameter of a request
 def _usable_folder(to: Union[str, Path], resume: bool) -> Path:
     """The folder `to`, if a set may be made in it."""
     to = expanded(to)
-    if to.suffix in (".npz", ".gz", ".idx", ".png"):
+    if to.suffix.lower() in (".npz", ".gz", ".idx", ".png"):
         raise InputError(f"to is {to}: give a folder; the images go into it beside their manifest")
     if not to.exists() or (to.is_dir() and all(path.name in LOCK_FILES for path in to.iterdir())):
         return check_makeable(to)

@@ -46,6 +46,7 @@ def test_every_algorithm_keeps_its_promises(process):
             has = getattr(kind, method, None) is not getattr(Algorithm, method, None)
             assert getattr(kind, attribute) == has, f"{row.name}: {attribute}"
         assert row.reads_key("health.every_steps") == kind.makes_images
+        assert row.reads_images == kind.reads_images
         assert row.reads_key("eval.count") == (kind.makes_images and not row.classifies)
 
 

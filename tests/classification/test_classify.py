@@ -97,6 +97,14 @@ def test_a_picture_that_fails_costs_no_number(here, digits, monkeypatch):
     assert {path.name for path in report.iterdir()} == {"classification.json", "per-class.png"}
 
 
+@pytest.mark.parametrize("dry", [[], ["--dry-run"]])
+def test_a_gan_is_refused_before_it_is_trained(here, small_mnist, dry):
+    told = here("classify", "-c", "cgan", "--data", small_mnist, "--run", "r", "--steps", 2, *dry, code=2).stderr
+    able = "classifier, semi-supervised, learned-augmenter"
+    assert told == f"paddle_gan_aug classify: algorithm gan: it trains no classifier; classify takes presets and files of {able}\n"
+    assert not (here.output / "r").exists()
+
+
 def test_one_class_cannot_be_told_apart(here, digits):
     folder = digits("set/train", 0, 20)
     digits("set/test", 40, 6)

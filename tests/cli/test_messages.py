@@ -152,6 +152,7 @@ def level(tmp_path, small_mnist):
 @pytest.mark.parametrize(
     "arguments, said",
     [
+        (["generate", "RUN", "--to", "A.NPZ"], "--to is A.NPZ: give a folder; the images go into it beside their manifest"),
         (["generate", "RUN", "--to", "a.npz"], "--to is a.npz: give a folder; the images go into it beside their manifest"),
         (
             ["generate", "RUN", "--to", "NEW", "--format", "npz"],

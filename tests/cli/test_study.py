@@ -30,6 +30,7 @@ def pictures(tmp_path):
         (["--arms", "clasical"], "there is no arm clasical; did you mean classical?"),
         (["--arms", "oversampling"], "oversampling cannot work here: all classes have equally many images"),
         (["--budget", "soon"], "budget: soon is no time: give a number with s, m or h"),
+        (["--budget", "2hin"], "budget: 2hin is no time: give a number with s, m or h, such as 30m or 2h"),
         (["--cut", "1"], "--cut 1: expected CLASS=N"),
         (["--cut", "1=0"], "--cut 1=0: expected CLASS=N"),
         (["--cut", "1=²"], "--cut 1=²: expected CLASS=N"),
@@ -115,7 +116,7 @@ def test_the_command_ends_in_a_verdict_a_table_and_paths(pictures, tmp_path, cap
     assert main(["study", "--data", str(pictures), "--arms", "classical", "gan", *where, *small]) == 0
     out, err = capsys.readouterr()
     assert out.startswith("Not enough for a claim") and "recipe: classical" in out and str(tmp_path / "s" / "report.html") in out
-    assert "testing  6/6 cells" in err and "left" in err
+    assert "testing  6/6 cells" in err and err.splitlines()[-2].endswith("  ·  0 s left")
     assert (tmp_path / "s" / "recommended.yaml").is_file() and (tmp_path / "o" / "p.npz-classical" / "config.yaml").is_file()
 
 

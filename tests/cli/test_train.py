@@ -109,6 +109,13 @@ def assert_one_line_and_nothing_written(cli, done):
     assert not cli.output.exists() or os.listdir(cli.output) == []
 
 
+@pytest.mark.parametrize("key, most", [("log.grid_images", 10_000), ("health.samples", 10_000), ("eval.count", 1_000_000)])
+def test_absurd_sizes_are_one_line(here, small_mnist, key, most):
+    told = here("train", "--data", small_mnist, "--run", "r", "-o", f"{key}=1000000000", code=2).stderr
+    assert told == f"paddle_gan_aug train: classic: {key}: expected a whole number <= {most}, got 1000000000\n"
+    assert not (here.output / "r").exists()
+
+
 def test_an_empty_class(cli, small, tmp_path, small_mnist):
     from paddle_gan_aug.data import load
     from paddle_gan_aug.data.idx import write_idx

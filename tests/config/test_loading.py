@@ -48,6 +48,13 @@ def test_overrides_lie_over_the_preset():
         ({"train.steps.more": 3}, "unknown key|is not a section|expected"),
         ({"optimizer.generator_lr": 0}, "optimizer.generator_lr: expected a number > 0"),
         ({"optimizer.beta1": 1}, "optimizer.beta1: expected a number < 1"),
+        ({"log.grid_images": 10**9}, "log.grid_images: expected a whole number <= 10000, got 1000000000"),
+        ({"health.samples": 10_001}, "health.samples: expected a whole number <= 10000, got 10001"),
+        ({"health.samples": 7}, "health.samples: expected a whole number >= 8, got 7"),
+        ({"eval.count": 1_000_001}, "eval.count: expected a whole number <= 1000000, got 1000001"),
+        ({"generated.per_class": 10**18}, "generated.per_class: expected a whole number <= 1000000"),
+        ({"variation.sources": 10**9}, "variation.sources: expected a whole number <= 1000000"),
+        ({"semi_supervised.labelled_batch": 10**9}, "semi_supervised.labelled_batch: expected a whole number <= 1000000"),
     ],
 )
 def test_every_mistake_names_its_key(overrides, words):

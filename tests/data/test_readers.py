@@ -7,9 +7,22 @@ import types
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from paddle_gan_aug.classification import predict as predict_module
-from paddle_gan_aug.data import READERS, DataSpec, ImageSet, LabelledImages, Reader, load, load_test, read_image_set, read_images
+from paddle_gan_aug.cli.main import main
+from paddle_gan_aug.data import (
+    READERS,
+    DataSpec,
+    ImageSet,
+    LabelledImages,
+    Reader,
+    load,
+    load_test,
+    read_image_set,
+    read_images,
+    write_mnist_json,
+)
 from paddle_gan_aug.data.few_labels import _read
 from paddle_gan_aug.data.readers import _function, reader_of
 from paddle_gan_aug.errors import InputError
@@ -127,3 +140,62 @@ def failing(error):
 
 def read_unlabelled(name):
     return _read(name, DataSpec(name), None)
+
+
+def write_lists(folder, data):
+    """Write a folder with train_list.txt, test_list.txt and labels.txt."""
+    (folder / "pictures").mkdir(parents=True)
+    for i, image in enumerate(data.images):
+        Image.fromarray(image[0]).save(folder / "pictures" / f"{i}.PNG")
+    rows = [f"pictures/{i}.PNG {label}\n" for i, label in enumerate(data.labels)]
+    for part in ("train", "test"):
+        (folder / f"{part}_list.txt").write_text("".join(rows))
+    (folder / "labels.txt").write_text("".join(f"digit {name}\n" for name in data.class_names))
+    return folder
+
+
+@pytest.fixture
+def of_kinds(other_project, idx_folder, mnist_test):
+    """{kind: path} of forty digits in files whose extensions are in small letters."""
+    data = mnist_test.subset(np.sort(np.concatenate([np.flatnonzero(mnist_test.labels == label)[:4] for label in range(10)])))
+    np.savez(other_project / "data.npz", images=data.images[:, 0], labels=data.labels)
+    for name in ("data.json", "packed.json.gz"):
+        write_mnist_json(other_project / name, {"train": (data.images, data.labels), "test": (data.images, data.labels)})
+    lists = write_lists(other_project / "lists", data)
+    (other_project / "rows.csv").write_text("file,label\n" + "".join(f"lists/pictures/{i}.PNG,{n}\n" for i, n in enumerate(data.labels)))
+    paths = {path.name: path for path in other_project.iterdir() if path.is_file()}
+    return {**paths, "idx": idx_folder(other_project / "idx", range(10), range(5)), "lists": lists}
+
+
+def in_capitals(path):
+    """The path, with the extension in capitals, of a folder those of its files."""
+    if path.is_dir():
+        for file in path.glob("*.*"):
+            in_capitals(file)
+        return path
+    stem, *extensions = path.name.split(".")
+    return path.rename(path.with_name(".".join([stem, *map(str.upper, extensions)])))
+
+
+@pytest.mark.parametrize("kind", ["data.npz", "data.json", "packed.json.gz", "rows.csv", "idx", "lists"])
+def test_an_extension_in_capitals_is_the_same(of_kinds, kind):
+    small = load_test(of_kinds[kind])
+    path = in_capitals(of_kinds[kind])
+    assert path.is_dir() or path.name == kind.split(".")[0] + kind[kind.index(".") :].upper()
+    capital = load_test(path)
+    assert capital.fingerprint() == small.fingerprint() and len(capital) == (5 if kind == "idx" else 40)
+    assert capital.class_names == small.class_names
+    assert capital.class_names[0] == ("digit 0" if kind == "lists" else "0")
+
+
+def test_commands_take_files_with_extensions_in_capitals(of_kinds, capsys):
+    settings = of_kinds["idx"].parent / "settings.YAML"
+    settings.write_text("algorithm: classifier\ntrain: {steps: 2, batch_size: 4}\n")
+    data = in_capitals(of_kinds["data.json"])
+    where = ["--output", str(data.parent / "o"), "--log", str(data.parent / "l")]
+    assert main(["classify", "-c", str(settings), "--data", str(data), "--run", "r", "--dry-run", "--allow-overlap", *where]) == 0
+    assert "train steps 1 to 2" in capsys.readouterr().out
+    study = data.parent / "study.YML"
+    study.write_text("arms: [classical]\nseeds: 2\n")
+    assert main(["study", "-c", str(study), "--data", str(in_capitals(of_kinds["data.npz"])), "--dry-run"]) == 0
+    assert "arms        real, classical\n" in capsys.readouterr().out

@@ -9,6 +9,7 @@ from paddle_gan_aug.study.estimate import estimate
 from paddle_gan_aug.study.plan import named_arms, told_time
 from paddle_gan_aug.study.planning import PATIENCE, parse_budget
 from paddle_gan_aug.study.statistics import LEAST_SEEDS
+from paddle_gan_aug.study.summary import measure_of
 
 
 def names(plan):
@@ -75,12 +76,14 @@ def test_whole_seeds_end_first(study_data):
     assert [cell.arm.name for cell in cells[:4]] == ["real", "real", "classical", "classical"]
 
 
-@pytest.mark.parametrize("text, seconds", [("30m", 1800), ("2h", 7200), ("90s", 90), ("1.5h", 5400), ("15 min", 900)])
+@pytest.mark.parametrize(
+    "text, seconds", [("30m", 1800), ("2h", 7200), ("90s", 90), ("1.5h", 5400), ("15 min", 900), ("15min", 900), ("9 sec", 9)]
+)
 def test_budgets(text, seconds):
     assert parse_budget(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["5", "0m", "-3m", "h", "2 days", ""])
+@pytest.mark.parametrize("text", ["5", "0m", "-3m", "h", "2 days", "", "2hin", "2sin", "3 h 5 min"])
 def test_bad_budgets(text):
     with pytest.raises(InputError, match="budget: .* is no time"):
         parse_budget(text)
@@ -141,3 +144,11 @@ def test_what_takes_no_part_is_not_left_out_by_the_budget_too(study_data):
     ]
     notes = plan_of(study_data(), choices=4, budget=1.0).notes
     assert [note for note in notes if "mixup" in note] == ["the budget leaves out the arms trivialaugment and mixup"]
+
+
+@pytest.mark.parametrize("largest, arms, measure", [(17, False, "accuracy"), (18, True, "balanced_accuracy")])
+def test_what_is_imbalanced_is_so_for_the_arms_and_for_the_measure(study_data, largest, arms, measure):
+    """The largest class is one and a half times the smallest, or nearly."""
+    data = study_data(pool=(largest, 12, 12, 0))
+    plan = plan_of(data)
+    assert ("class-weights" in names(plan)) is arms and measure_of(plan, data.labels.counts()) == measure

@@ -89,6 +89,7 @@ def test_which_score(study_data):
     assert measure_of(plan_of(study_data(pool=(40, 12, 12))), [40, 12, 12]) == BALANCED
     cut = plan_of(study_data(), cut={"dot": 3})
     assert measure_of(cut, [12, 12, 12]) == BALANCED
+    assert measure_of(plan_of(study_data(), labels=[4]), [40, 12, 12]) == ACCURACY
     assert measure_of(cut, [12, 12, 12], "cut_recall") == "cut_recall"
     with pytest.raises(InputError, match="is of classes that are cut"):
         measure_of(plan_of(study_data()), [12, 12, 12], "cut_recall")
