@@ -300,6 +300,13 @@ _ROWS = [
         needs=(UNLABELLED,),
     ),
     Arm(
+        "semi-supervised-consistency",
+        "semi-supervised-conv and consistency-conv together.",
+        {**_CONSISTENT, "semi_supervised.gan": True},
+        learner="semi-supervised-conv",
+        needs=(UNLABELLED,),
+    ),
+    Arm(
         "semi-supervised-fixmatch",
         "semi-supervised-conv and fixmatch together.",
         _FIXMATCH,

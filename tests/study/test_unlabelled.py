@@ -65,7 +65,7 @@ def test_arms_need_images_without_labels(study_data):
         with pytest.raises(InputError, match=f"arms: {re.escape(name)} cannot work here: there are no images without labels: name some"):
             chosen_arms([name], **level)
     assert set(WITHOUT_LABELS) < set(default_arms(**level, unlabelled=True)) and not set(WITHOUT_LABELS) & set(default_arms(**level))
-    gans = {"semi-supervised", "semi-supervised-conv", "semi-supervised-fixmatch"}
+    gans = {f"semi-supervised{kind}" for kind in ("", "-conv", "-consistency", "-fixmatch")}
     assert {name for name, arm in ARMS.items() if arm.unlabelled and arm.generates} == gans | {f"{name}+pseudo-labels" for name in gans}
 
 
@@ -88,10 +88,11 @@ def test_the_terms_of_the_preset_come_in_at_the_same_part_of_a_shorter_run():
     assert "train.steps" not in learner_settings(ARMS["semi-supervised"], Settings(), 0)
 
 
-def test_pairs_of_arms_differ_in_the_generated_images_alone():
-    with_them, without = (learner_settings(ARMS[name], Settings(), 0) for name in ("semi-supervised-fixmatch", "fixmatch"))
-    assert without == {**with_them, "semi_supervised.gan": False}
-    plain = learner_settings(ARMS["semi-supervised-conv"], Settings(), 0)
+@pytest.mark.parametrize("gan, rival", [("semi-supervised-fixmatch", "fixmatch"), ("semi-supervised-consistency", "consistency-conv")])
+def test_pairs_of_arms_differ_in_the_generated_images_alone(gan, rival):
+    plain, with_them, without = (learner_settings(ARMS[name], Settings(), 0) for name in ("semi-supervised-conv", gan, rival))
+    assert {**without, "semi_supervised.gan": True} == {**with_them, "semi_supervised.gan": True} and with_them != without
+    assert with_them.get("semi_supervised.gan", True) and not without["semi_supervised.gan"]
     assert with_them["preset"] == plain["preset"] and {**with_them, **plain} == with_them
 
 
