@@ -140,11 +140,12 @@ def _table(table: List[Tuple[str, int, int, int]]) -> List[str]:
 def _estimate(made: AugmentedSet) -> List[str]:
     """Lines of what a dry run says."""
     low, high = (sum(step[end] for step in made.steps) for end in ("low", "high"))
+    shown, written = (f", shown in {made.picture}", "that picture and caches were") if made.picture else ("", "nothing was")
     return [
-        f"classical changes follow the policy {made.policy}, shown in {made.picture}; choose another one with --policy",
+        f"classical changes follow the policy {made.policy}{shown}; choose another one with --policy",
         *(f"{duration(step['low'], step['high'])}: {step['what']}" for step in made.steps),
         *(_space(made.space) if made.space else []),
-        f"{duration(low, high)} in all, an estimate from a few steps on this machine; only that picture and caches were written",
+        f"{duration(low, high)} in all, an estimate from a few steps on this machine; {'only ' * bool(made.picture)}{written} written",
     ]
 
 

@@ -9,6 +9,7 @@ import contextlib
 import math
 import os
 import re
+import secrets
 import shutil
 import tempfile
 import zlib
@@ -53,31 +54,59 @@ def kept(name: str, make: Callable[[Allocate], Arrays]) -> Arrays:
     found = _open(folder, name)
     if found is not None:
         return found
-    with contextlib.ExitStack() as stack:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            stack.enter_context(_locked(folder, name))
-        except (OSError, NotImplementedError):  # a read-only folder, or a file system without locks: this process makes its own
+    with one_at_a_time(name) as locked:
+        if not locked:
             return make(empty)
         return _open(folder, name) or _make(folder, name, make)
 
 
+def tell_not_kept(error: Exception) -> None:
+    """Say once that the cache cannot be written: nothing is lost but the time to make things again."""
+    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    cure = f"name a folder that can be: runtime.cache, or the variable {CACHE_VARIABLE}"
+    notice_once(f"the cache {cache_folder()} cannot be written ({reason}): what it would keep is made again each time; {cure}")
+
+
 @contextlib.contextmanager
-def _locked(folder: Path, name: str) -> Iterator[None]:
+def told_if_not_kept() -> Iterator[None]:
+    """Within this context, a file of the cache that cannot be written costs one line: it must not keep anyone from the result."""
+    try:
+        yield
+    except OSError as error:
+        tell_not_kept(error)
+
+
+@contextlib.contextmanager
+def one_at_a_time(name: str) -> Iterator[bool]:
+    """Within this context, keep other processes from making what is kept under a name: whoever comes second waits.
+
+    This saves work and is no promise: whoever waits for a lock file that is removed may come in beside the next one. So nothing that
+    two processes write at a time may have one name.
+
+    Yields:
+        Whether others are kept out; not where the cache cannot be written, or its file system knows no locks.
+    """
     from filelock import FileLock, Timeout
 
+    folder = cache_folder()
     path = folder / f".{name}.lock"
     lock = FileLock(path)
     try:
-        lock.acquire(timeout=WAIT)
-    except Timeout:
-        notice_once(f"another process is making {folder / name}: waiting for it")
-        lock.acquire()
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire(timeout=WAIT)
+        except Timeout:
+            notice_once(f"another process is making {folder / name}: waiting for it")
+            lock.acquire()
+    except (OSError, NotImplementedError) as error:
+        tell_not_kept(error)
+        yield False
+        return
     try:
-        yield
+        yield True
     finally:
         with contextlib.suppress(OSError):
-            path.unlink()  # two processes that both hold a lock of this name make the same, and the later one stays
+            path.unlink()
         lock.release()
 
 
@@ -127,9 +156,10 @@ def checksum(content: np.ndarray) -> int:
 
 
 def _make(folder: Path, name: str, make: Callable[[Allocate], Arrays]) -> Arrays:
-    """Make arrays and keep them, whole or not at all; the lock of the name is held."""
-    part = folder / f".{name}.part"  # an interruption may have left one
-    shutil.rmtree(part, ignore_errors=True)
+    """Make arrays and keep them, whole or not at all."""
+    for left in folder.glob(f".{name}.*.part"):  # by an interruption
+        shutil.rmtree(left, ignore_errors=True)
+    part = folder / f".{name}.{secrets.token_hex(4)}.part"  # of this process alone
     on_disk: List[Tuple[np.ndarray, Path]] = []
 
     def allocate(shape: Sequence[int], dtype: Any) -> np.ndarray:
@@ -144,15 +174,14 @@ def _make(folder: Path, name: str, make: Callable[[Allocate], Arrays]) -> Arrays
 
     try:
         made = make(allocate)
-        with contextlib.suppress(OSError):  # then it is made again the next time
-            if any(array.nbytes > LARGE for array in made.values()) and not on_disk:
-                return made  # there was no room
-            if not on_disk:
-                save(folder / f"{name}.npz", made)
-            else:
-                _keep_several(part, folder / name, made, on_disk)
-                return _open(folder, name) or made
-        return made
+        if any(array.nbytes > LARGE for array in made.values()) and not on_disk:
+            return made  # there was no room
+        if not on_disk:
+            save(folder / f"{name}.npz", made)
+            return made
+        with told_if_not_kept(), contextlib.suppress(FileNotFoundError):  # the cache was cleared meanwhile
+            _keep_several(part, folder / name, made, on_disk)
+        return _open(folder, name) or made
     finally:
         shutil.rmtree(part, ignore_errors=True)
 
@@ -170,12 +199,13 @@ def _keep_several(part: Path, to: Path, made: Arrays, on_disk: Sequence[Tuple[np
         content[name] = {"bytes": path.stat().st_size, "rows": len(array) if array.ndim else 1, "crc32": crc32}
     write_json(part / CONTENT, content)
     shutil.rmtree(to, ignore_errors=True)
-    part.rename(to)
+    with contextlib.suppress(OSError):  # another process was quicker, and has kept the same
+        part.rename(to)
 
 
 def save(path: Path, arrays: Arrays) -> None:
     """Write {name: array} as one .npz file, whole or not at all, into a folder that is made if it is missing."""
-    with contextlib.suppress(OSError):  # a full disk or a read-only folder must not keep anyone from the data
+    with told_if_not_kept():
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(path) as file:
             np.savez(file, **arrays)

@@ -134,12 +134,20 @@ def feature_network(data: Union[str, DataSpec] = "mnist", *, quiet: bool = False
 
 def find_network(training: LabelledImages, validation: Optional[LabelledImages], name: str, *, quiet: bool = False) -> FeatureNetwork:
     """As `feature_network`, of images that were read: `validation` is what it is tested on, `name` what the data is called."""
-    network, cache = known_network(training), _cache(training.fingerprint())
+    network = known_network(training)
     if network is not None:
         return network
-    if not quiet:
-        tell(f"no feature network for {name} yet: training one, kept in {cache}")
-    return _train(training, validation, name, cache, quiet=quiet)
+    folder = _cache(training.fingerprint())
+    with cache.one_at_a_time(folder.name):
+        network = known_network(training)  # another process may have trained it meanwhile
+        if network is None:
+            if not quiet:
+                tell(f"no feature network for {name} yet: training one, kept in {folder}")
+            network, weights = _train(training, validation, name, quiet=quiet)
+            with cache.told_if_not_kept():
+                folder.mkdir(parents=True, exist_ok=True)
+                _write(network, weights, folder)
+    return network
 
 
 def known_network(training: LabelledImages) -> Optional[FeatureNetwork]:
@@ -186,25 +194,23 @@ def train_feature_network(
     """
     spec = as_spec(data)
     training = load_images(spec, "train")
-    folder = to or _cache(training.fingerprint())
-    return _train(training, _validation_of(spec), str(spec), folder, seed, steps, quiet)
+    folder = make_folder(to or _cache(training.fingerprint()))
+    network, weights = _train(training, _validation_of(spec), str(spec), seed, steps, quiet)
+    _write(network, weights, folder)
+    return network
 
 
 def _train(
     training: LabelledImages,
     validation: Optional[LabelledImages],
     source: str,
-    folder: PathLike,
     seed: int = 0,
     steps: Optional[int] = None,
     quiet: bool = False,
-) -> FeatureNetwork:
-    folder = make_folder(folder)
+) -> Tuple[FeatureNetwork, bytes]:
+    """(The network, its weights as a file holds them)."""
     config, algorithm = train_classifier(training, seed, steps, quiet)
-    name = re.sub(r"[^\w-]+", "-", Path(source).name.split(".")[0]).strip("-") or "data"
     weights = save({key: np.ascontiguousarray(value) for key, value in algorithm.weights().items()})
-    with atomic_write(folder / f"{name}.safetensors") as file:
-        file.write(weights)
     description = {
         "source": source,
         "fingerprint": training.fingerprint(),
@@ -220,8 +226,20 @@ def _train(
         "paddle": runtime.import_paddle().__version__,
         "made_by": f"python -m benchmarks features --data {source} --seed {seed}",
     }
-    write_json(folder / f"{name}.json", description)  # last: without it the weights are not looked at
-    return load_feature_network(folder / f"{name}.json")
+    stem = re.sub(r"[^\w-]+", "-", Path(source).name.split(".")[0]).strip("-") or "data"
+    return _network(stem, description, weights), weights
+
+
+def _network(stem: str, description: Dict[str, Any], weights: bytes) -> FeatureNetwork:
+    return FeatureNetwork(f"{stem}-{description['sha256'][:8]}", description, _algorithm(description, load(weights)))
+
+
+def _write(network: FeatureNetwork, weights: bytes, folder: Path) -> None:
+    """Write <name>.safetensors and <name>.json into a folder."""
+    path = folder / f"{network.name.rpartition('-')[0]}.json"
+    with atomic_write(path.with_suffix(".safetensors")) as file:
+        file.write(weights)
+    write_json(path, network.description)  # last: without it the weights are not looked at
 
 
 def train_classifier(images: LabelledImages, seed: int = 0, steps: Optional[int] = None, quiet: bool = True) -> Tuple[Config, Any]:
@@ -287,7 +305,7 @@ def load_feature_network(path: PathLike) -> FeatureNetwork:
         digest = hashlib.sha256(weights).hexdigest()
         if digest != description["sha256"]:
             raise ValueError(f"{path.with_suffix('.safetensors').name} does not match its checksum")
-        return FeatureNetwork(f"{path.stem}-{digest[:8]}", description, _algorithm(description, load(weights)))
+        return _network(path.stem, description, weights)
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise InputError(f"feature network {path} cannot be used: {error}; train it again with train_feature_network") from None
 

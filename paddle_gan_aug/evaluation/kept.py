@@ -20,8 +20,8 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from .. import metrics, runtime
-from ..errors import InputError
-from ..files import atomic_write, cache_folder, make_folder, read_json, regular, write_json
+from ..data.cache import told_if_not_kept
+from ..files import atomic_write, cache_folder, read_json, regular, write_json
 
 DAMAGED = (OSError, ValueError, SafetensorError, KeyError, TypeError)
 
@@ -66,8 +66,8 @@ def arrays(
         if fits(found):
             return found
     made = {name: np.ascontiguousarray(array) for name, array in make().items()}
-    with contextlib.suppress(OSError, InputError):
-        make_folder(path.parent)
+    with told_if_not_kept():
+        path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(path) as file:
             file.write(save(made))
     return made
@@ -84,6 +84,6 @@ def read_entries(path: Path) -> Dict[str, Any]:
 def add_entries(path: Path, values: Mapping[str, Any]) -> None:
     """Add to the entries in a file."""
     if values:
-        with contextlib.suppress(OSError, InputError):
-            make_folder(path.parent)
+        with told_if_not_kept():
+            path.parent.mkdir(parents=True, exist_ok=True)
             write_json(path, {**read_entries(path), **values})

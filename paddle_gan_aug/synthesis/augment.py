@@ -18,6 +18,7 @@ from ..config.arguments import checked
 from ..config.loading import Config, load_config
 from ..console import listed, one_line, tell
 from ..data import DataSpec, LabelledImages, load
+from ..data.cache import told_if_not_kept
 from ..data.written_set import DROPPED, MANIFEST
 from ..errors import InputError, RunFailed
 from ..files import cache_folder, check_makeable, expanded, is_in_use, make_folder
@@ -55,7 +56,7 @@ class AugmentedSet:
         note: what the user should know, or None.
         source: the data set that was augmented.
         worth: what the filters tell of the GAN, see `summary.worth`; None for a dry run.
-        picture: of the policy, for a dry run; else None.
+        picture: of the policy, for a dry run; else None, also where the cache cannot be written.
         steps: what would be done, and how long it would take, see `estimate.estimated_steps`, for a dry run; else None.
         space: the memory and the disk that it would take, see `space.estimated_space`, for a dry run; else None.
     """
@@ -335,10 +336,12 @@ def _result(to: Path, plan: Plan, counts: Dict[str, Tuple[int, int]], **more: An
     return AugmentedSet(to, table, short, reading, choice_of(plan.policy), plan.note, plan.config.data.source, **more)
 
 
-def _draw_policy(plan: Plan) -> Path:
-    """Draw what the policy makes of some of the images, in the cache. Returns the path of the picture."""
-    folder = make_folder(cache_folder())
+def _draw_policy(plan: Plan) -> Optional[Path]:
+    """Draw what the policy makes of some of the images, in the cache. Returns the path of the picture; None where it cannot be kept."""
     sheet = before_and_after(shown_images(plan.learnt), {plan.policy.name: plan.policy}, runtime.rng(plan.seed, "preview policies"))
-    path = folder / f"policy-{plan.name}.png"
-    save_png(path, sheet)
-    return path
+    path = cache_folder() / f"policy-{plan.name}.png"
+    with told_if_not_kept():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_png(path, sheet)
+        return path
+    return None

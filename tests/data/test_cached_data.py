@@ -1,10 +1,12 @@
 """What is kept on the disk is made once, costs time at the worst, and may be damaged, deleted or used by others at any time."""
 
+import contextlib
 import gc
 import os
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -80,6 +82,58 @@ def test_a_cache_that_goes_while_it_is_made(kept, limit):
     assert len(cache.kept("npz-x", make)["values"]) == 2999 and cache.entries() == []
 
 
+IN_STEP = """
+import sys, time
+from pathlib import Path
+import numpy as np
+from paddle_gan_aug.data import cache
+
+me, other, folder = sys.argv[1], sys.argv[2], Path(sys.argv[3])
+cache.LARGE, cache.SMALL = 1000, 10
+
+def say(word):
+    (folder / f"{me} {word}").touch()
+
+def wait(word):
+    end = time.monotonic() + 60
+    while not (folder / f"{other} {word}").exists() and time.monotonic() < end:
+        time.sleep(0.01)
+
+def make(allocate):
+    arrays = {}
+    for name, value in (("a", 1), ("b", 2)):
+        arrays[name] = allocate((4000,), np.uint8)
+        arrays[name][:] = value
+        say(name)
+        wait(name)
+    return arrays
+
+found = cache.kept("npz-x", make)
+print([int(found[name].sum()) for name in "ab"], *(path.name for path in (folder / f"{me} {word}" for word in "ab") if path.exists()))
+"""
+
+
+def test_two_processes_that_make_the_same_at_once_both_end_right(kept, tmp_path):
+    """As where the cache is cleared while the first one makes it: nothing keeps the second out."""
+    here = Path(files.__file__).parent.parent
+    environment = {**os.environ, "PYTHONPATH": str(here), files.CACHE_VARIABLE: str(kept)}
+    with contextlib.ExitStack() as stack:
+        started = []
+        for me, other in (("1", "2"), ("2", "1")):
+            command = [sys.executable, "-c", IN_STEP, me, other, str(tmp_path)]
+            process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            started.append(stack.enter_context(process))
+            while me == "1" and not (tmp_path / "1 a").exists():
+                assert process.poll() is None
+                time.sleep(0.01)
+            (kept / ".npz-x.lock").unlink(missing_ok=True)
+        told = [process.communicate(timeout=100) for process in started]
+    assert [out.strip() for out, _ in told] == ["[4000, 8000] 1 a 1 b", "[4000, 8000] 2 a 2 b"]
+    assert [path.name for path in kept.iterdir()] == ["npz-x"] and [err for _, err in told] == ["", ""]
+    found = cache.kept("npz-x", lambda allocate: pytest.fail("it is kept"))
+    assert [int(found[name].sum()) for name in "ab"] == [4000, 8000]
+
+
 def no_room(*_):
     raise OSError(28, "No space left on device")
 
@@ -110,7 +164,12 @@ def test_a_cache_that_cannot_be_written(some_digits, other_project, limit, monke
     monkeypatch.setenv(files.CACHE_VARIABLE, str(other_project / "file" / "cache"))
     limit()
     assert load("set").fingerprint() == wanted and not is_mapped(load("set").images)
-    assert len(capsys.readouterr().err.splitlines()) >= 1
+    forget()
+    assert load("set").fingerprint() == wanted
+    lines = [line for line in capsys.readouterr().err.splitlines() if "cannot be written" in line]
+    cure = "what it would keep is made again each time; name a folder that can be: runtime.cache, or the variable PADDLE_GAN_AUG_CACHE"
+    cause = "Not a directory" if os.name == "posix" else lines[0].partition("(")[2].partition(")")[0]
+    assert set(lines) == {f"the cache {other_project / 'file' / 'cache'} cannot be written ({cause}): {cure}"}
 
 
 def test_the_cache_lies_where_it_is_asked_for(some_digits, other_project, monkeypatch):

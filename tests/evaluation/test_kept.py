@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from paddle_gan_aug.data import load
+from paddle_gan_aug.data import load, notices
 from paddle_gan_aug.evaluation import kept
 from paddle_gan_aug.evaluation import reference as references
 from paddle_gan_aug.evaluation.measure import evaluate_images
@@ -74,11 +74,14 @@ def test_metrics_from_elsewhere_are_not_kept():
     assert not kept.is_of_metrics("mine.metrics:measure")
 
 
-def test_a_folder_that_cannot_be_written_costs_time_alone(tmp_path):
+def test_a_folder_that_cannot_be_written_costs_time_and_one_line(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(notices, "_printed", set())
     (tmp_path / "file").write_text("")
     made = kept.arrays(tmp_path / "file" / "a.safetensors", lambda: {"a": np.arange(3)})
     assert made["a"].tolist() == [0, 1, 2]
     kept.add_entries(tmp_path / "file" / "a.json", {"kid": {"floor": 1.0}})
     assert kept.read_entries(tmp_path / "file" / "a.json") == {}
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("the cache ") and " cannot be written (" in line
     (tmp_path / "deep.json").write_text("[" * 100_000)
     assert kept.read_entries(tmp_path / "deep.json") == {}

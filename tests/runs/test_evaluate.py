@@ -7,6 +7,8 @@ import pytest
 from PIL import Image
 
 from paddle_gan_aug.data import load, read_images
+from paddle_gan_aug.evaluation import feature_network
+from paddle_gan_aug.evaluation import reference as references
 from paddle_gan_aug.evaluation.registry import METRICS
 
 KEYS = {name for name, row in METRICS.items() if not row.on_request and not row.needs}
@@ -193,3 +195,23 @@ def test_metrics_by_name(here, digits, tmp_path):
     np.savez(tmp_path / "images.npz", images=digits[:50])
     found = paddle_gan_aug.evaluate(tmp_path / "images.npz", metrics=["kid"], to=tmp_path / "page", quiet=True)
     assert list(found.values) == ["kid"] and not (tmp_path / "page" / "classes.png").exists() and found.page.exists()
+
+
+def test_a_cache_that_cannot_be_written_costs_one_line(here, digits, tmp_path, monkeypatch):
+    """The cache would be below a file; of a user without rights the cause is another."""
+    folder, images = tmp_path / "real", write_folder(tmp_path / "made", digits[200:])
+    for part, some in (("train", slice(0, 150)), ("test", slice(150, 200))):
+        write_folder(folder / part, digits[some], [str(number % 2) for number in range(150)])
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(feature_network, "LEAST_STEPS", 12)
+    told, results = {}, {}
+    for name, cache in (("kept", tmp_path / "cache"), ("not", tmp_path / "file" / "cache")):
+        monkeypatch.setenv("PADDLE_GAN_AUG_CACHE", str(cache))
+        for kept in ("_networks", "_references"):
+            monkeypatch.setattr(references, kept, {})
+        done = here("evaluate", images, "--data", folder, "--json")
+        results[name] = {key: value for key, value in json.loads(done.stdout).items() if key not in ("seconds", "time")}
+        told[name] = [line for line in done.stderr.splitlines() if line.startswith("the cache ")]
+    assert results["kept"] == results["not"] and results["not"]["diversity"]["value"] > 0
+    cure = "what it would keep is made again each time; name a folder that can be: runtime.cache, or the variable PADDLE_GAN_AUG_CACHE"
+    assert told == {"kept": [], "not": [f"the cache {tmp_path / 'file' / 'cache'} cannot be written (Not a directory): {cure}"]}
