@@ -17,6 +17,7 @@ from ..metrics.classification import accuracy, confusion_matrix
 from ..pictures import class_histogram_figure, confusion_matrix_figure, optional_picture, read_png
 from ..records.run_records import Records
 from ..runs.opened import Run, open_run
+from ..runs.places import log_name
 from ..runs.prepare import Prepared, prepare
 from ..runs.reading import read_probabilities
 from ..runs.run import train_prepared
@@ -163,7 +164,7 @@ def _write_report(run: Run, report: Mapping[str, Any], images: LabelledImages) -
 def _show_report(run: Run, images: LabelledImages, probabilities: np.ndarray, log: Path) -> None:
     """Show the report on the dashboard beside the run's curves: its pictures, and for each class how well it is told from the others."""
     folder = run.folder / "report"
-    with Records(run.folder, log, run.folder.name) as records:  # keeps the records after the tested step
+    with Records(run.folder, log, log_name(run.folder, log, began=True)) as records:  # keeps the records after the tested step
         for name in ("confusion", "per-class"):
             if (folder / f"{name}.png").exists():
                 records.image(run.step, read_png(folder / f"{name}.png"), tag=name, folder="report")

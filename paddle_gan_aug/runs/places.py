@@ -4,14 +4,16 @@ import datetime
 import itertools
 import os
 import re
+import secrets
 from pathlib import Path
-from typing import Iterator, Tuple, Union
+from typing import Iterator, Optional, Tuple, Union
 
 from ..config.loading import Config
 from ..errors import InputError
 from ..files import LOCK_FILES, check_makeable, did_you_mean_path, expanded, find_path, is_portable, make_folder, project_root
 from ..records.metrics_file import METRICS_FILE
 
+MARK = "visualdl.mark"  # a file in the folder of a run or a study, and the same in that of its records; see `log_name`
 LONGEST_NAME = 200  # bytes: file systems take 255, and files of the run are named after it
 
 
@@ -73,6 +75,38 @@ def take_folder(output: Path, name: str) -> Path:
         return True
 
     return next(filter(taken, _candidates(output, name)))
+
+
+def log_name(folder: Path, log: Path, began: bool) -> str:
+    """The name of the records of a run or a study in a log folder: its own, or the first of name-2, name-3, … that is not another's.
+
+    Folders in two places may have one name and share a log folder. The same random mark in both places tells whose records are whose.
+
+    Args:
+        folder: Of the run or the study.
+        log: The folder of VisualDL records.
+        began: Records without a mark, which former versions wrote, are its own.
+    """
+    try:
+        mine = _mark_of(folder)
+        if mine is None:
+            mine = secrets.token_hex(8)
+            (folder / MARK).write_text(mine, encoding="utf-8")
+            if began and (log / folder.name).is_dir() and _mark_of(log / folder.name) is None:
+                (log / folder.name / MARK).write_text(mine, encoding="utf-8")
+        there = sorted(path for path in make_folder(log).iterdir() if path.name.startswith(folder.name))
+        taken = next((path for path in there if _mark_of(path) == mine), None) or take_folder(log, folder.name)
+        (taken / MARK).write_text(mine, encoding="utf-8")
+        return taken.name
+    except (OSError, InputError):  # records that cannot be written cost one warning, there
+        return folder.name
+
+
+def _mark_of(folder: Path) -> Optional[str]:
+    try:
+        return (folder / MARK).read_text(encoding="utf-8")
+    except (OSError, UnicodeError):
+        return None
 
 
 def _candidates(output: Path, name: str) -> Iterator[Path]:

@@ -37,7 +37,7 @@ from .dry_run import dry_run_of
 from .interruption import trained_or_told
 from .memory import check_memory, check_networks, needs_that_fit
 from .opened import Run
-from .places import check_free, check_writable, take_folder
+from .places import check_free, check_writable, log_name, take_folder
 from .prepare import Prepared, prepare
 from .provenance import provenance, write_config
 
@@ -263,7 +263,8 @@ def _train_stretch(job: _Job, built: _Built, recovery: Recovery) -> Run:
     if first_step >= built.total_steps:
         return _nothing_left(job, built, state)
     write_config(job.folder, prepared.config)
-    records = Records(job.folder, prepared.log, job.folder.name, visualdl=config.log.visualdl, resume_step=first_step if resumes else None)
+    name = log_name(job.folder, prepared.log, began=not prepared.new) if config.log.visualdl else job.folder.name
+    records = Records(job.folder, prepared.log, name, visualdl=config.log.visualdl, resume_step=first_step if resumes else None)
     records.hyperparameters(hyperparameters(config), list(algorithm.losses))
     origin = provenance(prepared.images, config, recovery.rungs, job.process, job.generated, prepared.unlabelled)
     with_state = [*_measures(job, config, records, latents, first_step), *job.callbacks]

@@ -4,8 +4,9 @@ import pytest
 
 from paddle_gan_aug.config.loading import load_config
 from paddle_gan_aug.errors import InputError
+from paddle_gan_aug.records.visualdl_file import read_records
 from paddle_gan_aug.runs.continuing import resumable
-from paddle_gan_aug.runs.places import check_run_name, default_name, is_run, run_folder, unused_folder
+from paddle_gan_aug.runs.places import check_run_name, default_name, is_run, log_name, run_folder, unused_folder
 
 
 def test_two_nameless_runs_in_one_second(tmp_path):
@@ -62,3 +63,41 @@ def test_a_classifier_is_not_taken_for_a_gan_to_go_on_with(tmp_path):
     assert resumable(None, tmp_path, classifiers=True) == tmp_path / "reader"
     (tmp_path / "reader" / "config.yaml").write_text("algorithm: [")
     assert resumable(None, tmp_path, classifiers=True) is None
+
+
+def test_folders_of_one_name_have_records_of_their_own(tmp_path):
+    log, first, second = tmp_path / "log", tmp_path / "a" / "x", tmp_path / "b" / "x"
+    first.mkdir(parents=True), second.mkdir(parents=True)
+    names = [log_name(folder, log, began=False) for folder in (first, second, first, second, second)]
+    assert names == ["x", "x-2", "x", "x-2", "x-2"] and sorted(path.name for path in log.iterdir()) == ["x", "x-2"]
+    assert log_name(second, tmp_path / "other", began=True) == "x"
+    moved = first.rename(tmp_path / "moved")
+    (tmp_path / "log" / "x").rename(tmp_path / "log" / "moved")  # the records of the run are moved and named with it
+    assert log_name(moved, log, began=True) == "moved"
+    assert log_name(second, log, began=True) == "x-2"
+
+
+def test_records_without_a_mark_belong_to_what_had_begun(tmp_path):
+    log, old, new = tmp_path / "log", tmp_path / "a" / "x", tmp_path / "b" / "x"
+    for folder in (log / "x", old, new):
+        folder.mkdir(parents=True)
+    assert [log_name(new, log, began=False), log_name(old, log, began=True), log_name(new, log, began=True)] == ["x-2", "x", "x-2"]
+
+
+def test_a_log_folder_that_cannot_be_written_is_no_reason_to_stop(tmp_path):
+    (tmp_path / "x").mkdir()
+    (tmp_path / "log").write_text("a file")
+    assert log_name(tmp_path / "x", tmp_path / "log", began=False) == "x"
+
+
+def test_runs_of_one_name_that_share_a_log_folder_by_the_command_line(here, small_mnist, tmp_path):
+    quick = ["--data", small_mnist, "--run", "x", "--log", tmp_path / "log", "-o", "log.every_steps=1", "train.batch_size=20"]
+    small = ["generator.width=0.1", "discriminator.width=0.1", "log.grid_images=8", "health.samples=8"]
+    for output in ("a", "b"):
+        here("train", *quick, *small, "--steps", 2, "--output", tmp_path / output)
+    here("train", *quick[2:6], "--resume", "--steps", 3, "--output", tmp_path / "b")
+    steps = {}
+    for name in ("x", "x-2"):
+        records = tmp_path / "log" / name / "g_loss" / f"vdlrecords.{name}.log"
+        steps[name] = [value.id for _, value in read_records(records) if value.tag == "loss"]
+    assert steps == {"x": [1, 2], "x-2": [1, 2, 3]}

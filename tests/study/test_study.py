@@ -2,12 +2,15 @@
 
 import json
 import re
+import shutil
 
 import numpy as np
 import pytest
 
 from paddle_gan_aug.classification.classify import classify
 from paddle_gan_aug.errors import InputError, RunFailed
+from paddle_gan_aug.records.visualdl_file import read_records
+from paddle_gan_aug.runs.places import MARK
 from paddle_gan_aug.study import engine
 from paddle_gan_aug.study.study import draw_report, run_study
 
@@ -43,7 +46,7 @@ def test_a_study_from_images_to_a_verdict_and_a_classifier(npz, tmp_path, counte
     assert not re.search(r"<script|<link|(src|href)=.http", page)  # nothing is fetched
     assert (tmp_path / "study" / "cells.csv").read_text().count("\n") == 7
     assert len(list((tmp_path / "study" / "charts").glob("*.png"))) == 3
-    assert sorted(path.name for path in (tmp_path / "log" / "study").iterdir()) == ["classical", "gan", "real", "verdict"]
+    assert sorted(path.name for path in (tmp_path / "log" / "study").iterdir() if path.is_dir()) == ["classical", "gan", "real", "verdict"]
     json.dumps(found.to_json())
     assert found.recommended["arm"] == "classical"
     assert run(npz(), tmp_path).recommended["run"] == found.recommended["run"]  # the same classifier is not trained again
@@ -93,14 +96,32 @@ def test_a_study_replaces_its_own_records_and_charts_alone(again, tmp_path):
     for path in (of_a_run, *earlier, folder / "charts" / "classes-3-labels.png"):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"1")
+    shutil.copy(folder / MARK, tmp_path / "log" / "study" / MARK)  # these records are the study's
     run()
     assert of_a_run.read_bytes() == b"1" and not any(path.parent.exists() for path in earlier)
-    assert sorted(path.name for path in (tmp_path / "log" / "study").iterdir()) == ["classical", "d_loss", "real", "verdict"]
+    assert sorted(path.name for path in (tmp_path / "log" / "study").iterdir() if path.is_dir()) == [
+        "classical",
+        "d_loss",
+        "real",
+        "verdict",
+    ]
     assert sorted(path.name for path in (folder / "charts").iterdir()) == [
         "classes-as-it-is.png",
         "confusion-as-it-is.png",
         "differences-as-it-is.png",
     ]
+
+
+def test_studies_of_one_name_that_share_a_log_folder_keep_their_records(npz, tmp_path):
+    options = {**TINY, "arms": ["classical"], "keep": False, "output": tmp_path / "output", "log": tmp_path / "log"}
+    for place, seeds in (("a", 2), ("b", 3), ("a", 4)):
+        run_study(str(npz()), to=tmp_path / place / "s", **{**options, "seeds": seeds})
+    points = {}
+    for name in ("s", "s-2"):
+        assert sorted(path.name for path in (tmp_path / "log" / name).iterdir() if path.is_dir()) == ["classical", "real", "verdict"]
+        records = tmp_path / "log" / name / "real" / "metrics" / f"vdlrecords.{name}-real.log"
+        points[name] = [value.id for _, value in read_records(records) if value.tag == "study/accuracy"]
+    assert points == {"s": [0, 1, 2, 3], "s-2": [0, 1, 2]}
 
 
 def test_scenarios_whose_names_begin_alike_have_a_chart_each(tmp_path):
