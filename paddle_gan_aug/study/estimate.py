@@ -3,8 +3,9 @@
 from dataclasses import replace
 from typing import Dict, List, Sequence
 
+from ..config.loading import load_config
 from .arms import PSEUDO, Arm, is_gan
-from .cells import Cell, Settings
+from .cells import Cell, Settings, learner_settings
 from .plan import Plan
 from .splits import Scenario, StudyData
 from .unlabelled import ROUNDS
@@ -21,7 +22,8 @@ SECONDS = {  # of a step of 64 grey images of 28×28 pixels on one core of a 202
     "semi-supervised": 0.044,
     "semi-supervised-conv": 0.13,
 }
-GROWTH = {"lenet": 1.2, "lenet-pooled": 1.2, "gan": 0.8}  # exponent of the size of an image; 1 of the others
+GROWTH = {"lenet": 1.2, "lenet-pooled": 1.2, "gan": 0.8, "semi-supervised-conv": 0.6}  # exponent of an image's size; 1 of the others
+LABELLED, GENERATED, ADVERSARIAL, TAUGHT = 0.25, 0.75, 0.6, 0.3  # of a step of semi-supervised: its labelled images, GAN, VAT, FixMatch
 START, FILTERING = 3.0, 10.0  # seconds: of a cell's own (Paddle, files, test images), of drawing and reading the candidates
 CROSSED, CROSSED_EPOCHS, MOST_CROSSED = 5, 100, 5000  # as in synthesis: networks, epochs of each, labels up to which they are trained
 
@@ -68,9 +70,13 @@ def _maker_seconds(data: StudyData, settings: Settings, maker: str) -> float:
     return settings.gan_steps * _step_seconds(data, "gan" if is_gan(maker) else maker)
 
 
-def _learner_seconds(data: StudyData, settings: Settings, preset: str) -> float:
+def _learner_seconds(data: StudyData, settings: Settings, arm: Arm) -> float:
     """The seconds of one training of what learns images without labels."""
-    return settings.steps_of(preset) * _step_seconds(data, preset)
+    keys = learner_settings(arm, settings, 0)
+    options = load_config(keys.pop("preset"), keys).semi_supervised
+    parts = LABELLED + GENERATED * options.gan + ADVERSARIAL * bool(options.vat_weight)
+    parts += TAUGHT * bool(options.teacher_weight and options.teacher_augmentation != "none")
+    return settings.steps_of(arm.learner) * _step_seconds(data, arm.learner) * parts
 
 
 def cell_seconds(data: StudyData, plan: Plan, cells: Sequence[Cell]) -> List[float]:
@@ -96,7 +102,7 @@ def _shared_seconds(data: StudyData, plan: Plan, arm: Arm) -> Dict[str, float]:
     if arm.makes:
         found[arm.maker] = _maker_seconds(data, plan.settings, arm.maker)
     if first:
-        found[f"learner {first.name}"] = _learner_seconds(data, plan.settings, first.learner)
+        found[f"learner {first.name}"] = _learner_seconds(data, plan.settings, first)
     if arm.reads:
         found["reader"] = _reader_seconds(data, plan)
     return found

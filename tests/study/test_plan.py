@@ -76,6 +76,17 @@ def test_whole_seeds_end_first(study_data):
     assert [cell.arm.name for cell in cells[:4]] == ["real", "real", "classical", "classical"]
 
 
+def test_what_learns_images_without_labels_takes_the_time_of_its_terms(study_data):
+    def seconds(arm):
+        plans = [plan_of(study_data(), arms=[arm], labels=[4], seeds=2, choices=0, learner_steps=steps) for steps in (1000, 2000)]
+        return (estimate(study_data(), plans[1]) - estimate(study_data(), plans[0])) / 2  # seeds
+
+    gan, rival, both, taught = map(
+        seconds, ("semi-supervised-conv", "consistency-conv", "semi-supervised-consistency", "semi-supervised-fixmatch")
+    )
+    assert [rival / gan, both / gan, taught / gan] == pytest.approx([0.85, 1.6, 1.3])
+
+
 @pytest.mark.parametrize(
     "text, seconds", [("30m", 1800), ("2h", 7200), ("90s", 90), ("1.5h", 5400), ("15 min", 900), ("15min", 900), ("9 sec", 9)]
 )
