@@ -143,9 +143,7 @@ class SemiSupervised(Algorithm):
         """The factor on the weights of the consistency terms at this step, 0 to 1."""
         return min(1.0, max(0, self.step_number - self.options.consistency_start) / self.options.consistency_ramp)
 
-    def _consistency(
-        self, unlabelled: Tensor, logits: Dict[str, Tensor], rng: np.random.Generator
-    ) -> Dict[str, Tuple[float, Tensor]]:
+    def _consistency(self, unlabelled: Tensor, logits: Dict[str, Tensor], rng: np.random.Generator) -> Dict[str, Tuple[float, Tensor]]:
         """The consistency terms in use: {name: (its weight at this step, value)}."""
         options, ramp, found = self.options, self._ramp(), {}
         if not ramp:
