@@ -332,12 +332,7 @@ GAN_ARM = "classical+gan+filter"  # the arm with a GAN that is named where nothi
 STRONGER = ("trivialaugment", "mixup")  # which of them suits the images, splits that choose must say
 WITHOUT_LABELS = ("pseudo-labels", "semi-supervised-conv")  # where the user gives images without labels
 TRANSFER_ARMS = ("balanced+dagan", "balanced+gan")  # in place of it where classes are new
-RIVALS = (
-    "classical+oversampling",
-    "classical+weights",
-    "classical",
-    "real",
-)  # the arm without a GAN that is named by rule: the first there is
+RIVALS = ("classical+oversampling", "classical+weights", "classical", "real")  # without a GAN: the first there is is named by rule
 
 
 def arm_of(name: str) -> Arm:

@@ -147,7 +147,7 @@ def test_consistency_terms_look_for_tiny_gradients_in_float32(casts, monkeypatch
         load_config("semi-supervised", {**settings("semi-supervised", small_mnist), **more}), (1, 28, 28), tuple("0123456789")
     )
     algorithm.step_number = 2
-    algorithm._consistency(paddle.zeros([4, 1, 28, 28]), paddle.zeros([4, 10]), np.random.default_rng(0))
+    algorithm._consistency(paddle.zeros([4, 1, 28, 28]), {"unlabelled": paddle.zeros([4, 10])}, np.random.default_rng(0))
     assert seen == ["float32", algorithm.discriminator] and not algorithm.loss_scales
 
 
