@@ -114,7 +114,7 @@ def _open(folder: Path, name: str) -> Optional[Arrays]:
     """Return what is kept under a name; None if there is nothing, or it is damaged."""
     single, several = folder / f"{name}.npz", folder / name
     found = None
-    if several.is_dir():
+    if (several / CONTENT).exists():
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
             found = _open_several(several)
     elif single.exists():
@@ -138,7 +138,7 @@ def load(path: Path) -> Optional[Arrays]:
 def _open_several(folder: Path) -> Arrays:
     arrays = {}
     for name, row in read_json(folder / CONTENT).items():
-        path = folder / f"{name}.npy"
+        path = folder / Path(row["file"]).name
         if path.stat().st_size != row["bytes"] or checksum(np.memmap(path, np.uint8, "r")) != row["crc32"]:
             raise ValueError(f"{path} is damaged")
         array = np.load(path, mmap_mode="r", allow_pickle=False)
@@ -157,21 +157,21 @@ def checksum(content: np.ndarray) -> int:
 
 def _make(folder: Path, name: str, make: Callable[[Allocate], Arrays]) -> Arrays:
     """Make arrays and keep them, whole or not at all."""
-    for left in folder.glob(f".{name}.*.part"):  # by an interruption
-        shutil.rmtree(left, ignore_errors=True)
-    part = folder / f".{name}.{secrets.token_hex(4)}.part"  # of this process alone
+    place, mark = folder / name, secrets.token_hex(4)  # the files of this process alone begin with the mark
     on_disk: List[Tuple[np.ndarray, Path]] = []
+    _remove_files(place)  # of an interruption, or damaged
 
     def allocate(shape: Sequence[int], dtype: Any) -> np.ndarray:
         if math.prod(shape) * np.dtype(dtype).itemsize <= LARGE:
             return np.empty(shape, dtype)
-        path = part / f"{len(on_disk)}.npy"
+        path = place / f"{mark}-{len(on_disk)}.npy"
         with _in_memory_if_not(shape, dtype) as array:
-            part.mkdir(exist_ok=True)
+            place.mkdir(exist_ok=True)
             array.append(_new(path, shape, dtype))
             on_disk.append((array[0], path))
         return array[0]
 
+    whole = False
     try:
         made = make(allocate)
         if any(array.nbytes > LARGE for array in made.values()) and not on_disk:
@@ -180,27 +180,39 @@ def _make(folder: Path, name: str, make: Callable[[Allocate], Arrays]) -> Arrays
             save(folder / f"{name}.npz", made)
             return made
         with told_if_not_kept(), contextlib.suppress(FileNotFoundError):  # the cache was cleared meanwhile
-            _keep_several(part, folder / name, made, on_disk)
+            _describe(place, mark, made, on_disk)
+            whole = True
         return _open(folder, name) or made
     finally:
-        shutil.rmtree(part, ignore_errors=True)
+        if not whole:
+            _remove_files(place, mark)
 
 
-def _keep_several(part: Path, to: Path, made: Arrays, on_disk: Sequence[Tuple[np.ndarray, Path]]) -> None:
+def _describe(place: Path, mark: str, made: Arrays, on_disk: Sequence[Tuple[np.ndarray, Path]]) -> None:
+    """Put those arrays into a folder that are not there yet, and write its content.
+
+    No file is renamed: Windows refuses that for files that are mapped, and for their folders.
+    """
     content = {}
     for name, array in made.items():
-        path = part / f"{name}.npy"
-        own = next((file for allocated, file in on_disk if np.may_share_memory(array, allocated)), None)
-        if own is None:
+        path = next((file for allocated, file in on_disk if np.may_share_memory(array, allocated)), None)
+        if path is None:
+            path = place / f"{mark}-{name}.npy"
             np.save(path, array, allow_pickle=False)
-        else:
-            own.rename(path)
         crc32 = checksum(np.memmap(path, np.uint8, "r"))
-        content[name] = {"bytes": path.stat().st_size, "rows": len(array) if array.ndim else 1, "crc32": crc32}
-    write_json(part / CONTENT, content)
-    shutil.rmtree(to, ignore_errors=True)
-    with contextlib.suppress(OSError):  # another process was quicker, and has kept the same
-        part.rename(to)
+        rows = len(array) if array.ndim else 1
+        content[name] = {"file": path.name, "bytes": path.stat().st_size, "rows": rows, "crc32": crc32}
+    write_json(place / CONTENT, content)
+
+
+def _remove_files(folder: Path, mark: str = "") -> None:
+    """Remove the files of a folder that begin with a mark, and the folder if it is empty then; what the system refuses stays."""
+    with contextlib.suppress(OSError):
+        for path in folder.iterdir():
+            if path.name.startswith(mark):
+                with contextlib.suppress(OSError):
+                    path.unlink()
+        folder.rmdir()
 
 
 def save(path: Path, arrays: Arrays) -> None:

@@ -72,10 +72,11 @@ def cut(path):
 
 
 def flipped(path):
+    place = min(4000, path.stat().st_size // 2)
     with open(path, "r+b") as file:
-        file.seek(4000)
+        file.seek(place)
         byte = file.read(1)
-        file.seek(4000)
+        file.seek(place)
         file.write(bytes([byte[0] ^ 1]))
 
 
