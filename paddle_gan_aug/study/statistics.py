@@ -28,7 +28,7 @@ class Comparison:
         arm, rival: their names. count: paired seeds. mean: of the differences arm - rival.
         low, high: the 95 % interval of the mean, by Student's t where seeds are too few for a claim; None below two seeds.
         p: of the sign-flip test. p_holm: after Holm's correction.
-        smallest: the smallest true difference that this many seeds find in 80 % of studies; None below two seeds.
+        smallest: the smallest true difference that this many seeds find in 80 % of studies; see `smallest_effect`.
         verdict: one of `HELPS`, `NOTHING`, `HURTS`, `TOO_FEW`.
     """
 
@@ -127,9 +127,12 @@ def holm(p_values: Sequence[float]) -> List[float]:
 
 
 def smallest_effect(differences: Sequence[float], comparisons: int = 1) -> Optional[float]:
-    """The smallest true mean difference that as many seeds of this spread find in 80 % of studies, at level .05 / comparisons."""
+    """The smallest true mean difference that as many seeds of this spread find in 80 % of studies, at level .05 / comparisons.
+
+    None of fewer than two differences, or of differences that are all equal, which say nothing of the spread.
+    """
     values = np.asarray(differences, dtype=np.float64)
-    if len(values) < 2:
+    if len(values) < 2 or (values == values[0]).all():
         return None
     free = len(values) - 1
     factor = stats.t.ppf(1 - LEVEL / comparisons / 2, free) + stats.t.ppf(POWER, free)

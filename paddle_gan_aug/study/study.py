@@ -25,7 +25,7 @@ from .planning import NEW_IMAGES, Request, make_plan, parse_budget
 from .progress import StudyProgress, TimeLeft
 from .splits import FINAL, TEST, StudyData, cell_images, check_data, check_unlabelled, read_data
 from .stored import read_beginning, read_results
-from .summary import choice_scores, comparisons, measure_of, of_arms, recommended, verdict
+from .summary import choice_scores, comparisons, measure_of, of_arms, recommended, told_without, verdict
 
 RESULTS = "results.json"
 LATER = ("learner_steps", "learner_overrides", "unlabelled")  # settings that studies did not always have
@@ -227,9 +227,10 @@ class _Session:
         if left:
             total = len(plan.choosing()) + len(plan.testing())
             notes.append(f"{len(left)} of {total} cells were left out for lack of time; the same command goes on")
-        found = comparisons(plan, self.data, rows, gan_arm, rival, measure)
+        found, arms = comparisons(plan, self.data, rows, gan_arm, rival, measure), of_arms(rows, measure)
+        notes += told_without(arms)
         arm, why = recommended(asked, self.data, rows, gan_arm, rival, measure)
-        result = Study(self.folder, plan, verdict(found, gan_arm, rival, measure, self.margin), of_arms(rows, measure), found, notes=notes)
+        result = Study(self.folder, plan, verdict(found, arms, gan_arm, rival, measure, self.margin), arms, found, notes=notes)
         result.recommended, result.data = {"arm": arm, "why": why}, _about(self.data, plan)
         if keep and arm is not None:
             result.recommended.update(self._kept(arm, output, log, former.get("run")))

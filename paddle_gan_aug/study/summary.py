@@ -126,11 +126,27 @@ def of_arms(rows: Sequence[Dict[str, Any]], measure: str) -> List[Dict[str, Any]
                 "spread": float(scores.std(ddof=1)) if len(good) > 1 else None,
                 "accuracy": float(np.mean([row["accuracy"] for row in good])) if good else None,
                 "recall": [float(of[~np.isnan(of)].mean()) if (~np.isnan(of)).any() else None for of in recall.T] if good else None,
+                "learnt_without": _learnt_without(good),
                 "classifier_minutes": float(np.mean([row["classifier_seconds"] for row in good])) / 60 if good else None,
                 "maker_minutes": _maker_minutes(good),
             }
         )
     return found
+
+
+def _learnt_without(rows: Sequence[Dict[str, Any]]) -> int:
+    """In how many cells the filters left too few generated images, and the classifier learnt without them."""
+    return sum(bool(row["made"]) and not row["made"].get("used", True) for row in rows)
+
+
+def told_without(arms: Sequence[Dict[str, Any]]) -> List[str]:
+    """A sentence for each arm whose classifiers learnt without generated images, or some of them did."""
+    return [
+        f"{row['arm']}: in {row['learnt_without']} of {row['seeds']} cells too few generated images passed the filters, "
+        "and the classifier learnt without them"
+        for row in arms
+        if row["learnt_without"]
+    ]
 
 
 def _maker_minutes(rows: Sequence[Dict[str, Any]]) -> Optional[float]:
@@ -193,10 +209,13 @@ def _of_classes(rows: Sequence[Dict[str, Any]], scenario: str, arm: str, rival: 
     return found
 
 
-def verdict(found: Sequence[Dict[str, Any]], gan_arm: Optional[str], rival: str, measure: str, margin: float) -> str:
+def verdict(
+    found: Sequence[Dict[str, Any]], arms: Sequence[Dict[str, Any]], gan_arm: Optional[str], rival: str, measure: str, margin: float
+) -> str:
     """The answer in one sentence for each scenario.
 
     Args:
+        found: as `comparisons` returns it. arms: as `of_arms` returns it.
         margin: a difference that is too small to care about, 0 to 1.
     """
     named = [row for row in found if row["named"]]
@@ -204,8 +223,16 @@ def verdict(found: Sequence[Dict[str, Any]], gan_arm: Optional[str], rival: str,
         return f"No arm with generated images took part; {rival} is the arm to use."
     if not named:
         return f"There is no result of {gan_arm} beside {rival}: see what failed or was left out."
-    many = len(named) > 1
-    return " ".join((f"{row['scenario']}: " if many else "") + _sentence(row, measure, margin) for row in named)
+    many, without = len(named) > 1, {of["scenario"] for of in arms if of["arm"] == gan_arm and of["learnt_without"] == of["seeds"]}
+    sentences = [_nothing_generated(row) if row["scenario"] in without else _sentence(row, measure, margin) for row in named]
+    return " ".join((f"{row['scenario']}: " if many else "") + sentence for row, sentence in zip(named, sentences))
+
+
+def _nothing_generated(row: Dict[str, Any]) -> str:
+    return (
+        f"Nothing can be said of generated images: too few of {row['arm']} passed the filters in every cell, so its classifiers learnt "
+        f"without them ({100 * row['mean']:+.2f} points against {row['rival']}). Train the GAN longer, or take milder filters."
+    )
 
 
 def _sentence(row: Dict[str, Any], measure: str, margin: float) -> str:

@@ -49,7 +49,7 @@ def test_differences_that_are_all_equal_or_zero():
     assert statistics.interval([0.5]) is None
     assert statistics.sign_flip([0.0] * 8) == 1.0
     (same,) = compare([("a", "b", np.zeros(8))])
-    assert same.verdict == NOTHING and same.smallest == 0
+    assert same.verdict == NOTHING and same.smallest is None
     (equal,) = compare([("a", "b", np.full(8, 0.5))])
     assert equal.verdict == HELPS
     low, high = statistics.interval([0.0] * 7 + [1.0])
@@ -69,6 +69,7 @@ def test_the_smallest_effect_that_seeds_find():
     assert found == pytest.approx((stats.t.ppf(0.975, 7) + stats.t.ppf(0.8, 7)) * values.std(ddof=1) / np.sqrt(8))
     assert statistics.smallest_effect(values, comparisons=3) > found
     assert statistics.smallest_effect([1.0]) is None
+    assert statistics.smallest_effect([1.0, 1.0, 1.0]) is None, "equal differences say nothing of the spread"
 
 
 def test_verdicts():

@@ -7,7 +7,7 @@ from study_plans import plan_of
 from paddle_gan_aug.errors import InputError
 from paddle_gan_aug.study.splits import CHOOSE
 from paddle_gan_aug.study.statistics import HELPS, NOTHING, TOO_FEW
-from paddle_gan_aug.study.summary import ACCURACY, BALANCED, comparisons, measure_of, of_arms, recommended, right, verdict
+from paddle_gan_aug.study.summary import ACCURACY, BALANCED, comparisons, measure_of, of_arms, recommended, right, told_without, verdict
 
 GAN, RIVAL = "classical+gan+filter", "classical"
 
@@ -51,10 +51,35 @@ def test_verdicts(study_data, gain, seeds, word, sentence):
     plan = plan_of(study_data())
     (found,) = comparisons(plan, study_data(), rows(gain, seeds), GAN, RIVAL, ACCURACY)
     assert (found["verdict"], found["named"], found["count"]) == (word, True, seeds)
-    assert sentence in verdict([found], GAN, RIVAL, ACCURACY, 0.002)
+    assert sentence in verdict([found], of_arms(rows(gain, seeds), ACCURACY), GAN, RIVAL, ACCURACY, 0.002)
     assert [one["class"] for one in found["classes"]] == ["bar", "dot", "ring"]
     assert found["image_noise"] > 0
-    assert "hurt" in verdict(comparisons(plan, study_data(), rows(-8), GAN, RIVAL, ACCURACY), GAN, RIVAL, ACCURACY, 0.002)
+    hurt = comparisons(plan, study_data(), rows(-8), GAN, RIVAL, ACCURACY)
+    assert "hurt" in verdict(hurt, of_arms(rows(-8), ACCURACY), GAN, RIVAL, ACCURACY, 0.002)
+
+
+def test_an_arm_that_learnt_without_its_images_says_so(study_data):
+    """Where the filters leave too few, the classifier of the arm is that of the rival: nothing is known of generated images."""
+
+    def said(count):
+        found = rows(0)
+        for one in found:
+            if one["arm"] == GAN:
+                one["made"]["used"] = one["seed"] >= count
+        arms = of_arms(found, ACCURACY)
+        return verdict(
+            comparisons(plan_of(study_data()), study_data(), found, GAN, RIVAL, ACCURACY), arms, GAN, RIVAL, ACCURACY, 0.002
+        ), arms
+
+    sentence, arms = said(0)
+    assert "no measurable effect" in sentence and told_without(arms) == []
+    sentence, arms = said(3)
+    assert "no measurable effect" in sentence
+    note = "{}: in {} of 8 cells too few generated images passed the filters, and the classifier learnt without them"
+    assert told_without(arms) == [note.format(GAN, 3)]
+    sentence, arms = said(8)
+    assert sentence.startswith("Nothing can be said of generated images: too few of classical+gan+filter passed the filters in every cell")
+    assert told_without(arms) == [note.format(GAN, 8)]
 
 
 def test_arms_that_were_not_named_are_a_family_of_their_own(study_data):
