@@ -267,7 +267,7 @@ def _train_stretch(job: _Job, built: _Built, recovery: Recovery) -> Run:
     records = Records(job.folder, prepared.log, name, visualdl=config.log.visualdl, resume_step=first_step if resumes else None)
     records.hyperparameters(hyperparameters(config), list(algorithm.losses))
     origin = provenance(prepared.images, config, recovery.rungs, job.process, job.generated, prepared.unlabelled)
-    with_state = [*_measures(job, config, records, latents, first_step), *job.callbacks]
+    with_state = [*_measures(job, config, records, latents, first_step, bool(recovery.used)), *job.callbacks]
     _set_states(job, recovery, with_state, state)
     best = state.get("best", best_noted(job.checkpoints, first_step)) if state else None
     writers = _writers(job, config, records, latents, origin, with_state, best)
@@ -346,14 +346,15 @@ def _set_states(job: _Job, recovery: Recovery, callbacks: List[Callback], state:
 
 
 def _measures(
-    job: _Job, config: Config, records: Records, latents: Optional[np.ndarray], first_step: int
+    job: _Job, config: Config, records: Records, latents: Optional[np.ndarray], first_step: int, recovers: bool
 ) -> List[Union[HealthMonitor, Validation, Callback]]:
     """The callbacks that measure a step."""
     prepared = job.prepared
     measures: List[Callback] = []
     if latents is not None:
         learnt = prepared.images if prepared.unlabelled is None else prepared.unlabelled
-        measures.append(HealthMonitor(config.health, learnt, latents, config.train.seed, first_step, records, prepared.report))
+        monitored = config.health, learnt, latents, config.train.seed, first_step, records, prepared.report
+        measures.append(HealthMonitor(*monitored, recovers))
     if prepared.validation is not None:
         measures.append(Validation(config, prepared.validation))
     if prepared.real is not None:

@@ -2,8 +2,9 @@
 
 Losses alone do not show it: a dead generator can have healthy losses. So the monitor draws samples every `health.every_steps`
 steps and compares them with limits that the real training images set (`metrics.health`). Two bad looks in a row are an alarm;
-before the samples have looked healthy for the first time, they are given `health.settle_steps` steps. Losses and gradients that
-leave no doubt are an alarm at once, because the samples come from averaged weights and still look healthy for a hundred steps.
+before the samples have looked healthy for the first time, they are given `health.settle_steps` steps, or in a run that has collapsed
+before at most the steps to its end. Losses and gradients that leave no doubt are an alarm at once, because the samples come from
+averaged weights and still look healthy for a hundred steps.
 """
 
 import math
@@ -89,6 +90,7 @@ class HealthMonitor(Callback):
         first_step: The step at which this training begins (0, or the step of the checkpoint it went back to).
         records: Takes every alarm as a text.
         report: Takes every alarm as a line for the user.
+        recovers: Whether the run has collapsed before.
     """
 
     stage = "measure"
@@ -103,8 +105,10 @@ class HealthMonitor(Callback):
         first_step: int,
         records: Records,
         report: Callable[[str], Any],
+        recovers: bool = False,
     ) -> None:
         self.settings, self.latents, self.seed, self.records, self.report = settings, latents, seed, records, report
+        self.recovers = recovers
         rng = runtime.rng(seed, "health limits")
         some = _some_of_each_class(real, settings.samples, rng)
         self.limits = Limits(to_network(real.images[some]), settings.samples, rng, real.labels[some])
@@ -149,6 +153,8 @@ class HealthMonitor(Callback):
             self.on_begin(progress)
         elif progress.complete and not self.settled:
             self.bad_signs = self.limits.alarms(self._signs(progress))  # for on_end: the run may be too short for a look
+        if progress.complete and self.recovers and not self.settled and self.bad_signs and not progress.failure:
+            self._raise_alarm(progress, self.bad_signs)
 
     def on_end(self, progress: Progress) -> None:
         if progress.complete and not self.settled and self.bad_signs:

@@ -48,10 +48,10 @@ def digits():
     return load("mnist", "train").subset(range(600))
 
 
-def monitor(real, **settings):
+def monitor(real, recovers=False, **settings):
     options = load_config("classic", {f"health.{name}": value for name, value in {"every_steps": 10, **settings}.items()}).health
     said = []
-    made = HealthMonitor(options, real, np.zeros((50, 1), "float32"), 0, 0, Records(), said.append)
+    made = HealthMonitor(options, real, np.zeros((50, 1), "float32"), 0, 0, Records(), said.append, recovers)
     made.said = said
     return made
 
@@ -119,7 +119,7 @@ def test_a_run_that_ends_unhealthy_says_so(digits):
         (line,) = made.said
         assert line.startswith("the samples have not looked healthy yet: blank images (contrast 0, ") and "train.steps" in line
         assert "\n" not in line
-    made = monitor(digits)
+    made = monitor(digits, recovers=True)
     made.on_end(watch(made, alive, SOUND, 25, total=25))
     assert made.said == []
     made = monitor(digits)
@@ -127,6 +127,16 @@ def test_a_run_that_ends_unhealthy_says_so(digits):
     progress.interrupted = "SIGINT"
     made.on_end(progress)  # it will go on
     assert made.said == []
+
+
+@pytest.mark.parametrize("steps", [7, 20, 25])
+def test_a_run_that_has_gone_back_and_ends_unhealthy_has_failed_again(digits, steps):
+    """However short it is: the next change is tried, or the run has failed for good."""
+    made = monitor(digits, recovers=True)
+    progress = watch(made, Generator(np.zeros((8, 1, 28, 28), "float32")), SOUND, steps, total=steps)
+    assert progress.failure.step == steps and progress.failure.alarms[0].startswith("blank images (contrast 0, ")
+    assert len(made.said) == 1 and made.said[0].startswith(f"health alarm at step {steps}: blank images")
+    assert watch(monitor(digits, recovers=True), Generator(np.zeros((8, 1, 28, 28), "float32")), SOUND, steps).failure is None
 
 
 def test_pictures_of_two_values_end_with_a_word_too(digits):
