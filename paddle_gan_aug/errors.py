@@ -22,6 +22,18 @@ class NoSuchPart(InputError):
     """The data is sound, and has no images of the part that was asked for (train, valid, test)."""
 
 
+class LoneImage(InputError):
+    """A class has a single image, which cannot both train and validate.
+
+    Args:
+        problem: The message without the cure that not every caller has.
+    """
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"{problem}, or train on all images: data.split full")
+        self.problem = problem
+
+
 class Interrupted(KeyboardInterrupt):
     """Ctrl-C, or a notebook's stop button, and the message says what is left. A notebook shows the message without a traceback."""
 

@@ -13,6 +13,7 @@ from paddle import Tensor, nn
 from .. import processes
 from ..config.sections import Config
 from ..data import Batch, Batches
+from ..errors import InputError
 from ..leading import Spread
 from .inference import InferenceModel
 from .optimizer_state import LossScale, arrays_of, set_arrays
@@ -89,7 +90,13 @@ class Algorithm:
         )
 
     def backward(self, name: str, loss: Tensor) -> None:
-        """Add the gradients of a loss, for the optimizer `name`; of several processes each adds its part of those of their mean loss."""
+        """Add the gradients of a loss, for the optimizer `name`; of several processes each adds its part of those of their mean loss.
+
+        Raises:
+            InputError: the loss is not a single number.
+        """
+        if loss.size != 1:
+            raise InputError(f"a loss of {type(self).__name__} has the shape {list(loss.shape)}: it must be one number, as mean() gives it")
         loss = loss if processes.count() == 1 else loss / processes.count()
         (loss * self.loss_scales[name].scale if name in self.loss_scales else loss).backward()
 

@@ -11,7 +11,7 @@ from ..config.loading import Config
 from ..console import listed
 from ..data import DataSpec, LabelledImages, check_overlap, load, load_test
 from ..data.images import check_several_classes
-from ..errors import InputError
+from ..errors import InputError, did_you_mean
 from ..files import make_folder, write_json
 from ..metrics.classification import accuracy, confusion_matrix
 from ..pictures import class_histogram_figure, confusion_matrix_figure, optional_picture, read_png
@@ -114,8 +114,9 @@ def _test_images(prepared: Prepared, test: Union[str, Path, None]) -> LabelledIm
     spec = DataSpec.of(config.data)
     images = load(spec, "test") if test is None else load_test(spec.renamed(test))
     if images.class_names != learnt.class_names:
-        classes = listed(learnt.class_names)
-        raise InputError(f"test set {images.source} has the classes {listed(images.class_names)}; the classifier learns {classes}")
+        classes, strange = listed(learnt.class_names), [name for name in images.class_names if name not in learnt.class_names]
+        meant = did_you_mean(strange[0], learnt.class_names, before=f"; {strange[0]}: ") if strange else ""
+        raise InputError(f"test set {images.source} has the classes {listed(images.class_names)}; the classifier learns {classes}{meant}")
     if images.shape != learnt.shape:
         raise InputError(f"test set {images.source} has images {list(images.shape)}, the classifier learns {list(learnt.shape)}")
     check_overlap(learnt, images, config.data.allow_overlap)

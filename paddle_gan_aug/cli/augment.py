@@ -11,7 +11,7 @@ from ..console import duration, one_line, shortened
 from .filters import add_filter_flags, filter_options
 from .flags import add_dry_run, add_training_flags, positive, training_options
 from .generate import dropped_text
-from .messages import with_flags
+from .messages import program, with_flags
 from .result import Result
 
 if TYPE_CHECKING:
@@ -182,13 +182,13 @@ def _next_command(made: AugmentedSet) -> List[str]:
     augmented, real = (shlex.join(["--data", str(images), *settings]) for images in (made.folder, made.source))
     test = "" if (made.folder / "test").is_dir() else " --test TEST_IMAGES"
     lines = [
-        f"train a classifier on the real images alone, to compare: python -m paddle_gan_aug classify {real}{test}",
-        f"train a classifier on this set with: python -m paddle_gan_aug classify {augmented}{test}",
+        f"train a classifier on the real images alone, to compare: {program()} classify {real}{test}",
+        f"train a classifier on this set with: {program()} classify {augmented}{test}",
     ]
     if test:
         lines.append(
             "without test images, measure it on the held-out validation images with: "
-            f"python -m paddle_gan_aug train --gan classifier {augmented} --eval-every 200"
+            f"{program()} train --gan classifier {augmented} --eval-every 200"
         )
     return lines
 

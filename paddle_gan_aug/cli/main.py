@@ -17,7 +17,7 @@ from .. import __version__, runtime
 from ..console import naming_settings, one_line, prepare_console
 from ..errors import InputError, RunFailed
 from ..machine import asked_for
-from .messages import with_flags
+from .messages import started_as, with_flags
 from .parser import CommandParser, HelpFormatter
 from .result import BAD_INPUT, FAILED, INTERRUPTED, show
 
@@ -48,6 +48,8 @@ SHARED = ("train", "generate", "evaluate")  # the commands whose work several pr
 
 def main(argv: Optional[List[str]] = None) -> int:
     """Run one command and return its exit code: 0 done, 1 the work failed, 2 bad input or arguments, 130 interrupted."""
+    if argv is None:
+        started_as(sys.argv[0])
     return run_command(_parser(), argv)
 
 

@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 import re
+import shlex
 from typing import Mapping
 
 _VALUE = r"""(?:"[^"]*"|'[^']*'|\[[^\]]*\]|[^\s,;:)`]+)"""
 _KEPT = ("-o ", "did you mean ")  # after these a name is what it should be
+PROGRAM = ["python -m paddle_gan_aug"]  # how this process was started
 ANY_KEY = "-o"  # in the table of flags: the key has no flag of its own, and is set with -o
+
+
+def started_as(script: str) -> None:
+    """Take down the script by which this process was started: a program of the user's own may have parts that the package has not."""
+    if script.endswith(".py") and not script.endswith("__main__.py"):
+        PROGRAM[0] = f"python {shlex.quote(script)}"
+
+
+def program() -> str:
+    """How a command begins in a message that names one."""
+    return PROGRAM[0]
 
 
 def with_flags(message: str, flags: Mapping[str, str]) -> str:

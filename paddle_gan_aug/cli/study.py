@@ -7,6 +7,7 @@ from typing import Any, Callable, Dict, List
 
 from ..errors import InputError, did_you_mean
 from .flags import positive
+from .messages import program
 from .result import DONE, FAILED, INTERRUPTED, Result, named_lines
 
 NOT_IN_A_FILE = ("config", "report", "list_arms", "command", "parser", "json", "name", "given")
@@ -258,6 +259,6 @@ def told(found: Any) -> str:
     kept = found.recommended
     lines.append(f"recipe: {kept['arm'] or 'none'}, because {kept['why']}")
     if "run" in kept:
-        lines.append(f"classifier: {kept['run']}; train it again with: python -m paddle_gan_aug {kept['command']}")
+        lines.append(f"classifier: {kept['run']}; train it again with: {program()} {kept['command']}")
     lines.append(f"report: {found.report}")
     return "\n".join(lines)

@@ -7,8 +7,10 @@ import shlex
 from pathlib import Path
 from typing import Any, Dict, Optional
 
+from ..errors import InputError
 from ..files import folder_size
 from .flags import FLAGS, ONE_CLASS, add_dry_run, add_flag, add_training_flags, training_options
+from .messages import program
 from .result import DONE, INTERRUPTED, Result, named_lines, of_dry_run
 
 CLASSIFIERS_ONLY = ("--policy", "--generated", "--generated-share", "--regenerate-every", "--patience", "--allow-overlap")
@@ -66,12 +68,22 @@ def next_commands(run: Any, log: Optional[str]) -> str:
         return ""
     algorithm, name = run.algorithm, shlex.quote(_from_here(run.folder))
     commands = {
-        "measure": f"evaluate {name}" if algorithm.makes_images else None,
+        "measure": f"evaluate {name}{_part_to_measure(run)}" if algorithm.makes_images else None,
         "draw": f"generate {name} --count 100 --to {shlex.quote(run.folder.name + '-images')}" if algorithm.makes_images else None,
         "read": f"predict {name} PICTURES" if algorithm.reads_images else None,
         "curves": f"dashboard {shlex.quote(str(log)) if log else ''}".rstrip() if run.config.log.visualdl else None,
     }
-    return "".join(f"\n{what:9} python -m paddle_gan_aug {command}" for what, command in commands.items() if command)
+    return "".join(f"\n{what:9} {program()} {command}" for what, command in commands.items() if command)
+
+
+def _part_to_measure(run: Any) -> str:
+    """The flag of `evaluate` that the run's data asks for: without test images it is measured against validation images."""
+    from ..data import DataSpec, test_part
+
+    try:
+        return "" if test_part(DataSpec.of(run.config.data)) is not None else " --part valid"
+    except InputError:  # `evaluate` will say what is wrong
+        return ""
 
 
 def _from_here(folder: Path) -> str:

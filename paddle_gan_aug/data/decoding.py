@@ -119,7 +119,7 @@ def decode(
     count = sum(counts.values())
     depth = channels or one_depth(summed(counts, lambda look: look[1]), where)
     if image_size is None:
-        one_size(summed(counts, lambda look: look[0]), where)
+        one_size(summed(counts, lambda look: look[0]), where, lambda size: names[looks.first(lambda look: look[0] == size)])
     side = image_size or next(iter(counts))[0][0]
     if window is None and (are_masks((files[i] for i in looks.usable()), background) if masks is None else masks):
         window = (0, 1)

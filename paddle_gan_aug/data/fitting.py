@@ -6,7 +6,7 @@ is never free of loss and should be asked for.
 """
 
 from collections import Counter
-from typing import TYPE_CHECKING, Optional, Union
+from typing import TYPE_CHECKING, Callable, Optional, Tuple, Union
 
 import numpy as np
 
@@ -102,12 +102,12 @@ def grey(background: Union[str, int]) -> int:
     return GREYS.get(background, background)
 
 
-def one_size(sizes: Counter, where: str) -> None:
+def one_size(sizes: Counter, where: str, first: Callable[[Tuple[int, int]], str]) -> None:
     """Check that images need no resizing: all of one size, and square.
 
     Args:
         sizes: Counter of (width, height).
-        where: what holds them, for the message.
+        where: what holds them, for the message. first: (width, height) -> the name of the first image of this size.
 
     Raises:
         InputError: they do; the message says the sizes.
@@ -116,6 +116,8 @@ def one_size(sizes: Counter, where: str) -> None:
         return
     shown = ", ".join(f"{width} x {height} pixels ({count})" for (width, height), count in sizes.most_common(SIZES_SHOWN))
     more = f" and {len(sizes) - SIZES_SHOWN} more sizes" if len(sizes) > SIZES_SHOWN else ""
+    rarest = sizes.most_common()[-1][0]
+    more += f", such as {first(rarest)} with {rarest[0]} x {rarest[1]}"
     problem = "images of several sizes" if len(sizes) > 1 else "images that are not square"
     advice = "choose one size with data.image_size, such as 32 (data.fit: crop, pad or stretch)"
     raise InputError(f"{where} has {problem}: {shown}{more}; {advice}")

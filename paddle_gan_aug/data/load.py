@@ -243,5 +243,5 @@ def _not_understood(path: Path, name: str) -> InputError:
     problem = "is none of the kinds of data known here" if path.exists() else "does not exist"
     if path.is_dir() and not any(path.iterdir()):
         problem = "is an empty folder"
-    meant = "" if path.exists() else did_you_mean_path(name, NAMED, before="; ")
-    return InputError(f"{name} {problem}: give {known}{meant}")
+    meant = "" if path.exists() else did_you_mean_path(name, NAMED)
+    return InputError(f"{name} {problem}; {meant}" if meant else f"{name} {problem}: give {known}")

@@ -30,6 +30,12 @@ class Looks:
         return Counter({look: count for look, count in zip(self.kinds, found) if count})
 
 
+    def first(self, wanted: Callable[[Look], bool]) -> int:
+        """The place of the first usable file whose look is wanted; one has to be there."""
+        codes = [code for code, look in enumerate(self.kinds) if wanted(look)]
+        return int(np.flatnonzero(np.isin(self.codes, codes))[0])
+
+
 def summed(counts: "Counter[Look]", part: Callable[[Look], Any]) -> Counter:
     """Return how many files have each `part` of their look."""
     found: Counter = Counter()

@@ -11,7 +11,7 @@ from typing import Callable, Dict, Optional, Sequence, Tuple
 import numpy as np
 
 from .. import runtime
-from ..errors import InputError, NoSuchPart, nearest
+from ..errors import InputError, LoneImage, NoSuchPart, nearest
 from .images import LabelledImages, concatenate
 
 SPLITS = ("standard", "full")
@@ -20,7 +20,7 @@ ADVICE = {  # what to do if a part is missing
     "train": "give data that has training images",
     "valid": "give data with more images, or with a validation part (folder valid)",
     "test": "give some in a folder test beside train, or as a set of their own (classify --test DIR); "
-    "training needs none, and an evaluation can use the part valid (evaluate --part valid)",
+    "training needs none (of a classifier: train --gan classifier), and an evaluation can use the part valid (evaluate --part valid)",
 }
 PART_NAMES = {"train": "training", "valid": "validation", "test": "test"}
 
@@ -75,17 +75,14 @@ def stratified(
         lone_trains: the image of a class with a single one trains; without it such a class is refused.
 
     Raises:
-        InputError: a class has a single image.
+        LoneImage: a class has a single image.
     """
     share = 1 / HELD_OUT if share is None else share
     out = np.zeros(len(data), dtype=bool)
     for label, name in enumerate(data.class_names):
         of_class = np.flatnonzero(data.labels == label)
         if len(of_class) == 1 and not lone_trains:
-            raise InputError(
-                f"class {name} of {data.source} has one image: none is left to validate with; add some, remove the class, "
-                "or train on all images: data.split full"
-            )
+            raise LoneImage(f"class {name} of {data.source} has one image: none is left to validate with; add some or remove the class")
         if len(of_class) > 1:
             count = min(len(of_class) - 1, max(1, round(share * len(of_class))))
             out[runtime.rng(seed, "validation share", label).permutation(of_class)[:count]] = True

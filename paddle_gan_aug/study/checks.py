@@ -6,6 +6,7 @@ import numpy as np
 
 from ..algorithms.checks import check_config
 from ..config.loading import load_config
+from ..console import listed
 from ..data import LabelledImages
 from ..data.overlap import copies
 from ..errors import InputError
@@ -74,10 +75,12 @@ def told_data(about: Mapping[str, Any]) -> str:
     Args:
         about: `Study.data`.
     """
-    counts = sorted(about["classes"].values())
-    each = f"{counts[0]}" if counts[0] == counts[-1] else f"{counts[0]} to {counts[-1]}"
+    rows = sorted(about["classes"].items(), key=lambda row: row[1])
+    (_, least), (_, most) = rows[0], rows[-1]
+    each = f"{least}" if least == most else f"{least} to {most}"
+    names = listed([name if least == most else f"{name} {count}" for name, count in rows])  # a misspelt label would be a small class
     shape = " x ".join(map(str, about["shape"]))
-    return f"images      {about['labels']} with labels, {each} in each of {len(counts)} classes, {shape}; tested on {about['test']}"
+    return f"images      {about['labels']} with labels, {each} in each of {len(rows)} classes ({names}), {shape}; tested on {about['test']}"
 
 
 def told_overlap(overlaps: Dict[str, int]) -> List[str]:

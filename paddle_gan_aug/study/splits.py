@@ -17,7 +17,7 @@ from ..data import DataSpec, LabelledImages, concatenate, load, load_test
 from ..data.few_labels import given_unlabelled
 from ..data.images import check_several_classes
 from ..data.overlap import copies, near, repeated
-from ..errors import InputError, NoSuchPart, RunFailed
+from ..errors import InputError, LoneImage, NoSuchPart, RunFailed
 from ..files import atomic_write
 
 TEST, CHOOSE, FINAL = "test", "choose", "final"
@@ -116,7 +116,10 @@ def read_data(data: Any, test: Any = None, policy: str = "auto", *, unlabelled: 
         InputError: as `load`; one class alone; test images of other classes or another shape.
     """
     spec = data if isinstance(data, DataSpec) else DataSpec(str(data))
-    pool = load(spec, "train")
+    try:
+        pool = load(spec, "train")
+    except LoneImage as error:  # a study always holds images out
+        raise InputError(error.problem) from None
     check_several_classes(pool)
     valid = _part(spec, "valid")
     scored = _part(spec, "test") if test is None else load_test(spec.renamed(test))

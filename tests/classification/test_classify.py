@@ -42,7 +42,11 @@ def test_class_folders_and_a_test_folder(cli, digits, capsys):
     missing = refused("--image-size", 28)
     assert "set has no test images" in missing and "--test" in missing
     others = refused("--image-size", 28, "--test", test / "digit 1")
-    assert "the classifier learns digit 1, digit 8" in others
+    assert others.strip().endswith("the classifier learns digit 1, digit 8")
+    (test / "digit 8").rename(test / "diigt 8")
+    misspelt = refused("--image-size", 28, "--test", test)
+    assert misspelt.strip().endswith("the classifier learns digit 1, digit 8; diigt 8: did you mean digit 8?")
+    (test / "diigt 8").rename(test / "digit 8")
     (folder / "digit 1" / "broken.png").write_bytes(b"x")
     broken = refused("--image-size", 28, "--test", test)
     assert "digit 1/broken.png (not an image)" in broken

@@ -69,7 +69,7 @@ def test_without_test_images_and_too_few_to_hold_out(tmp_path, capsys):
 def test_a_dry_run_and_the_list_of_arms(pictures, tmp_path, capsys):
     assert main(["study", "--data", str(pictures), "--dry-run"]) == 0
     told = capsys.readouterr().out
-    assert told.startswith("images      36 with labels, 12 in each of 3 classes, 1 x 16 x 16; tested on 30 images\n")
+    assert told.startswith("images      36 with labels, 12 in each of 3 classes (0, 1, 2), 1 x 16 x 16; tested on 30 images\n")
     assert "arms        real, classical, trivialaugment, mixup, classical+gan+filter" in told and "time        about" in told
     assert main(["study", "--list-arms", "--json"]) == 0
     assert "logit-adjustment" in json.loads(capsys.readouterr().out)

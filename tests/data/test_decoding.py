@@ -121,7 +121,8 @@ def test_several_sizes_or_depths_need_a_decision(tmp_path, digit):
     Image.fromarray(digit).save(tmp_path / "a.png")
     Image.fromarray(np.hstack([digit, digit])).save(tmp_path / "b.png")
     Image.fromarray(colour(digit)).save(tmp_path / "c.png")
-    with pytest.raises(InputError, match=r"several sizes: 12 x 12 pixels \(1\), 24 x 12 pixels \(1\).*data.image_size"):
+    sizes = r"12 x 12 pixels \(1\), 24 x 12 pixels \(1\), such as b.png with 24 x 12; .*data.image_size"
+    with pytest.raises(InputError, match=f"several sizes: {sizes}"):
         decode([tmp_path / "a.png", tmp_path / "b.png"], "here")
     with pytest.raises(InputError, match=r"not square: 24 x 12 pixels"):
         decode([tmp_path / "b.png"], "here")

@@ -32,18 +32,25 @@ def own(tmp_path_factory):
     return folder
 
 
-def run(own, *arguments):
-    """What my_command.py prints."""
+def started(own, *arguments):
+    """my_command.py, run to its end."""
     command = [sys.executable, "my_command.py", *map(str, arguments)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, cwd=own, env=environment, capture_output=True, text=True, timeout=300)
+    return subprocess.run(command, cwd=own, env=environment, capture_output=True, text=True, timeout=300)
+
+
+def run(own, *arguments):
+    """What my_command.py prints."""
+    done = started(own, *arguments)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
 def train(own, name, *settings):
-    """A run of two steps on images.raw: its last row of metrics."""
-    run(own, "train", "--gan", "lsgan", "--data", "images.raw", "--run", name, "--output", "output", "--log", "log", *QUICK, *settings)
+    """A run of two steps on images.raw: its last row of metrics. The commands that it names next have the parts too."""
+    places = ("--run", name, "--output", "output", "--log", "log")
+    told = run(own, "train", "--gan", "lsgan", "--data", "images.raw", *places, *QUICK, *settings)
+    assert f"python my_command.py evaluate output/{name} --part valid\n" in told, "it has no test images"
     rows = (own / "output" / name / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     return json.loads(rows[-1])
 
@@ -55,6 +62,15 @@ def test_a_run_with_a_loss_a_penalty_and_an_algorithm_of_ones_own_on_data_of_one
     run(own, "generate", "output/mine", "--count", 6, "--to", "made", "--filter", "mean-grey", "--filter-set", "mean-grey.least=0")
     assert "grey keeps images that are not too dark" in " ".join(run(own, "generate", "--help").split())
     assert "brightness (1 as of real images)" in run(own, "evaluate", "made", "--data", "images.raw", "--part", "valid", "--to", "page")
+
+
+def test_a_loss_that_is_not_one_number_is_named(own):
+    with open(own / "my_parts.py", "a", encoding="utf-8") as file:
+        file.write('\n\nLOSSES["each"] = Loss("each", "my_parts:each_loss")\n\n\ndef each_loss(logits, real):\n    return logits\n')
+    options = ("--run", "each", "--output", "output", "--log", "log", *QUICK, "loss.name=each")
+    done = started(own, "train", "--gan", "lsgan", "--data", "images.raw", *options)
+    problem = "a loss of AdversarialGAN has the shape [20, 1]: it must be one number, as mean() gives it"
+    assert done.returncode == 2 and done.stderr.splitlines()[-1] == f"paddle_gan_aug train: {problem}"
 
 
 def test_the_preset_is_a_configuration(tmp_path):

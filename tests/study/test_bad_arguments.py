@@ -77,6 +77,11 @@ def test_the_command_line_says_which_flag_is_wrong(here, npz, flags, said):
     assert here("study", "--data", npz(), "--dry-run", *flags, code=2).stderr == f"paddle_gan_aug study: {said}\n"
 
 
+def test_a_class_of_one_image_has_no_cure_that_a_study_lacks(here, npz):
+    told = here("study", "--data", npz(train=(12, 1, 12)), "--dry-run", code=2).stderr
+    assert told.endswith("has one image: none is left to validate with; add some or remove the class\n")
+
+
 @pytest.mark.parametrize(
     "settings, said",
     [

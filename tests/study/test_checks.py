@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from paddle_gan_aug.data import concatenate
-from paddle_gan_aug.study.checks import told_copies
+from paddle_gan_aug.study.checks import told_copies, told_data
 
 
 def test_copies_are_told_and_those_under_another_class_too(study_data):
@@ -19,3 +19,11 @@ def test_copies_are_told_and_those_under_another_class_too(study_data):
         f"1 {told}",
         "1 labelled images are there again under another class, one of them in bar and ring: one label must be wrong",
     ]
+
+
+def test_small_classes_are_named_for_labels_may_be_misspelt():
+    about = {"labels": 24, "classes": {"circle": 12, "square": 10, "sqaure": 2}, "shape": [1, 32, 32], "test": "8 folds"}
+    told = "images      24 with labels, 2 to 12 in each of 3 classes (sqaure 2, square 10, circle 12), 1 x 32 x 32; tested on 8 folds"
+    assert told_data(about) == told
+    even = {**about, "labels": 6, "classes": {"a": 3, "b": 3}}
+    assert told_data(even).startswith("images      6 with labels, 3 in each of 2 classes (a, b), 1 x 32 x 32;")
