@@ -74,9 +74,10 @@ class Plan:
         if any(is_gan(arm.maker) for arm in self.arms):
             steps = f"up to {s.gan_steps} steps, while held-out labels say that it improves" if s.patience else f"{s.gan_steps} steps"
             lines.append(f"GAN         {s.gan}, {steps}; {s.per_class} images of each class")
-        presets = dict.fromkeys(arm.first_learner.learner for arm in self.arms if arm.first_learner)
-        if presets:  # what learns images without labels in place of the classifier
-            lines.append("learners    " + ", ".join(f"{name}: {s.steps_of(name)} steps" for name in presets))
+        learners = {arm.first_learner.name: arm.first_learner.learner for arm in self.arms if arm.first_learner}
+        for preset in dict.fromkeys(learners.values()):  # what learns images without labels in place of the classifier
+            names = ", ".join(name for name in learners if learners[name] == preset)
+            lines.append(f"learners    {names}: {s.steps_of(preset)} steps (preset {preset})")
         lines.append(f"time        about {told_time(self.seconds)} for {cells} cells, {self.jobs} at a time")
         return [*lines, *(f"note        {note}" for note in self.notes)]
 

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass, replace
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from ..data import without_labels
 from ..errors import InputError
@@ -30,6 +30,7 @@ STOPPABLE = 20  # labels of the smallest class from which on a fifth of them is 
 STEPS = ((10_000, 1200), (10**9, 1600))  # labels up to -> steps of a classifier
 GAN_STEPS = ((200, 400), (1000, 600), (10_000, 1500), (10**9, 4000))
 SHORTEST_GAN = 200  # steps, below which images are noise
+SHORTEST_LEARNER = 500  # steps of what learns images without labels
 PER_CLASS = 200
 FEWEST_SEEDS = 2
 NEW_IMAGES = 5  # of each new class
@@ -202,7 +203,7 @@ def _by_count(table: Tuple[Tuple[int, int], ...], count: int) -> int:
 
 
 def _within(data: StudyData, plan: Plan, request: Request, optional: Sequence[Arm]) -> Plan:
-    """A plan that fits its budget: fewer arms, fewer splits that choose, a shorter GAN, fewer seeds, in this order, and says so."""
+    """A plan that fits its budget: fewer arms, fewer splits that choose, shorter training, fewer seeds, in this order, and says so."""
     notes = []
 
     def fits(one: Plan) -> bool:
@@ -221,9 +222,14 @@ def _within(data: StudyData, plan: Plan, request: Request, optional: Sequence[Ar
         )
     if request.gan_steps is None and not fits(plan) and plan.settings.gan_steps > SHORTEST_GAN and any(a.generates for a in plan.arms):
         before = plan.settings.gan_steps
-        while not fits(plan) and plan.settings.gan_steps > SHORTEST_GAN:
-            plan = replace(plan, settings=replace(plan.settings, gan_steps=max(SHORTEST_GAN, int(plan.settings.gan_steps * 0.8))))
+        plan = _shortened(plan, fits, "gan_steps", before, SHORTEST_GAN)
         notes.append(f"the budget shortens the GAN from {before} to {plan.settings.gan_steps} steps: a longer one may do better")
+    learners = {arm.first_learner.learner for arm in plan.arms if arm.first_learner}
+    if request.learner_steps is None and learners and not fits(plan):
+        before = min(map(plan.settings.steps_of, learners))
+        plan = _shortened(plan, fits, "learner_steps", before, SHORTEST_LEARNER)
+        after = plan.settings.learner_steps
+        notes.append(f"the budget shortens what learns images without labels from {before} to {after} steps: more may do better")
     before = plan.seeds
     while not fits(plan) and plan.seeds > FEWEST_SEEDS and request.seeds is None:
         plan = replace(plan, seeds=plan.seeds - 1)
@@ -232,6 +238,14 @@ def _within(data: StudyData, plan: Plan, request: Request, optional: Sequence[Ar
     if not fits(plan):
         notes.append("even so the estimate exceeds the budget: what does not fit is left out, and the report says what")
     return replace(plan, seconds=estimate(data, plan), notes=[*plan.notes, *notes])
+
+
+def _shortened(plan: Plan, fits: Callable[[Plan], bool], key: str, steps: int, least: int) -> Plan:
+    """The plan with so few of its steps, a setting, that it fits, or with the least."""
+    while not fits(plan) and steps > least:
+        steps = max(least, int(steps * 0.8))
+        plan = replace(plan, settings=replace(plan.settings, **{key: steps}))
+    return plan
 
 
 def _hints(left_out: Sequence[Arm]) -> List[str]:

@@ -1,5 +1,8 @@
 """What a study chooses from the data and the budget."""
 
+import dataclasses
+
+import numpy as np
 import pytest
 from study_plans import plan_of
 
@@ -112,6 +115,17 @@ def test_a_budget_cuts_and_says_so(study_data):
     assert plan_of(data, budget=10**6).notes == []
 
 
+def test_a_budget_shortens_what_learns_images_without_labels(study_data):
+    data = dataclasses.replace(study_data(), unlabelled=np.zeros((300, 1, 16, 16), np.uint8))
+    asked = {"arms": ["pseudo-labels", "fixmatch", "semi-supervised-conv"], "choices": 0}
+    whole, short, given = (plan_of(data, **asked, **more) for more in ({}, {"budget": 600}, {"budget": 600, "learner_steps": 3000}))
+    assert "learners    fixmatch, semi-supervised-conv: 4000 steps (preset semi-supervised-conv)" in whole.told()
+    steps = short.settings.learner_steps
+    assert 500 <= steps < 4000 and (estimate(data, short) <= 600 or steps == 500)
+    assert f"the budget shortens what learns images without labels from 4000 to {steps} steps: more may do better" in short.notes
+    assert given.settings.learner_steps == 3000 and not any("images without labels" in note for note in given.notes)
+
+
 def test_arms_are_named_by_rule_or_by_splits_that_choose(study_data):
     plan = plan_of(study_data(), arms=["classical", "mixup", "gan", "classical+gan"])
     assert named_arms(plan, {}) == ("gan", "classical")
@@ -139,12 +153,14 @@ def test_a_budget_keeps_an_arm_that_was_named(study_data):
 def test_the_plan_tells_what_learns_and_for_how_long(study_data):
     def told(**options):
         plan = plan_of(study_data(), choices=0, **options)
-        return {line.split()[0]: line.split(maxsplit=1)[1] for line in plan.told()}
+        rows = [line.split(maxsplit=1) for line in plan.told()]
+        return {key: "; ".join(value for name, value in rows if name == key) for key, _ in rows}
 
     arms = ["classical", "pseudo-labels", "consistency", "semi-supervised", "semi-supervised-conv"]
-    assert told(arms=arms, labels=[4])["learners"] == "semi-supervised: 20000 steps, semi-supervised-conv: 4000 steps"
+    both = "consistency, semi-supervised: 20000 steps (preset semi-supervised)"
+    assert told(arms=arms, labels=[4])["learners"] == f"{both}; semi-supervised-conv: 4000 steps (preset semi-supervised-conv)"
     without_gan = told(arms=arms[:3], labels=[4], learner_steps=50)
-    assert without_gan["learners"] == "semi-supervised: 50 steps" and "GAN" not in without_gan
+    assert without_gan["learners"] == "consistency: 50 steps (preset semi-supervised)" and "GAN" not in without_gan
     assert "learners" not in told(arms=["gan"]) and told(arms=["gan"])["GAN"].startswith("sngan-projection")
 
 
