@@ -181,6 +181,11 @@ def test_the_two_networks_of_few_labels(page):
             stored = json.loads((RESULTS / "semi-supervised" / f"{before}{name}-seed-11.json").read_text(encoding="utf-8"))
             assert stored["part"] == "valid" and stored["data"].endswith(data.lower())
             assert cell == f"{100 * stored['error']:.2f} % ({stored['cpu_seconds'] / 60:.0f} min)"
+    both = json.loads((RESULTS / "semi-supervised" / "convolutional-GAN-with-consistency-seed-11.json").read_text(encoding="utf-8"))
+    told = {f"{100 * both['error']:.2f} %", f"{both['cpu_seconds'] / 60:.0f}"}
+    assert told == {"1.17 %", "20"} and all(text in read(ROOT / page) for text in told)
+    for key in ("vat_weight", "entropy_weight", "vat_radius"):
+        assert f"semi_supervised.{key}={both['overrides'][f'semi_supervised.{key}']:g}" in read(ROOT / page)
 
 
 def test_what_worked_on_each_python():
