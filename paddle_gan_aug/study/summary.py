@@ -7,7 +7,7 @@ import numpy as np
 
 from ..data.splits import check_choice
 from ..errors import InputError
-from .arms import arm_of
+from .arms import PSEUDO, arm_of
 from .plan import Plan, named_arms
 from .splits import CHOOSE, HELD_OUT, TEST, StudyData, is_imbalanced
 from .statistics import HELPS, HURTS, LEAST_SEEDS, NOTHING, chance_gain, compare, noise, paired
@@ -135,18 +135,22 @@ def of_arms(rows: Sequence[Dict[str, Any]], measure: str) -> List[Dict[str, Any]
 
 
 def _learnt_without(rows: Sequence[Dict[str, Any]]) -> int:
-    """In how many cells the filters left too few generated images, and the classifier learnt without them."""
+    """In how many cells too few made images were accepted, and the classifier learnt without them."""
     return sum(bool(row["made"]) and not row["made"].get("used", True) for row in rows)
 
 
 def told_without(arms: Sequence[Dict[str, Any]]) -> List[str]:
-    """A sentence for each arm whose classifiers learnt without generated images, or some of them did."""
+    """A sentence for each arm of which classifiers learnt without the images that were made for them."""
     return [
-        f"{row['arm']}: in {row['learnt_without']} of {row['seeds']} cells too few generated images passed the filters, "
-        "and the classifier learnt without them"
+        f"{row['arm']}: in {row['learnt_without']} of {row['seeds']} cells {_too_few(row['arm'])}, and the classifier learnt without them"
         for row in arms
         if row["learnt_without"]
     ]
+
+
+def _too_few(arm: str) -> str:
+    predicted = arm_of(arm).maker == PSEUDO
+    return "too few predictions were confident" if predicted else "too few generated images passed the filters"
 
 
 def _maker_minutes(rows: Sequence[Dict[str, Any]]) -> Optional[float]:
@@ -230,8 +234,8 @@ def verdict(
 
 def _nothing_generated(row: Dict[str, Any]) -> str:
     return (
-        f"Nothing can be said of generated images: too few of {row['arm']} passed the filters in every cell, so its classifiers learnt "
-        f"without them ({100 * row['mean']:+.2f} points against {row['rival']}). Train the GAN longer, or take milder filters."
+        f"Nothing can be said of generated images: in every cell of {row['arm']} {_too_few(row['arm'])}, so its classifiers learnt without "
+        f"them ({100 * row['mean']:+.2f} points against {row['rival']}). Train the GAN longer, or take milder filters."
     )
 
 

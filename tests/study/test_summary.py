@@ -78,7 +78,7 @@ def test_an_arm_that_learnt_without_its_images_says_so(study_data):
     note = "{}: in {} of 8 cells too few generated images passed the filters, and the classifier learnt without them"
     assert told_without(arms) == [note.format(GAN, 3)]
     sentence, arms = said(8)
-    assert sentence.startswith("Nothing can be said of generated images: too few of classical+gan+filter passed the filters in every cell")
+    assert sentence.startswith("Nothing can be said of generated images: in every cell of classical+gan+filter too few generated images")
     assert told_without(arms) == [note.format(GAN, 8)]
 
 
