@@ -141,8 +141,10 @@ def _learnt_without(rows: Sequence[Dict[str, Any]]) -> int:
 
 def told_without(arms: Sequence[Dict[str, Any]]) -> List[str]:
     """A sentence for each arm of which classifiers learnt without the images that were made for them."""
+    many = len({row["scenario"] for row in arms}) > 1
     return [
-        f"{row['arm']}: in {row['learnt_without']} of {row['seeds']} cells {_too_few(row['arm'])}, and the classifier learnt without them"
+        f"{row['arm']}{', ' + row['scenario'] if many else ''}: in {row['learnt_without']} of {row['seeds']} cells {_too_few(row['arm'])}, "
+        "and the classifier learnt without them"
         for row in arms
         if row["learnt_without"]
     ]
