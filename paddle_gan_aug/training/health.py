@@ -153,7 +153,7 @@ class HealthMonitor(Callback):
             self.on_begin(progress)
         elif progress.complete and not self.settled:
             self.bad_signs = self.limits.alarms(self._signs(progress))  # for on_end: the run may be too short for a look
-        if progress.complete and self.recovers and not self.settled and self.bad_signs and not progress.failure:
+        if progress.complete and self.recovers and self.bad_looks >= 2 and self.bad_signs:
             self._raise_alarm(progress, self.bad_signs)
 
     def on_end(self, progress: Progress) -> None:
