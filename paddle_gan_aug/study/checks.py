@@ -13,7 +13,7 @@ from ..errors import InputError
 from .arms import is_gan
 from .cells import Cell, classifier_settings, key_of, learner_settings, maker_settings
 from .plan import Plan
-from .splits import TEST
+from .splits import IMBALANCED, TEST
 
 OWN = {  # settings that a study gives its cells itself -> how to say them
     "train.seed": "seeds",
@@ -78,7 +78,8 @@ def told_data(about: Mapping[str, Any]) -> str:
     rows = sorted(about["classes"].items(), key=lambda row: row[1])
     (_, least), (_, most) = rows[0], rows[-1]
     each = f"{least}" if least == most else f"{least} to {most}"
-    names = listed([name if least == most else f"{name} {count}" for name, count in rows])  # a misspelt label would be a small class
+    uneven = most >= IMBALANCED * least  # a misspelt label would be a small class
+    names = listed([f"{name}: {count}" for name, count in rows] if uneven else about["classes"])
     shape = " x ".join(map(str, about["shape"]))
     return f"images      {about['labels']} with labels, {each} in each of {len(rows)} classes ({names}), {shape}; tested on {about['test']}"
 

@@ -23,7 +23,8 @@ def test_copies_are_told_and_those_under_another_class_too(study_data):
 
 def test_small_classes_are_named_for_labels_may_be_misspelt():
     about = {"labels": 24, "classes": {"circle": 12, "square": 10, "sqaure": 2}, "shape": [1, 32, 32], "test": "8 folds"}
-    told = "images      24 with labels, 2 to 12 in each of 3 classes (sqaure 2, square 10, circle 12), 1 x 32 x 32; tested on 8 folds"
+    told = "images      24 with labels, 2 to 12 in each of 3 classes (sqaure: 2, square: 10, circle: 12), 1 x 32 x 32; tested on 8 folds"
     assert told_data(about) == told
-    even = {**about, "labels": 6, "classes": {"a": 3, "b": 3}}
-    assert told_data(even).startswith("images      6 with labels, 3 in each of 2 classes (a, b), 1 x 32 x 32;")
+    for classes, each in (({"b": 3, "a": 3}, "3"), ({"b": 4, "a": 3}, "3 to 4")):
+        told = f"{each} in each of 2 classes (b, a), 1 x 32 x 32;"
+        assert told in told_data({**about, "classes": classes}), "classes of about one size: their names, in their order"
