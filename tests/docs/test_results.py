@@ -176,6 +176,30 @@ def test_arms_with_images_without_labels():
         assert [list(row.values())[1:] for row in rows] == [[f"{mean:.2f} %" for mean in part] for part in (means, tested)]
 
 
+def test_where_the_gan_with_consistency_gains_and_loses():
+    files = (RESULTS / "study" / "mnist-10-consistency" / "rows").glob("*.json")
+    rows = [json.loads(file.read_text(encoding="utf-8")) for file in files]
+    ours, theirs = (
+        {row["seed"]: row for row in rows if row["arm"] == arm} for arm in ("semi-supervised-consistency", "consistency-conv")
+    )
+    text = read(ROOT / "docs" / "results.md").split("study-mnist-10-consistency.yaml")[1].split("Transfer to new classes")[0]
+    chose = [seed for seed in ours if ours[seed]["role"] == "choose"]
+    means = [f"{100 * np.mean([of[seed]['accuracy'] for seed in chose]):.2f} %" for of in (ours, theirs)]
+    assert len(chose) == 3 and f"they had {means[0]} and {means[1]}, and the former was ahead on all three" in text
+    assert all(ours[seed]["accuracy"] > theirs[seed]["accuracy"] for seed in chose)
+    gains = {seed: round(100 * (ours[seed]["accuracy"] - theirs[seed]["accuracy"]), 2) for seed in range(10)}
+    above, below = (sorted(gain for gain in gains.values() if (gain > 0) is ahead) for ahead in (True, False))
+    assert f"ahead by {above[0]:.2f} to {above[-1]:.2f}".replace("0.", ".") in text and len(above) == 7
+    assert "behind by {:.2f}, {:.2f} and {:.2f} with three".format(*sorted(map(abs, below))).replace("0.", ".") in text
+    wrong = []
+    for seed in sorted(gains, key=gains.get)[:3]:
+        matrix = np.array(ours[seed]["confusion_matrix"])
+        np.fill_diagonal(matrix, 0)
+        wrong.append((int(matrix.max()), *map(int, np.unravel_index(matrix.argmax(), matrix.shape))))
+    assert sorted(wrong) == [(132, 7, 2), (133, 7, 2), (460, 9, 4)]
+    assert "133 images of class 7 for a 2, 132 again, and 460 images of class 9 for a 4" in text
+
+
 @pytest.mark.parametrize("page", ["docs/semi-supervised.md", "docs/zh/semi-supervised.md"])
 def test_the_two_networks_of_few_labels(page):
     (rows,) = [rows for rows in tables(ROOT / page) if rows and "`semi-supervised-conv`" in rows[0]]
