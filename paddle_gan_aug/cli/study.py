@@ -6,7 +6,7 @@ import json
 from typing import Any, Callable, Dict, List
 
 from ..errors import InputError, did_you_mean
-from .flags import positive
+from .flags import SEVERAL, positive
 from .messages import program
 from .result import DONE, FAILED, INTERRUPTED, Result, named_lines
 
@@ -31,32 +31,36 @@ def _add_what(what: Any) -> None:
     what.add_argument("--unlabelled", metavar="NAME_OR_PATH", help="Give these images to the arms that learn from images without labels.")
     what.add_argument(
         "--arms",
-        nargs="+",
+        **SEVERAL,
         metavar="ARM",
         help="Compare these ways to train, such as real classical classical+gan+filter gan@0.1; see --list-arms.",
     )
     what.add_argument("--list-arms", action="store_true", help="Print the arms, one a line, and end.")
     what.add_argument(
         "--labels",
-        nargs="+",
+        **SEVERAL,
         type=positive,
         default=[],
         metavar="N",
         help="Use N labels of each class, drawn anew for every seed; several numbers are compared.",
     )
     what.add_argument(
-        "--cut", nargs="+", default=[], metavar="CLASS=N", help="Keep only N images of each class named, drawn anew for every seed."
+        "--cut",
+        **SEVERAL,
+        default=[],
+        metavar="CLASS=N",
+        help="Keep only N images of each class named, drawn anew for every seed.",
     )
     what.add_argument(
         "--new-classes",
-        nargs="+",
+        **SEVERAL,
         default=[],
         metavar="CLASS",
         help="Keep only few images of these classes (--new-images), beside those of the others.",
     )
     what.add_argument(
         "--new-images",
-        nargs="+",
+        **SEVERAL,
         type=positive,
         default=[5],
         metavar="N",
@@ -64,7 +68,7 @@ def _add_what(what: Any) -> None:
     )
     what.add_argument(
         "--shares",
-        nargs="+",
+        **SEVERAL,
         type=float,
         default=[],
         metavar="S",
@@ -99,6 +103,9 @@ def _add_how_long(long: Any) -> None:
     long.add_argument("--seeds", type=positive, metavar="N", help="Repeat with N paired seeds; a claim needs 8.")
     long.add_argument(
         "--other-seeds", type=positive, metavar="N", help="Repeat only N times what is neither one of the two compared arms nor real."
+    )
+    long.add_argument(
+        "--first-seed", type=int, default=0, metavar="S", help="Count the seeds from S on: others draw other labels, and are a new study."
     )
     long.add_argument("--choices", type=int, metavar="N", help="Choose the two compared arms on N other splits; with 0 by a fixed rule.")
     long.add_argument("--steps", type=positive, metavar="N", help="Train every classifier for N steps.")
@@ -188,7 +195,7 @@ def run(args: argparse.Namespace) -> Result:
         **as_they_are,
         "data": DataSpec(args.data, image_size=args.image_size, channels=args.channels, skip_bad=args.skip_bad),
         "cut": _mapping(args.cut, _cuts),
-        "margin": args.margin / 100 if isinstance(args.margin, (int, float)) else args.margin,
+        "margin": _points(args.margin),
         "overrides": _mapping(args.override, parse_overrides),
         "gan_overrides": _mapping(args.gan_override, parse_overrides),
         "learner_overrides": _mapping(args.learner_override, parse_overrides),
@@ -213,10 +220,12 @@ def _lay_under(args: argparse.Namespace) -> None:
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read as the settings of a study: {error}") from None
     known = [name for name in vars(args) if name not in NOT_IN_A_FILE]
-    for key, value in (tree if isinstance(tree, dict) else {"": tree}).items():
+    if not isinstance(tree, dict):
+        raise InputError(f"{path}: expected the settings of a study, each on a line such as data: mnist")
+    for key, value in tree.items():
         name = str(key).replace("-", "_")
         if name not in known:
-            raise InputError(f"{path}: a study has no setting {key}: {did_you_mean(name, known, cutoff=0)}")
+            raise InputError(f"{path}: a study has no setting {key}: {did_you_mean(name, known, 'see study --help')}")
         if isinstance(value, dict):
             value = [f"{inner}={json.dumps(of)}" for inner, of in value.items()]
         if name not in args.given:
@@ -230,10 +239,21 @@ def _mapping(value: Any, parse: Callable[[List[str]], Dict[str, Any]]) -> Any:
     return value
 
 
+def _points(margin: Any) -> Any:
+    """A margin in points as a share; what a file may give besides numbers, `run_study` judges."""
+    if not isinstance(margin, (int, float)):
+        return margin
+    if margin < 0 or margin > 100:
+        raise InputError(f"margin: expected points from 0 to 100, got {margin:g}")
+    return margin / 100
+
+
 def _cuts(pairs: List[str]) -> Dict[str, int]:
     cuts: Dict[str, int] = {}
     for pair in pairs:
         name, equals, count = pair.rpartition("=")
+        if name in cuts:
+            raise InputError(f"--cut {pair}: {name} is there twice: give each once")
         try:
             cuts[name] = positive(count if equals else "")
         except (argparse.ArgumentTypeError, ValueError):

@@ -9,10 +9,12 @@ import msgspec
 from ..config.arguments import ONCE, checked
 from ..config.fields import Count, Policy, Positive, Probability, Share
 from ..data import DataSpec
+from ..runtime import MOST_THREADS
 
 MOST_SEEDS = 1000  # a plan lists every cell, and a claim needs eight
 Seeds = Annotated[int, msgspec.Meta(ge=1, le=MOST_SEEDS)]
 Choices = Annotated[int, msgspec.Meta(ge=0, le=MOST_SEEDS)]
+Threads = Annotated[int, msgspec.Meta(ge=0, le=MOST_THREADS)]
 Counts = Annotated[Sequence[Positive], ONCE]  # each is a scenario
 Measure = Literal["accuracy", "balanced_accuracy", "cut_recall"]
 _PLACE, _SETTINGS = Union[str, Path, None], Optional[Mapping[str, Any]]
@@ -27,13 +29,14 @@ HINTS: Dict[str, Any] = {  # narrower than those of the signature
     "cut": Optional[Mapping[Union[str, int], Positive]],
     "new_classes": Sequence[Union[str, int]],  # a name that is a number may be given as one
     "shares": Annotated[Sequence[Share], ONCE],
+    "first_seed": Choices,
     "choices": Optional[Choices],
     "patience": Optional[Count],
     "architecture": Literal["lenet", "lenet-pooled", "resnet"],
     "measure": Optional[Measure],
     "margin": Probability,
     "jobs": Positive,
-    "threads": Count,
+    "threads": Threads,
     "policy": Policy,
 }
 

@@ -1,38 +1,16 @@
 """The arms of a study: ways to train the same classifier. Adding one is one row here."""
 
-from dataclasses import dataclass, field, replace
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from dataclasses import replace
+from typing import List, Sequence
 
 from ..errors import InputError, did_you_mean
+from .arm import IMBALANCE, PAIRS, PSEUDO, PSEUDO_SHARE, REASONS, SPARE, UNLABELLED, Arm
 
 STANDARD = {"classifier.augmentation": "standard"}
 TRIVIAL = {"classifier.augmentation": "trivialaugment"}
 BALANCED = {**STANDARD, "classifier.sampling": "balanced"}
-SHARE = 0.25  # of a batch that is generated, unless an arm is named as arm@share
 PRETRAINED = 0.4  # of the steps of the arm `pretrain`
 
-IMBALANCE, SPARE, PAIRS, UNLABELLED = "imbalance", "spare images", "pairs", "images without labels"
-REASONS = {  # what an arm may need of the data -> why it does not work without
-    IMBALANCE: "all classes have equally many images, so it would be the same as the arm without it",
-    SPARE: "the data has no real images beyond those of the scenario: choose few labels (labels=N) of a larger set",
-    PAIRS: "a class has fewer than two images, and variations are learnt from pairs",
-    UNLABELLED: "there are no images without labels: name some (unlabelled=DIR), put a folder unlabelled beside train, or choose "
-    "few labels (labels=N) of a larger set",
-}
-
-_GAN, _CHANGED = "sngan-projection", {"diffaugment.policy": "{policy}"}
-_ADA = {"diffaugment.probability": 0.0, "diffaugment.adaptive": "ada", "diffaugment.images_to_one": 50_000}
-MAKERS = {  # what makes images -> (preset, settings laid over it)
-    "gan": (_GAN, _CHANGED),
-    "gan-plain": (_GAN, {}),
-    "gan-ada": (_GAN, {**_CHANGED, **_ADA}),
-    "gan-balanced": (_GAN, {**_CHANGED, "classifier.sampling": "balanced"}),
-    "dagan": ("dagan", {"train.steps": None}),
-    "learned-augmenter": ("learned-augmenter", {"train.steps": None, "train.epochs": None}),
-}
-
-
-PSEUDO, PSEUDO_SHARE = "pseudo", 0.5  # images without labels, with the confident readings of a classifier; their share of a batch
 _CONSISTENT = {  # virtual adversarial training with entropy minimisation (Miyato et al. 2018), and nothing generated
     "semi_supervised.gan": False,
     "semi_supervised.vat_weight": 1.0,
@@ -41,6 +19,7 @@ _CONSISTENT = {  # virtual adversarial training with entropy minimisation (Miyat
     "semi_supervised.teacher_weight": 0.0,
     "semi_supervised.consistency_start": 0,
 }
+_INFORMED = {**_CONSISTENT, "semi_supervised.balance_weight": 1.0}  # entropy and balance: mutual information (Hu et al. 2017)
 _CONSISTENT_MLP = {  # of the MLP, without noise: the best of five settings on validation images: benchmarks/rows/semi-supervised.yaml
     "semi_supervised.input_noise": 0.0,
     "semi_supervised.hidden_noise": 0.0,
@@ -52,75 +31,6 @@ _FIXMATCH = {  # what the averaged weights read with confidence is learnt on str
     "semi_supervised.teacher_weight": 1.0,
     "semi_supervised.teacher_augmentation": "trivialaugment",
 }
-
-
-@dataclass(frozen=True)
-class Arm:
-    """One way to train the classifier.
-
-    Attributes:
-        name: as it is chosen and shown; "name@share" is the same arm with another share of generated images.
-        says: what it does, in a sentence.
-        settings: configuration keys of the classifier that differ from the arm `real`.
-        maker: what makes further images, of `MAKERS`; "spare" for further real ones, `PSEUDO` for those without labels; "" for none.
-        learner: the preset that learns in place of the classifier, from images with and without labels; "" for none.
-        taught_by: of pseudo-labels, the arm whose network reads the images without labels first; "" for the classifier itself.
-        filters: of the made images: "none", "default", or "default" and further filters, joined by "+". teacher: whether a
-            classifier's readings label them.
-        renewed: whether they are made anew while the classifier trains. ensemble: whether several classifiers vote.
-        needs: of the data, keys of `REASONS`. share: of a batch that is made.
-        upper: whether the arm uses labels that the others lack, and so is a line to compare with and no candidate.
-    """
-
-    name: str
-    says: str
-    settings: Dict[str, Any] = field(default_factory=dict)
-    maker: str = ""
-    learner: str = ""
-    taught_by: str = ""
-    filters: str = "none"
-    teacher: bool = False
-    renewed: bool = False
-    ensemble: bool = False
-    pretrains: bool = False
-    needs: Tuple[str, ...] = ()
-    share: float = SHARE
-    upper: bool = False
-
-    @property
-    def makes(self) -> bool:
-        """Whether a GAN or another maker makes images for its classifier."""
-        return self.maker in MAKERS
-
-    @property
-    def generates(self) -> bool:
-        """Whether images that are not real take part."""
-        learner = self.first_learner
-        return self.makes or (learner is not None and bool(learner.settings.get("semi_supervised.gan", True)))
-
-    @property
-    def first_learner(self) -> Optional["Arm"]:
-        """The arm that learns images with and without labels for this one: itself, or the one that teaches it; None = no such arm."""
-        return self if self.learner else ARMS[self.taught_by] if self.taught_by else None
-
-    @property
-    def unlabelled(self) -> bool:
-        """Whether it learns images without labels."""
-        return UNLABELLED in self.needs
-
-    @property
-    def filter_names(self) -> List[str]:
-        """The filters by name; [] = none."""
-        from ..synthesis.filters import chosen_filters
-
-        first, *more = self.filters.split("+")
-        return [*chosen_filters(first, True), *more]
-
-    @property
-    def reads(self) -> bool:
-        """Whether it needs a classifier of the same images, to filter or to teach."""
-        return self.teacher or self.filters != "none"
-
 
 _ROWS = [
     Arm("real", "The real images alone."),
@@ -281,6 +191,13 @@ _ROWS = [
         needs=(UNLABELLED,),
     ),
     Arm(
+        "imsat",
+        "consistency-conv; in the mean of the predictions all classes are to be equally frequent (IMSAT).",
+        _INFORMED,
+        learner="semi-supervised-conv",
+        needs=(UNLABELLED,),
+    ),
+    Arm(
         "fixmatch",
         "The network of semi-supervised-conv without generated images: confident predictions are learnt on augmented images (FixMatch).",
         {**_FIXMATCH, "semi_supervised.gan": False},
@@ -307,6 +224,13 @@ _ROWS = [
         needs=(UNLABELLED,),
     ),
     Arm(
+        "semi-supervised-imsat",
+        "semi-supervised-conv and imsat together.",
+        {**_INFORMED, "semi_supervised.gan": True},
+        learner="semi-supervised-conv",
+        needs=(UNLABELLED,),
+    ),
+    Arm(
         "semi-supervised-fixmatch",
         "semi-supervised-conv and fixmatch together.",
         _FIXMATCH,
@@ -316,15 +240,16 @@ _ROWS = [
 ]
 _ROWS += [
     Arm(
-        f"{name}+pseudo-labels",
-        f"The same as pseudo-labels, but the network of {name} predicts the labels.",
+        f"{row.name}+pseudo-labels",
+        f"The same as pseudo-labels, but the network of {row.name} predicts the labels.",
         STANDARD,
         maker=PSEUDO,
-        taught_by=name,
+        taught_by=row,
         share=PSEUDO_SHARE,
         needs=(UNLABELLED,),
     )
-    for name in [row.name for row in _ROWS if row.learner]
+    for row in _ROWS[:]
+    if row.learner
 ]
 ARMS = {row.name: row for row in _ROWS}
 BASELINE = "real"
@@ -353,11 +278,6 @@ def arm_of(name: str) -> Arm:
     if not 0 < value < 1 or not ARMS[base].maker or ARMS[base].pretrains:
         raise InputError(f"arms: {name}: a share is a number between 0 and 1, of an arm with generated images (such as gan@0.1)")
     return replace(ARMS[base], name=str(name), share=value)
-
-
-def is_gan(maker: str) -> bool:
-    """Whether images come from the GAN of a study, whose preset `--gan` names."""
-    return maker in MAKERS and MAKERS[maker][0] == _GAN
 
 
 def missing_need(arm: Arm, *, imbalanced: bool, spare: bool, pairs: bool, unlabelled: bool = False) -> str:

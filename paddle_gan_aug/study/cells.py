@@ -8,12 +8,12 @@ from typing import Any, Dict, Iterable, List, Optional, Tuple
 
 from ..config.loading import load_config
 from ..files import make_folder, write_json
-from .arms import ARMS, MAKERS, PRETRAINED, Arm, is_gan
+from .arm import MAKERS, Arm, is_gan
+from .arms import PRETRAINED
 from .splits import Scenario
-from .stored import read_row
+from .stored import ROWS, check_together, read_row
 
 RESULTS_VERSION = 1  # raised when the same settings no longer give the same numbers
-ROWS = "rows"
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ def key_of(cell: Cell, settings: Settings, fingerprint: str) -> str:
     if arm.unlabelled:
         parts["unlabelled"] = settings.unlabelled
     if arm.taught_by:
-        parts["taught_by"] = learner_settings(ARMS[arm.taught_by], settings, cell.seed)
+        parts["taught_by"] = learner_settings(arm.taught_by, settings, cell.seed)
     if arm.makes and not is_gan(arm.maker):
         parts["sources"] = "of each class alike"
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
@@ -164,6 +164,25 @@ def read_rows(folder: Path) -> List[Dict[str, Any]]:
     """
     rows = [read_row(path) for path in sorted((folder / ROWS).glob("*.json"))]
     return sorted(rows, key=lambda row: (row["role"], row["scenario"], row["arm"], row["seed"]))
+
+
+def rows_of(folder: Path, names: Dict[str, Dict[str, Any]]) -> List[Dict[str, Any]]:
+    """The rows of some cells, in the order of `read_rows`; rows of other settings or other data may lie beside them.
+
+    Args:
+        names: {key: {"arm", "scenario", "seed", "role"}}, which take the place of the row's own: "gan" may be stored as "gan@0.25".
+
+    Raises:
+        InputError: A row is damaged, or cannot be compared with the others.
+    """
+    rows = [{**row, **names[row["key"]]} for row in read_rows(folder) if row["key"] in names]
+    check_together(rows, folder)
+    return rows
+
+
+def names_of(cell: Cell) -> Dict[str, Any]:
+    """What a cell is called: its arm, scenario, seed and role."""
+    return {"arm": cell.arm.name, "scenario": cell.scenario.name, "seed": cell.seed, "role": cell.role}
 
 
 def missing(cells: Iterable[Cell], settings: Settings, fingerprint: str, folder: Path, retry: bool = False) -> List[Cell]:

@@ -5,12 +5,13 @@ from typing import Any, Dict, List, Mapping, Optional
 import numpy as np
 
 from ..algorithms.checks import check_config
+from ..algorithms.registry import ALGORITHMS
 from ..config.loading import load_config
 from ..console import listed
 from ..data import LabelledImages
 from ..data.overlap import copies
 from ..errors import InputError
-from .arms import is_gan
+from .arm import is_gan
 from .cells import Cell, classifier_settings, key_of, learner_settings, maker_settings
 from .plan import Plan
 from .splits import IMBALANCED, TEST
@@ -22,6 +23,7 @@ OWN = {  # settings that a study gives its cells itself -> how to say them
     "classifier.architecture": "architecture",
     "data": "the arguments of the study: the data, labels, cut and policy",
     "generated": "the arms and shares",
+    "eval": "patience for GANs; classifiers take all their steps",
 }
 
 
@@ -42,6 +44,8 @@ def check_presets(plan: Plan) -> None:
             continue
         check_config(load_config("classifier", classifier_settings(arm, settings, 0)))
         if arm.makes:
+            if ALGORITHMS[load_config(settings.gan).algorithm].reads_images:
+                raise InputError(f"gan: {settings.gan} trains a classifier: choose a conditional GAN, such as cgan")
             made = maker_settings(arm.maker, settings, 0)
             config = load_config(made.pop("preset"), made)
             check_config(config)
@@ -88,7 +92,7 @@ def told_overlap(overlaps: Dict[str, int]) -> List[str]:
     """What a person should know of test images that are among the labels, in sentences.
 
     Args:
-        overlaps: as `splits.check_data` gives them.
+        overlaps: as `splits.check_test` gives them.
     """
     notes = []
     if overlaps["exact"]:

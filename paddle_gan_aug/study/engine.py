@@ -16,7 +16,7 @@ from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequ
 
 from ..errors import InputError, RunFailed
 from ..machine import MB, available_mb, resident_mb
-from .cells import Cell, Settings, key_of, store
+from .cells import Cell, Settings, key_of, names_of, store
 from .splits import StudyData, cell_images
 from .work import compute
 
@@ -156,7 +156,7 @@ class Engine:
         from dask.distributed import as_completed
 
         warnings.filterwarnings("ignore", message="Sending large graph")  # some megabytes of images, on purpose
-        slots = max(1, sum(self.client.nthreads().values()))
+        slots = max(1, len(self.client.nthreads()))  # a worker computes one cell at a time, however many threads it has
         waiting = self._in_time(in_turn(cells, slots))
         pool = as_completed()
         of = {}
@@ -174,6 +174,8 @@ class Engine:
             submit()
         for future in pool:
             cell = of.pop(future)
+            if future.status == "error" and isinstance(future.exception(), RunFailed):
+                raise future.exception()  # what the next cells would fail by too, such as a full disk
             if future.status == "error":
                 yield _failed(cell, self.settings, self.fingerprint, future.exception())
             else:
@@ -208,8 +210,7 @@ def _task_of(arguments: tuple) -> Dict[str, Any]:
 
 def _failed(cell: Cell, settings: Settings, fingerprint: str, error: BaseException) -> Dict[str, Any]:
     reason = f"{type(error).__name__}: {error}"
-    names = {"arm": cell.arm.name, "scenario": cell.scenario.name, "seed": cell.seed, "role": cell.role}
-    return {"key": key_of(cell, settings, fingerprint), **names, "seconds": 0.0, "error": reason}
+    return {"key": key_of(cell, settings, fingerprint), **names_of(cell), "seconds": 0.0, "error": reason}
 
 
 def connect(address: str) -> Any:
@@ -221,7 +222,7 @@ def connect(address: str) -> Any:
     try:
         from dask.distributed import Client
     except ImportError:
-        raise InputError("cluster: dask.distributed is not installed: pip install 'paddle_gan_aug[cluster]'") from None
+        raise InputError("cluster: dask.distributed is not installed: pip install 'distributed>=2023'") from None
     import logging
 
     logging.getLogger("distributed").setLevel(logging.ERROR)

@@ -4,13 +4,13 @@ from dataclasses import replace
 from typing import Dict, List, Sequence
 
 from ..config.loading import load_config
-from .arms import PSEUDO, Arm, is_gan
+from .arm import PSEUDO, Arm, is_gan
 from .cells import Cell, Settings, learner_settings
 from .plan import Plan
 from .splits import Scenario, StudyData
 from .unlabelled import ROUNDS
 
-SECONDS = {  # of a step of 64 grey images of 28×28 pixels on one core of a 2020s machine; what is measured corrects the estimate
+SECONDS = {  # of a step of 64 grey images of 28×28 pixels on one core of a fast machine; `speed` says how many times as long it takes here
     "lenet": 0.017,
     "lenet-pooled": 0.015,
     "resnet": 0.13,
@@ -62,7 +62,7 @@ def _arm_seconds(data: StudyData, settings: Settings, arm: Arm) -> float:
 
 def classifier_seconds(data: StudyData, plan: Plan) -> float:
     """The seconds of one classifier of a plan."""
-    return _arm_seconds(data, plan.settings, plan.arms[0])
+    return _arm_seconds(data, plan.settings, plan.arms[0]) * plan.slowness
 
 
 def _maker_seconds(data: StudyData, settings: Settings, maker: str) -> float:
@@ -86,7 +86,7 @@ def cell_seconds(data: StudyData, plan: Plan, cells: Sequence[Cell]) -> List[flo
     made, found = set(), []
     for cell in cells:
         of_cell = {(part, cell.scenario.name, cell.seed, cell.role): seconds for part, seconds in shared[cell.arm.name].items()}
-        found.append(own[cell.arm.name] + sum(seconds for part, seconds in of_cell.items() if part not in made))
+        found.append((own[cell.arm.name] + sum(seconds for part, seconds in of_cell.items() if part not in made)) * plan.slowness)
         made.update(of_cell)
     return found
 

@@ -4,18 +4,22 @@ import hashlib
 import itertools
 import os
 from pathlib import Path
+from typing import Optional
 
 from ..data.load import NAMED, place_of
+from ..errors import InputError
 from ..files import project_root, write_json
 from .splits import StudyData
-from .stored import read_beginning, read_place
+from .stored import ROWS, read_beginning, read_place
 
+LONGEST = 80  # bytes of a name: an arm is added to it, and a disk may take 143
 STUDY, PLACE, CHARTS = "study.json", "data.json", "charts"
 
 
 def name_of(source: str) -> str:
     """The name of data as a part of a file name."""
-    return "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in Path(source).name) or "data"
+    name = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in Path(source).name)
+    return name.lstrip(".").encode()[:LONGEST].decode(errors="ignore") or "data"
 
 
 def default_folder(data: StudyData) -> Path:
@@ -29,9 +33,35 @@ def default_folder(data: StudyData) -> Path:
     return next(folder for folder in folders if not _of_other_data(folder, data))
 
 
-def note_data(folder: Path, data: StudyData) -> None:
-    """Write down in the folder of a study which data it is of."""
-    write_json(folder / PLACE, {"place": _place(data), "fingerprint": data.fingerprint()})
+def check_folder(folder: Path) -> None:
+    """Check that a folder is missing or empty, or holds what a study has written.
+
+    Raises:
+        InputError: it holds something else.
+    """
+    if folder.is_dir():
+        names = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
+        if names and not names & {STUDY, PLACE, ROWS}:
+            raise InputError(f"{folder} is not empty, and holds no study: choose an empty or new folder, or that of a study")
+
+
+def note_data(folder: Path, data: StudyData, slowness: float) -> None:
+    """Write down in the folder of a study which data it is of, and for how slow a machine it is planned; 1 may say that nobody knows."""
+    noted = noted_slowness(folder) if slowness == 1 else slowness
+    write_json(folder / PLACE, {"place": _place(data), "fingerprint": data.fingerprint(), "slowness": noted})
+
+
+def noted_slowness(folder: Path) -> Optional[float]:
+    """For how slow a machine the study of a folder is planned: a budget must mean the same plan whenever it goes on.
+
+    None = not known; a study of an earlier version was planned for the machine of the tables.
+
+    Raises:
+        InputError: what the study says of its data is damaged.
+    """
+    if (folder / PLACE).exists():
+        return read_place(folder / PLACE).get("slowness", 1.0)
+    return 1.0 if (folder / STUDY).exists() else None
 
 
 def _place(data: StudyData) -> str:

@@ -1,9 +1,12 @@
 """What the cells of the same labels share: the labels on the disk, the classifier that filters and teaches, the GAN, the generated sets.
 
-Each is trained by the first cell that needs it, under a lock, and found by the others. All of it learns the labels of the cell alone.
+Each is trained by the first cell that needs it, under a lock, and found by the others. All of it learns the labels of the cell alone. The
+settings that a part is made with are in its name: a study that goes on with others makes another.
 """
 
 import contextlib
+import hashlib
+import json
 import shutil
 import time
 from dataclasses import dataclass, replace
@@ -16,8 +19,8 @@ from ..config.loading import load_config
 from ..data import LabelledImages
 from ..errors import InputError, RunFailed
 from ..files import lock_folder, make_folder, read_json, write_json
-from .arms import Arm, is_gan
-from .cells import Settings, maker_settings
+from .arm import Arm, is_gan
+from .cells import Settings, classifier_settings, maker_settings
 from .quality import FEWEST_HELD, QualityStop, forget_later
 from .splits import CellImages, Scenario, check_learnt, held_out, same_images, write_labels
 
@@ -79,16 +82,27 @@ def bench_of(folder: Path, images: CellImages, settings: Settings, seed: int, sc
 
 def _written(bench: Bench) -> Bench:
     """The bench, with its labels on the disk."""
-    from ..data import DataSpec, load
-
     with _alone(bench.folder / bench.name):
-        if not bench.labels.exists():
+        read = _labels_of(bench)
+        if read is None:
             write_labels(bench.labels, bench.images.train)
-    read = load(DataSpec(str(bench.labels), window=(0, 255)), "train", split="full")
-    if not same_images(read, bench.images.train):
+            read = _labels_of(bench)
+    if read is None or not same_images(read, bench.images.train):
         raise RunFailed(f"leak: {bench.labels} holds other images than the labels of this cell")
     bench.learnt = read.fingerprint()
     return bench
+
+
+def _labels_of(bench: Bench) -> Optional[LabelledImages]:
+    """What the file of a bench's labels holds; None where there is no file that can be read."""
+    from ..data import DataSpec, load
+
+    if not bench.labels.exists():
+        return None
+    try:
+        return load(DataSpec(str(bench.labels), window=(0, 255)), "train", split="full")
+    except InputError:  # it was cut short, or the disk is damaged: all that it held is in the data
+        return None
 
 
 def fitted(bench: Bench, arm: Arm) -> Bench:
@@ -119,6 +133,19 @@ def trained(config: Any, name: str, folder: Path, log: Optional[Path] = None, *,
     return run
 
 
+def classifier_keys(arm: Arm, bench: Bench, seed: int) -> Dict[str, Any]:
+    """The configuration keys of an arm's classifier on the labels of a bench, of which no batch is larger than there are."""
+    found = {**bench.of_data(), "train.batch_size": bench.settings.batch_size, "train.epochs": None}
+    found.update(classifier_settings(arm, bench.settings, seed))
+    found["train.batch_size"] = min(found["train.batch_size"], len(bench.images.train))
+    return found
+
+
+def fills(count: int, arm: Arm, batch_size: int) -> bool:
+    """Whether so many generated images fill their part of a batch, or a whole one where they are learnt first."""
+    return count >= (batch_size if arm.pretrains else max(1, round(batch_size * arm.share)))
+
+
 # ---- made once ---------------------------------------------------------------------------------------------------------
 
 
@@ -147,6 +174,11 @@ def _is_note(path: Path) -> bool:
 def note_of(part: Path) -> Dict[str, Any]:
     """What was noted of a part when it was made."""
     return read_json(part.parent / f"{part.name}.json")
+
+
+def named(what: str, made_with: Any) -> str:
+    """The name of a part: what it is, and eight hexadecimal digits of all that it is made with, plain values."""
+    return f"{what}-{hashlib.sha256(json.dumps(made_with, sort_keys=True).encode()).hexdigest()[:8]}"
 
 
 @contextlib.contextmanager
@@ -180,25 +212,27 @@ def _checked_run(path: Path, bench: Bench, what: str, classes: Optional[List[str
 
 def reader_of(bench: Bench) -> Path:
     """The classifier that filters and teaches: classical changes, these labels alone."""
-    path = bench.folder / f"reader-{bench.mark}"
+    size = min(bench.settings.batch_size, len(bench.images.train))
+    settings = {"train.batch_size": size, "train.epochs": None, "train.steps": bench.settings.steps}
+    settings.update({"train.seed": bench.seed, "data.policy": bench.settings.policy, "classifier.augmentation": "standard"})
+    settings["classifier.architecture"] = bench.settings.architecture
+    path = bench.folder / named(f"reader-{bench.mark}", settings)
     with made_once(path) as note:
         if note is not None:
-            size = min(bench.settings.batch_size, len(bench.images.train))
-            overrides = {**bench.of_data(), "train.batch_size": size, "train.epochs": None, "train.steps": bench.settings.steps}
-            overrides.update({"train.seed": bench.seed, "data.policy": bench.settings.policy, "classifier.augmentation": "standard"})
-            overrides["classifier.architecture"] = bench.settings.architecture
-            trained(load_config("classifier", overrides), path.name, path.parent, classifier=True)
+            trained(load_config("classifier", {**bench.of_data(), **settings}), path.name, path.parent, classifier=True)
     return _checked_run(path, bench, "the classifier that filters")
 
 
 def maker_of(maker: str, bench: Bench) -> Path:
     """The run that makes images."""
     base = None if is_gan(maker) else bench.base
-    path = bench.folder / (f"{maker}-{bench.mark}" + ("" if base is None else "-base"))
     stops = bench.name != "labels"
+    settings = maker_settings(maker, bench.settings, bench.seed)
+    measured = [bench.settings.patience, bench.settings.steps, bench.settings.architecture] if stops else None  # by the reader
+    what = f"{maker}-{bench.mark}" + ("" if base is None else "-base")
+    path = bench.folder / named(what, [settings, base, measured])
     with made_once(path) as note:
         if note is not None:
-            settings = maker_settings(maker, bench.settings, bench.seed)
             config = load_config(settings.pop("preset"))
             learnt = bench.images.train if base is None else bench.images.train.of_classes(base)
             size = min(config.train.batch_size, len(learnt))
@@ -214,11 +248,11 @@ def maker_of(maker: str, bench: Bench) -> Path:
 
 def made_by(arm: Arm, bench: Bench, maker: Path, reader: Optional[Path]) -> Path:
     """A generated set on the disk, with what became of the candidates and how close to the training images they are."""
-    path = bench.folder / f"{maker.name}-{arm.filters}"
+    path = bench.folder / named(f"{maker.name}-{arm.filters}", [bench.settings.per_class, reader and reader.name])
     with made_once(path) as note:
         if note is not None:
             note.update(_generate(arm, bench, maker, reader, path))
-            note.update(_closeness(path / "set", bench))
+            note.update({**_closeness(path / "set", bench), "set": (path / "set").relative_to(bench.folder.parent).as_posix()})
     return path
 
 
@@ -274,9 +308,10 @@ def _load(folder: Path, bench: Bench) -> LabelledImages:
 
 def spare_of(bench: Bench) -> Path:
     """As many further real images of each class as would be generated, as an .npz file."""
-    spare, path = bench.images.spare, bench.folder / f"spare-{bench.seed}"
+    spare = bench.images.spare
     if spare is None:
         raise RunFailed("there are no real images beyond those of the scenario")
+    path = bench.folder / named(f"spare-{bench.seed}", [bench.settings.per_class, spare.fingerprint()])
     with made_once(path) as note:
         if note is not None:
             chosen = [np.flatnonzero(spare.labels == label)[: bench.settings.per_class] for label in np.unique(spare.labels)]

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Dict, List, Optional, Sequence, Tuple
 
-from .arms import BASELINE, GAN_ARM, RIVALS, Arm, is_gan
+from .arm import Arm, is_gan
+from .arms import BASELINE, GAN_ARM, RIVALS
 from .cells import Cell, Settings
 from .splits import CHOOSE, CHOOSES_FROM, TEST, Scenario
 
@@ -13,10 +14,11 @@ class Plan:
     """What a study does.
 
     Attributes:
-        arms, scenarios, seeds: every arm runs in every scenario with every seed. other_seeds: of the arms that are not named, but for
-            `real`; None = all. settings: of all cells. choices: splits on which the named arms are chosen.
+        arms, scenarios, seeds: every arm runs in every scenario with every seed, from `first_seed` on. settings: of all cells.
+        other_seeds: of the arms that are not named, but for `real`; None = all. choices: splits on which the named arms are chosen.
         gan_arm, rival: named beforehand, or None where they are to be chosen. notes: sentences for people.
-        jobs: worker processes. seconds: estimated. budget: seconds, or None.
+        jobs: worker processes. seconds: estimated. budget: seconds, or None. slowness: how many times as long as in the tables of
+            `estimate` everything takes here.
     """
 
     arms: List[Arm]
@@ -31,6 +33,8 @@ class Plan:
     budget: Optional[float] = None
     notes: List[str] = field(default_factory=list)
     other_seeds: Optional[int] = None
+    first_seed: int = 0
+    slowness: float = 1.0
 
     def choosing(self) -> List[Cell]:
         """The cells on which the named arms are chosen, in the order in which they run."""
@@ -39,7 +43,7 @@ class Plan:
 
     def testing(self) -> List[Cell]:
         """The cells that test images score, of each seed first those of the named arms."""
-        return self._ordered({arm.name: range(self.seeds_of(arm)) for arm in self.arms}, TEST)
+        return self._ordered({arm.name: range(self.first_seed, self.first_seed + self.seeds_of(arm)) for arm in self.arms}, TEST)
 
     def seeds_of(self, arm: Arm) -> int:
         """The seeds of an arm: fewer of one that is neither named nor `real`. Before arms are named, those count that are so by rule."""
@@ -67,6 +71,7 @@ class Plan:
             f"scenario    {scenarios}",
             f"arms        {', '.join(arm.name for arm in self.arms)}",
             f"seeds       {self.seeds}"
+            + (f", {self.first_seed} to {self.first_seed + self.seeds - 1}" if self.first_seed else "")
             + (f" ({self.other_seeds} of arms that are not compared)" if len(set(map(self.seeds_of, self.arms))) > 1 else "")
             + (f", and {self.choices} splits that choose the arms to compare" if self.choices else ""),
             f"classifier  {s.architecture}, {s.steps} steps of {s.batch_size} images",

@@ -4,21 +4,15 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
+from ..console import listed
 from ..data import without_labels
 from ..errors import InputError
-from .arms import (
-    STRONGER,
-    TRANSFER_ARMS,
-    Arm,
-    arm_of,
-    chosen_arms,
-    default_arms,
-    with_shares,
-)
+from .arm import Arm
+from .arms import RIVALS, STRONGER, TRANSFER_ARMS, arm_of, chosen_arms, default_arms, with_shares
 from .cells import Settings
 from .estimate import estimate, label_count, voters
-from .plan import Plan, with_gan, without_gan
-from .splits import FEWEST, Scenario, StudyData, is_imbalanced
+from .plan import Plan, named_arms, with_gan, without_gan
+from .splits import CHOOSES_FROM, FEWEST, Scenario, StudyData, class_of, is_imbalanced
 from .statistics import LEAST_SEEDS
 
 FEW = 2000  # labels up to which a study takes all of them as they are
@@ -66,6 +60,7 @@ class Request:
     shares: Sequence[float] = ()
     seeds: Optional[int] = None
     other_seeds: Optional[int] = None
+    first_seed: int = 0
     choices: Optional[int] = None
     steps: Optional[int] = None
     gan: Optional[str] = None
@@ -99,13 +94,16 @@ class Request:
         return not self.arms or any(arm_of(name).generates for name in self.arms)
 
 
-def make_plan(data: StudyData, request: Request) -> Plan:
+def make_plan(data: StudyData, request: Request, slowness: Callable[[float], float] = lambda seconds: 1.0) -> Plan:
     """Look at the data and choose what to do.
+
+    Args:
+        slowness: how many times as long work takes here that is estimated to take so many seconds.
 
     Raises:
         InputError: an arm that cannot work on this data; `gan_arm` or `rival` is not among the arms.
     """
-    scenarios = _scenarios(request)
+    scenarios = _scenarios(data, request)
     properties = _properties(data, scenarios)
     names = request.arms or _default_arms(data, scenarios, properties)
     chosen = chosen_arms(with_shares(names, request.shares), **properties)
@@ -114,6 +112,8 @@ def make_plan(data: StudyData, request: Request) -> Plan:
         counts = data.labels.counts()
         wanted = max(FEWEST, min(wanted, int(counts[counts > 0].min())))
     choices = request.choices
+    if choices and data.test is None:
+        raise InputError("choices: without test images the folds test all labels, and no split can choose beforehand: leave it out")
     if choices is None:
         choices = CHOICES if any(arm.generates for arm in chosen) and data.test is not None else 0
     named = (request.gan_arm, request.rival)
@@ -123,11 +123,22 @@ def make_plan(data: StudyData, request: Request) -> Plan:
     _check_named(request, chosen)
     folds = wanted if data.test is None else Settings.folds  # they play no part, and more seeds leave the keys of the others alone
     settings = replace(_settings(data, request, scenarios), folds=folds)
-    plan = Plan(chosen, scenarios, wanted, settings, choices, *named, request.jobs, 0.0, request.budget)
+    plan = Plan(chosen, scenarios, wanted, settings, choices, *named, request.jobs, 0.0, request.budget, first_seed=request.first_seed)
     plan = replace(plan, other_seeds=OTHER_SEEDS if request.other_seeds is None and optional else request.other_seeds)
-    plan = replace(plan, settings=replace(plan.settings, members=voters(data, plan)), seconds=estimate(data, plan))
+    _check_seeds(data, plan)
+    plan = replace(plan, settings=replace(plan.settings, members=voters(data, plan)))
+    plan = replace(plan, slowness=slowness(estimate(data, plan)))
+    plan = replace(plan, seconds=estimate(data, plan))
     plan = _within(data, plan, request, [] if left_out else optional) if request.budget else plan
-    return replace(plan, notes=[*plan.notes, *_hints(left_out), *_claims(plan, data)])
+    return replace(plan, notes=[*plan.notes, *_hints(left_out), *_by_rule(plan, data), *_claims(plan, data)])
+
+
+def _check_seeds(data: StudyData, plan: Plan) -> None:
+    if plan.first_seed and data.test is None:
+        raise InputError("first_seed: without test images the seeds are the folds, which begin at 0: leave it out")
+    if plan.first_seed + plan.seeds > CHOOSES_FROM:
+        most = CHOOSES_FROM - plan.seeds
+        raise InputError(f"first_seed: expected at most {most} with {plan.seeds} seeds, got {plan.first_seed}: splits that choose follow")
 
 
 def _settings(data: StudyData, request: Request, scenarios: Sequence[Scenario]) -> Settings:
@@ -162,15 +173,21 @@ def _check_named(request: Request, chosen: Sequence[Arm]) -> None:
             raise InputError(f"{what}: {name} {kind}; choose one of {', '.join(fitting) or 'none that takes part'}")
 
 
-def _scenarios(request: Request) -> List[Scenario]:
-    """The scenarios of a study: one for each number of labels and, with new classes, of their images."""
+def _scenarios(data: StudyData, request: Request) -> List[Scenario]:
+    """The scenarios of a study: one for each number of labels and, with new classes, of their images.
+
+    Raises:
+        InputError: classes are cut and new; there is no such class; one is cut twice.
+    """
     if request.new_classes and request.cut:
         raise InputError("`cut` and new_classes both say how many images some classes keep: give one of them")
     labels = request.labels or [None]
     if not request.new_classes:
-        cuts = tuple((str(name), few) for name, few in (request.cut or {}).items())
+        cuts = tuple((class_of(data, str(name), "cut"), few) for name, few in (request.cut or {}).items())
+        if len(dict(cuts)) < len(cuts):
+            raise InputError(f"`cut` names a class twice: {listed(request.cut)}; give each once")
         return [Scenario(count, cuts) for count in labels]
-    names = list(dict.fromkeys(map(str, request.new_classes)))
+    names = list(dict.fromkeys(class_of(data, str(name), "new_classes") for name in request.new_classes))
     return [Scenario(count, tuple((name, few) for name in names), True) for count in labels for few in request.new_images]
 
 
@@ -193,9 +210,17 @@ def _properties(data: StudyData, scenarios: Sequence[Scenario]) -> Dict[str, boo
     counts = data.labels.counts()
     counts = counts[counts > 0]
     fewest = min(int(counts.min()), *(_fewest(data, scenario) for scenario in scenarios))
-    draws = all(scenario.draws for scenario in scenarios)
-    unlabelled = draws or data.unlabelled is not None
-    return {"imbalanced": is_imbalanced(scenarios, counts), "spare": draws, "pairs": fewest >= FEWEST, "unlabelled": unlabelled}
+    left = [_left(data, scenario) for scenario in scenarios]
+    unlabelled = data.unlabelled is not None or all(any(of) for of in left)
+    spare = all(all(of) for of in left)
+    return {"imbalanced": is_imbalanced(scenarios, counts), "spare": spare, "pairs": fewest >= FEWEST, "unlabelled": unlabelled}
+
+
+def _left(data: StudyData, scenario: Scenario) -> List[int]:
+    """How many images of each class a scenario leaves."""
+    cut = dict(scenario.cut)
+    filled = [(name, int(count)) for name, count in zip(data.pool.class_names, data.pool.counts()) if count]
+    return [max(0, count - cut.get(name, scenario.per_class or count)) for name, count in filled]
 
 
 def _by_count(table: Tuple[Tuple[int, int], ...], count: int) -> int:
@@ -251,6 +276,15 @@ def _shortened(plan: Plan, fits: Callable[[Plan], bool], key: str, steps: int, l
 def _hints(left_out: Sequence[Arm]) -> List[str]:
     names = " and ".join(arm.name for arm in left_out)
     return [f"{names} take no part, as no splits choose between them, unless you name them among the arms"] if names else []
+
+
+def _by_rule(plan: Plan, data: StudyData) -> List[str]:
+    """That nothing which is measured decides between the arms without generated images, one of which is compared and recommended."""
+    without = without_gan(plan.arms)
+    if plan.choices or plan.rival or set(without) <= set(RIVALS):
+        return []
+    how = "--rival names another" + (", --choices N lets N splits choose" if data.test is not None else "")
+    return [f"no splits choose between {' and '.join(without)}: by rule {named_arms(plan, {})[1]} is compared and recommended ({how})"]
 
 
 def _claims(plan: Plan, data: StudyData) -> List[str]:

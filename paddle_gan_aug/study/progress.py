@@ -6,7 +6,7 @@ from html import escape
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from ..console import Shown, in_notebook
-from .arms import Arm
+from .arm import Arm
 from .cells import Cell, place_of_row
 from .plan import told_time
 

@@ -47,7 +47,7 @@ def _page(folder: Path, results: Dict[str, Any], rows: Sequence[Dict[str, Any]])
         "scenarios": [_scenario(folder, name, slug, results, rows) for name, slug in distinct_names(names, _slug).items()],
         "charts": _charts(folder, results, rival),
         "made": [_made(row) for row in rows if row.get("made")],
-        "grid": _grid(folder, results),
+        "grid": _grid(folder, rows, results["gan_arm"]),
         "method": _method(results),
         "cells": [_cell(row, measure) for row in rows],
     }
@@ -174,10 +174,15 @@ def _reasons(dropped: Any) -> Dict[str, int]:
     return found
 
 
-def _grid(folder: Path, results: Dict[str, Any]) -> Optional[str]:
-    """The first grid of generated images, as a data address."""
-    for path in sorted(folder.glob("work/*/gan-*/set/grid.png"), key=lambda path: ("none" in path.parts[-3], str(path))):
-        return "data:image/png;base64," + base64.b64encode(regular(path).read_bytes()).decode()
+def _grid(folder: Path, rows: Sequence[Dict[str, Any]], gan_arm: Optional[str]) -> Optional[str]:
+    """The first grid of generated images, of the compared arm if it has one, as a data address."""
+    work = (folder / "work").resolve()
+    ordered = sorted(rows, key=lambda row: (row["arm"] != gan_arm, row["seed"]))
+    paths = [(work / row["made"]["set"] / "grid.png").resolve() for row in ordered if (row.get("made") or {}).get("set")]
+    paths += sorted(work.glob("*/gan-*/set/grid.png"))  # rows of earlier versions do not name their sets
+    for path in paths:
+        if path.is_relative_to(work) and path.exists():
+            return "data:image/png;base64," + base64.b64encode(regular(path).read_bytes()).decode()
     return None
 
 

@@ -4,6 +4,7 @@ Only the labels of a cell reach its classifier, GAN, filter and teacher. Test im
 the cells that choose (role "choose") are scored on validation images, or on labels that are held out of their own.
 """
 
+import functools
 import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 
 from .. import runtime
 from ..augment.policies import choice_of, policy_for
+from ..console import listed
 from ..data import DataSpec, LabelledImages, concatenate, load, load_test
 from ..data.few_labels import given_unlabelled
 from ..data.images import check_several_classes
@@ -83,14 +85,20 @@ class StudyData:
     policy: str
     unlabelled: Optional[np.ndarray] = None
 
-    @property
+    @functools.cached_property
     def labels(self) -> LabelledImages:
         """All labelled images that may be learnt."""
         return self.pool if self.valid is None else concatenate(self.pool, self.valid)
 
     def fingerprint(self) -> str:
-        """Of all images and labels, 64 hexadecimal digits."""
+        """Of all labelled images and their labels, 64 hexadecimal digits."""
+        return self._fingerprint
+
+    @functools.cached_property
+    def _fingerprint(self) -> str:
         parts = [part.fingerprint() for part in (self.pool, self.valid, self.test) if part is not None]
+        if self.test is None and len(np.unique(copies(self.labels.images))) < len(self.labels):
+            parts.append("copies are dealt last")  # earlier versions divided such images into other folds
         return hashlib.sha256("".join(parts).encode()).hexdigest()
 
 
@@ -136,25 +144,36 @@ def _part(spec: DataSpec, part: str) -> Optional[LabelledImages]:
         return None
 
 
-def check_data(data: StudyData, scenario: Scenario, seeds: int, allow_overlap: bool = False) -> Dict[str, int]:
-    """See that a study can be made of the data, before anything is trained.
-
-    Returns:
-        {"exact", "near"}: test images that are, or nearly are, images that are learnt.
+def class_of(data: StudyData, name: str, argument: str) -> str:
+    """The name of the class that a user names, perhaps by its number.
 
     Raises:
-        InputError: too few images for the scenario or to hold out; test images among the others, pixel for pixel.
+        InputError: there is none.
+    """
+    try:
+        return data.pool.class_names[data.pool.class_index(name)]
+    except InputError:
+        names = listed(data.labels.filled_classes)
+        raise InputError(f"{argument}: there is no class {name!r} in {data.source}: choose one of {names}") from None
+
+
+def check_data(data: StudyData, scenario: Scenario, seeds: int) -> None:
+    """See that a study can be made of the data, before anything is trained.
+
+    Raises:
+        InputError: too few images for the scenario or to hold out.
     """
     labels = data.labels
     counts = {name: int(count) for name, count in zip(labels.class_names, labels.counts()) if count}
-    for name, _ in scenario.cut:
-        labels.class_index(name)
     if scenario.new and not set(counts) - {name for name, _ in scenario.cut}:
         raise InputError("new_classes: all classes are new: leave at least one from which variation can be learnt")
     for name, count in {**({n: scenario.per_class for n in counts} if scenario.per_class else {}), **dict(scenario.cut)}.items():
         there = int(data.pool.counts()[data.pool.class_index(name)])
         if count > there:
-            raise InputError(f"{data.source} has {there} training images of class {name}, {count} are asked for")
+            raise InputError(
+                f"{data.source} has {there} training images of class {name} beside those held out, {count} are asked for: "
+                f"ask for at most {there}, or leave the number out to use all"
+            )
     if data.test is None and scenario.draws:
         raise InputError(
             f"{data.source} has no test images, which a study of fewer labels needs: add a folder test beside train, or name them (`test`)"
@@ -166,11 +185,22 @@ def check_data(data: StudyData, scenario: Scenario, seeds: int, allow_overlap: b
             f"{seeds} folds need as many different ones; "
             "add images, a test set (`test`), or use fewer seeds"
         )
+
+
+def check_test(data: StudyData, allow_overlap: bool = False) -> Dict[str, int]:
+    """Look for test images among those that are learnt.
+
+    Returns:
+        {"exact", "near"}: how many test images are, or nearly are, images that are learnt.
+
+    Raises:
+        InputError: some are, pixel for pixel.
+    """
     if data.test is None:  # copies stay together, in one fold
         return {"exact": 0, "near": 0}
-    mask = repeated(data.test.images, labels.images)
+    mask = repeated(data.test.images, data.labels.images)
     same = int(mask.sum())
-    close = int(near(data.test.images[~mask], labels.images).sum()) if same < len(mask) else 0
+    close = int(near(data.test.images[~mask], data.labels.images).sum()) if same < len(mask) else 0
     what = f"{same} of the {len(data.test)} test images are training images, pixel for pixel"
     if same and not allow_overlap:
         raise InputError(f"{what}: a test on them says nothing; take them out, or allow it (data.allow_overlap)")
@@ -246,11 +276,13 @@ def fold_of(labels: LabelledImages, folds: int, repetition: int = 0) -> np.ndarr
     """The fold of each image, int64 [N]: disjoint, with the classes in equal shares as far as they divide, and with copies together."""
     found = np.zeros(len(labels), np.int64)
     start = 0
+    first = copies(labels.images)
     for label in np.flatnonzero(labels.counts()):
-        members = runtime.rng(repetition, "study folds", int(label)).permutation(np.flatnonzero(labels.labels == label))
+        members = np.flatnonzero((labels.labels == label) & (first == np.arange(len(labels))))  # copies go where the first one goes
+        members = runtime.rng(repetition, "study folds", int(label)).permutation(members)
         found[members] = (np.arange(len(members)) + start) % folds
         start += len(members)  # what does not divide goes to another fold each time
-    return found[copies(labels.images)]
+    return found[first]
 
 
 def _draw(pool: LabelledImages, scenario: Scenario, seed: int) -> LabelledImages:

@@ -99,6 +99,16 @@ def variance_of_mean(differences: Sequence[float], overlap: float = 0.0) -> floa
     return float((1 / len(values) + overlap) * values.var(ddof=1))
 
 
+def stretched(differences: Sequence[float], overlap: float) -> np.ndarray:
+    """Differences of n splits of one set, float64 [n], moved away from their mean until they are what as many independent splits would be.
+
+    The splits learn many images in common, so their spread is too small: the variance of the mean of what is returned, as of independent
+    differences, is `variance_of_mean` of the given ones.
+    """
+    values = np.asarray(differences, dtype=np.float64)
+    return values if not overlap or not len(values) else values.mean() + (values - values.mean()) * np.sqrt(1 + len(values) * overlap)
+
+
 def sign_flip(differences: Sequence[float]) -> float:
     """The two-sided p of a mean under sign flips: the share of them whose mean is at least as far from 0.
 
@@ -154,20 +164,21 @@ def noise(differences: Sequence[float], ours: Sequence[np.ndarray], theirs: Sequ
     return float(np.sqrt(max(0.0, spread - images))), float(np.sqrt(images))
 
 
-def compare(pairs: Sequence[Tuple[str, str, np.ndarray]]) -> List[Comparison]:
+def compare(pairs: Sequence[Tuple[str, str, np.ndarray]], overlap: float = 0.0) -> List[Comparison]:
     """Judge a family of comparisons that were named before the run.
 
     Args:
-        pairs: (arm, rival, differences float [n]) of each comparison.
+        pairs: (arm, rival, differences float [n]) of each comparison. overlap: as in `variance_of_mean`; the differences are `stretched`.
 
     Returns:
         A `Comparison` for each, in the given order.
     """
-    p_values = [sign_flip(differences) for _, _, differences in pairs]
+    spread = [stretched(differences, overlap) for _, _, differences in pairs]
+    p_values = [sign_flip(values) for values in spread]
     found = []
-    for (arm, rival, differences), p, p_holm in zip(pairs, p_values, holm(p_values)):
-        few = len(differences) < LEAST_SEEDS  # the bootstrap of so few is far too narrow
-        limits = t_interval(differences) if few else interval(differences)
+    for (arm, rival, differences), values, p, p_holm in zip(pairs, spread, p_values, holm(p_values)):
+        few = len(values) < LEAST_SEEDS  # the bootstrap of so few is far too narrow
+        limits = t_interval(values) if few else interval(values)
         found.append(
             Comparison(
                 arm,
@@ -177,7 +188,7 @@ def compare(pairs: Sequence[Tuple[str, str, np.ndarray]]) -> List[Comparison]:
                 *(limits or (None, None)),
                 p,
                 p_holm,
-                smallest_effect(differences, len(pairs)),
+                smallest_effect(values, len(pairs)),
                 _verdict(len(differences), limits, p_holm),
                 tuple(map(float, differences)),
             )

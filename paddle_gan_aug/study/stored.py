@@ -4,16 +4,18 @@ They may have been edited, or lie on a disk that was full. What is no such file 
 """
 
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import msgspec
 
 from ..config.arguments import in_words
-from ..config.fields import Count, Positive, Probability
+from ..config.fields import Count, Positive, Probability, Rate
 from ..errors import InputError
 from ..files import read_json
 from .arguments import Measure
 from .arms import arm_of
+
+ROWS = "rows"  # the folder of rows in that of a study
 
 
 class Cell(msgspec.Struct):
@@ -42,6 +44,7 @@ class Made(msgspec.Struct):
     accepted: Optional[Count] = None
     memorisation: Optional[Memorisation] = None
     dropped: Optional[Dict[str, Any]] = None
+    set: Optional[str] = None
 
 
 class Scored(msgspec.Struct):
@@ -107,6 +110,15 @@ class Compared(msgspec.Struct):
     classes: List[OfClass]
 
 
+class Named(msgspec.Struct):
+    """What the cell of a row is called in a study: another study may call it otherwise."""
+
+    arm: str
+    scenario: str
+    seed: Count
+    role: str
+
+
 class Results(msgspec.Struct):
     """What the report takes from results.json."""
 
@@ -122,6 +134,7 @@ class Results(msgspec.Struct):
     rival: str
     version: str
     plan: Optional[List[str]]
+    cells: Optional[Dict[str, Named]] = None  # of its rows, by key; None = all that are there, of a version that did not note them
 
 
 class Names(msgspec.Struct):
@@ -139,10 +152,11 @@ class Beginning(msgspec.Struct):
 
 
 class Place(msgspec.Struct):
-    """What data.json says: the SHA-256 of the path of the data, and that of its images and labels."""
+    """What data.json says: the SHA-256 of the path of the data and of its images and labels, and how slow the first machine was."""
 
     place: str
     fingerprint: str
+    slowness: Optional[Rate] = None
 
 
 def read_place(path: Path) -> Dict[str, Any]:
@@ -167,6 +181,30 @@ def read_row(path: Path) -> Dict[str, Any]:
             raise ValueError(f"its key is {row['key']!r}")
 
     return _read(path, check, "row of a study", "remove it, and the cell is computed again")
+
+
+def check_together(rows: Sequence[Dict[str, Any]], folder: Path) -> None:
+    """Check that rows can be compared: all of the same classes, and those of one part, scenario and seed of the same test images.
+
+    Args:
+        rows: of one study. folder: of that study.
+
+    Raises:
+        InputError: two differ.
+    """
+    scored = [row for row in rows if not row["error"]]
+    _check_alike(folder, "classes", [(row, tuple(row["class_names"])) for row in scored])
+    for place in dict.fromkeys((row["role"], row["scenario"], row["seed"]) for row in scored):
+        same = [row for row in scored if (row["role"], row["scenario"], row["seed"]) == place]
+        _check_alike(folder, "numbers of test images", [(row, row["tested"]) for row in same])
+
+
+def _check_alike(folder: Path, of_what: str, found: Sequence[Tuple[Dict[str, Any], Any]]) -> None:
+    """Check that all rows have the same value; of two that differ nothing says which one was changed."""
+    odd = next((row for row, value in found if value != found[0][1]), None)
+    if odd is not None:
+        one, other = (folder / ROWS / f"{row['key']}.json" for row in (found[0][0], odd))
+        raise InputError(f"{one} and {other} have different {of_what}: remove both, and their cells are computed again")
 
 
 def read_results(path: Path) -> Dict[str, Any]:

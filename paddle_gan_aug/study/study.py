@@ -1,36 +1,38 @@
 """One command from labelled images to an answer: do generated images help here, and which classifier to use."""
 
-import json
+import shlex
 import time
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Union
 
 from .. import __version__
 from ..console import tell
-from ..data import DataSpec, as_spec
+from ..data import DataSpec, LabelledImages, as_spec
+from ..data.class_names import check_class_folders
+from ..data.load import place_of
 from ..errors import InputError, RunFailed
-from ..files import check_makeable, did_you_mean_path, expanded, lock_folder, make_folder, write_json
+from ..files import check_makeable, check_outside, did_you_mean_path, expanded, lock_folder, make_folder, write_json
 from ..runs.places import is_run, run_folders, unused_folder
 from .arguments import checked_study
 from .arms import WITHOUT_LABELS, arm_of
 from .board import show_study
-from .cells import Cell, key_of, missing, read_rows
+from .cells import Cell, key_of, missing, names_of, read_rows, rows_of
 from .checks import check_different, check_presets, told_copies, told_data, told_overlap
 from .engine import Engine, affordable_jobs, connect
 from .estimate import cell_seconds, classifier_seconds
-from .folder import STUDY, default_folder, name_of, note_data
-from .plan import Plan, named_arms
+from .folder import check_folder, default_folder, name_of, note_data, noted_slowness
+from .naming import LATE, Named, as_named, name_arms, told_former
+from .plan import Plan, told_time
 from .planning import NEW_IMAGES, Request, make_plan, parse_budget
 from .progress import StudyProgress, TimeLeft
-from .splits import FINAL, TEST, StudyData, cell_images, check_data, check_unlabelled, read_data
-from .stored import read_beginning, read_results
+from .speed import slowness
+from .splits import FINAL, StudyData, cell_images, check_data, check_test, check_unlabelled, read_data
+from .stored import read_results
 from .summary import choice_scores, comparisons, measure_of, of_arms, recommended, told_without, verdict
 
 RESULTS = "results.json"
-LATER = ("learner_steps", "learner_overrides", "unlabelled")  # settings that studies did not always have
-BEFORE = "before any test image is scored"
-LATE = "after test images had been scored in this folder: the verdict is a hint; a claim needs another folder and other seeds"
 STORED = -1.0  # a deadline that has passed: nothing is computed
 LEFT = 0.9  # of the budget, after which no cell begins
 LATEST = 1.1  # of the budget, within which all cells should have ended
@@ -84,6 +86,7 @@ def run_study(  # long: its parameters are explained one by one
     shares: Sequence[float] = (),
     seeds: Optional[int] = None,
     other_seeds: Optional[int] = None,
+    first_seed: int = 0,
     choices: Optional[int] = None,
     steps: Optional[int] = None,
     gan: Optional[str] = None,
@@ -126,7 +129,8 @@ def run_study(  # long: its parameters are explained one by one
         new_classes: classes of which `new_images` images are kept, each number a scenario; what varies images learns the others and is
             applied to these. shares: of generated images in a batch; every arm that has some runs with each.
         seeds: paired seeds; None = 8, or what the budget or the folds leave. other_seeds: of arms that are neither compared nor `real`;
-            None = as many. choices: splits on which the arms to compare are chosen, and a gain of generated images is measured.
+            None = as many. first_seed: where they begin; other seeds draw other labels, for a new claim after test images were scored.
+        choices: splits on which the arms to compare are chosen, and a gain of generated images is measured.
         patience: measurements on held-out labels without a better one, after which a GAN stops; 0 = it takes all its steps, None = chosen
             from the data.
         steps, architecture: of every classifier. gan, gan_steps: preset and length of the GAN. per_class: generated images of each class.
@@ -159,28 +163,65 @@ def run_study(  # long: its parameters are explained one by one
     asked = spec if unlabelled is None else replace(spec, unlabelled=str(unlabelled))
     read = replace(read_data(asked, test, policy, unlabelled=request.may_learn_unlabelled), spec=spec)
     fitting = affordable_jobs(jobs, read.pool.image_size, read.pool.channels, request.may_generate)
-    plan = make_plan(read, replace(request, jobs=fitting))
+    folder = expanded(to) if to else default_folder(read)
+    check_folder(folder)
+    known = noted_slowness(folder) or (1.0 if stored or cluster else None)
+    plan = make_plan(read, replace(request, jobs=fitting), partial(slowness, threads=threads, known=known))
     if fitting < jobs:
         plan.notes.append(f"memory is free for {fitting} of the {jobs} workers")
-    overlaps = [check_data(read, scenario, plan.settings.folds, allow_overlap) for scenario in plan.scenarios][0]
+    for scenario in plan.scenarios:
+        check_data(read, scenario, plan.settings.folds)
+    overlaps = check_test(read, allow_overlap)
+    if any(arm.makes for arm in plan.arms) and not stored:
+        _check_class_names(read.labels, folder)
     if any(arm.unlabelled for arm in plan.arms):
         check_unlabelled(read, allow_overlap)
     plan.notes.extend([*told_overlap(overlaps), *told_copies(read.labels)])
     check_presets(plan)
     check_different(plan)
-    measure = measure_of(plan, read.labels.counts(), measure)
+    measure = measure_of(plan, read.labels.counts(), measure, None if read.test is None else read.test.filled_classes)
     if keep and seconds is not None:  # the classifier that is kept has its time too
         left = classifier_seconds(read, plan)
         deadline, latest = deadline - left, latest - left
-    folder = check_makeable(expanded(to) if to else default_folder(read))
+    plan.notes.extend(told_former(folder, plan, read))
+    for place in (folder, *run_folders(output, log)):
+        check_makeable(place)
+        for images in filter(None, (spec, test, unlabelled)):
+            check_outside(place, place_of(images))
     if dry_run:
+        plan.notes.extend(_told_stored(folder, as_named(folder, plan, read), read, retry))
         return Study(folder, plan, notes=plan.notes, data=_about(read, plan))
     if cluster:
         connect(cluster).close()
     with lock_folder(make_folder(folder)):
         if deadline != STORED:
-            note_data(folder, read)
+            note_data(folder, read, plan.slowness)
         return _Session(folder, read, plan, measure, margin, cluster, deadline, latest, quiet, retry, test).run(keep, output, log)
+
+
+def _check_class_names(labels: LabelledImages, folder: Path) -> None:
+    try:
+        check_class_folders(labels.filled_classes, folder)
+    except InputError as error:
+        problem = str(error).partition(": ")[0]
+        raise InputError(f"{problem}, where generated images are written: rename it, or choose arms without generated images") from None
+
+
+def _seconds_left(cells: Sequence[Cell], todo: Sequence[Cell], plan: Plan, data: StudyData) -> List[float]:
+    """What cells without a row take; the shared parts of those with a row have been made."""
+    places = {cell.place for cell in todo}
+    stored = [cell for cell in cells if cell.place not in places]
+    return cell_seconds(data, plan, [*stored, *todo])[len(stored) :]
+
+
+def _told_stored(folder: Path, plan: Plan, data: StudyData, retry: bool) -> List[str]:
+    """What the plan says of cells that need not be computed."""
+    cells = [*plan.choosing(), *plan.testing()]
+    todo = missing(cells, plan.settings, data.fingerprint(), folder, retry)
+    if len(todo) == len(cells) or not todo:
+        return ["all of these cells have rows already"] if not todo else []
+    left = told_time(sum(_seconds_left(cells, todo, plan, data)) / max(1, plan.jobs))
+    return [f"{len(cells) - len(todo)} of these cells have rows already; the others take about {left}"]
 
 
 def _about(data: StudyData, plan: Plan) -> Dict[str, Any]:
@@ -209,45 +250,55 @@ class _Session:
     quiet: bool
     retry: bool
     test: Any = None
-    late: bool = False
-    goes_on: bool = False  # whether the last call in this folder had the same plan and the same data
 
     def run(self, keep: bool, output: Any, log: Any) -> Study:
         plan, measure = self.plan, self.measure
         former = read_results(self.folder / RESULTS)["recommended"] if (self.folder / RESULTS).exists() else {}
         self._say(f"study of {self.data.source}, rows in {self.folder}", told_data(_about(self.data, plan)), *plan.told())
         left = self._cells(plan.choosing(), "choosing", later=plan.testing())
-        gan_arm, rival = self._named(measure, bool(left))
-        asked, plan = plan, replace(plan, gan_arm=gan_arm, rival=rival)
-        self.plan = plan
+        named = self._named(measure, bool(left))
+        gan_arm, rival = named.gan_arm, named.rival
+        chooses = plan if not named.by_rule else replace(plan, gan_arm=gan_arm, rival=rival)
+        self.plan = plan = replace(plan, gan_arm=gan_arm, rival=rival)
         left += self._cells(plan.testing(), "testing")
         rows = self._rows()
         _check_any_ended_well(rows, self.folder)
-        notes = [*plan.notes, *([f"the arms to compare were named {LATE}"] if self.late else [])]
+        notes = [*plan.notes, *([f"the arms to compare, or what they are compared by, were named {LATE}"] if named.late else [])]
         if left:
             total = len(plan.choosing()) + len(plan.testing())
             notes.append(f"{len(left)} of {total} cells were left out for lack of time; the same command goes on")
         found, arms = comparisons(plan, self.data, rows, gan_arm, rival, measure), of_arms(rows, measure)
         notes += told_without(arms)
-        arm, why = recommended(asked, self.data, rows, gan_arm, rival, measure)
+        arm, why = recommended(chooses, self.data, rows, gan_arm, rival, measure)
         result = Study(self.folder, plan, verdict(found, arms, gan_arm, rival, measure, self.margin), arms, found, notes=notes)
         result.recommended, result.data = {"arm": arm, "why": why}, _about(self.data, plan)
-        if keep and arm is not None:
-            result.recommended.update(self._kept(arm, output, log, former.get("run")))
-        elif self.goes_on and former.get("arm") == arm and "run" in former and is_run(former["run"]):
+        several = arm is not None and arm_of(arm).ensemble
+        if keep and several:
+            result.notes.append("an ensemble is several classifiers, which no run holds: none is kept")
+        if keep and arm is not None and not several:
+            before = former.get("run") or former.get("before")  # the classifier of an earlier call, whose place is taken
+            self._write(replace(result, recommended={**result.recommended, "before": before}), rows)  # the verdict is there in any case
+            result.recommended.update(self._kept(arm, output, log, before))
+        elif not several and named.goes_on and former.get("arm") == arm and "run" in former and is_run(former["run"]):
             result.recommended = {**former, **result.recommended}  # the classifier of the last call is still that of this recipe
-        values = {**result.to_json(), "measure": measure, "margin": self.margin, "gan_arm": gan_arm, "rival": rival, "version": __version__}
-        write_json(self.folder / RESULTS, values)
-        result.report = draw_report(self.folder)
+        values = self._write(result, rows)
         show_study(self.folder, run_folders(output, log)[1], values, rows)
         return result
+
+    def _write(self, result: Study, rows: Sequence[Dict[str, Any]]) -> Dict[str, Any]:
+        """Write results.json and the page; returns what the file holds."""
+        names = {row["key"]: {name: row[name] for name in ("arm", "scenario", "seed", "role")} for row in rows}
+        asked = {"measure": self.measure, "margin": self.margin, "gan_arm": self.plan.gan_arm, "rival": self.plan.rival}
+        values = {**result.to_json(), **asked, "cells": names, "version": __version__}
+        write_json(self.folder / RESULTS, values)
+        result.report = draw_report(self.folder)
+        return values
 
     def _rows(self) -> List[Dict[str, Any]]:
         """The rows of this plan's cells; rows of other settings may lie beside them."""
         fingerprint = self.data.fingerprint()
-        mine = {key_of(cell, self.plan.settings, fingerprint): cell for cell in [*self.plan.choosing(), *self.plan.testing()]}
-        rows = ((row, mine[row["key"]]) for row in read_rows(self.folder) if row["key"] in mine)
-        return [{**row, "arm": cell.arm.name, "scenario": cell.scenario.name} for row, cell in rows]  # gan may be stored as gan@0.25
+        cells = [*self.plan.choosing(), *self.plan.testing()]
+        return rows_of(self.folder, {key_of(cell, self.plan.settings, fingerprint): names_of(cell) for cell in cells})
 
     def _cells(self, cells: Sequence[Cell], what: str, later: Sequence[Cell] = ()) -> List[Cell]:
         """Run those cells that have no row, before `later` ones; returns those for which no time was left."""
@@ -267,38 +318,16 @@ class _Session:
         return missing(cells, self.plan.settings, self.data.fingerprint(), self.folder, self.retry)
 
     def _time_left(self, cells: Sequence[Cell], todo: Sequence[Cell]) -> TimeLeft:
-        """What cells without a row take; the shared parts of those with a row have been made."""
-        waiting = dict.fromkeys(cell.place for cell in todo)
-        stored = [cell for cell in cells if cell.place not in waiting]
-        seconds = cell_seconds(self.data, self.plan, [*stored, *todo])[len(stored) :]
-        return TimeLeft(dict(zip(waiting, seconds)), self.plan.jobs, self.latest)
+        seconds = _seconds_left(cells, todo, self.plan, self.data)
+        return TimeLeft(dict(zip((cell.place for cell in todo), seconds)), self.plan.jobs, self.latest)
 
-    def _named(self, measure: str, incomplete: bool) -> tuple:
+    def _named(self, measure: str, incomplete: bool) -> Named:
         """The arms to compare: written down before a test image is scored, and kept when the study goes on."""
-        asked = json.loads(json.dumps({"plan": _plain(self.plan), "data": self.data.fingerprint()}))
-        path = self.folder / STUDY
-        known = read_beginning(path) if path.exists() else {}
-        self.goes_on = known.get("asked") == asked
-        if self.goes_on:
-            self.late = known["named"].get("late", False)
-            return known["named"]["gan_arm"], known["named"]["rival"]
         scores = {} if incomplete else choice_scores(self.plan, self._rows(), measure)
-        gan_arm, rival = named_arms(self.plan, scores)
-        how = "by mean score on splits that choose" if scores else "by rule"
-        named = {"gan_arm": gan_arm, "rival": rival, "how": how, "scores": scores, "time": time.strftime("%Y-%m-%dT%H:%M:%S")}
-        self.late = named["late"] = self._is_late(known, named)
-        if self.deadline == STORED:
-            return gan_arm, rival  # nothing is about to be scored
-        write_json(path, {"asked": asked, "named": named, "version": __version__})
-        self._say(f"compared    {gan_arm or 'no arm with generated images'} against {rival}, named {how} {LATE if self.late else BEFORE}")
-        return gan_arm, rival
-
-    def _is_late(self, known: Dict[str, Any], named: Dict[str, Any]) -> bool:
-        """Whether other arms are named than before, when test images have been scored in this folder."""
-        if not known or known["asked"].get("data") != self.data.fingerprint():
-            return False
-        pair = [(of["gan_arm"], of["rival"]) for of in (known["named"], named)]
-        return pair[0] != pair[1] and any(row["role"] == TEST for row in read_rows(self.folder))
+        found = name_arms(self.folder, self.plan, self.data, measure, scores, write=self.deadline != STORED)
+        if not found.goes_on and self.deadline != STORED:
+            self._say(found.told())
+        return found
 
     def _kept(self, arm: str, output: Any, log: Any, former: Optional[str]) -> Dict[str, Any]:
         from .work import keep_classifier
@@ -318,19 +347,13 @@ class _Session:
     def _repeats(self, source: Optional[str]) -> str:
         """The command that trains the kept classifier again and tests it; folds have no test images of their own."""
         if self.data.test is None:
-            return f"train -c {self.folder / 'recommended.yaml'}"
-        test = "" if self.test is None and source else f" --test {self.test or self.data.source}"
-        return f"classify -c {self.folder / 'recommended.yaml'}{test}"
+            return shlex.join(["train", "-c", str(self.folder / "recommended.yaml")])
+        test = [] if self.test is None and source else ["--test", str(self.test or self.data.source)]
+        return shlex.join(["classify", "-c", str(self.folder / "recommended.yaml"), *test])
 
     def _say(self, *lines: str) -> None:
         if not self.quiet:
             tell("\n".join(lines))
-
-
-def _plain(plan: Plan) -> Dict[str, Any]:
-    named = {name: getattr(plan, name) for name in ("seeds", "other_seeds", "choices", "gan_arm", "rival")}
-    settings = {key: value for key, value in asdict(plan.settings).items() if value is not None or key not in LATER}
-    return {"arms": [arm.name for arm in plan.arms], "scenarios": [s.name for s in plan.scenarios], **named, **settings}
 
 
 def _check_any_ended_well(rows: Sequence[Dict[str, Any]], folder: Path) -> None:
@@ -354,6 +377,7 @@ def draw_report(folder: Union[str, Path]) -> Path:
     if not path.is_file():
         meant = "" if folder.exists() else did_you_mean_path(folder, before="; ")
         raise InputError(f"{folder} is no study that has ended: it has no {RESULTS}{meant}")
-    results, rows = read_results(path), read_rows(folder)
+    results = read_results(path)
+    rows = read_rows(folder) if results.get("cells") is None else rows_of(folder, results["cells"])
     write_configs(folder, rows)
     return write_report(folder, results, rows)

@@ -7,7 +7,8 @@ import numpy as np
 
 from ..data.splits import check_choice
 from ..errors import InputError
-from .arms import PSEUDO, arm_of
+from .arm import PSEUDO
+from .arms import arm_of
 from .plan import Plan, named_arms
 from .splits import CHOOSE, HELD_OUT, TEST, StudyData, is_imbalanced
 from .statistics import HELPS, HURTS, LEAST_SEEDS, NOTHING, chance_gain, compare, noise, paired
@@ -16,19 +17,21 @@ ACCURACY, BALANCED, CUT = "accuracy", "balanced_accuracy", "cut_recall"
 WORDS = {ACCURACY: "accuracy", BALANCED: "balanced accuracy", CUT: "recall of the classes that were cut"}  # what arms are compared by
 
 
-def measure_of(plan: Plan, counts: Sequence[int], asked: Optional[str] = None) -> str:
+def measure_of(plan: Plan, counts: Sequence[int], asked: Optional[str] = None, tested: Optional[Sequence[str]] = None) -> str:
     """What arms are compared by: as asked, else the accuracy, or with classes of unequal sizes the mean recall of all classes.
 
     Args:
-        counts: images of each class. asked: a key of `WORDS`, or None.
+        counts: images of each class. asked: a key of `WORDS`, or None. tested: the classes of which there are test images; None = all.
 
     Raises:
-        InputError: no such measure, or the recall of classes that were cut where none is.
+        InputError: no such measure, or the recall of classes that were cut where none is, or none is tested.
     """
     if asked is not None:
         check_choice(asked, tuple(WORDS), "measure")
         if asked == CUT and not all(scenario.cut for scenario in plan.scenarios):
             raise InputError("measure: cut_recall is of classes that are cut (`cut`), and none is")
+        if asked == CUT and tested is not None and not all({name for name, _ in scenario.cut} & set(tested) for scenario in plan.scenarios):
+            raise InputError("measure: cut_recall is of classes that are cut (`cut`), and the test images show none of them")
         return asked
     return BALANCED if is_imbalanced(plan.scenarios, counts) else ACCURACY
 
@@ -37,7 +40,8 @@ def scores_of(rows: Sequence[Dict[str, Any]], role: str, measure: str, scenario:
     """{arm: {(scenario, seed): score}} of the cells of a role that did not fail."""
     found: Dict[str, Dict[Any, float]] = {}
     for row in rows:
-        if row["role"] == role and not row["error"] and scenario in (None, row["scenario"]):
+        is_asked = row["role"] == role and not row["error"] and scenario in (None, row["scenario"])
+        if is_asked and row[measure] is not None:  # no image of the classes that were cut may be among those that score a split
             found.setdefault(row["arm"], {})[(row["scenario"], row["seed"])] = row[measure]
     return found
 
@@ -64,11 +68,13 @@ def recommended(
     failed, well = ({row["arm"] for row in rows if bool(row["error"]) is has_failed} for has_failed in (True, False))
     if rival in failed - well:
         return None, f"all cells of {rival} failed: see the reasons in the report, and run them again (retry)"
+    if rival not in well:
+        return None, f"no cell of {rival} has ended: give the study more time"
     if gan_arm is None:
         return rival, "no arm with generated images took part"
     folds = data.test is None
     role = TEST if folds else CHOOSE
-    overlap = 1 / (plan.settings.folds - 1) if folds else (0.0 if plan.scenarios[0].draws else HELD_OUT / (1 - HELD_OUT))
+    overlap = _overlap(plan, data) if folds else (0.0 if plan.scenarios[0].draws else HELD_OUT / (1 - HELD_OUT))
     scores = scores_of(rows, role, measure)
     differences = _gains_unseen(plan, scores, gan_arm, rival) if not folds else paired(scores.get(gan_arm, {}), scores.get(rival, {}))[0]
     chance = chance_gain(differences, overlap, _one_image([row for row in rows if row["role"] == role and not row["error"]], measure))
@@ -79,7 +85,7 @@ def recommended(
     gain = f"{100 * differences.mean():+.2f} points over {len(differences)} splits that no part of the recipe had seen"
     if differences.mean() > chance:
         return gan_arm, f"its gain over {rival}, {gain}, is above {100 * chance:.2f}, what chance may give"
-    return rival, f"the gain of {gan_arm}, {gain}, is not above {100 * chance:.2f}, what chance may give"
+    return rival, f"the gain of {gan_arm} over {rival}, {gain}, is not above {100 * chance:.2f}, what chance may give"
 
 
 def _one_image(rows: Sequence[Dict[str, Any]], measure: str) -> float:
@@ -164,7 +170,7 @@ def comparisons(
     plan: Plan, data: StudyData, rows: Sequence[Dict[str, Any]], gan_arm: Optional[str], rival: str, measure: str
 ) -> List[Dict[str, Any]]:
     """Every arm against the rival in every scenario; "named" are those that were named before the run, a family of their own."""
-    named, others, noises = [], [], {}
+    named, others, noises, overlap = [], [], {}, _overlap(plan, data)
     for scenario in (scenario.name for scenario in plan.scenarios):
         scores = scores_of(rows, TEST, measure, scenario)
         of_rival = {seed: value for (_, seed), value in scores.get(rival, {}).items()}
@@ -178,11 +184,11 @@ def comparisons(
             noises[scenario, name] = _noise(rows, scenario, name, rival, seeds)
     found = []
     for family, is_named in ((named, True), (others, False)):
-        judged = compare([(name, rival, differences) for _, name, differences in family])
+        judged = compare([(name, rival, differences) for _, name, differences in family], overlap)
         for (scenario, name, _), one in zip(family, judged):
             seed_noise, image_noise = noises[scenario, name]
             row = {**asdict(one), "seed_noise": seed_noise, "image_noise": image_noise}
-            found.append({"scenario": scenario, "named": is_named, **row, "classes": _of_classes(rows, scenario, name, rival)})
+            found.append({"scenario": scenario, "named": is_named, **row, "classes": _of_classes(rows, scenario, name, rival, overlap)})
     return found
 
 
@@ -201,7 +207,12 @@ def _noise(rows: Sequence[Dict[str, Any]], scenario: str, arm: str, rival: str, 
     return noise(differences, [right(ours[seed]) for seed in seeds], [right(theirs[seed]) for seed in seeds])
 
 
-def _of_classes(rows: Sequence[Dict[str, Any]], scenario: str, arm: str, rival: str) -> List[Dict[str, Any]]:
+def _overlap(plan: Plan, data: StudyData) -> float:
+    """Test images / training images of a fold; 0 where test images score independent draws of labels."""
+    return 1 / (plan.settings.folds - 1) if data.test is None else 0.0
+
+
+def _of_classes(rows: Sequence[Dict[str, Any]], scenario: str, arm: str, rival: str, overlap: float) -> List[Dict[str, Any]]:
     """The mean paired difference of each class's recall, with its 95 % interval (of each class by itself: no claims)."""
     ours, theirs = _rows_of(rows, scenario, arm), _rows_of(rows, scenario, rival)
     seeds = sorted(set(ours) & set(theirs))
@@ -210,7 +221,7 @@ def _of_classes(rows: Sequence[Dict[str, Any]], scenario: str, arm: str, rival: 
         pairs = [(ours[seed]["recall"][index], theirs[seed]["recall"][index]) for seed in seeds]
         differences = np.array([a - b for a, b in pairs if a is not None and b is not None])
         if len(differences):
-            (one,) = compare([(arm, rival, differences)])
+            (one,) = compare([(arm, rival, differences)], overlap)
             found.append({"class": name, "mean": one.mean, "low": one.low, "high": one.high, "count": one.count})
     return found
 

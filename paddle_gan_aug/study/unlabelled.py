@@ -10,9 +10,9 @@ from ..config.loading import load_config
 from ..data import LabelledImages, without_labels
 from ..errors import RunFailed
 from ..files import make_folder
-from .arms import ARMS, Arm
+from .arm import Arm
 from .cells import classifier_settings, learner_settings
-from .parts import Bench, made_once, reader_of, trained
+from .parts import Bench, classifier_keys, fills, made_once, named, reader_of, trained
 from .splits import check_learnt, same_images, write_labels
 
 ROUNDS = 2  # of self-training before the classifier that is scored: each reads the images anew
@@ -55,11 +55,15 @@ def learner_run(arm: Arm, bench: Bench) -> Path:
     Raises:
         RunFailed: it has learnt other labels than those of the cell.
     """
-    path = bench.folder / f"{arm.name}-{bench.mark}"
+    from ..runs.opened import open_run
+
+    made_with = [learner_settings(arm, bench.settings, bench.seed), unlabelled_of(bench).parent.name]
+    path = bench.folder / named(f"{arm.name}-{bench.mark}", made_with)
     with made_once(path) as note:
         if note is not None:
-            run = trained(learner_config(arm, bench, bench.seed), path.name, path.parent, classifier=True)
-            check_learnt(run.state["data"]["fingerprint"], bench.learnt, f"the network of {arm.name}")
+            trained(learner_config(arm, bench, bench.seed), path.name, path.parent, classifier=True)
+    state = open_run(path, threads=bench.settings.threads).state
+    check_learnt(state["data"]["fingerprint"], bench.learnt, f"the network of {arm.name}")
     return path
 
 
@@ -71,8 +75,10 @@ def pseudo_set(bench: Bench, arm: Arm) -> Path:
     """
     from ..runs.reading import read_probabilities
 
-    path = bench.folder / "-".join(["pseudo", bench.mark, f"{arm.share:g}", *filter(None, [arm.taught_by])])
-    reader = learner_run(ARMS[arm.taught_by], bench) if arm.taught_by else reader_of(bench)
+    reader = learner_run(arm.taught_by, bench) if arm.taught_by else reader_of(bench)
+    made_with = [reader.name, unlabelled_of(bench).parent.name, classifier_settings(arm, bench.settings, bench.seed)]
+    what = "-".join(["pseudo", bench.mark, f"{arm.share:g}", *([arm.taught_by.name] if arm.taught_by else [])])
+    path, batch_size = bench.folder / named(what, made_with), classifier_keys(arm, bench, bench.seed)["train.batch_size"]
     with made_once(path) as note:
         if note is not None:
             from ..runs.opened import open_run
@@ -84,25 +90,18 @@ def pseudo_set(bench: Bench, arm: Arm) -> Path:
                 chosen = confident(read_probabilities(run, bench.images.unlabelled), bench)
                 counts.append(len(chosen))
                 write_labels(make_folder(path) / "set.npz", chosen)
-                if not _fills(len(chosen), arm, bench):
+                if not fills(len(chosen), arm, batch_size):
                     break
             for student in path.glob("student-*"):
                 shutil.rmtree(student)
             note.update({"maker": arm.maker, "accepted": counts[-1], "of": len(bench.images.unlabelled), "rounds": counts})
-            note.update({"counts": chosen.counts().tolist(), "short": None, "used": _fills(counts[-1], arm, bench)})
+            note.update({"counts": chosen.counts().tolist(), "short": None, "used": fills(counts[-1], arm, batch_size)})
     return path
-
-
-def _fills(count: int, arm: Arm, bench: Bench) -> bool:
-    """Whether so many images fill their part of a batch."""
-    return count >= max(1, round(min(bench.settings.batch_size, len(bench.images.train)) * arm.share))
 
 
 def _student(bench: Bench, arm: Arm, path: Path, number: int) -> Any:
     """A classifier that has learnt the labels and the readings of the round before."""
-    size = min(bench.settings.batch_size, len(bench.images.train))
-    overrides = {**bench.of_data(), "train.batch_size": size, "train.epochs": None, **classifier_settings(arm, bench.settings, bench.seed)}
-    overrides["generated.source"] = str(path / "set.npz")
+    overrides = {**classifier_keys(arm, bench, bench.seed), "generated.source": str(path / "set.npz")}
     return trained(load_config("classifier", overrides), f"student-{number}", path, classifier=True)
 
 

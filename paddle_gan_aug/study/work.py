@@ -5,6 +5,7 @@ What the cells of the same labels have in common (the GAN, the classifier that f
 
 import contextlib
 import shutil
+import threading
 import time
 from pathlib import Path
 from typing import Any, Dict, Iterator, Optional, Tuple
@@ -15,15 +16,16 @@ from .. import __version__, runtime
 from ..config.loading import load_config, to_yaml
 from ..data import LabelledImages
 from ..errors import InputError, RunFailed
-from ..files import atomic_write, make_folder, regular
+from ..files import atomic_write, for_want_of_room, make_folder, regular
 from ..runs.places import is_run
-from .arms import PSEUDO, Arm
-from .cells import RESULTS_VERSION, Cell, Settings, classifier_settings, key_of
-from .parts import Bench, bench_of, fitted, made_by, maker_of, note_of, reader_of, spare_of, trained
+from .arm import PSEUDO, Arm
+from .cells import RESULTS_VERSION, Cell, Settings, key_of, names_of
+from .parts import Bench, bench_of, classifier_keys, fills, fitted, made_by, maker_of, note_of, reader_of, spare_of, trained
 from .splits import CellImages, Scenario, check_apart, check_learnt
 from .unlabelled import learner_config, learner_run, pseudo_set
 
 RENEWED = ("generated.every_steps", "generated.per_class")  # settings that only a run has, not a set
+ALONE = threading.Lock()  # a worker of a cluster may have several threads, and random numbers and standard error are the process's
 WHAT_FAILS = (InputError, RunFailed, ValueError, RuntimeError, OSError, MemoryError, FloatingPointError)
 
 
@@ -38,10 +40,7 @@ def compute(cell: Cell, images: CellImages, settings: Settings, folder: Path, fi
     """
     row = {
         "key": key_of(cell, settings, fingerprint),
-        "arm": cell.arm.name,
-        "scenario": cell.scenario.name,
-        "seed": cell.seed,
-        "role": cell.role,
+        **names_of(cell),
         "labels": len(images.train),
         "counts": images.train.counts().tolist(),
         "class_names": list(images.train.class_names),
@@ -52,12 +51,16 @@ def compute(cell: Cell, images: CellImages, settings: Settings, folder: Path, fi
     }
     began = time.perf_counter()
     try:
-        with _notes_to(make_folder(folder) / "notes.log"):
+        with ALONE, _notes_to(make_folder(folder) / "notes.log"):
+            began = time.perf_counter()
             runtime.start(threads=settings.threads or None)
             check_apart(images, settings.allow_overlap)
             bench = bench_of(folder, images, settings, cell.seed, cell.scenario)
             row.update(_scored(cell, bench, row["key"]))
     except WHAT_FAILS as error:
+        if for_want_of_room(error):  # which the next cells would lack too
+            message = f"the disk of {folder} is full, or became read-only: make room, and the same command goes on"
+            raise RunFailed(message) from error
         row["error"] = f"{type(error).__name__}: {error}"
     return {**row, "seconds": round(time.perf_counter() - began, 2)}
 
@@ -82,9 +85,10 @@ def _scored(cell: Cell, bench: Bench, key: str) -> Dict[str, Any]:
         spent = round(time.perf_counter() - began, 2)
     score = _score(np.mean(probabilities, axis=0), bench.images.test)
     cut = [score["recall"][bench.images.test.class_index(name)] for name, _ in cell.scenario.cut]
+    known = [value for value in cut if value is not None]
     return {
         **score,
-        "cut_recall": float(np.mean([value for value in cut if value is not None])) if cut else None,
+        "cut_recall": float(np.mean(known)) if known else None,
         "classifier_seconds": spent,
         "made": made,
         **({"unlabelled": len(bench.images.unlabelled)} if arm.unlabelled else {}),
@@ -97,9 +101,7 @@ def configured(arm: Arm, bench: Bench, seed: int) -> Tuple[Any, Dict[str, Any]]:
     """(the configuration of an arm's classifier, what is known of the images that were made for it), with all its parts trained."""
     if arm.learner:
         return learner_config(arm, bench, seed), {}
-    size = min(bench.settings.batch_size, len(bench.images.train))
-    overrides = {**bench.of_data(), "train.batch_size": size, "train.epochs": None, **classifier_settings(arm, bench.settings, seed)}
-    overrides["train.batch_size"] = min(overrides["train.batch_size"], len(bench.images.train))  # where a larger one was asked for
+    overrides = classifier_keys(arm, bench, seed)
     made: Dict[str, Any] = {}
     if arm.maker == "spare":
         overrides["generated.source"] = str(spare_of(bench))
@@ -116,7 +118,7 @@ def configured(arm: Arm, bench: Bench, seed: int) -> Tuple[Any, Dict[str, Any]]:
         made = {"maker": arm.maker, **{f"maker_{key}": value for key, value in note_of(maker).items()}}
         part = made_by(arm, fit, maker, reader)
         made.update(note_of(part))
-        made["used"] = made["accepted"] >= (size if arm.pretrains else round(size * arm.share))
+        made["used"] = fills(made["accepted"], arm, overrides["train.batch_size"])
         if arm.renewed and not made["short"]:
             overrides.update({"generated.source": str(maker), "generated.classifier": str(reader)})
         else:
@@ -205,9 +207,20 @@ def keep_classifier(
         config = load_config(config, {"data.source": source, "data.window": None})
     config = load_config(config, {f"log.{key}": getattr(defaults.log, key) for key in ("visualdl", "grid_every_steps", "grid_images")})
     path, text = folder / "recommended.yaml", to_yaml(config)
-    if former and is_run(former) and path.is_file() and path.read_text(encoding="utf-8") == text:
+    if former and path.is_file() and path.read_text(encoding="utf-8") == text and _has_learnt(former, config):
         return {"run": former, "config": str(path)}
-    with atomic_write(path, "w") as file:
-        file.write(text)
     run = trained(config, name, output, log, classifier=True)
+    with atomic_write(path, "w") as file:  # the run is there: whoever finds this file may rely on it
+        file.write(text)
     return {"run": str(run.folder), "config": str(path)}
+
+
+def _has_learnt(run: str, config: Any) -> bool:
+    """Whether a run has learnt the images that a configuration names, as they are now."""
+    from ..runs.batches import training_images
+    from ..runs.opened import open_run
+
+    try:
+        return is_run(run) and open_run(run).state["data"]["fingerprint"] == training_images(config).fingerprint()
+    except (InputError, RunFailed):  # its checkpoints were removed, or it had failed
+        return False

@@ -68,6 +68,7 @@ def test_a_request_holds_arguments_with_their_defaults():
         (["--labels", "5", "5"], "--labels: 5 is there twice: give each once"),
         (["--choices", "-1"], "--choices: expected a whole number >= 0, got -1"),
         (["--patience", "-1"], "--patience: expected a whole number >= 0, got -1"),
+        (["--margin", "200"], "--margin: expected points from 0 to 100, got 200"),
         (["--margin", "nan"], "--margin: expected a number >= 0.0, got nan"),
         (["--shares", "1.5"], "--shares: item 1: expected a number < 1.0, got 1.5"),
         (["--to", ""], "--to: '' is no path: give one, such as . for the current folder, or leave it out"),

@@ -3,9 +3,12 @@
 import dataclasses
 
 import numpy as np
+import pytest
+from study_plans import plan_of
 
 from paddle_gan_aug.data import concatenate
-from paddle_gan_aug.study.checks import told_copies, told_data
+from paddle_gan_aug.errors import InputError
+from paddle_gan_aug.study.checks import check_presets, told_copies, told_data
 
 
 def test_copies_are_told_and_those_under_another_class_too(study_data):
@@ -28,3 +31,10 @@ def test_small_classes_are_named_for_labels_may_be_misspelt():
     for classes, each in (({"b": 3, "a": 3}, "3"), ({"b": 4, "a": 3}, "3 to 4")):
         told = f"{each} in each of 2 classes (b, a), 1 x 32 x 32;"
         assert told in told_data({**about, "classes": classes}), "classes of about one size: their names, in their order"
+
+
+@pytest.mark.parametrize("of", ["overrides", "gan_overrides", "learner_overrides"])
+def test_settings_that_need_validation_images_are_refused(study_data, of):
+    """The classifiers of a study learn all the labels that they are given."""
+    with pytest.raises(InputError, match=f"{of}: eval.every_steps belongs to the study"):
+        check_presets(plan_of(study_data(), arms=["gan"], **{of: {"eval.every_steps": 10}}))

@@ -105,7 +105,7 @@ def test_memory_limits_the_workers(monkeypatch):
 
 def test_without_dask_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "dask.distributed", None)
-    with pytest.raises(InputError, match=r"pip install 'paddle_gan_aug\[cluster\]'"):
+    with pytest.raises(InputError, match=r"pip install 'distributed>=2023'"):
         connect("tcp://127.0.0.1:1")
 
 

@@ -67,6 +67,15 @@ def test_a_reader_is_told_that_no_gan_can_be_recommended(study_data):
     assert plan_of(study_data(), choices=0, arms=["classical"]).notes == []
 
 
+def test_a_reader_is_told_that_nothing_measured_chooses(study_data):
+    def told(arms, **wishes):
+        return [note for note in plan_of(study_data(), arms=arms, **wishes).notes if note.startswith("no splits choose between")]
+
+    (note,) = told(["real", "mixup"])
+    assert "between real and mixup: by rule real is compared and recommended (--rival names another, --choices N lets" in note
+    assert told(["real", "classical"]) == told(["real", "mixup"], choices=2) == told(["real", "mixup"], rival="mixup") == []
+
+
 def test_folds_are_no_more_than_the_smallest_class_has_images(study_data):
     assert plan_of(study_data(pool=(5, 9, 9), test=None)).seeds == 5
     assert plan_of(study_data(pool=(5, 9, 9), test=None)).settings.folds == 5
@@ -77,6 +86,16 @@ def test_whole_seeds_end_first(study_data):
     cells = plan.testing()
     assert [cell.seed for cell in cells[:6]] == [0, 1, 0, 1, 0, 1]
     assert [cell.arm.name for cell in cells[:4]] == ["real", "real", "classical", "classical"]
+
+
+def test_seeds_may_begin_elsewhere(study_data):
+    plan = plan_of(study_data(), arms=["classical"], seeds=2, choices=1, first_seed=10)
+    assert {cell.seed for cell in plan.testing()} == {10, 11} and {cell.seed for cell in plan.choosing()} == {1000}
+    assert any(line.startswith("seeds       2, 10 to 11, and 1 splits") for line in plan.told())
+    with pytest.raises(InputError, match="first_seed: expected at most 992 with 8 seeds, got 995"):
+        plan_of(study_data(), first_seed=995)
+    with pytest.raises(InputError, match="first_seed: without test images the seeds are the folds"):
+        plan_of(study_data(test=None), first_seed=1)
 
 
 def test_what_learns_images_without_labels_takes_the_time_of_its_terms(study_data):
@@ -162,6 +181,21 @@ def test_the_plan_tells_what_learns_and_for_how_long(study_data):
     without_gan = told(arms=arms[:3], labels=[4], learner_steps=50)
     assert without_gan["learners"] == "consistency: 50 steps (preset semi-supervised)" and "GAN" not in without_gan
     assert "learners" not in told(arms=["gan"]) and told(arms=["gan"])["GAN"].startswith("sngan-projection")
+
+
+def test_classes_may_be_given_by_their_number(study_data):
+    """Otherwise a new class would be learnt, under its name, by what varies images."""
+    assert plan_of(study_data(), new_classes=["2", "bar"], choices=0).scenarios[0].cut == (("ring", 5), ("bar", 5))
+    assert plan_of(study_data(), cut={"1": 3}, choices=0).scenarios[0].cut == (("dot", 3),)
+    with pytest.raises(InputError, match="`cut` names a class twice"):
+        plan_of(study_data(), cut={"1": 3, "dot": 4}, choices=0)
+
+
+@pytest.mark.parametrize("arm, reason", [("extra-real", "no real images beyond"), ("pseudo-labels", "no images without labels")])
+def test_arms_without_the_images_that_they_need_are_refused(study_data, arm, reason):
+    with pytest.raises(InputError, match=reason):
+        plan_of(study_data(), arms=[arm], labels=[12])  # all of them
+    assert arm in names(plan_of(study_data(), arms=[arm], labels=[4]))
 
 
 def test_what_takes_no_part_is_not_left_out_by_the_budget_too(study_data):

@@ -1,6 +1,7 @@
 """Which images a cell learns and which score it; leaks are refused."""
 
 import dataclasses
+import hashlib
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from paddle_gan_aug.study.splits import (
     check_apart,
     check_data,
     check_learnt,
+    check_test,
     fold_of,
     held_out,
     read_data,
@@ -68,7 +70,7 @@ def test_classes_are_cut(study_data):
 
 
 def test_what_cannot_be_studied_is_refused_before_anything_runs(study_data):
-    assert check_data(study_data(), Scenario(), 8) == {"exact": 0, "near": 0}
+    assert check_data(study_data(), Scenario(), 8) is None
     with pytest.raises(InputError, match="no test images, and too few to hold some out: class bar has 3"):
         check_data(study_data(pool=(3, 9, 9), test=None), Scenario(), 8)
     same = dataclasses.replace(study_data(test=None), pool=study_data().pool.subset([*range(24), *[30] * 12]))
@@ -76,7 +78,7 @@ def test_what_cannot_be_studied_is_refused_before_anything_runs(study_data):
         check_data(same, Scenario(), 4)
     with pytest.raises(InputError, match="no test images, which a study of fewer labels needs"):
         check_data(study_data(test=None), Scenario(4), 8)
-    with pytest.raises(InputError, match="12 training images of class bar, 50 are asked for"):
+    with pytest.raises(InputError, match="12 training images of class bar beside those held out, 50 are asked for"):
         check_data(study_data(), Scenario(50), 8)
     with pytest.raises(InputError, match="no class 'cat'"):
         check_data(study_data(), Scenario(None, (("cat", 3),)), 8)
@@ -86,18 +88,20 @@ def test_duplicates_between_training_and_test_are_counted_and_refused(study_data
     data = study_data()
     planted = dataclasses.replace(data, test=concatenate(data.test, data.pool.subset([0, 1])))
     with pytest.raises(InputError, match="2 of the 62 test images are training images"):
-        check_data(planted, Scenario(), 8)
-    assert check_data(planted, Scenario(), 8, allow_overlap=True)["exact"] == 2
+        check_test(planted)
+    assert check_test(planted, allow_overlap=True)["exact"] == 2
+    assert check_test(data) == {"exact": 0, "near": 0}
     dimmed = data.pool.subset([0, 1, 2])
     dimmed = dataclasses.replace(dimmed, images=(dimmed.images * 0.9).astype(np.uint8))
-    assert check_data(dataclasses.replace(data, test=concatenate(data.test, dimmed)), Scenario(), 8)["near"] == 3
+    assert check_test(dataclasses.replace(data, test=concatenate(data.test, dimmed)))["near"] == 3
 
 
 def test_copies_stay_on_one_side_of_every_split(study_data):
     alone = study_data(test=None)
     again = concatenate(alone.pool.subset([4, 5, 6, 14]), alone.pool.subset([4, 30]))
     twice = dataclasses.replace(alone, pool=concatenate(alone.pool, again))
-    assert check_data(twice, Scenario(), 4) == {"exact": 0, "near": 0}
+    check_data(twice, Scenario(), 4)
+    assert check_test(twice) == {"exact": 0, "near": 0}
     for seed in range(12):
         for role in (TEST, CHOOSE):
             cell = cell_images(twice, Scenario(), seed, role, 4)
@@ -105,6 +109,27 @@ def test_copies_stay_on_one_side_of_every_split(study_data):
     known = dataclasses.replace(study_data(), valid=concatenate(study_data().pool.subset([0, 13]), study_data(test=(3, 3, 3)).test))
     cell = cell_images(known, Scenario(12), 0, CHOOSE, 8)
     assert len(cell.test) == 9 and not repeated(cell.test.images, cell.train.images).any()
+
+
+@pytest.mark.parametrize("order", [[0, 0, 0, 1], [1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 1, 2, 2]])
+def test_copies_do_not_empty_a_fold_of_their_class(study_data, order):
+    """However often an image is there, each fold has different images of each class as far as there are some."""
+    pool = study_data().pool.subset([*range(12), *(12 + index for index in order)])  # bars, and dots with copies
+    for repetition in range(20):
+        folds = fold_of(pool, 2, repetition)
+        assert set(folds[12:]) == {0, 1}
+        assert len({(index, fold) for index, fold in zip(order, folds[12:])}) == len(set(order))  # copies are together
+
+
+def test_only_folds_with_copies_are_other_data_than_before(study_data):
+    """Copies are dealt otherwise than by earlier versions, whose rows of such folds are left aside."""
+    data = study_data(test=None)
+    twice = dataclasses.replace(data, pool=data.pool.subset([*range(36), 0]))
+    parts = [one.pool.fingerprint() for one in (data, twice)]
+    plain = [hashlib.sha256(part.encode()).hexdigest() for part in parts]
+    assert data.fingerprint() == plain[0] and twice.fingerprint() != plain[1]
+    tested = dataclasses.replace(twice, test=study_data().test)
+    assert tested.fingerprint() == hashlib.sha256((parts[1] + tested.test.fingerprint()).encode()).hexdigest()
 
 
 def test_a_class_of_copies_of_one_image_is_learnt(study_data):

@@ -63,6 +63,18 @@ def test_nadeau_and_bengio_correct_the_variance():
     assert statistics.t_interval(values) == pytest.approx(stats.t.interval(0.95, 3, np.mean(values), stats.sem(values)))
 
 
+def test_differences_of_overlapping_splits_are_spread():
+    values = np.array([0.1, 0.4, 0.2, 0.5, 0.3, 0.2, 0.6, 0.1])
+    spread = statistics.stretched(values, 1 / 7)
+    assert spread.mean() == pytest.approx(values.mean())
+    assert statistics.variance_of_mean(spread) == pytest.approx(statistics.variance_of_mean(values, 1 / 7))
+    np.testing.assert_array_equal(statistics.stretched(values, 0.0), values)
+    (plain,), (of_folds,) = compare([("a", "b", values)]), compare([("a", "b", values)], 1 / 7)
+    assert of_folds.mean == plain.mean and of_folds.differences == plain.differences == tuple(values)
+    assert of_folds.low < plain.low and of_folds.high > plain.high and of_folds.p >= plain.p
+    assert of_folds.smallest == pytest.approx(plain.smallest * np.sqrt(1 + 8 / 7))
+
+
 def test_the_smallest_effect_that_seeds_find():
     values = np.array([-1.0, 1.0] * 4)
     found = statistics.smallest_effect(values)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 
 import pytest
 
@@ -61,6 +62,34 @@ def test_a_row_whose_fields_are_wrong(again, change, said):
     row.write_text(json.dumps({**json.loads(row.read_text()), **change}))
     for work in (run, lambda: draw_report(folder)):
         refused(work, f"{row} is no row of a study (", said, "remove it")
+
+
+@pytest.mark.parametrize(
+    "change, said",
+    [
+        ({"class_names": ["a", "b"], "recall": [1, 1], "confusion_matrix": [[1, 0], [0, 1]]}, "classes"),
+        ({"tested": 3, "right": "ff"}, "numbers of test images"),
+    ],
+)
+def test_a_row_of_other_images_than_the_rest(again, change, said):
+    folder, run = again
+    before = run()
+    row = next(row for row in sorted((folder / "rows").glob("*.json")) if json.loads(row.read_text())["arm"] == "classical")
+    row.write_text(json.dumps({**json.loads(row.read_text()), **change}))
+    for work in (run, lambda: draw_report(folder)):
+        refused(work, f"have different {said}: remove both, and their cells are computed again", str(row))
+    with pytest.raises(InputError) as caught:
+        run()
+    for path in re.findall(r"\S+\.json", str(caught.value)):  # what the line says to do is a cure
+        os.remove(path)
+    assert [(of["arm"], of["mean"], of["recall"]) for of in run().arms] == [(of["arm"], of["mean"], of["recall"]) for of in before.arms]
+
+
+def test_what_a_row_is_called_is_what_its_study_calls_it(again):
+    folder, run = again
+    before, row = run(), one_row(folder)
+    row.write_text(json.dumps({**json.loads(row.read_text()), "arm": "gan", "seed": 77, "role": "choose"}))
+    assert run().arms == before.arms
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"asked": {}, "named": []}'])

@@ -2,24 +2,21 @@
 
 import json
 import re
+import shlex
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
+from small_studies import TINY, run
 
 from paddle_gan_aug.classification.classify import classify
 from paddle_gan_aug.errors import InputError, RunFailed
 from paddle_gan_aug.records.visualdl_file import read_records
+from paddle_gan_aug.runs.opened import open_run
 from paddle_gan_aug.runs.places import MARK
 from paddle_gan_aug.study import engine
 from paddle_gan_aug.study.study import draw_report, run_study
-
-TINY = {"steps": 4, "gan": "cgan", "gan_steps": 2, "per_class": 6, "seeds": 2, "choices": 0, "quiet": True}
-
-
-def run(path, tmp_path, **options):
-    where = {"to": tmp_path / "study", "output": tmp_path / "output", "log": tmp_path / "log"}
-    return run_study(str(path), **{**TINY, "arms": ["classical", "gan"], **where, **options})
 
 
 @pytest.fixture
@@ -157,13 +154,36 @@ def test_an_arm_named_with_its_share_finds_the_rows_of_the_same_arm(npz, tmp_pat
     assert len(counted) == before and {row["arm"]: row["seeds"] for row in found.arms} == {"real": 2, "classical": 2, "gan@0.25": 2}
 
 
-def test_arms_that_are_named_after_test_images_were_scored_are_called_so(npz, tmp_path, capsys):
-    run(npz(), tmp_path, keep=False)
-    found = run(npz(), tmp_path, keep=False, rival="real", quiet=False)
-    assert "named by rule after test images had been scored in this folder: the verdict is a hint" in capsys.readouterr().err
-    assert [note for note in found.notes if "after test images had been scored" in note]
-    again = run(npz(), tmp_path, keep=False, rival="real", seeds=3)
-    assert [note for note in again.notes if "after test images had been scored" in note] == []  # the same arms as before
+def test_a_classifier_of_former_images_is_not_kept_for_the_new_ones(npz, tmp_path):
+    """The configuration names the same path: what was learnt tells them apart."""
+    first = run(npz(), tmp_path, arms=["classical"])
+    second = run(npz((14, 14, 14)), tmp_path, arms=["classical"])
+    assert first.recommended["config"] == second.recommended["config"] and first.recommended["run"] != second.recommended["run"]
+    assert open_run(second.recommended["run"]).state["data"]["counts"] == [14, 14, 14]
+    assert run(npz((14, 14, 14)), tmp_path, arms=["classical"]).recommended["run"] == second.recommended["run"]
+    shutil.rmtree(tmp_path / "output" / Path(second.recommended["run"]).name / "checkpoints")  # to save room
+    third = run(npz((14, 14, 14)), tmp_path, arms=["classical"])
+    assert third.recommended["run"] != second.recommended["run"] and open_run(third.recommended["run"]).state["data"]["counts"] == [14] * 3
+
+
+def test_classes_that_cannot_be_folders_are_refused_before_anything_is_trained(npz, tmp_path):
+    """Generated images are written into folders of their classes."""
+    with np.load(npz()) as arrays:
+        np.savez(tmp_path / "odd.npz", **{**arrays, "class_names": np.array(["T-shirt/top", "dot", "ring"])})
+    with pytest.raises(InputError, match="T-shirt/top"):
+        run(tmp_path / "odd.npz", tmp_path)
+    assert run(tmp_path / "odd.npz", tmp_path, arms=["classical"], dry_run=True).plan.arms
+
+
+def test_splits_cannot_choose_where_folds_test_all_labels(npz, tmp_path):
+    with pytest.raises(InputError, match="choices: without test images the folds test all labels"):
+        run(npz(test=None), tmp_path, choices=2)
+
+
+def test_an_ensemble_is_not_kept_as_one_of_its_members(npz, tmp_path):
+    found = run(npz(), tmp_path, arms=["ensemble"], rival="ensemble")
+    assert found.recommended["arm"] == "ensemble" and "run" not in found.recommended
+    assert any("an ensemble is several classifiers" in note for note in found.notes) and not (tmp_path / "output").exists()
 
 
 def test_a_class_without_test_images_has_no_recall(tmp_path):
@@ -220,6 +240,77 @@ def test_a_batch_is_no_larger_than_the_labels(npz, tmp_path):
     assert [row["failed"] for row in found.arms] == [[], [], []]
 
 
+def test_the_page_shows_the_rows_of_this_study_alone(npz, tmp_path):
+    options = {"arms": ["classical"], "keep": False}
+    first, again, other = (run(npz(), tmp_path, **options, **more) for more in ({}, {}, {"steps": 5}))
+    replaced = [any("asked for something else: its rows are kept" in note for note in found.notes) for found in (first, again, other)]
+    assert replaced == [False, False, True]
+    folder = tmp_path / "study"
+    assert len(list((folder / "rows").iterdir())) == 8 and (folder / "cells.csv").read_text().count("\n") == 5
+    four = np.load(npz())
+    parts = {f"{part}_images": np.concatenate([four[f"{part}_images"], 255 - four[f"{part}_images"][:5]]) for part in ("train", "test")}
+    parts.update({f"{part}_labels": np.concatenate([four[f"{part}_labels"], [3] * 5]) for part in ("train", "test")})
+    np.savez(tmp_path / "four.npz", class_names=np.array(["bar", "dot", "ring", "line"]), layout=np.array("NHW"), **parts)
+    found = run(tmp_path / "four.npz", tmp_path, **options)
+    assert (folder / "cells.csv").read_text().count("\n") == 5 and "line" in draw_report(folder).read_text()
+    assert len(found.data["classes"]) == 4
+    assert any(note.startswith("the data has changed since this study began") for note in found.notes)
+
+
+def test_the_verdict_is_there_before_the_classifier_is_kept(npz, tmp_path, monkeypatch):
+    from paddle_gan_aug.study import work
+
+    def fails(*_):
+        raise KeyboardInterrupt
+
+    first = run(npz(), tmp_path, arms=["classical"]).recommended["run"]
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(work, "keep_classifier", fails)
+        run(npz(), tmp_path, arms=["classical"])
+    results = json.loads((tmp_path / "study" / "results.json").read_text())
+    assert results["recommended"]["arm"] == "classical" and (tmp_path / "study" / "report.html").is_file()
+    last = run(npz(), tmp_path, arms=["classical"]).recommended["run"]
+    assert last == first and len(list((tmp_path / "output").iterdir())) == 1  # which is not trained again
+
+
+def test_the_command_that_trains_again_is_quoted(npz, tmp_path):
+    found = run(npz(), tmp_path, arms=["classical"], to=tmp_path / "my study")
+    assert shlex.split(found.recommended["command"]) == ["classify", "-c", str(tmp_path / "my study" / "recommended.yaml")]
+
+
+def test_a_place_that_cannot_be_written_is_found_before_any_cell(npz, tmp_path, counted):
+    (tmp_path / "output").write_text("")
+    with pytest.raises(InputError, match="cannot write into folder .*output"):
+        run(npz(), tmp_path, arms=["classical"])
+    assert not counted
+
+
+def test_a_full_disk_ends_the_study_and_leaves_no_failed_row(npz, tmp_path, monkeypatch):
+    from paddle_gan_aug.study import work
+
+    def full(*_):
+        try:
+            raise OSError(28, "No space left on device")
+        except OSError:
+            raise RunFailed("cannot save the checkpoint") from None
+
+    said = "the disk of .* is full, .*: make room, and the same command goes on"
+    with monkeypatch.context() as patched, pytest.raises(RunFailed, match=said):
+        patched.setattr(work, "_scored", full)
+        run(npz(), tmp_path, arms=["classical"], keep=False)
+    assert not (tmp_path / "study" / "rows").exists()
+    assert all(row["seeds"] == 2 for row in run(npz(), tmp_path, arms=["classical"], keep=False).arms)
+
+
+def test_a_budget_without_a_cell_recommends_nothing(npz, tmp_path, monkeypatch):
+    from paddle_gan_aug.study import study as room
+
+    monkeypatch.setattr(room, "LEFT", 0.0)
+    found = run(npz(), tmp_path, budget="1h", arms=["classical"])
+    assert found.recommended == {"arm": None, "why": "no cell of classical has ended: give the study more time"}
+    assert not (tmp_path / "output").exists()
+
+
 def test_a_budget_ends_the_study_and_says_what_was_left_out(npz, tmp_path, monkeypatch):
     from paddle_gan_aug.study import study as room
 
@@ -242,6 +333,8 @@ def test_several_numbers_of_labels_and_shares_are_drawn(npz, tmp_path):
         ({"arms": ["class-weights"]}, "class-weights cannot work here"),
         ({"budget": "5x"}, "is no time"),
         ({"gan": "classic"}, "images without classes"),
+        ({"gan": "classifier"}, "gan: classifier trains a classifier: choose a conditional GAN"),
+        ({"threads": 100_000}, "threads: expected a whole number <= 256, got 100000"),
         ({"overrides": {"classifier.widht": 1}}, "widht"),
         ({"overrides": {"optimizer.discriminator_lr": 0.1}}, "does not read it"),
         ({"overrides": {"train.seed": 3}}, "overrides: train.seed belongs to the study, .* use seeds"),
@@ -255,8 +348,8 @@ def test_several_numbers_of_labels_and_shares_are_drawn(npz, tmp_path):
         ({"arms": ["classical"], "overrides": {"classifier.augmentation": "standard"}}, "arms: real and classical are the same"),
         ({"labels": [99]}, "99 are asked for"),
         ({"arms": ["extra-real"]}, r"choose few labels \(labels=N\) of a larger set"),
-        ({"cut": {"cat": 3}}, "no class 'cat'"),
-        ({"new_classes": ["cat"]}, "no class 'cat'"),
+        ({"cut": {"cat": 3}}, "cut: there is no class 'cat' in .*: choose one of bar, dot, ring$"),
+        ({"new_classes": ["cat"]}, "new_classes: there is no class 'cat'"),
         ({"new_classes": ["bar", "dot", "ring"], "new_images": [3]}, "all classes are new"),
         ({"shares": [0.1, 1.5]}, "shares: item 2: expected a number < 1.0, got 1.5"),
     ],
@@ -286,31 +379,3 @@ def test_new_classes_from_end_to_end(npz, tmp_path):
     assert seeds == {"real": 2, "classical+oversampling": 2, "balanced+dagan@0.2": 2}
     assert {row["scenario"] for row in found.arms} == {"8 labels a class, ring new with 3"}
     assert found.recommended["arm"] == "classical+oversampling" and any("classifier will use none" in note for note in found.notes)
-
-
-def test_data_of_one_name_has_a_folder_of_its_own(npz, tmp_path, monkeypatch):
-    (tmp_path / "work" / "mnist").mkdir(parents=True)  # a project of its own
-    monkeypatch.chdir(tmp_path)
-    for owner, count in (("ann", 12), ("bob", 13)):
-        (tmp_path / owner).mkdir()
-        npz((count, count, count), name=f"{owner}/digits.npz")
-
-    def study(source, **options):
-        return run_study(source, **{**TINY, "arms": ["classical"], "steps": 2, "keep": False, **options})
-
-    first = study("ann/digits.npz")
-    assert first.folder == tmp_path / "output" / "study-digits.npz" and first.data["labels"] == 36
-    assert study("bob/digits.npz", dry_run=True).folder == tmp_path / "output" / "study-digits.npz-2"
-    second = study("bob/digits.npz")
-    assert second.folder == tmp_path / "output" / "study-digits.npz-2" and second.data["labels"] == 39
-    assert json.loads((first.folder / "results.json").read_text())["data"]["labels"] == 36  # untouched
-    assert study("bob/digits.npz").folder == second.folder and study(str(tmp_path / "ann" / "digits.npz")).folder == first.folder
-    assert "digits" not in (first.folder / "data.json").read_text() and str(tmp_path) not in (first.folder / "data.json").read_text()
-
-    npz((14, 14, 14), name="ann/digits.npz")  # images were added: the same study goes on
-    assert study("ann/digits.npz").folder == first.folder
-    (first.folder / "data.json").unlink()  # a study of an earlier version is known by its images
-    assert study("ann/digits.npz").folder == first.folder and study("bob/digits.npz").folder == second.folder
-    (second.folder / "data.json").write_text("{}", encoding="utf-8")
-    with pytest.raises(InputError, match="data.json is no note on a study's data .*: remove it, and the study's command writes it anew"):
-        study("bob/digits.npz")

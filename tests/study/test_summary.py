@@ -7,7 +7,18 @@ from study_plans import plan_of
 from paddle_gan_aug.errors import InputError
 from paddle_gan_aug.study.splits import CHOOSE
 from paddle_gan_aug.study.statistics import HELPS, NOTHING, TOO_FEW
-from paddle_gan_aug.study.summary import ACCURACY, BALANCED, comparisons, measure_of, of_arms, recommended, right, told_without, verdict
+from paddle_gan_aug.study.summary import (
+    ACCURACY,
+    BALANCED,
+    comparisons,
+    measure_of,
+    of_arms,
+    recommended,
+    right,
+    scores_of,
+    told_without,
+    verdict,
+)
 
 GAN, RIVAL = "classical+gan+filter", "classical"
 
@@ -118,8 +129,16 @@ def test_which_score(study_data):
     assert measure_of(cut, [12, 12, 12], "cut_recall") == "cut_recall"
     with pytest.raises(InputError, match="is of classes that are cut"):
         measure_of(plan_of(study_data()), [12, 12, 12], "cut_recall")
+    assert measure_of(cut, [12, 12, 12], "cut_recall", ["bar", "dot"]) == "cut_recall"
+    with pytest.raises(InputError, match="the test images show none of them"):
+        measure_of(cut, [12, 12, 12], "cut_recall", ["bar", "ring"])
     with pytest.raises(InputError, match="nearest: accuracy"):
         measure_of(cut, [12, 12, 12], "acuracy")
+
+
+def test_splits_without_an_image_of_the_classes_that_were_cut_do_not_count():
+    found = scores_of([{**row("gan", 0, 12), "cut_recall": None}, {**row("gan", 1, 13), "cut_recall": 0.5}], "test", "cut_recall")
+    assert found == {"gan": {("as it is", 1): 0.5}}
 
 
 def test_which_images_were_read_rightly():
