@@ -29,6 +29,18 @@ def conditional_entropy(logits: Tensor) -> Tensor:
     return -(F.softmax(logits, axis=1) * F.log_softmax(logits, axis=1)).sum(1).mean()
 
 
+def class_imbalance(logits: Tensor) -> Tensor:
+    """How far the mean of softmax(logits) is from equally frequent classes: log K minus its entropy, in nats, >= 0; 0-D tensor.
+
+    With the conditional entropy it makes the mutual information of images and classes (Hu et al. 2017, arXiv:1702.08720, equation 7).
+
+    Args:
+        logits: float32 [N, K], of images of which equally many are to be of each class.
+    """
+    mean = F.softmax(logits, axis=1).mean(0)
+    return (mean * (mean.clip(1e-12) * len(mean)).log()).sum()
+
+
 def divergence(constant: Tensor, logits: Tensor) -> Tensor:
     """The mean of KL(softmax(constant) || softmax(logits)) in nats, 0-D tensor; no gradient goes through `constant`."""
     constant = constant.detach()

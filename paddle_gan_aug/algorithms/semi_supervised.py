@@ -26,7 +26,7 @@ from ..networks.precision import in_float32
 from ..networks.semi_supervised import READERS, DenseGenerator
 from .augmentation import Augmentation
 from .base import Algorithm, evaluating, frozen
-from .consistency import conditional_entropy, pi_loss, teacher_loss, virtual_adversarial_loss
+from .consistency import class_imbalance, conditional_entropy, pi_loss, teacher_loss, virtual_adversarial_loss
 from .ema import SteadyAverage
 from .inference import InferenceModel, classifier_model, generator_model
 from .ports import UNIFORM
@@ -88,8 +88,8 @@ class SemiSupervised(Algorithm):
 
         Returns:
             `labelled_loss` in nats and the accuracy on the labelled batch (0 to 1). With a generator `unlabelled_loss`, `generated_loss`,
-            `matching_loss`, and `d_real` and `d_fake`, the mean probabilities of real. `pi_loss`, `vat_loss`, `entropy` and
-            `teacher_loss` if they are in use, and `pull_away_loss`. With `measure_gradients` also `d_gradient` and `g_gradient`.
+            `matching_loss`, and `d_real` and `d_fake`, the mean probabilities of real. `pi_loss`, `vat_loss`, `entropy`, `imbalance`,
+            `teacher_loss` and `pull_away_loss` if they are in use. With `measure_gradients` also `d_gradient` and `g_gradient`.
         """
         batch = batches[0]
         images = {"labelled": self.augmentation(batch.images, rng), "unlabelled": batch.unlabelled}
@@ -131,7 +131,8 @@ class SemiSupervised(Algorithm):
     def _logits(self, images: Dict[str, Tensor]) -> Dict[str, Tensor]:
         """D's logits of those images whose logits are needed, by what the images are; one pass for all."""
         options, needed = self.options, dict(images)
-        learnt = options.pi_weight or options.entropy_weight or (options.teacher_weight and "changed" not in images)
+        learnt = options.pi_weight or options.entropy_weight or options.balance_weight
+        learnt = learnt or (options.teacher_weight and "changed" not in images)
         if "generated" in images:
             needed["generated"] = images["generated"].detach()
         elif not learnt:
@@ -156,6 +157,8 @@ class SemiSupervised(Algorithm):
             found["vat_loss"] = ramp * options.vat_weight, value
         if options.entropy_weight:
             found["entropy"] = ramp * options.entropy_weight, conditional_entropy(logits["unlabelled"])
+        if options.balance_weight:
+            found["imbalance"] = ramp * options.balance_weight, class_imbalance(logits["unlabelled"])
         if options.teacher_weight:
             with evaluating(self.reader) as teacher:
                 probabilities = F.softmax(infer(teacher, unlabelled), axis=1)

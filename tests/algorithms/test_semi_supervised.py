@@ -7,7 +7,14 @@ from paddle.nn import functional as F
 
 from paddle_gan_aug import runtime
 from paddle_gan_aug.algorithms import build
-from paddle_gan_aug.algorithms.consistency import conditional_entropy, divergence, pi_loss, teacher_loss, virtual_adversarial_loss
+from paddle_gan_aug.algorithms.consistency import (
+    class_imbalance,
+    conditional_entropy,
+    divergence,
+    pi_loss,
+    teacher_loss,
+    virtual_adversarial_loss,
+)
 from paddle_gan_aug.algorithms.ema import SteadyAverage
 from paddle_gan_aug.algorithms.semi_supervised import generated_loss, labelled_loss, matching_loss, pull_away_loss, unlabelled_loss
 from paddle_gan_aug.config.loading import load_config
@@ -71,6 +78,14 @@ def test_the_consistency_terms():
     assert constant.grad is None and moving.grad is not None
 
 
+def test_classes_that_are_equally_frequent_in_the_mean_are_balanced():
+    mean = softmax(OTHERS).mean(0)
+    assert float(class_imbalance(tensor(OTHERS))) == pytest.approx((mean * np.log(3 * mean)).sum(), rel=1e-5)
+    sure = 100 * np.eye(3)
+    assert float(class_imbalance(tensor(sure))) == pytest.approx(0, abs=1e-6)
+    assert float(class_imbalance(tensor(sure[[0, 0, 0]]))) == pytest.approx(np.log(3), rel=1e-6)
+
+
 def test_the_teacher_passes_on_what_it_reads_with_confidence():
     p, q = softmax(LOGITS), softmax(OTHERS)
     sure = p.max(1) >= 0.9
@@ -80,7 +95,9 @@ def test_the_teacher_passes_on_what_it_reads_with_confidence():
     assert float(teacher_loss(tensor(p), tensor(OTHERS), 0.0)) == pytest.approx(lost.mean(), rel=1e-5)
 
 
-@pytest.mark.parametrize("name", ["pull-away", "labelled", "unlabelled", "generated", "matching", "pi", "entropy", "divergence"])
+@pytest.mark.parametrize(
+    "name", ["pull-away", "labelled", "unlabelled", "generated", "matching", "pi", "entropy", "imbalance", "divergence"]
+)
 def test_gradients_by_finite_differences(name):
     def value(logits):
         evidence = paddle.logsumexp(logits, axis=1)
@@ -92,6 +109,7 @@ def test_gradients_by_finite_differences(name):
             "matching": lambda: matching_loss(logits, paddle.to_tensor(np.array([1.0, -2.0, 0.0]))),
             "pi": lambda: pi_loss(logits, paddle.to_tensor(LOGITS)),
             "entropy": lambda: conditional_entropy(logits),
+            "imbalance": lambda: class_imbalance(logits),
             "divergence": lambda: divergence(paddle.to_tensor(LOGITS), logits),
         }[name]()
 
@@ -253,6 +271,7 @@ def take_steps(algorithm, batches, steps):
             {"semi_supervised.vat_weight": 1.0, "semi_supervised.entropy_weight": 0.1, "semi_supervised.consistency_ramp": 10},
             {"unlabelled_loss", "generated_loss", "matching_loss", "d_real", "d_fake", "vat_loss", "entropy"},
         ),
+        ({"semi_supervised.gan": False, "semi_supervised.balance_weight": 1.0}, {"imbalance"}),
         ({"semi_supervised.gan": False, "semi_supervised.teacher_weight": 1.0}, {"teacher_loss"}),
         (
             {"semi_supervised.gan": False, "semi_supervised.teacher_weight": 1.0, "semi_supervised.teacher_augmentation": "trivialaugment"},
