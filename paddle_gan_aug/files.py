@@ -302,8 +302,34 @@ def check_makeable(path: Union[str, Path]) -> Path:
     if not there.is_dir():
         raise InputError(f"cannot write into folder {path}: {there} is a file of that name; choose another")
     if not os.access(there, os.W_OK | os.X_OK):
-        raise InputError(f"cannot write into folder {path}: Permission denied; choose another or change its permissions")
+        raise InputError(f"cannot write into folder {path}: {_why_closed(there)}; choose another or change its permissions")
     return path
+
+
+def _why_closed(folder: Path) -> str:
+    """The system's words for a folder that cannot be written into."""
+    read_only = hasattr(os, "statvfs") and os.statvfs(folder).f_flag & os.ST_RDONLY
+    return os.strerror(errno.EROFS if read_only else errno.EACCES)
+
+
+def for_want_of_room(error: Optional[BaseException]) -> bool:
+    """Whether an error, or one that it arose from, is that nothing more can be written to a disk."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def check_outside(to: Union[str, Path], data: Union[str, Path]) -> None:
+    """Check that a folder is neither the folder of some data nor inside it: what is written there would be taken for a part of the data.
+
+    Raises:
+        InputError: it is.
+    """
+    folder, to = find_path(data), Path(to)
+    if folder.is_dir() and to.resolve().is_relative_to(folder.resolve()):
+        raise InputError(f"{to} lies inside the data {data}, where it would be taken for a part of it: choose another folder")
 
 
 def is_in_use(path: Union[str, Path]) -> bool:

@@ -245,6 +245,8 @@ def class_histogram_figure(path: PathLike, shares: Mapping[str, Mapping[str, flo
     Args:
         shares: {set's name: {class name: share 0 to 1}}, the same classes in each.
     """
+    from matplotlib.ticker import PercentFormatter
+
     classes = list(next(iter(shares.values())))
     names, longest = class_labels(classes)
     upright = longest > BAR_WIDTH  # names side by side would run into one another
@@ -256,7 +258,7 @@ def class_histogram_figure(path: PathLike, shares: Mapping[str, Mapping[str, flo
         axes.bar(places, [of_class[name] for name in classes], width, label=drawable(label))
     shown = range(0, len(names), math.ceil((LABEL_HEIGHT if upright else BAR_WIDTH) * len(names) / span))
     axes.set_xticks(shown, labels=[names[i] for i in shown], fontfamily=fonts_of("".join(names)), rotation=90 if upright else 0)
-    axes.set_ylabel("share")
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
     axes.margins(y=0.25)  # room for the legend above the bars
     axes.legend(frameon=False, ncol=len(shares), loc="upper right", prop={"family": fonts_of("".join(shares))})
     _save(figure, path)

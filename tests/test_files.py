@@ -5,12 +5,14 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from paddle_gan_aug.errors import InputError
 from paddle_gan_aug.files import (
     atomic_write,
+    check_makeable,
     check_new_folder,
     expanded,
     find_path,
@@ -70,6 +72,16 @@ def test_folders_that_cannot_be_written(tmp_path):
     with pytest.raises(InputError, match="choose another"):
         make_folder("/proc/nothing")
     assert make_folder(tmp_path / "a" / "b").is_dir()
+
+
+@pytest.mark.skipif(not hasattr(os, "statvfs"), reason="the system does not say so")
+def test_a_folder_says_why_it_cannot_be_written_into(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(InputError, match="Permission denied; choose another or change its permissions"):
+        check_makeable(tmp_path / "new")
+    monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(f_flag=os.ST_RDONLY))
+    with pytest.raises(InputError, match="Read-only file system; choose another"):
+        check_makeable(tmp_path / "new")
 
 
 @pytest.mark.parametrize("content, said", [(b"{", "Expecting"), (b"\xff", "codec"), (b"[" * 100_000, "^it is nested too deep$")])

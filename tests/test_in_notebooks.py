@@ -5,7 +5,7 @@ import pytest
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
-SECONDS = 120  # for one cell
+SECONDS = 600  # for one cell
 BEGIN = """
 import signal
 import paddle_gan_aug as pga

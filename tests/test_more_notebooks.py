@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 MACHINE_PATH = re.compile(r"(?<![\w.~/])/(root|tmp|opt|usr|var|mnt|etc|work|Users|home/(?!aistudio\b))\b|\b[A-Z]:\\")
 SAME = "same"  # the tag of cells that print the same at every size
 NOTEBOOKS = sorted((ROOT / "work").glob("0[2-9]-*.ipynb"))
-SECONDS = 120  # for one cell: a cell that hangs is an error, not a wait without end
+SECONDS = 600  # for one cell: a cell that hangs is an error, not a wait without end
 LARGEST = {  # a number of a cell with the tag "sizes" is at most this
     "STEPS": 5,
     "PER_CLASS_STEPS": 4,

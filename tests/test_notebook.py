@@ -62,7 +62,7 @@ def test_it_runs_twice_in_one_kernel(tmp_path, monkeypatch):
     monkeypatch.setenv("NOTEBOOK_WIDTH", str(WIDTH))
     monkeypatch.setenv("NOTEBOOK_OUTPUT", str(tmp_path))
     notebook = stored()
-    client = NotebookClient(notebook, timeout=50, kernel_name="python3", resources={"metadata": {"path": str(NOTEBOOK.parent)}})
+    client = NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(NOTEBOOK.parent)}})
     with client.setup_kernel():
         for passes in (1, 2):
             for cell in code_cells(notebook):

@@ -173,6 +173,13 @@ def test_figures_of_many_classes_keep_their_size(tmp_path, count):
     assert beside.min() > 240  # beside the diagonal all is the palest blue: no count is written there
 
 
+def test_no_mark_of_the_shares_is_cut_off(tmp_path):
+    for number, shares in enumerate((dict.fromkeys("0123456789", 0.1), {"0": 1.0, "1": 0.0})):
+        pictures.class_histogram_figure(tmp_path / f"{number}.png", {"real": shares}, "shares")
+        page = pictures.read_png(tmp_path / f"{number}.png")
+        assert page.min() == 0 and page[:, :, :2].min() == page[:, :, -2:].min() == page[:, -2:].min() == 255
+
+
 def test_names_that_no_font_has_become_numbers_without_a_warning(tmp_path, monkeypatch, capsys, recwarn):
     monkeypatch.setattr(fonts, "CHINESE_FONTS", ("No Such Font",))
     for cached in (fonts.chinese_font, fonts.ask_for_a_font):

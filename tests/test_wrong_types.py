@@ -45,6 +45,7 @@ def test_wrong_types_end_in_one_line(tmp_path, call, message):
         (["train", "--output", ""], "output: '' is no path"),
         (["train", "--log", ""], "log: '' is no path"),
         (["train", "--data", ""], "(data.source)"),
+        (["augment", "--data", "", "--to", "more"], "(data.source)"),
         (["train", "-c", ""], "'' is no path"),
         (["generate", "r", "--to", ""], "--to: '' is no path"),
         (["augment", "--data", "mnist", "--to", ""], "--to: '' is no path"),

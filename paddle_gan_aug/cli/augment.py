@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, Tuple
 
 from ..console import duration, one_line, shortened
 from .filters import add_filter_flags, filter_options
-from .flags import add_dry_run, add_training_flags, positive, training_options
+from .flags import SEVERAL, add_dry_run, add_training_flags, positive, training_options
 from .generate import dropped_text
 from .messages import program, with_flags
 from .result import Result
@@ -41,14 +41,18 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     add_training_flags(parser, TRAINING_FLAGS, run=False)
     parser.add_argument("--to", required=True, metavar="DIR", default=argparse.SUPPRESS, help="Write into this new or empty folder.")
     parser.add_argument(
-        "--run", dest="runs", nargs="+", metavar="RUN", help="Use these trained runs of the same data instead of training, as for generate."
+        "--run",
+        dest="runs",
+        **SEVERAL,
+        metavar="RUN",
+        help="Use these trained runs of the same data instead of training, as for generate.",
     )
     parser.add_argument("--per-class-runs", action="store_true", help="Train one GAN for each class.")
     parser.add_argument("--per-class", type=positive, metavar="N", help="Give each class N images, real and generated together.")
     parser.add_argument("--ratio", type=float, metavar="R", help="Fill up each class to 1 + R times the largest one.")
     parser.add_argument(
         "--new-classes",
-        nargs="+",
+        **SEVERAL,
         default=[],
         metavar="CLASS",
         help="Fill up only these classes, with variations that are learnt from the others.",

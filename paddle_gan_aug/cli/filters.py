@@ -8,7 +8,7 @@ from typing import Any, Dict
 
 from ..errors import InputError
 from ..synthesis.filters import FILTERS
-from .flags import positive
+from .flags import SEVERAL, positive
 
 
 def add_filter_flags(parser: argparse.ArgumentParser) -> None:
@@ -19,7 +19,7 @@ def add_filter_flags(parser: argparse.ArgumentParser) -> None:
     which.add_argument(
         "--filters", choices=["default", "none"], help="Use the default filters, or none. With --classifier the default ones are used."
     )
-    which.add_argument("--filter", dest="names", nargs="+", metavar="NAME", help=f"Use these filters alone, of {', '.join(FILTERS)}.")
+    which.add_argument("--filter", dest="names", **SEVERAL, metavar="NAME", help=f"Use these filters alone, of {', '.join(FILTERS)}.")
     group.add_argument(
         "--filter-set",
         dest="settings",

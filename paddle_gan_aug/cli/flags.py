@@ -9,6 +9,17 @@ from ..errors import InputError
 from ..runtime import check_seed
 
 
+class _Lengthen(argparse.Action):
+    """Collect the values of a flag that may be given again; the first ones take the place of the default."""
+
+    def __call__(self, parser: Any, namespace: argparse.Namespace, values: Any, option_string: Optional[str] = None) -> None:
+        held = getattr(namespace, self.dest)
+        setattr(namespace, self.dest, list(values) if held is self.default else [*held, *values])
+
+
+SEVERAL: Dict[str, Any] = {"nargs": "+", "action": _Lengthen}  # of a flag that takes a list
+
+
 class Flag(NamedTuple):
     """A flag that sets a configuration key. Without a metavar it takes no value, and sets the key to true."""
 

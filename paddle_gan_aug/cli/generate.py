@@ -8,7 +8,7 @@ from typing import Any, Dict
 from ..console import listed
 from ..errors import InputError
 from .filters import add_filter_flags, filter_options
-from .flags import add_dry_run, add_run_flags, given, positive, seed
+from .flags import SEVERAL, add_dry_run, add_run_flags, given, positive, seed
 from .result import Result, of_dry_run
 
 COUNT = 160  # images, where nothing says how many
@@ -62,7 +62,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "--from", dest="data", metavar="NAME_OR_PATH", help="Make variations of these real images, read as the run read its own."
     )
     varied.add_argument("--part", default="train", choices=["train", "valid"], help="Use the images of this part.")
-    varied.add_argument("--classes", nargs="+", metavar="NAME", help="Use only the images of these classes.")
+    varied.add_argument("--classes", **SEVERAL, metavar="NAME", help="Use only the images of these classes.")
     add_filter_flags(parser)
     parser.set_defaults(after_interrupt="; continue with the same command and --resume")
 

@@ -16,6 +16,7 @@ from typing import Any, List, NamedTuple, Optional
 from .. import __version__, runtime
 from ..console import naming_settings, one_line, prepare_console
 from ..errors import InputError, RunFailed
+from ..files import for_want_of_room
 from ..machine import asked_for
 from .messages import started_as, with_flags
 from .parser import CommandParser, HelpFormatter
@@ -93,7 +94,7 @@ def run_command(parser: CommandParser, argv: Optional[List[str]] = None) -> int:
         return FAILED
     except OSError as error:
         if not isinstance(error, BrokenPipeError):  # whoever read our output has enough
-            what = "write" if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS) else "use"
+            what = "write" if for_want_of_room(error) else "use"
             _complain(args, f"cannot {what} {error.filename or 'a file'}: {error.strerror or error}")
         _drop_output()
         return BAD_INPUT if error.errno == errno.ENAMETOOLONG else FAILED

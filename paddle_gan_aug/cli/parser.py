@@ -44,7 +44,9 @@ class CommandParser(argparse.ArgumentParser):
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # as argparse's
         """Parse as argparse does, and keep in `given` which arguments the flags set, also to their defaults."""
         tokens = sys.argv[1:] if args is None else list(args)
-        actions = [self._option_string_actions.get(token.partition("=")[0]) for token in tokens]
+        short = [token[:2] if token[:1] == "-" and token[1:2] != "-" else "" for token in tokens]  # of -oKEY=VALUE it is -o
+        known = self._option_string_actions
+        actions = [known.get(token.partition("=")[0], known.get(start)) for token, start in zip(tokens, short)]
         found, unknown = super().parse_known_args(tokens, namespace)
         found.given = getattr(found, "given", set()) | {action.dest for action in actions if action is not None}
         return found, unknown

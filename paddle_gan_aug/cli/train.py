@@ -54,7 +54,8 @@ def run_options(args: argparse.Namespace, default: str) -> Dict[str, Any]:
 def ending(run: Any) -> str:
     """Where a run ended, and how to continue an interrupted one."""
     if run.interrupted:
-        return f"interrupted ({run.interrupted}) at step {run.step}, checkpoint saved; continue with: --run {run.folder.name} --resume"
+        again = f"continue with: --run {shlex.quote(run.folder.name)} --resume"
+        return f"interrupted ({run.interrupted}) at step {run.step}, checkpoint saved; {again}"
     return f"run {run.folder} is at step {run.step} and takes {on_disk(run.folder)}"
 
 
@@ -111,7 +112,8 @@ def _train_per_class(options: Dict[str, Any], dry_run: bool) -> Result:
         return of_dry_run(trained.dry_run)
     folder, runs, interrupted = trained.folder, trained.runs, trained.interrupted
     value = {"runs": [str(run.folder) for run in runs], "interrupted": interrupted}
-    after = f"continue with: --per-class-runs --run {folder.name} --resume" if interrupted else f"generate {folder} --per-class N"
+    again = f"continue with: --per-class-runs --run {shlex.quote(folder.name)} --resume"
+    after = again if interrupted else f"generate {shlex.quote(str(folder))} --per-class N"
     return Result(value, f"{len(runs)} runs in {folder}, which take {on_disk(folder)}; {after}", INTERRUPTED if interrupted else DONE)
 
 

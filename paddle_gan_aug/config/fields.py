@@ -9,6 +9,7 @@ Count = Annotated[int, msgspec.Meta(ge=0)]
 Many = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]  # images that are held at a time
 Pictured = Annotated[int, msgspec.Meta(ge=1, le=10_000)]  # images in one picture
 Checked = Annotated[int, msgspec.Meta(ge=8, le=10_000)]  # images of one check
+Latents = Annotated[int, msgspec.Meta(ge=1, le=100_000)]
 Rate = Annotated[float, msgspec.Meta(gt=0)]
 Side = Annotated[int, msgspec.Meta(ge=8, le=1024)]
 ReadableSide = Annotated[int, msgspec.Meta(ge=1, le=1024)]

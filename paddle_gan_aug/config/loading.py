@@ -126,6 +126,8 @@ def _read_yaml(path: Path) -> Dict[str, Any]:
 def parse_overrides(pairs: Sequence[str]) -> Dict[str, Any]:
     """Read ["train.steps=100", …] as {"train.steps": 100, …}. The right-hand side is YAML; for a key that takes text it is the text itself.
 
+    Of a key that is there twice the last value counts, as it does for a flag.
+
     Raises:
         InputError: an item without "=".
     """

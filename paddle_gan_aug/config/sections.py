@@ -14,6 +14,7 @@ from .fields import (
     Fraction,
     Grey,
     InitStd,
+    Latents,
     Many,
     Policy,
     Positive,
@@ -92,7 +93,7 @@ class Generator(Section):
     # The factor on the size of every inner layer.
     width: Width = 1.0
     # The number of latents, the random numbers from which an image is generated.
-    latent_dim: Positive = 100
+    latent_dim: Latents = 100
     # The standard deviation of the initial weights; without it the framework's own initialisation is used.
     init_std: InitStd = 0.02
     # The decay of the averaged generator that makes the samples; at 0 there is none.
@@ -284,6 +285,8 @@ class SemiSupervised(Section):
     vat_radius: Rate = 2.0
     # The weight of the entropy of the predictions for unlabelled images.
     entropy_weight: Weight = 0.0
+    # The weight of the imbalance of these predictions: in their mean all classes are to be equally frequent.
+    balance_weight: Weight = 0.0
     # The weight of the teacher: a confident prediction of the averaged weights is learnt as the label of an unlabelled image.
     teacher_weight: Weight = 0.0
     # The least probability of a prediction that the teacher passes on.

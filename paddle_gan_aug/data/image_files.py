@@ -41,11 +41,12 @@ def _read_image_set(path: Path, spec: DataSpec) -> ImageSet:
     reader = reader_of(path, unlabelled=True)
     if reader is None and path.is_dir():
         return read_folder_images(path, spec)  # which says what a folder of pictures needs
+    if reader is None and not path.exists():
+        hint = did_you_mean_path(path, before="; ") or ": give the path of a picture, or of a file or a folder of images"
+        raise InputError(f"{path} does not exist{hint}")
     if reader is None:
-        problem = "is none of these" if path.exists() else "does not exist"
         kinds = "; ".join(reader.what for reader in READERS)
-        meant = "" if path.exists() else did_you_mean_path(path, before="; ")
-        raise InputError(f"{path} {problem}: give a picture, a folder of pictures, or {kinds}{meant}")
+        raise InputError(f"{path} is none of these: give a picture, a folder of pictures, or {kinds}")
     return reader.read_images(path, spec) if reader.images else _of_parts(reader, path, spec)
 
 

@@ -265,10 +265,13 @@ def concatenate(first: LabelledImages, second: LabelledImages, source: Optional[
         source: the provenance of the result in words; None = both provenances.
 
     Raises:
-        ValueError: the classes or the shapes differ.
+        ValueError: the classes differ. InputError: the shapes differ.
     """
-    if first.class_names != second.class_names or first.shape != second.shape:
-        raise ValueError(f"cannot join {first.source} and {second.source}: their classes or image shapes differ")
+    if first.class_names != second.class_names:
+        raise ValueError(f"cannot join {first.source} and {second.source}: their classes differ")
+    if first.shape != second.shape:
+        shapes = " and ".join(f"{part.source} has images of shape {' x '.join(map(str, part.shape))}" for part in (first, second))
+        raise InputError(f"{shapes}: give both one size and colour (data.image_size, data.channels)")
     images = joined(first.images, second.images)
     labels = np.concatenate([first.labels, second.labels])
     files = None if first.files is None or second.files is None else [*first.files, *second.files]

@@ -210,18 +210,22 @@ def narrow(images: LabelledImages, spec: DataSpec, part: str) -> LabelledImages:
 
 
 def place_of(data: Union[str, Path, DataSpec]) -> Path:
-    """Return the path of a data set: where a run found it, if something is still there, else what its name or path means here."""
+    """Return the path of a data set: where a run found it, if something is still there, else what its name or path means here.
+
+    Raises:
+        InputError: The name is empty.
+    """
     place = getattr(data, "place", None)
     if place and Path(place).exists():
         return Path(place)
     name = str(data)
+    if not name.strip():
+        raise InputError("data.source is empty: give mnist or a path; the current folder is .")
     return NAMED[name]() if name in NAMED else find_path(name)
 
 
 def _open(spec: DataSpec) -> _DataSet:
     name = str(spec)
-    if not name.strip():
-        raise InputError("data.source is empty: give mnist or a path; the current folder is .")
     with refused_paths(spec):
         path = file_of_set(place_of(spec))
         reader = reader_of(path)
@@ -239,9 +243,9 @@ def _not_understood(path: Path, name: str) -> InputError:
     inside = list(itertools.islice((folder for folder in below[:FOLDERS_TRIED] if reader_of(folder)), 2))
     if len(inside) == 1:
         return InputError(f"{name} holds no data itself, but the folder below it does: give {inside[0]}")
+    if not path.exists():
+        hint = did_you_mean_path(name, NAMED, before="; ") or f": give the path of a file or a folder of images, or {' or '.join(NAMED)}"
+        return InputError(f"{name} does not exist{hint}")
     known = "; ".join([f"the name {word}" for word in NAMED] + [reader.what for reader in READERS])
-    problem = "is none of the kinds of data known here" if path.exists() else "does not exist"
-    if path.is_dir() and not any(path.iterdir()):
-        problem = "is an empty folder"
-    meant = "" if path.exists() else did_you_mean_path(name, NAMED)
-    return InputError(f"{name} {problem}; {meant}" if meant else f"{name} {problem}: give {known}")
+    is_empty = path.is_dir() and not any(path.iterdir())
+    return InputError(f"{name} {'is an empty folder' if is_empty else 'is none of the kinds of data known here'}: give {known}")

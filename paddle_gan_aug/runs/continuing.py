@@ -98,9 +98,9 @@ def continued_config(folder: Path, overrides: Mapping[str, Any], config: Union[C
 
 
 def place_of_data(source: str) -> Optional[str]:
-    """The absolute path of data as the user names it; None for data that has a name, and where nothing is there."""
+    """The absolute path of data as the user names it; None for data that has a name, where nothing is there, and for no path."""
     path = find_path(source)
-    return None if source in NAMED or not path.exists() else str(path.absolute())
+    return None if not source or source in NAMED or not path.exists() else str(path.absolute())
 
 
 def _place(folder: Path, data: Data, given: Optional[str]) -> Optional[str]:

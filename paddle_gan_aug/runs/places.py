@@ -162,7 +162,10 @@ def run_folder(name: Union[str, Path]) -> Path:
     for path in _places(name):
         if path.is_dir() and is_run_folder(path):
             return path
+    held = sorted(find_path(name).glob("*/config.yaml"), key=lambda path: path.stat().st_mtime)
     hint = did_you_mean_run(name) or "a run is a folder such as output/my-run with a config.yaml in it"
+    if held:
+        hint = f"it holds {len(held)} run{'s' * (len(held) != 1)}, the last {held[-1].parent.name}: give the path of one"
     raise InputError(f"no run at {name}: {hint}")
 
 

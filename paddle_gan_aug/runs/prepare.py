@@ -12,10 +12,11 @@ from ..config.loading import Config, load_config, preset_of_classifier
 from ..config.sections import Generated
 from ..console import tell
 from ..data import DataSpec, LabelledImages, load
+from ..data.load import place_of
 from ..errors import InputError
 from ..evaluation.real_images import RealImages, read_real_images
 from ..evaluation.registry import check_measures
-from ..files import use_cache
+from ..files import check_outside, use_cache
 from .batch_size import fit_batch_size
 from .batches import training_images, unlabelled_images
 from .continuing import check_same_data, check_same_unlabelled, continued_config, place_of_data, resumable
@@ -100,6 +101,8 @@ def prepare(
         config = _new_config(config or (preset_of_classifier(overrides or {}) if classifier else "classic"), overrides)
         folder = output / check_run_name(run) if run is not None else unused_folder(output, default_name(config))
         check_free(folder)
+        for place in (folder, log):
+            check_outside(place, place_of(DataSpec.of(config.data)))
     use_cache(config.runtime.cache)
     check_measures(config)
     if classifier and not ALGORITHMS[config.algorithm].reads_images:

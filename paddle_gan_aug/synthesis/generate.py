@@ -35,6 +35,8 @@ from .set_folder import PLAIN, ClassPart, Layout, SetFolder, SetRequest
 from .summary import GeneratedSet, as_object, count_by_class
 from .writers import FORMATS, PictureWriter, check_form
 
+LEAST_BYTES = 100  # that an image and its line in the manifest take
+
 
 class QuotaNotMet(RunFailed):
     """Classes stayed short of their quotas; `reason` says which and by how much. The images that there are of them are
@@ -117,6 +119,7 @@ def generate(  # long: it explains every parameter of a request
     options = (names, filters.settings or {}, filters.attempts, filters.relax)
     request = SetRequest(chosen, seed, truncation, count is not None, form, *options)
     _check_form(samplers, request, to)
+    _check_room(to, sum(chosen.values()))
     if resume and PLAIN.is_complete(to):
         _check_same(to, request.to_json(samplers))
         if dry_run:
@@ -165,6 +168,15 @@ def _usable_folder(to: Union[str, Path], resume: bool) -> Path:
     return to
 
 
+def _check_room(to: Path, images: int) -> None:
+    """Refuse more images than the disk takes even if they were as small as can be."""
+    there = next(above for above in (to, *to.absolute().parents) if above.exists())
+    free = shutil.disk_usage(there).free
+    if images * LEAST_BYTES > free:
+        needed, left = (f"{size / 1e9:.3g}" for size in (images * LEAST_BYTES, free))
+        raise InputError(f"{images} images take at least {needed} GB, and {to} has {left} GB left: ask for fewer, or choose another disk")
+
+
 def _check_numbers(
     count: Optional[int],
     per_class: Optional[int],
@@ -175,7 +187,7 @@ def _check_numbers(
     truncation: Optional[float],
 ) -> None:
     if sum(given is not None for given in (count, per_class, quotas, balance)) != 1:
-        raise InputError("say how many images to make: give one of `count`, per_class, `quotas` and `balance`")
+        raise InputError("say how many images to make: give one of `count`, `per_class`, `quotas` and `balance`")
     if count is not None and count < 1:
         raise InputError(f"count is {count}: ask for at least one image")
     if ratio is not None and balance is None:

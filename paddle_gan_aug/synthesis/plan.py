@@ -16,7 +16,7 @@ from ..data import DataSpec, LabelledImages, check_overlap
 from ..data.class_names import check_class_folders
 from ..data.load import place_of
 from ..errors import InputError
-from ..files import find_path, use_cache
+from ..files import check_outside, find_path, use_cache
 from ..runs.batch_size import fit_batch_size
 from ..runs.opened import Run
 from ..runs.places import check_run_name, run_folder
@@ -139,8 +139,8 @@ def make_plan(
     seed = runtime.check_seed(config.train.seed if seed is None else seed)
     use_cache(config.runtime.cache)
     filters = _complete(filters)
-    _check_beside(to, config.data.source)
     data = DataParts(DataSpec.of(config.data))
+    check_outside(to, place_of(data.spec))
     parts = real_parts(data, not runs and "data.split" not in overrides and left_to_readers(data.spec))
     learnt = data.read("train")
     check_class_folders(learnt.filled_classes, to)
@@ -151,7 +151,7 @@ def make_plan(
         reader = Reader(open_reader(filters.classifier, learnt, process.device, process.threads), data)
     quotas, note = _quotas(parts[0], config.data.source, per_class, ratio)
     if new_classes:
-        quotas, note = _of_new(quotas, new_classes, learnt), None
+        (quotas, new_classes), note = _of_new(quotas, new_classes, learnt), None
     policy, new = policy_for(config.data.source, learnt.channels, config.data.policy), tuple(dict.fromkeys(new_classes))
     name = check_run_name(to.resolve().name.lstrip(".") or "augmented")
     plan = Plan(config, data, parts, quotas, filters, name, seed, policy, bool(per_class_runs), note, new, reader=reader)
@@ -230,8 +230,8 @@ def _quotas(train: RealPart, source: str, per_class: Optional[int], ratio: Optio
     return quotas, note
 
 
-def _of_new(quotas: Dict[str, int], new: Sequence[str], learnt: LabelledImages) -> Dict[str, int]:
-    """What new classes lack.
+def _of_new(quotas: Dict[str, int], new: Sequence[str], learnt: LabelledImages) -> Tuple[Dict[str, int], List[str]]:
+    """(what new classes lack, their names: one may be given by its number).
 
     Raises:
         InputError: no such class, no other class to learn from, or none of them lacks an image.
@@ -242,7 +242,7 @@ def _of_new(quotas: Dict[str, int], new: Sequence[str], learnt: LabelledImages) 
     found = {name: count for name, count in quotas.items() if name in new}
     if not found:
         raise InputError(f"new_classes: {listed(new)} lack no image: name classes with few, or give per_class")
-    return found
+    return found, new
 
 
 def _check_asked_by_class(samplers: Samplers) -> None:
@@ -255,13 +255,6 @@ def _check_learnt(quotas: Dict[str, int], learnt: Sequence[str], who: str) -> No
     strange = [name for name in quotas if name not in learnt]
     if strange:
         raise InputError(f"{who} learns no image of the class {strange[0]}, and cannot make any: it learns {', '.join(learnt)}")
-
-
-def _check_beside(to: Path, data: str) -> None:
-    """Raise an InputError if the set would lie inside the folder of its own data."""
-    folder = find_path(data)
-    if folder.is_dir() and to.resolve().is_relative_to(folder.resolve()):
-        raise InputError(f"{to} lies inside the data {data}, where it would be taken for a part of it: choose another folder")
 
 
 def _is_conditional(config: Config, images: LabelledImages, varying: bool = False) -> bool:

@@ -94,6 +94,7 @@ class SetRequest:
             "format": self.form,
             "filters": {"names": list(self.filters), "settings": self.settings, "classifier": classifier},
             "attempts": self.attempts,
+            "relax": self.relax,
         }
 
 

@@ -1,14 +1,59 @@
 """Flags that several commands share: seeds, threads, and flags that set configuration keys."""
 
+import argparse
+import importlib
+
 import pytest
 
 import paddle_gan_aug
+from paddle_gan_aug.cli.parser import CommandParser
 
 
 def test_a_flag_and_a_key_with_the_same_value_agree(here, small, small_mnist):
     twice = ["--steps", 2, "-o", "train.steps=2", "--digit", 3, "-o", "data.class_name=3"]
     here("train", "--data", small_mnist, *small, *twice, "--run", "2024")
     assert (here.output / "2024" / "config.yaml").exists()
+
+
+def test_of_a_key_that_is_set_again_the_last_value_counts(here, small, small_mnist):
+    done = here("train", "--data", small_mnist, *small, "train.steps=2", "-o", "train.steps=3", "--run", "r", "--dry-run")
+    assert "in steps 1 to 3" in done.stdout
+
+
+def parsed(command, *arguments):
+    parser = argparse.ArgumentParser()
+    importlib.import_module(f"paddle_gan_aug.cli.{command}").add_flags(parser)
+    return parser.parse_args(arguments)
+
+
+@pytest.mark.parametrize(
+    "command, flag, name",
+    [
+        (["study"], "--arms", "arms"),
+        (["study"], "--cut", "cut"),
+        (["study"], "--new-classes", "new_classes"),
+        (["augment", "--to", "x"], "--run", "runs"),
+        (["augment", "--to", "x"], "--new-classes", "new_classes"),
+        (["generate", "run", "--to", "x"], "--classes", "classes"),
+        (["generate", "run", "--to", "x"], "--filter", "names"),
+    ],
+)
+def test_a_list_may_be_given_in_parts(command, flag, name):
+    assert getattr(parsed(*command, flag, "a", "b", flag, "c"), name) == ["a", "b", "c"]
+    assert getattr(parsed(*command, flag, "d"), name) == ["d"]
+
+
+def test_the_first_values_take_the_place_of_the_default():
+    assert parsed("study", "--new-images", "3", "--new-images", "4").new_images == [3, 4]
+    assert parsed("study").new_images == [5]
+
+
+@pytest.mark.parametrize("token", ["-oclassifier.mixing=mixup", "--override=classifier.mixing=mixup"])
+def test_an_attached_value_counts_as_given(token):
+    """Flags take precedence over a study's file."""
+    parser = CommandParser()
+    importlib.import_module("paddle_gan_aug.cli.study").add_flags(parser)
+    assert "override" in parser.parse_args([token]).given
 
 
 def test_seeds_are_checked_everywhere(here, tmp_path):

@@ -53,6 +53,7 @@ def test_overrides_lie_over_the_preset():
         ({"health.samples": 7}, "health.samples: expected a whole number >= 8, got 7"),
         ({"eval.count": 1_000_001}, "eval.count: expected a whole number <= 1000000, got 1000001"),
         ({"generated.per_class": 10**18}, "generated.per_class: expected a whole number <= 1000000"),
+        ({"generator.latent_dim": 10**7}, "generator.latent_dim: expected a whole number <= 100000, got 10000000"),
         ({"variation.sources": 10**9}, "variation.sources: expected a whole number <= 1000000"),
         ({"semi_supervised.labelled_batch": 10**9}, "semi_supervised.labelled_batch: expected a whole number <= 1000000"),
     ],

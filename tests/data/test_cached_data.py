@@ -131,7 +131,7 @@ def test_two_processes_that_make_the_same_at_once_both_end_right(kept, tmp_path)
                 assert process.poll() is None
                 time.sleep(0.01)
             (kept / ".npz-x.lock").unlink(missing_ok=True)
-        told = [process.communicate(timeout=100) for process in started]
+        told = [process.communicate(timeout=300) for process in started]
     assert [out.strip() for out, _ in told] == ["[4000, 8000] 1 a 1 b", "[4000, 8000] 2 a 2 b"]
     assert [path.name for path in kept.iterdir()] == ["npz-x"] and [err for _, err in told] == ["", ""]
     found = cache.kept("npz-x", lambda allocate: pytest.fail("it is kept"))
@@ -258,7 +258,7 @@ def test_two_processes_at_once_decode_once(some_digits, other_project, kept):
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     options = {"stdout": subprocess.PIPE, "text": True, "env": environment, "cwd": other_project}
     children = [subprocess.Popen([sys.executable, "-c", CHILD], **options) for _ in range(3)]
-    found = [child.communicate(timeout=120)[0].split() for child in children]
+    found = [child.communicate(timeout=300)[0].split() for child in children]
     assert sorted(calls for _, calls in found) == ["0", "0", "1"] and {digest for digest, _ in found} == {load("set").fingerprint()}
     assert len(cache.entries()) == 1
 

@@ -286,7 +286,7 @@ def test_what_is_not_read_here_says_what_to_do(other_project, name, advice):
 def ends_soon(name):
     """The last line that a command gives on data of this name; a hang is stopped after a minute."""
     done = subprocess.run(
-        [sys.executable, "-m", "paddle_gan_aug", "train", "--data", name], capture_output=True, text=True, timeout=60,
+        [sys.executable, "-m", "paddle_gan_aug", "train", "--data", name], capture_output=True, text=True, timeout=300,
         env={**os.environ, "PYTHONPATH": str(PACKAGE_PARENT)},
     )  # fmt: skip
     assert done.returncode == 2 and "Traceback" not in done.stderr

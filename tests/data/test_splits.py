@@ -146,3 +146,13 @@ def test_a_lone_image_may_train():
     train, valid = stratified(data, lone_trains=True)
     assert train.counts().tolist() == [5, 1] and valid.counts().tolist() == [1, 0]
     assert numbers(stratified(classes(1, 1), lone_trains=True)[0]) == [0, 1]
+
+
+def test_parts_of_other_sizes_are_not_joined(tmp_path):
+    """Validation images of another size are no error of training alone, but of learning all of them."""
+    rng = np.random.default_rng(0)
+    parts = {f"{name}_images": rng.integers(0, 256, (8, size, size), dtype=np.uint8) for name, size in (("train", 16), ("valid", 20))}
+    np.savez(tmp_path / "odd.npz", **parts, train_labels=np.arange(8) % 2, valid_labels=np.arange(8) % 2, layout=np.array("NHW"))
+    assert load(tmp_path / "odd.npz").shape == (1, 16, 16)
+    with pytest.raises(InputError, match="shape 1 x 16 x 16 and .* shape 1 x 20 x 20: give both one size and colour .*data.image_size"):
+        load(tmp_path / "odd.npz", split="full")

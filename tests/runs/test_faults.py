@@ -106,7 +106,7 @@ def test_a_full_disk_while_saving_loses_nothing(cli, trained):
 
     command = ["train", "--run", "r", "--resume", "--steps", "12", "--output", str(cli.output), "--log", str(cli.log)]
     process = [sys.executable, "-m", "paddle_gan_aug", *command]
-    done = subprocess.run(process, cwd=ROOT, capture_output=True, text=True, preexec_fn=small_files_only, timeout=120)
+    done = subprocess.run(process, cwd=ROOT, capture_output=True, text=True, preexec_fn=small_files_only, timeout=300)
     assert done.returncode == 1, done.stderr
     last = done.stderr.strip().splitlines()[-1]
     assert "cannot save the checkpoint of step 12" in last

@@ -188,7 +188,7 @@ def test_three_that_begin_at_once_are_three_runs(cli, small_mnist):
         )
         for seed in range(3)
     ]
-    said = [process.communicate(timeout=200)[0] for process in processes]
+    said = [process.communicate(timeout=300)[0] for process in processes]
     assert [process.returncode for process in processes] == [0, 0, 0], said
     name = "classic-small-mnist-20300101-000000"
     assert sorted(os.listdir(cli.output)) == [name, f"{name}-2", f"{name}-3"] == sorted(os.listdir(cli.log))

@@ -1,8 +1,10 @@
 """Names of runs, and which run a name means."""
 
+import numpy as np
 import pytest
 
 from paddle_gan_aug.config.loading import load_config
+from paddle_gan_aug.data import LabelledImages
 from paddle_gan_aug.errors import InputError
 from paddle_gan_aug.records.visualdl_file import read_records
 from paddle_gan_aug.runs.continuing import resumable
@@ -44,6 +46,8 @@ def test_a_run_is_a_folder_with_its_configuration(tmp_path):
         run_folder(folder)
     (folder / "config.yaml").write_text("")
     assert is_run(folder) and run_folder(folder) == folder
+    with pytest.raises(InputError, match=r"^no run at .*: it holds 1 run, the last mine: give the path of one$"):
+        run_folder(tmp_path)
 
 
 def test_a_misspelt_run_is_not_begun_anew(tmp_path):
@@ -101,3 +105,12 @@ def test_runs_of_one_name_that_share_a_log_folder_by_the_command_line(here, smal
         records = tmp_path / "log" / name / "g_loss" / f"vdlrecords.{name}.log"
         steps[name] = [value.id for _, value in read_records(records) if value.tag == "loss"]
     assert steps == {"x": [1, 2], "x-2": [1, 2, 3]}
+
+
+@pytest.mark.parametrize("inside", ["output", "log"])
+def test_a_run_writes_nothing_into_its_data(here, tmp_path, inside):
+    images = LabelledImages(np.zeros((6, 1, 16, 16), np.uint8), np.array([0, 1] * 3), ("a", "b"), "few")
+    images.save(tmp_path / "data")
+    place = tmp_path / "data" / inside
+    told = here("train", "--data", tmp_path / "data", f"--{inside}", place, "--steps", 1, "--run", "r", code=2).stderr
+    assert "lies inside the data" in told and told.count("\n") == 1 and not place.exists()

@@ -151,7 +151,7 @@ def test_interrupted_runs_save_and_go_on(cli, small, small_mnist, signal_sent):
         assert time.monotonic() < deadline
         time.sleep(0.1)
     process.send_signal(signal_sent)
-    stdout, stderr = process.communicate(timeout=60)
+    stdout, stderr = process.communicate(timeout=300)
     assert process.returncode == 130, stderr
     assert "checkpoint saved" in stdout
     assert "Traceback" not in stderr

@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+import re
 
 import numpy as np
 import pytest
@@ -190,6 +191,7 @@ class Stop(Exception):
 @pytest.mark.parametrize("filtered", [False, True])
 def test_an_interrupted_set_goes_on_to_identical_files(tiny, tmp_path, monkeypatch, form, filtered):
     monkeypatch.setattr("paddle_gan_aug.synthesis.drawing.CHUNK", 6)
+    monkeypatch.setattr("paddle_gan_aug.synthesis.held_out.MOST_EPOCHS", 2)
     names = ["confidence", "duplicates", "rejection"]
     filters = Filters(names, tiny["classifier"], {"confidence": {"threshold": 0.02}}) if filtered else None
     request = {"quotas": {"5": 14, "6": 8}, "form": form, "filters": filters}
@@ -338,3 +340,10 @@ def test_what_a_killed_writer_leaves_is_gone_in_the_end(tiny, tmp_path, monkeypa
         (tmp_path / "set" / name).write_bytes(b"mine")
     generate(tiny["digits"], to=tmp_path / "set", resume=True, **request)
     assert tree(tmp_path / "set").keys() - tree(tmp_path / "whole").keys() == {".mine.npz.9z51jv_n", f".{FORMATS[form].file}.bak"}
+
+
+@pytest.mark.parametrize("further", [[], ["--dry-run"]])
+def test_more_images_than_the_disk_takes_are_refused(here, tiny, tmp_path, further):
+    told = here("generate", tiny["digits"], "--count", 10**14, "--to", tmp_path / "many", *further, code=2).stderr
+    assert re.search(r"100000000000000 images take at least 1e\+07 GB, and .*many has [\d.e+]+ GB left: ask for fewer, or", told)
+    assert told.count("\n") == 1 and not (tmp_path / "many").exists()

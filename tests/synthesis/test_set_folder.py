@@ -10,7 +10,7 @@ from paddle_gan_aug import Filters, augment_data, generate
 from paddle_gan_aug.data import load
 from paddle_gan_aug.errors import InputError
 from paddle_gan_aug.synthesis import augment, data_parts, real_files, sampler, set_folder, writers
-from paddle_gan_aug.synthesis.partial_set import PartialSet
+from paddle_gan_aug.synthesis.partial_set import PartialSet, read_progress
 from paddle_gan_aug.synthesis.real_files import RealPart
 from paddle_gan_aug.synthesis.set_folder import SetFolder
 
@@ -161,3 +161,13 @@ def test_an_augmented_set_loads_its_images(tiny, small_mnist, tmp_path):
         augment_data(str(small_mnist), to=tmp_path / "other", overrides={"data.source": "mnist"})
     with pytest.raises(TypeError):
         augment_data(str(small_mnist))
+
+
+def test_a_set_is_resumed_with_the_same_mercy_for_short_classes(tmp_path):
+    """Filters that were chosen stay strict, those that nobody chose do not; earlier versions did not write down which."""
+    (tmp_path / "request.json").write_text('{"seed": 0, "relax": true, "attempts": 1}')
+    assert read_progress(tmp_path, {"seed": 0, "relax": True, "attempts": 9}) == {}
+    with pytest.raises(InputError, match="was begun with relax True, not relax False"):
+        read_progress(tmp_path, {"seed": 0, "relax": False, "attempts": 1})
+    (tmp_path / "request.json").write_text('{"seed": 0, "attempts": 1}')
+    assert read_progress(tmp_path, {"seed": 0, "relax": False, "attempts": 1}) == {}
