@@ -12,7 +12,8 @@ from scipy import stats
 
 from paddle_gan_aug.errors import InputError
 from paddle_gan_aug.files import find_path
-from paddle_gan_aug.study.arms import ARMS, Arm, arm_of
+from paddle_gan_aug.study.arm import Arm
+from paddle_gan_aug.study.arms import ARMS, arm_of
 from paddle_gan_aug.study.cells import read_rows
 from paddle_gan_aug.study.splits import CHOOSE, TEST
 from paddle_gan_aug.study.statistics import LEVEL, compare

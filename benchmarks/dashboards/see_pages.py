@@ -21,6 +21,7 @@ from playwright.sync_api import sync_playwright
 LIMIT = 60  # seconds to wait for anything: a loaded machine is slow
 SIZE = {"width": 1280, "height": 1100}  # pictures are fetched once they are in sight: the first two groups are
 DRAWN = 300  # pixels: fewer are no curve and no picture
+AXES = 5000  # pixels: fewer are the axes of the projector alone, which come before its points
 CHART, PICTURES, POINTS, GRAPH, TABLE = (
     "main canvas",
     "main img[src^='blob:']",
@@ -28,15 +29,15 @@ CHART, PICTURES, POINTS, GRAPH, TABLE = (
     "iframe",
     "main",
 )
-PAGES = {  # path below /app/: (where it draws, what to wait for)
-    "scalar": (CHART, "coloured"),
-    "sample/image": (PICTURES, "inked"),
-    "histogram": (CHART, "coloured"),
-    "high-dimensional": (POINTS, "inked"),
-    "graph/dynamic_graph": (GRAPH, "inked"),
-    "hyper-parameter": (TABLE, None),
-    "pr-curve": (CHART, "coloured"),
-    "roc-curve": (CHART, "coloured"),
+PAGES = {  # path below /app/: (where it draws, what to wait for, how many pixels of it)
+    "scalar": (CHART, "coloured", DRAWN),
+    "sample/image": (PICTURES, "inked", DRAWN),
+    "histogram": (CHART, "coloured", DRAWN),
+    "high-dimensional": (POINTS, "inked", AXES),
+    "graph/dynamic_graph": (GRAPH, "inked", DRAWN),
+    "hyper-parameter": (TABLE, None, 0),
+    "pr-curve": (CHART, "coloured", DRAWN),
+    "roc-curve": (CHART, "coloured", DRAWN),
 }
 COUNT = """
 async file => {
@@ -96,8 +97,8 @@ WATCH = """
 """
 
 
-def pixels(counter: Any, place: Any, kind: Optional[str]) -> Dict[str, int]:
-    """What is drawn at a place, once enough pixels are of that kind, or after the limit; None waits for nothing.
+def pixels(counter: Any, place: Any, kind: Optional[str], least: int) -> Dict[str, int]:
+    """What is drawn at a place, once at least so many pixels are of that kind, or after the limit; None waits for nothing.
 
     A chart ("coloured") grows from left to right when its page opens: with just enough pixels it may lack a curve, so it must also be
     the same twice.
@@ -106,7 +107,7 @@ def pixels(counter: Any, place: Any, kind: Optional[str]) -> Dict[str, int]:
     before: Dict[str, int] = {}
     while True:
         seen: Dict[str, int] = counter.evaluate(COUNT, base64.b64encode(place.screenshot()).decode())
-        enough = kind is None or (seen[kind] >= DRAWN and (kind != "coloured" or seen == before))
+        enough = kind is None or (seen[kind] >= least and (kind != "coloured" or seen == before))
         if enough or time.monotonic() > end:
             return seen
         before = seen
@@ -122,7 +123,7 @@ def open_page(page: Any, address: str, name: str) -> float:
 def see(page: Any, counter: Any, address: str, name: str) -> Dict[str, Any]:
     """Open one page, and say what it draws."""
     seconds = open_page(page, address, name)
-    where, kind = PAGES[name]
+    where, kind, least = PAGES[name]
     place = page.locator(where).first
     if where == PICTURES and page.get_by_text("confusion", exact=True).count():
         page.get_by_text("numbers", exact=True).click()  # the samples of G; at first only the first group is open
@@ -132,7 +133,7 @@ def see(page: Any, counter: Any, address: str, name: str) -> Dict[str, Any]:
         layers = page.frame_locator("iframe").locator("svg text")
         texts = [layer.text_content() for layer in layers.all()]
     place.wait_for()
-    return {"seconds": round(seconds, 2), **pixels(counter, place, kind), "graph": texts, "text": page.inner_text("body")}
+    return {"seconds": round(seconds, 2), **pixels(counter, place, kind, least), "graph": texts, "text": page.inner_text("body")}
 
 
 @contextlib.contextmanager

@@ -19,7 +19,10 @@ def test_nearest_points_are_those_of_all_distances():
 def test_features_of_a_vae_depend_on_the_image():
     images = np.random.default_rng(0).integers(0, 256, (256, 1, 8, 8)).astype(np.uint8)
     features = vae_features(images, np.concatenate([images, images[:3]]), 1)
-    assert features.shape == (259, 20) and (features[256:] == features[:3]).all() and features.std(0).min() > 0
+    assert features.shape == (259, 20) and features.std(0).min() > 0
+    again = np.linalg.norm(features[256:] - features[:3], axis=1)  # a batch of another size may be rounded otherwise, by some CPUs
+    others = np.linalg.norm(features[256:, None] - features[None, 3:256], axis=2)
+    assert again.max() < 1e-4 * others.min()
 
 
 @pytest.mark.skipif(importlib.util.find_spec("graphlearning") is not None, reason="the package is installed")

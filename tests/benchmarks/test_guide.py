@@ -32,7 +32,7 @@ def test_the_folder_of_a_page_has_what_its_commands_name(tmp_path):
     assert (folder / "train.py").is_file() and (folder / "work" / "mnist").is_dir() and not (folder / "output").exists()
     assert {len(list((folder / "my-images" / digit).iterdir())) for digit in "0123456789"} == {module.PICTURES}
     assert len(list((folder / "more-images").iterdir())) == module.MORE and (folder / "picture.png").is_file()
-    done = subprocess.run([sys.executable, "train.py", "--list-presets"], cwd=folder, capture_output=True, text=True, timeout=100)
+    done = subprocess.run([sys.executable, "train.py", "--list-presets"], cwd=folder, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0 and "sngan-projection" in done.stdout
 
 

@@ -216,6 +216,17 @@ def test_the_two_networks_of_few_labels(page):
         assert f"semi_supervised.{key}={both['overrides'][f'semi_supervised.{key}']:g}" in read(ROOT / page)
 
 
+@pytest.mark.parametrize("page, seed", [("docs/semi-supervised.md", "Label seed"), ("docs/zh/semi-supervised.md", "标签种子")])
+def test_final_rows_of_a_hundred_labels(page, seed):
+    (rows,) = [rows for rows in tables(ROOT / page) if rows and seed in rows[0]]
+    cells = {row[seed]: [*row.values()][-2:] for row in rows}
+    stored = {}
+    for path in (RESULTS / "semi-supervised").glob("*convolutional-GAN-with-IMSAT-seed-*.json"):
+        row = json.loads(path.read_text(encoding="utf-8"))
+        stored[str(row["seed"])] = [f"{100 * row['error']:.2f} %", f"{row['cpu_seconds'] / 60:.0f}"]
+    assert cells == stored
+
+
 def test_what_worked_on_each_python():
     stored = json.loads((RESULTS / "pythons.json").read_text(encoding="utf-8"))["rows"]
     names = ("Python", "paddlepaddle", "numpy", "scipy", "Pillow")
