@@ -265,6 +265,11 @@ def find_path(path: Union[str, Path]) -> Path:
     return from_root if from_root.exists() else path
 
 
+def below(folder: Path, file: Path) -> str:
+    """Return the path of a file below a folder, if it lies there by its name; else its whole path."""
+    return str(file.relative_to(folder)) if file.is_relative_to(folder) else str(file)
+
+
 def did_you_mean_path(path: Union[str, Path], also: Iterable[str] = (), otherwise: str = "", before: str = "") -> str:
     """What a message says of a path at which nothing is: see `errors.did_you_mean`.
 

@@ -5,6 +5,7 @@ Every policy is a callable (image uint8 [C, H, W], rng) -> image, so that `trans
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, Optional, Sequence, Tuple, Union
@@ -110,7 +111,7 @@ POLICIES: Dict[str, Policy] = {
     )
 }
 CHOICES = ("digits", "objects", "mirrored")  # of `data.policy`, beside auto
-SHIPPED = {"fashion-mnist": "mirrored", "mnist": "digits"}  # known by name; the longer name first
+SHIPPED = {"fashionmnist": "mirrored", "mnist": "digits"}  # known by name, however it is joined; the longer name first
 
 
 def policy_for(source: Union[str, Path], channels: int, choice: str = "auto") -> Policy:
@@ -151,7 +152,8 @@ def recorded_policy(source: Union[str, Path]) -> Optional[str]:
 
 
 def _by_name(source: Union[str, Path]) -> Optional[str]:
-    name = str(source).rstrip("/").replace("\\", "/").rsplit("/", 1)[-1].lower().replace("_", "-")
+    name = str(source).rstrip("/").replace("\\", "/").rsplit("/", 1)[-1].lower()
+    name = re.sub("[-_ ]", "", name)
     return next((choice for known, choice in SHIPPED.items() if known in name), None)
 
 

@@ -1,6 +1,6 @@
 """Trains a classifier on labelled images, real and perhaps generated, and tests it on images that it has not seen."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
 
@@ -24,7 +24,7 @@ from ..runs.run import train_prepared
 from ..training.checkpoint import best_step
 from ..training.loop import Callback
 from .dry_run import rehearse
-from .generated import generated_part
+from .generated import check_generated, generated_part
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,7 @@ def classify(
     if dry_run:
         return Classification(rehearse(prepared, tested), None)
     generated = generated_part(prepared.config, prepared.images) if prepared.config.generated.source else None
+    check_generated(generated, tested, prepared.config)
     trained = train_prepared(prepared, callbacks=callbacks, generated=generated)
     if trained.interrupted:
         return Classification(trained, None, generated)
@@ -112,7 +113,7 @@ def _test_images(prepared: Prepared, test: Union[str, Path, None]) -> LabelledIm
     """The test images: of the classes and the shape that the classifier learns, and none of them seen in training."""
     config, learnt = prepared.config, prepared.images
     spec = DataSpec.of(config.data)
-    images = load(spec, "test") if test is None else load_test(spec.renamed(test))
+    images = load(spec, "test") if test is None else load_test(replace(spec.renamed(test), classes=spec.classes))
     if images.class_names != learnt.class_names:
         classes, strange = listed(learnt.class_names), [name for name in images.class_names if name not in learnt.class_names]
         meant = did_you_mean(strange[0], learnt.class_names, before=f"; {strange[0]}: ") if strange else ""

@@ -19,7 +19,7 @@ class LabelledDataset(Dataset):
     Args:
         source: A name, a path or a `DataSpec`, as for `load`: for example a folder that `augment_data` wrote.
         part: "train", "valid" or "test".
-        split: "standard" or "full".
+        split: "standard" or "full"; None = that of the `DataSpec`, and "standard" of a name or path.
         transform: uint8 [C, H, W] -> anything that a `DataLoader` can batch; None gives the float image.
 
     Attributes:
@@ -34,11 +34,11 @@ class LabelledDataset(Dataset):
         source: Union[str, DataSpec] = "mnist",
         *,
         part: str = "train",
-        split: str = "standard",
+        split: Optional[str] = None,
         transform: Optional[Callable[[np.ndarray], Any]] = None,
     ) -> None:
         super().__init__()
-        self.data = load(source, part, split=split)
+        self.data = load(source, part, **({} if split is None else {"split": split}))
         self.transform = transform
 
     def __len__(self) -> int:

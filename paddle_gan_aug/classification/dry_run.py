@@ -11,7 +11,7 @@ from ..runs.prepare import Prepared
 from ..runs.reading import READ_AT_ONCE, read_probabilities
 from ..runs.run import train_prepared
 from ..runs.timing import once, rate
-from .generated import generated_part
+from .generated import check_generated, generated_part
 
 FEW = 20  # generated images of each class that are drawn to time them
 
@@ -32,6 +32,7 @@ def rehearse(prepared: Prepared, test: LabelledImages) -> Run:
         few = min(few, config.generated.per_class)
         generated = generated_part(load_config(config, {"generated.per_class": few}), prepared.images)
         drawing = _drawing(prepared, generated, few)
+        check_generated(generated, test, config)
     run = train_prepared(prepared, generated=generated, dry_run=True)
     views = rate(lambda images: read_probabilities(run, images), test.images[: READ_AT_ONCE // (5 if config.classifier.test_views else 1)])
     testing = views.times(len(test)).step(f"read {len(test)} test images")

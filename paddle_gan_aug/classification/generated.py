@@ -13,7 +13,10 @@ from ..config.loading import Config
 from ..console import listed
 from ..data import DataSpec, LabelledImages, load
 from ..data.load import NAMED
-from ..errors import InputError, RunFailed
+from ..data.notices import notice_once
+from ..data.overlap import check_overlap, repeated
+from ..data.written_set import MANIFEST
+from ..errors import InputError, NoSuchPart, RunFailed
 from ..files import find_path
 from ..runs.places import check_run_or_images, is_run
 from ..synthesis.drawing import draw_set
@@ -33,7 +36,8 @@ def generated_part(config: Config, real: LabelledImages) -> "Union[_Renewed, _St
 
     Returns:
         An object with `images` (round -> `LabelledImages`), `read` (None, or float32 images [N, C, H, W] -> their soft labels float32
-        [N, classes]), `filtered` (what the filters have dropped, or None) and `description`, plain values for the checkpoints.
+        [N, classes]), `filtered` (what the filters have dropped, or None), `stored` (the images if they lie on the disk, else None) and
+        `description`, plain values for the checkpoints.
 
     Raises:
         InputError: There is no such set or run; it has other classes or another size; settings that only runs have are set for a set.
@@ -51,7 +55,7 @@ def generated_part(config: Config, real: LabelledImages) -> "Union[_Renewed, _St
         settings = "generated.every_steps and generated.classifier"
         raise InputError(f"generated.source {source} is no run: {settings} are for images that a GAN draws")
     else:
-        part = _Stored(source, real)
+        part = _Stored(source, real, _held_out(config))
     if options.teacher:
         teacher = open_reader(options.teacher, real, process.device, process.threads)
         part.read = lambda images: teacher.algorithm.read(images)[0]
@@ -59,17 +63,48 @@ def generated_part(config: Config, real: LabelledImages) -> "Union[_Renewed, _St
     return part
 
 
+def check_generated(part: "Union[_Renewed, _Stored, None]", tested: LabelledImages, config: Config) -> None:
+    """Check that no test image is in the generated part; errors as of `check_overlap`."""
+    if part is not None and part.stored is not None:
+        check_overlap(part.stored, tested, config.data.allow_overlap, "images of the generated part")
+
+
+def _held_out(config: Config) -> Optional[LabelledImages]:
+    """The validation images of the data that a classifier learns; None where all of them train."""
+    try:
+        return load(DataSpec.of(config.data), "valid")
+    except NoSuchPart:
+        return None
+
+
 class _Stored:
-    """A set on the disk, in any form that `load` reads."""
+    """A set on the disk, in any form that `load` reads.
+
+    Validation images of the data stay out, and of a set that `augment` wrote the training images too: they are no generated ones.
+    """
 
     filtered = None
     read: Optional[Callable[[np.ndarray], np.ndarray]] = None
     description: Dict[str, Any]
 
-    def __init__(self, name: str, real: LabelledImages) -> None:
+    def __init__(self, name: str, real: LabelledImages, held_out: Optional[LabelledImages] = None) -> None:
         source = DataSpec(str(name), image_size=real.image_size, channels=real.channels)
-        self._images = as_classes(load(source, "train", split="full"), real)
+        images = load(source, "train", split="full")
+        known = np.zeros(len(images), bool)
+        for own in (real if (find_path(name) / MANIFEST).is_file() else None, held_out):
+            if own is not None and own.shape == images.shape:
+                known |= repeated(images.images, own.images)
+        if known.all():
+            raise InputError(f"generated.source {name} holds no generated image: all of its {len(images)} images are in {real.source} too")
+        if known.any():
+            notice_once(f"{name}: {known.sum()} of its {len(images)} images are in {real.source} too; the others are the generated part")
+        self._images = as_classes(images.subset(~known) if known.any() else images, real)
         self.description = {"source": str(name), "fingerprint": self._images.fingerprint(), "count": len(self._images)}
+
+    @property
+    def stored(self) -> LabelledImages:
+        """The images, which lie on the disk."""
+        return self._images
 
     def images(self, number: int) -> LabelledImages:
         """The images, the same in every round."""
@@ -79,6 +114,7 @@ class _Stored:
 class _Renewed:
     """Images that a GAN draws, `generated.per_class` of each class at once."""
 
+    stored = None
     read: Optional[Callable[[np.ndarray], np.ndarray]] = None
     description: Dict[str, Any]
 

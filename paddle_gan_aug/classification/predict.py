@@ -90,7 +90,7 @@ def predict(
 
 def _named(path: PathLike, name: str) -> str:
     """What a picture of a path is called, as one would type it: the picture that was given, or one in the folder that was given."""
-    return str(Path(path) / name) if find_path(path).is_dir() else str(Path(path).with_name(name))
+    return str((Path(path) if find_path(path).is_dir() else Path(path).parent) / name)
 
 
 def _read(path: PathLike, shape: Sequence[int], skip_bad: bool, data: Data) -> Tuple[List[str], np.ndarray]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import json
 import shlex
-from typing import TYPE_CHECKING, Any, Dict, List, Tuple
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Dict, List, Tuple, Union
 
 from ..console import duration, one_line, shortened
 from .filters import add_filter_flags, filter_options
@@ -33,7 +35,6 @@ TRAINING_FLAGS = (
     "--allow-overlap",
 )
 FEW_KEPT = 0.25  # of the images tried: below it the GAN is said to have learnt badly
-READING = ("image_size", "channels", "skip_bad", "policy", "window", "background", "fit")  # keys of `data` that a preview reads
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -74,7 +75,7 @@ def run(args: argparse.Namespace) -> Result:
     options = training_options(args, GAN_OF_ONE_CLASS if args.per_class_runs else of_all)
     filters = filter_options(args)
     if args.preview:
-        return _preview(args.to, options["overrides"])
+        return _preview(args.to, options["config"] or of_all, options["overrides"])
     from ..synthesis.augment import augment_data
     from ..synthesis.filters import Filters
 
@@ -105,14 +106,13 @@ def _plain(made: AugmentedSet) -> Dict[str, Any]:
     return {**found, "picture": str(made.picture)} if made.picture else found
 
 
-def _preview(to: str, overrides: Dict[str, Any]) -> Result:
+def _preview(to: str, config: str, overrides: Dict[str, Any]) -> Result:
     from ..augment.preview import draw_previews
     from ..config.loading import load_config
     from ..data import DataSpec
 
-    known = {"data.source", "train.seed", *(f"data.{name}" for name in READING)}
-    config = load_config(overrides={key: value for key, value in overrides.items() if key in known})
-    paths = draw_previews(DataSpec.of(config.data), to=to, seed=config.train.seed, policy=config.data.policy)
+    asked = load_config(config, overrides)
+    paths = draw_previews(DataSpec.of(asked.data), to=to, seed=asked.train.seed, policy=asked.data.policy)
     return Result({"to": [str(path) for path in paths]}, "\n".join(map(str, paths)))
 
 
@@ -182,8 +182,7 @@ def _read(part: Dict[str, Any]) -> str:
 
 def _next_command(made: AugmentedSet) -> List[str]:
     """Lines of which the last is a command that works as it stands."""
-    settings = [word for name, value in made.reading.items() for word in _setting(name, value)]
-    augmented, real = (shlex.join(["--data", str(images), *settings]) for images in (made.folder, made.source))
+    augmented, real = _data_flags(made.folder, made.reading), _data_flags(made.source, made.source_reading)
     test = "" if (made.folder / "test").is_dir() else " --test TEST_IMAGES"
     lines = [
         f"train a classifier on the real images alone, to compare: {program()} classify {real}{test}",
@@ -197,7 +196,12 @@ def _next_command(made: AugmentedSet) -> List[str]:
     return lines
 
 
+def _data_flags(data: Union[str, Path], reading: Dict[str, Any]) -> str:
+    """The flags with which a command reads data, quoted for a shell."""
+    return shlex.join(["--data", str(data), *(word for name, value in reading.items() for word in _setting(name, value))])
+
+
 def _setting(name: str, value: Any) -> Tuple[str, str]:
     if name in ("image_size", "channels"):
         return f"--{name.replace('_', '-')}", str(value)
-    return "-o", f"data.{name}={value}"
+    return "-o", f"data.{name}={json.dumps(value, separators=(',', ':')) if isinstance(value, tuple) else value}"

@@ -12,6 +12,7 @@ from .flags import SEVERAL, add_dry_run, add_run_flags, given, positive, seed
 from .result import Result, of_dry_run
 
 COUNT = 160  # images, where nothing says how many
+NOT_PREVIEWED = ("per_class", "balance", "ratio", "form", "resume")  # parameters of a set, which a sheet does not have
 NOT_VARIED = (  # parameters of a set that is drawn, which variations of real images do not have
     "per_class",
     "balance",
@@ -78,6 +79,10 @@ def run(args: argparse.Namespace) -> Result:
     if args.preview:
         if args.dry_run:
             raise InputError("--preview draws one sheet, which takes seconds: leave --dry-run out")
+        flags = args.parser.flags(args)
+        refused = [flags[name] for name in given(args, args.parser, NOT_PREVIEWED)]
+        if refused:
+            raise InputError(f"--preview draws one sheet, of about --count samples: leave out {', '.join(refused)}")
         return _preview(args, filters, drawn)
     return _generate(args, filters, drawn)
 
@@ -129,6 +134,7 @@ def _preview(args: argparse.Namespace, filters: Dict[str, Any], drawn: Dict[str,
 
 def _vary(args: argparse.Namespace, drawn: Dict[str, Any]) -> Result:
     """Write variations of real images, which have a count alone and no filters."""
+    args.after_interrupt = f"; nothing in {args.to} goes on: remove it, or choose another folder"
     flags = args.parser.flags(args)
     refused = [flags[name] for name in given(args, args.parser, NOT_VARIED)] + ["RUN"] * (len(args.run) > 1)
     if refused:

@@ -16,6 +16,7 @@ from .fitting import fit
 from .folders import UNLABELLED, part_folders
 from .image_files import read_image_set
 from .images import LabelledImages, to_network
+from .list_files import is_list_folder
 from .load import load, place_of
 from .readers import reader_of, refused_paths
 from .rows import joined
@@ -70,7 +71,7 @@ def given_unlabelled(spec: DataSpec, labelled: LabelledImages) -> Optional[np.nd
 def _folder_beside(spec: DataSpec) -> Optional[Path]:
     """Return the folder `unlabelled` beside the folder `train` of a data set; None if there is none."""
     place = place_of(spec)
-    if not place.is_dir() or part_folders(place) is None:
+    if not place.is_dir() or is_list_folder(place) or part_folders(place) is None:
         return None
     return next((folder for folder in sorted(place.iterdir()) if folder.is_dir() and folder.name.lower() == UNLABELLED), None)
 

@@ -23,9 +23,10 @@ from .file_list import chosen_files, file_list
 from .image_set import ImageSet
 from .images import LabelledImages
 from .list_files import list_file
+from .list_rows import NoLabels
 from .listing import PART_NAMES, Listing, natural
 from .notices import notice_once
-from .read_listing import read_listing, read_training
+from .read_listing import TRAINING_PARTS, read_listing, read_training
 from .spec import DataSpec
 from .written_set import MANIFEST, named_in_manifest, names_in_manifest, window_of_set
 
@@ -93,7 +94,7 @@ def open_folder(path: Path, spec: DataSpec) -> Callable[[str], Optional[Labelled
             return read_training(listing, np.fromiter((file in generated for file in listing.files), bool, len(listing.files)), spec)
 
     def read_part(part: str) -> Optional[LabelledImages]:
-        if training and part in ("train", "valid"):
+        if training and part in TRAINING_PARTS:
             return training()[part]
         if part not in parts:
             return None
@@ -214,7 +215,7 @@ def _checked_names(folder: Path, count: int, beside: Sequence[str], folders: Seq
 def _metadata(folder: Path) -> Optional[Listing]:
     """Return the listing of a folder's metadata.csv or .jsonl; None if it has none, or one without labels."""
     for file in (folder / name for name in METADATA):
-        with contextlib.suppress(InputError):
+        with contextlib.suppress(NoLabels):
             if file.is_file():
                 return list_file(file)
     return None
@@ -227,12 +228,13 @@ def _entries(folder: Path) -> List[Path]:
         raise InputError(f"cannot read the folder {folder}: {error.strerror or error}") from None
 
 
-def _is_junk(name: str) -> bool:
+def is_junk(name: str) -> bool:
+    """Whether a file or folder is what file managers, packers and network drives leave behind, by its name."""
     return name.startswith(".") or name.lower() in NO_DATA
 
 
 def _folders(path: Path) -> List[Path]:
-    return [below for below in _entries(path) if os.path.isdir(below) and not _is_junk(below.name)]
+    return [below for below in _entries(path) if os.path.isdir(below) and not is_junk(below.name)]
 
 
 def _report_hidden(folder: Path) -> None:
@@ -259,7 +261,7 @@ def _class_files(folder: Path, root: Path) -> List[str]:
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
-                if not _is_junk(entry.name):
+                if not is_junk(entry.name):
                     (deeper if entry.is_dir() else stray if _is_stray(entry.name) else names).append(entry.name)
     except OSError as error:
         raise InputError(f"cannot read the folder {folder}: {error.strerror or error}") from None
@@ -281,7 +283,7 @@ def _is_stray(name: str) -> bool:
 def inner_folder(path: Path) -> Path:
     """Return the folder that a packed data set lies in: `path`, or one below it as long as a folder holds one folder of folders."""
     while path.is_dir():
-        inside = [entry for entry in _entries(path) if not _is_junk(entry.name) and not _is_stray(entry.name)]
+        inside = [entry for entry in _entries(path) if not is_junk(entry.name) and not _is_stray(entry.name)]
         if len(inside) != 1 or not os.path.isdir(inside[0]) or not _folders(inside[0]):
             break
         path = inside[0]

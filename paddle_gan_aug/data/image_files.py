@@ -6,7 +6,7 @@ from typing import Optional, Tuple, Union
 import numpy as np
 
 from ..errors import InputError
-from ..files import did_you_mean_path, find_path
+from ..files import below, did_you_mean_path, find_path
 from .decoding import SUFFIXES, decode, say_skipped
 from .fitting import fit
 from .folders import read_folder_images
@@ -56,7 +56,8 @@ def _of_parts(reader: Reader, path: Path, spec: DataSpec) -> ImageSet:
     data = next((data for part in ("all", "test", "train") if (data := read_part(part)) is not None), None)
     if data is None:
         raise InputError(f"{path} has no test and no training images")
-    names = numbered(path.name, len(data)) if data.files is None else [file.name for file in data.files]
+    folder = path if path.is_dir() else path.parent
+    names = numbered(path.name, len(data)) if data.files is None else [below(folder, file) for file in data.files]
     return ImageSet(data.images, names, data.labels, data.class_names)
 
 

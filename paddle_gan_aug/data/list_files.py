@@ -16,7 +16,7 @@ from .list_rows import first_line, is_row, read_class_names
 from .list_table import ListTable, read_table
 from .listing import PART_NAMES, Listing, natural
 from .notices import notice_once
-from .read_listing import read_listing, read_training
+from .read_listing import TRAINING_PARTS, read_listing, read_training
 from .spec import DataSpec
 from .written_set import MANIFEST
 
@@ -47,7 +47,7 @@ def open_list(path: Path, spec: DataSpec) -> Callable[[str], Optional[LabelledIm
 
     def read_part(part: str) -> Optional[LabelledImages]:
         parts, generated = listings()
-        if generated.any() and "valid" not in parts and part in ("train", "valid"):
+        if generated.any() and "valid" not in parts and part in TRAINING_PARTS:
             return training()[part]
         if part not in parts:
             return None
@@ -65,6 +65,12 @@ def _listings(path: Path) -> Tuple[Dict[str, Listing], np.ndarray]:
     part_of = [next((part for part, names in PART_NAMES.items() if word.lower() in names), None) for word in table.parts]
     used = [part_of[code] for code in np.unique(table.splits)]
     if not all(used):
+        if any(used):
+            odd = next(word for word, part in zip(table.parts, part_of) if part is None)
+            raise InputError(
+                f"{path}: its column split is {odd[:80]!r} in {int((table.splits == table.parts.index(odd)).sum())} of {len(table)} rows, "
+                "and a part in others: write train, valid (or val) or test in each row, or leave the column out"
+            )
         if any(table.parts):
             notice_once(f"{path}: its column split is left out, since not all of its values are train, valid (or val) or test")
         part_of, used = ["train"] * len(table.parts), ["train"]

@@ -23,6 +23,10 @@ SEVERAL = re.compile(r"\d+([,;|]\s*\d+)+")  # labels
 AT_ONCE = 1 << 20  # bytes
 
 
+class NoLabels(InputError):
+    """A list without a row, or without columns of paths and labels."""
+
+
 class Row(NamedTuple):
     """A row of a list: the number of its line, and as written the picture's path, its label, its part, and whether it is generated."""
 
@@ -83,7 +87,8 @@ def read_rows(path: Path) -> Iterator[Row]:
     the pictures. In .jsonl files each line is an object with such names.
 
     Raises:
-        InputError: the file is no text, has no such columns, or has a line without a path or a label.
+        NoLabels: the file has no such columns, or no row.
+        InputError: the file is no text, or has a line without a path or a label.
     """
     suffix, row = path.suffix.lower(), None
     with opened(path) as file:
@@ -95,7 +100,7 @@ def read_rows(path: Path) -> Iterator[Row]:
                 raise InputError(f"{path}, line {row.number}: {labels}; one for each picture is read")
             yield row
     if row is None:
-        raise InputError(f"the list {path} is empty: write a path and a label on each line")
+        raise NoLabels(f"the list {path} is empty: write a path and a label on each line")
 
 
 def is_row(line: str) -> bool:
@@ -130,7 +135,7 @@ def _of_table(file: IO[str], path: Path) -> Iterator[Row]:
                 columns = _columns(first)
                 others = [first.index(name) if name in first else len(first) for name in (SPLIT_COLUMN, GENERATED_COLUMN)]
             if columns is None:
-                raise InputError(
+                raise NoLabels(
                     f"{path} has the columns {', '.join(first)[:200]}: name one {FILE_COLUMNS[0]}, with the paths of the pictures, and "
                     f"one {LABEL_COLUMNS[0]}"
                 )
@@ -160,7 +165,8 @@ def _of_objects(file: IO[str], path: Path) -> Iterator[Row]:
             columns = _columns(list(row))
             values = [] if columns is None else [list(row.values())[i] for i in columns]
             if not values or not isinstance(values[0], str) or type(values[1]) not in (str, int):
-                raise InputError(f"{path}, line {number}: expected file_name, a path, and label, a text or a whole number")
+                kind = InputError if values else NoLabels
+                raise kind(f"{path}, line {number}: expected file_name, a path, and label, a text or a whole number")
             yield Row(number, values[0], str(values[1]), *(str(row.get(name, "")) for name in (SPLIT_COLUMN, GENERATED_COLUMN)))
 
 

@@ -10,6 +10,7 @@ from typing import Dict, Iterator, List, Sequence
 import numpy as np
 
 from ..errors import InputError
+from ..files import below
 from .file_list import chosen_files, file_list
 from .list_rows import Row, most_rows, read_rows
 from .notices import notice_once
@@ -68,7 +69,7 @@ def read_table(path: Path) -> ListTable:
             generated[count] = row.generated.lower() in ("1", "true", "yes")
             places[count] = _number_of(real_path(file))
             count += 1
-            yield _below(path.parent, file)
+            yield below(path.parent, file)
 
     files = file_list(path.parent, names())
     table = ListTable(path, files, labels[:count], list(words), splits[:count], list(parts), generated[:count])
@@ -131,15 +132,10 @@ def _check_alike(table: ListTable, earlier: int, place: int) -> None:
     if (label, part) == (table.words[table.labels[earlier]], table.parts[table.splits[earlier]]):
         return
     before, line = (row.number for i, row in enumerate(read_rows(table.path)) if i in (earlier, place))
-    where = f"{table.path}, line {line}: {_below(table.path.parent, table.files[place])}"
+    where = f"{table.path}, line {line}: {below(table.path.parent, table.files[place])}"
     if label != table.words[table.labels[earlier]]:
         raise InputError(f"{where} has the label {label[:80]}, and in line {before} another one")
     raise InputError(f"{where} is in the part {part[:80]}, and in line {before} in another one")
-
-
-def _below(folder: Path, file: Path) -> str:
-    """The path of a file below a folder, if it lies there by its name; else its whole path."""
-    return str(file.relative_to(folder)) if file.is_relative_to(folder) else str(file)
 
 
 def _file_of(path: Path, name: str) -> Path:

@@ -19,6 +19,7 @@ from .idx import is_idx_folder
 from .images import LabelledImages
 from .notices import notice_once
 from .overlap import report_repeated_validation
+from .read_listing import HELD_OUT
 from .read_once import State, read_once, state_of
 from .readers import READERS, Reader, ReadPart, reader_of, refused_paths
 from .spec import DataSpec, as_spec
@@ -162,7 +163,7 @@ def _parts(data_set: _DataSet) -> ReadPart:
         if images is None:
             images = data_set.read("train")
             if images is not None and data_set.read("valid") is not None:
-                if spec.valid_share is not None:
+                if spec.valid_share is not None and data_set.read(HELD_OUT) is None:
                     raise InputError(f"{spec} has validation images of its own: leave data.valid_share out")
                 report_repeated_validation(images, data_set.read("valid"))
                 return None

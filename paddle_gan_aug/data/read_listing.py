@@ -17,6 +17,8 @@ from .spec import DataSpec
 from .splits import stratified
 
 CACHE_VERSION = 2
+HELD_OUT = "held out"  # the part "valid" of data whose reader holds it out of the training images
+TRAINING_PARTS = ("train", "valid", HELD_OUT)
 
 
 def read_listing(listing: Listing, spec: DataSpec, where: str, training: Optional[Listing] = None) -> LabelledImages:
@@ -68,7 +70,7 @@ def _hash_of(listing: Listing, options: List[Any]) -> str:
 
 
 def read_training(listing: Listing, generated: np.ndarray, spec: DataSpec) -> Dict[str, LabelledImages]:
-    """Read training files of which those are generated that a mask, bool [N], tells, as {"train", "valid"}.
+    """Read training files of which those are generated that a mask, bool [N], tells, by `TRAINING_PARTS`.
 
     A share of each class is held out for validation, of the real images alone.
     """
@@ -79,4 +81,4 @@ def read_training(listing: Listing, generated: np.ndarray, spec: DataSpec) -> Di
     train, valid = stratified(part(False, "real images"), spec.valid_share, spec.seed, lone_trains=True)
     if generated.any():  # an augmentation may have kept none
         train = concatenate(train, part(True, "generated images"))
-    return {"train": train, "valid": valid}
+    return {"train": train, "valid": valid, HELD_OUT: valid}

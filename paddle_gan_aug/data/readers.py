@@ -33,7 +33,8 @@ class Reader:
         what: the kind in words.
         understands: (path) -> whether the path is of this kind.
         open: (path, `DataSpec`) -> a function from `train`, `valid`, `test` or `all` to `LabelledImages`, or to None if there is
-            no such part. `all` is what undivided data has instead of parts. The function reads all classes and images at their
+            no such part. `all` is what undivided data has instead of parts; `held out` is `valid` again where the reader itself holds
+            it out of the training images. The function reads all classes and images at their
             own size and depth, or at those of the `DataSpec`: `load` does the rest.
         images: (path, `DataSpec`) -> `ImageSet`, if images without labels can be read; None = the images come from `open`.
         mixed: whether the order of the files usually mixes the classes, so that the last images of training can validate.

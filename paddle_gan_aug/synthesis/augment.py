@@ -15,7 +15,7 @@ from .. import runtime
 from ..augment.policies import choice_of
 from ..augment.preview import before_and_after, shown_images
 from ..config.arguments import checked
-from ..config.loading import Config, load_config
+from ..config.loading import Config, hyperparameters, load_config
 from ..console import listed, one_line, tell
 from ..data import DataSpec, LabelledImages, load
 from ..data.cache import told_if_not_kept
@@ -23,6 +23,7 @@ from ..data.written_set import DROPPED, MANIFEST
 from ..errors import InputError, RunFailed
 from ..files import cache_folder, check_makeable, expanded, is_in_use, make_folder
 from ..pictures import save_png
+from ..runs.continuing import CONTINUE_MAY_CHANGE
 from ..runs.opened import Run
 from ..runs.per_class import train_per_class
 from ..runs.places import is_run, run_folders
@@ -30,7 +31,7 @@ from ..runs.run import train
 from .estimate import estimated_steps
 from .filter_runner import FilterRunner
 from .filters import Filters
-from .generate import QuotaNotMet, check_truncation, drawn_set
+from .generate import QuotaNotMet, check_same, check_truncation, drawn_set
 from .plan import Plan, make_plan
 from .reader import Reader, aside_lines
 from .real_files import on_disk
@@ -39,7 +40,8 @@ from .set_folder import AUGMENTED, SetRequest
 from .space import estimated_space
 from .summary import count_by_class, worth
 
-READING = ("image_size", "channels", "window", "background", "fit")  # how the images of a set must be read
+SIZES = ("image_size", "channels")
+READING = (*SIZES, "window", "background", "fit")  # how the images of the data must be read
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,8 @@ class AugmentedSet:
         table: a row (class name, real, generated, both) of training images for each class, and one named "all".
         short: {class name: images missing}.
         reading: {field of `DataSpec`: value}, with which the set must be read again, since real files are copied as
-            they are.
+            they are. Pictures that were drawn from the data are read as they are.
+        source_reading: the same for the data that was augmented.
         policy: the policy of classical augmentation that fits the images.
         note: what the user should know, or None.
         source: the data set that was augmented.
@@ -65,6 +68,7 @@ class AugmentedSet:
     table: List[Tuple[str, int, int, int]]
     short: Dict[str, int]
     reading: Dict[str, Any]
+    source_reading: Dict[str, Any]
     policy: str
     note: Optional[str]
     source: str
@@ -156,7 +160,7 @@ def augment_data(  # long: it explains every parameter
         space = estimated_space(plan)  # first: it refuses what does not fit
         return _result(to, plan, planned, picture=_draw_policy(plan), steps=estimated_steps(plan), space=space)
     if resume and AUGMENTED.is_complete(to):
-        _check_same(to, plan)
+        _check_same(to, plan, truncation)
         shutil.rmtree(to / AUGMENTED.partial, ignore_errors=True)
         if not quiet:
             tell(f"{to} is complete: nothing left to do; choose another folder for another set")
@@ -202,11 +206,11 @@ def _check_target(to: Path, resume: bool) -> None:
         raise InputError(f"{to} {what}; choose an empty or new folder, or continue it with resume=True")
 
 
-def _check_same(to: Path, plan: Plan) -> None:
+def _check_same(to: Path, plan: Plan, truncation: Optional[float]) -> None:
     """Check that the complete set `to` is what is asked for.
 
     Raises:
-        InputError: it is of other data, or has other numbers of images.
+        InputError: it is of other data, has other numbers of images, or was made with another seed or other filters.
     """
     there = on_disk(to, plan.class_names)
     strange = next((name for part in plan.parts for name in part.lacking(to)), None)
@@ -218,6 +222,9 @@ def _check_same(to: Path, plan: Plan) -> None:
     if held != plan.quotas:
         there, asked = (listed(f"{name}: {n}" for name, n in counts.items()) for counts in (held, plan.quotas))
         raise InputError(f"{to} is complete with other numbers of generated images ({there}; asked for {asked}): choose another folder")
+    if held:
+        filters = {"names": list(plan.filters.names), "settings": plan.filters.settings or {}}
+        check_same(to, {"seed": plan.seed, "truncation": truncation, "filters": filters})
 
 
 def _refuse_old_runs(plan: Plan, output: Path) -> None:
@@ -264,6 +271,11 @@ def _train(config: Config, name: str, folder: Path, resume: bool, where: Dict[st
                 f"run {folder / name}, which would be resumed, was begun with another length of training: train it on by itself, and "
                 "augment into another folder with this run"
             )
+        was, asked = hyperparameters(before), hyperparameters(config)
+        changed = next((key for key in asked if asked[key] != was[key] and not key.startswith(CONTINUE_MAY_CHANGE)), None)
+        if changed:
+            begun_with = f"was begun with {changed} {was[changed]}, not {asked[changed]}"
+            raise InputError(f"run {folder / name}, which would be resumed, {begun_with}: choose another folder")
     return _not_interrupted([train(None if begun else config, run=name, resume=begun, **where)])[0]
 
 
@@ -332,8 +344,10 @@ def _result(to: Path, plan: Plan, counts: Dict[str, Tuple[int, int]], **more: An
     table = [*rows, ("all", *(sum(row[i] for row in rows) for i in (1, 2, 3)))]
     short = {name: n - counts[name][1] for name, n in plan.quotas.items() if n > counts[name][1]}
     usual, spec = DataSpec(), plan.data.spec
-    reading = {name: getattr(spec, name) for name in READING if getattr(spec, name) != getattr(usual, name)}
-    return AugmentedSet(to, table, short, reading, choice_of(plan.policy), plan.note, plan.config.data.source, **more)
+    source_reading = {name: getattr(spec, name) for name in READING if getattr(spec, name) != getattr(usual, name)}
+    copied = plan.parts[0].files is not None
+    reading = {name: value for name, value in source_reading.items() if copied or name in SIZES}
+    return AugmentedSet(to, table, short, reading, source_reading, choice_of(plan.policy), plan.note, plan.config.data.source, **more)
 
 
 def _draw_policy(plan: Plan) -> Optional[Path]:

@@ -8,6 +8,7 @@ from typing import Dict, List, Optional, Sequence, Tuple
 import numpy as np
 
 from ..data import LabelledImages
+from ..data.rows import Array, rows
 from ..errors import InputError
 from .candidates import Candidates, Reference
 from .filter_chain import FilterChain
@@ -75,9 +76,8 @@ class FilterRunner:
             unseen = (self.reader.read_real(valid)[1], valid.labels)
         elif self.held_out is not None and self.held_out.distances is not None:
             natural = (self.held_out.distances, self.held_out.training_labels)
-        step = max(1, len(real) // LOOKED_AT)  # spread over the whole, so that files sorted by class serve too
         return Reference(
-            images=real.images[::step][:LOOKED_AT] if looks else None,
+            images=_spread(real.images, LOOKED_AT) if looks else None,
             features=self.reader.read_real(near)[1] if measures else None,
             labels=near.labels,
             held_out=unseen,
@@ -96,10 +96,10 @@ class FilterRunner:
                     "this filter is calibrated on real images that the GAN did not learn: train the GAN with data.split standard"
                 )
             unseen = valid if sampler.name is None else valid.of_class(sampler.name)
-            count = min(len(unseen), CALIBRATED_ON)
+            real = _spread(unseen.images, CALIBRATED_ON)
             reference = self._calibrated[sampler] = copy.copy(self._reference)
-            reference.real_scores = sampler.scores(unseen.images[:count])
-            reference.fake_scores = sampler.scores(sampler.sample(range(count), 0, stream="calibration"))
+            reference.real_scores = sampler.scores(real)
+            reference.fake_scores = sampler.scores(sampler.sample(range(len(real)), 0, stream="calibration"))
         return self._calibrated[sampler]
 
     def begin_class(self, sampler: Sampler, earlier: Optional[Tuple[np.ndarray, np.ndarray]] = None) -> None:
@@ -144,3 +144,9 @@ class FilterRunner:
             aside = {sampler.name: self.aside(sampler) for sampler in samplers}
             found["stepped_aside"] = {name: filters for name, filters in aside.items() if filters}
         return found
+
+
+def _spread(images: Array, most: int) -> np.ndarray:
+    """At most so many images, spread evenly over all of them, so that files which are sorted by class serve too."""
+    count = min(most, len(images))
+    return np.asarray(rows(images, np.arange(count) * len(images) // max(1, count)))

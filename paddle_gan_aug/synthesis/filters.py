@@ -6,6 +6,7 @@ under the first reason that drops it. This module imports neither NumPy nor Padd
 """
 
 import importlib
+import math
 from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union, get_type_hints
 
@@ -29,6 +30,7 @@ class Filter:
         needs: the attributes of `candidates.Candidates` that it reads.
         learns: what the reference must have been given, see `candidates.Reference.has`.
         settings: its settings with their defaults.
+        limits: {setting: (lowest, highest value)}, or the words that it may be.
         default: whether it runs when nobody chooses filters.
         stateful: whether it compares with the images kept before; its function then also takes `earlier`. It
             must need features.
@@ -43,6 +45,7 @@ class Filter:
     needs: Tuple[str, ...]
     learns: Tuple[str, ...] = ()
     settings: Dict[str, Any] = field(default_factory=dict)
+    limits: Dict[str, Tuple[Any, ...]] = field(default_factory=dict)
     default: bool = True
     stateful: bool = False
     relaxed: int = 0
@@ -64,6 +67,7 @@ class Filter:
         return "probabilities" in self.needs
 
 
+_SHARE = {"share": (0, 1)}
 _ROWS = (
     Filter(
         "contrast", ".filter_functions:not_blank", "blank", "Keeps images with as much contrast as real ones.", ("images",), ("images",)
@@ -100,6 +104,7 @@ _ROWS = (
         "Keeps images whose class the classifier predicts with a probability above the threshold.",
         ("probabilities",),
         settings={"threshold": None},
+        limits={"threshold": (0, 1)},
         relaxed=1,
     ),
     Filter(
@@ -109,6 +114,7 @@ _ROWS = (
         "Keeps images whose prediction has a low entropy.",
         ("probabilities",),
         settings={"limit": None},
+        limits={"limit": (0, math.inf)},
         relaxed=1,
     ),
     Filter(
@@ -118,6 +124,7 @@ _ROWS = (
         "Keeps images whose discriminator score is above the threshold.",
         ("scores",),
         settings={"threshold": 0.0},
+        limits={"threshold": (-math.inf, math.inf)},
         default=False,
     ),
     Filter(
@@ -128,6 +135,7 @@ _ROWS = (
         ("features",),
         ("features",),
         {"share": 0.005},
+        _SHARE,
         relaxed=2,
     ),
     Filter(
@@ -138,6 +146,7 @@ _ROWS = (
         ("features",),
         ("features",),
         {"share": 0.001},
+        _SHARE,
     ),
     # The next two choose among good images and drop most of them: they come late, and run only when they are asked for.
     Filter(
@@ -147,6 +156,7 @@ _ROWS = (
         "Keeps images by discriminator rejection sampling.",
         ("scores",),
         settings={"percentile": 80.0},
+        limits={"percentile": (0, 100)},
         default=False,
     ),
     Filter(
@@ -157,6 +167,7 @@ _ROWS = (
         ("scores",),
         ("scores",),
         {"chain": 50, "method": "isotonic"},
+        {"chain": (1, math.inf), "method": ("isotonic", "logistic")},
         default=False,
     ),
     Filter(
@@ -166,6 +177,7 @@ _ROWS = (
         "Keeps the half of each class that is nearest to another class.",
         ("probabilities",),
         settings={"share": 0.5},
+        limits=_SHARE,
         default=False,
     ),
     Filter(
@@ -175,6 +187,7 @@ _ROWS = (
         "Keeps the half of each class that is farthest from other classes.",
         ("probabilities",),
         settings={"share": 0.5},
+        limits=_SHARE,
         default=False,
     ),
     Filter(
@@ -185,6 +198,7 @@ _ROWS = (
         ("features",),
         ("features",),
         {"share": 0.001},
+        _SHARE,
         stateful=True,
     ),
 )
@@ -260,7 +274,7 @@ def full_settings(names: Sequence[str], settings: Dict[str, Dict[str, Any]]) -> 
     """{filter: all of its settings} for the filters `names`, those of `settings` in place of the defaults.
 
     Raises:
-        ValueError: an unknown filter or setting.
+        ValueError: an unknown filter or setting, or a value that the setting cannot have.
     """
     for name in (*names, *settings):
         if name not in FILTERS:
@@ -268,4 +282,23 @@ def full_settings(names: Sequence[str], settings: Dict[str, Dict[str, Any]]) -> 
     for name, values in settings.items():
         if not set(values) <= set(FILTERS[name].settings):
             raise ValueError(f"filter {name} knows the settings {sorted(FILTERS[name].settings)}, not {sorted(values)}")
+        for setting, value in values.items():
+            _check_value(FILTERS[name], setting, value)
     return {name: {**FILTERS[name].settings, **settings.get(name, {})} for name in names}
+
+
+def _check_value(row: Filter, setting: str, value: Any) -> None:
+    """Raise ValueError for a value that a setting of a filter cannot have. What has neither limits nor a number as its default is free."""
+    usual, limits = row.settings[setting], row.limits.get(setting, (-math.inf, math.inf))
+    is_number = isinstance(usual, (int, float)) and not isinstance(usual, bool)
+    if value == usual or not (setting in row.limits or is_number):
+        return
+    if isinstance(limits[0], str):
+        fits, expected = value in limits, f"one of {', '.join(limits)}"
+    else:
+        kinds = (int,) if isinstance(usual, int) and setting in row.limits else (int, float)
+        fits = isinstance(value, kinds) and not isinstance(value, bool) and limits[0] <= value <= limits[1] and abs(value) < math.inf
+        ends = [f"{sign} {end}" for sign, end in ((">=", limits[0]), ("<=", limits[1])) if abs(end) < math.inf]
+        expected = " ".join(["a whole number" if kinds == (int,) else "a number", " and ".join(ends)]).strip()
+    if not fits:
+        raise ValueError(f"{row.name}.{setting}: expected {expected}, got {value!r}")

@@ -121,7 +121,7 @@ def generate(  # long: it explains every parameter of a request
     _check_form(samplers, request, to)
     _check_room(to, sum(chosen.values()))
     if resume and PLAIN.is_complete(to):
-        _check_same(to, request.to_json(samplers))
+        check_same(to, request.to_json(samplers))
         if dry_run:
             return GeneratedSet(to, {}, {}, DryRun({"to": str(to), "images": 0}, []))
         shutil.rmtree(to / PLAIN.partial, ignore_errors=True)
@@ -268,29 +268,36 @@ def _check_form(samplers: Samplers, request: SetRequest, to: Path) -> None:
         check_class_folders([sampler.name for sampler in request.quotas], to)
 
 
-def _check_same(to: Path, asked: dict) -> None:
+def check_same(to: Path, asked: dict) -> None:
     """Check that a complete set is what is asked for, as far as the set tells.
+
+    Args:
+        to: the set. asked: what `SetRequest.to_json` gives, or some of its keys.
 
     Raises:
         InputError: it is not.
     """
     first = next(read_manifest(to), {})
+    of_filters = as_object(read_json_object(to / DROPPED).get("filters", {}), to)
     held = {
         "wanted": {str(name): n for name, n in count_by_class(to).items()},
         "flat": "/" not in first.get("file", "") and "index" not in first,
         "format": next((name for name, form in FORMATS.items() if form.file and form.file == first.get("file")), "folder"),
         "seed": first.get("seed"),
         "truncation": first.get("truncation"),
-        "filters": as_object(read_json_object(to / DROPPED).get("filters", {}), to).get("names", []),
+        "filters": of_filters.get("names", []),
+        "settings": of_filters.get("settings") or {},
     }
-    quotas = {name: n for name, n in asked["wanted"].items() if n}
-    asked = {**asked, "wanted": quotas, "filters": asked["filters"]["names"]}
-    rows = {row.get("class"): row for row in read_manifest(to)}.values()  # one of each class
-    made_by = [{key: row.get(key) for key in asked["runs"][0]} for row in rows]
-    if any(run not in asked["runs"] for run in made_by):
-        held["runs"] = made_by
+    asked = {**asked, "filters": asked["filters"]["names"], "settings": asked["filters"]["settings"]}
+    if "wanted" in asked:
+        asked["wanted"] = {name: n for name, n in asked["wanted"].items() if n}
+    if "runs" in asked:
+        rows = {row.get("class"): row for row in read_manifest(to)}.values()  # one of each class
+        made_by = [{key: row.get(key) for key in asked["runs"][0]} for row in rows]
+        if any(run not in asked["runs"] for run in made_by):
+            held["runs"] = made_by
     for key, value in held.items():
-        if value != asked[key]:
+        if key in asked and value != asked[key]:
             given = request_text(key, asked[key])
             raise InputError(f"{to} is complete with {request_text(key, value)}, not {given}: choose another folder")
 

@@ -17,7 +17,7 @@ import numpy as np
 from ..data import DataSpec, LabelledImages, load, stratified
 from ..data.class_names import class_folder
 from ..data.decoding import are_masks
-from ..data.folders import is_image_folder
+from ..data.folders import is_image_folder, is_junk
 from ..data.idx import is_idx_folder
 from ..data.listing import natural
 from ..data.load import holds_out, place_of
@@ -133,8 +133,8 @@ def real_parts(data: DataParts, readers_split: bool = False) -> List[RealPart]:
 
     Args:
         data: the data, with all classes; with the split "full" the validation part trains.
-        readers_split: what `load` holds out goes into `train` with the others, where a reader of the set holds it out
-            again, see `left_to_readers`.
+        readers_split: where files are copied, what `load` holds out goes into `train` with the others, where a reader of the set
+            holds it out again, see `left_to_readers`. Pictures have names of their own, by which a reader would choose others.
 
     Raises:
         InputError: no such data; a class whose name cannot be a folder's; a file that is named like a generated one.
@@ -143,14 +143,14 @@ def real_parts(data: DataParts, readers_split: bool = False) -> List[RealPart]:
     as_stored = spec.window is None and spec.background is None and spec.fit == "crop"  # generated images are 0 to 255, no masks
     plain = as_stored and not spec.skip_bad and spec.classes is None and spec.per_class is None
     train = load(spec, "train", split="full") if readers_split else data.read("train")
-    as_files = plain and _in_folders(place_of(spec)) and not are_masks(train.files)
+    as_files = plain and train.files is not None and _in_folders(place_of(spec)) and not are_masks(train.files)
     held_out = None
     if readers_split:
-        split = None
-        unlearnt = set(data.read("valid", "standard").files)
-        held_out = np.array([file in unlearnt for file in train.files])
-        if unlearnt != set(_read_again(train)):  # files that are listed in an order of their own
-            train, split, held_out = data.read("train", "standard"), "standard", None
+        unlearnt = set(data.read("valid", "standard").files or ())
+        if as_files and unlearnt == set(_read_again(train)):
+            split, held_out = None, np.array([file in unlearnt for file in train.files])
+        else:  # files in an order of their own, or pictures
+            train, split = data.read("train", "standard"), "standard"
     others = [(part, found) for part in (("valid", "test") if split == "standard" else ("test",)) if (found := data.find(part, "standard"))]
     parts = [_real_part("train", train, as_files, held_out), *(_real_part(PARTS[part], found, as_files) for part, found in others)]
     for part in parts:
@@ -178,7 +178,7 @@ def on_disk(to: Path, class_names: Sequence[str]) -> Dict[str, Tuple[int, int]]:
     found = {}
     for name in class_names:
         folder = to / PARTS["train"] / name
-        files = [file.name for file in folder.iterdir()] if folder.is_dir() else []
+        files = [file.name for file in folder.iterdir() if not is_junk(file.name)] if folder.is_dir() else []
         made = sum(file.startswith(GENERATED) for file in files)
         found[name] = (len(files) - made, made)
     return found

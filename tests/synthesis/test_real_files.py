@@ -6,7 +6,7 @@ from PIL import Image
 
 from paddle_gan_aug.data import DataSpec, load, load_test
 from paddle_gan_aug.synthesis.data_parts import DataParts
-from paddle_gan_aug.synthesis.real_files import real_parts
+from paddle_gan_aug.synthesis.real_files import left_to_readers, on_disk, real_parts
 
 
 @pytest.fixture
@@ -42,3 +42,26 @@ def test_they_are_written_as_they_were_learnt(pictures, tmp_path, kind):
     for mode in ("train", "valid"):
         assert (load("to", mode).images == load(source, mode).images).all()
     assert load_test("set" if kind == "masks" else source).images.max() == 255
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "copied"])
+def test_a_reader_holds_out_what_was_held_out(pictures, tmp_path, kind):
+    """The validation images of the data are those of the augmented set too, whether files are copied or pictures drawn."""
+    make, reading = KINDS.get(kind, (lambda: NOISE[:, :, :12], {}))
+    source = DataSpec(pictures(make()), **reading)
+    assert left_to_readers(source)
+    for part in real_parts(DataParts(source), readers_split=True):
+        part.write(tmp_path / "to")
+    (tmp_path / "to" / "manifest.jsonl").write_text("")
+    again = DataSpec("to", **(reading if kind == "copied" else {}))
+    for part in ("train", "valid"):
+        assert sorted(map(bytes, load(again, part).images)) == sorted(map(bytes, load(source, part).images))
+    assert (tmp_path / "to" / "valid").exists() == (kind != "copied")
+
+
+def test_what_a_file_manager_leaves_is_no_image(pictures, tmp_path):
+    for part in real_parts(DataParts(DataSpec(pictures(NOISE[:, :, :12])))):
+        part.write(tmp_path / "to")
+    (tmp_path / "to" / "train" / "a" / ".DS_Store").write_bytes(b"")
+    (tmp_path / "to" / "train" / "a" / "Thumbs.db").write_bytes(b"")
+    assert on_disk(tmp_path / "to", ["a", "b"]) == {"a": (10, 0), "b": (10, 0)}
