@@ -48,6 +48,8 @@ def test_policies_keep_shape_and_follow_the_generator(name, make, digits):
         ("/data/MNIST/", 1, "digits"),
         ("mnist.json.gz", 1, "digits"),
         ("data/fashion_mnist", 1, "mirrored"),
+        ("data/FashionMNIST/", 1, "mirrored"),
+        ("fashionmnist.npz", 1, "mirrored"),
         ("fruit", 3, "colour objects"),
         ("colour", 3, "colour objects"),
         ("colour", 1, "digits"),

@@ -3,7 +3,7 @@
 import numpy as np
 
 import paddle_gan_aug
-from paddle_gan_aug.data import load
+from paddle_gan_aug.data import DataSpec, load
 
 
 def test_an_augmented_set_in_paddles_loader(tiny, small_mnist, tmp_path, process):
@@ -25,3 +25,9 @@ def test_an_augmented_set_in_paddles_loader(tiny, small_mnist, tmp_path, process
     valid = load(str(tmp_path / "set"), "valid")
     np.testing.assert_array_equal(image, valid.images[3][:, :14])
     assert label == valid.labels[3]
+
+
+def test_the_split_is_that_of_the_data(small_mnist):
+    full = DataSpec(str(small_mnist), split="full")
+    for source, more, size in ((full, {}, 600), (full, {"split": "standard"}, 500), (str(small_mnist), {}, 500)):
+        assert len(paddle_gan_aug.LabelledDataset(source, **more)) == size

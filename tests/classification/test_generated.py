@@ -245,3 +245,26 @@ def test_a_classifier_goes_on_with_the_generated_images_it_learnt(tiny, small_mn
         paddle_gan_aug.classify(**options)
     assert not (tmp_path / "r" / "checkpoints" / "step-6").exists()
     assert paddle_gan_aug.classify(**options, allow_changed_data=True).run.step == 6
+
+
+def test_images_of_the_data_are_no_generated_part(here, small_mnist, tmp_path, capsys):
+    """An augmented set beside its own data: what the data holds out is not learnt, and test images are refused."""
+    from paddle_gan_aug.classification.generated import generated_part
+
+    train_part, valid, test = (load(str(small_mnist), part) for part in ("train", "valid", "test"))
+    made = 255 - train_part.images[:50]
+    written = {"images": [*train_part.images, *valid.images, *made], "labels": [*train_part.labels, *valid.labels, *train_part.labels[:50]]}
+    np.savez(tmp_path / "set.npz", **{name: np.array(values) for name, values in written.items()})
+    config = load_config("classifier", {**QUICK, "data.source": str(small_mnist), "generated.source": str(tmp_path / "set.npz")})
+    part = generated_part(config, train_part)
+    assert len(part.stored) == 550  # without the manifest of a written set its training images stay
+    assert "100 of its 650 images are in" in capsys.readouterr().err
+    np.savez(tmp_path / "own.npz", images=valid.images, labels=valid.labels)
+    with pytest.raises(InputError, match="holds no generated image"):
+        generated_part(load_config(config, {"generated.source": str(tmp_path / "own.npz")}), train_part)
+    np.savez(tmp_path / "test.npz", images=test.images, labels=test.labels)
+    command = ["classify", "--data", small_mnist, "--generated", tmp_path / "test.npz", "--steps", 4, "--batch-size", 50, "--run", "r"]
+    for more in ([], ["--dry-run"]):
+        done = here(*command, *more, code=2)
+        assert "100 of the 100 test images" in done.stderr and "images of the generated part" in done.stderr
+        assert not (here.output / "r").exists()

@@ -110,6 +110,16 @@ def test_a_folder_of_unlabelled_images_beside_the_parts(tmp_path):
         load(spec, "train")
 
 
+def test_lists_beside_folders_of_parts(tmp_path):
+    """The folders that PaddleX makes beside its lists are no parts of a set in folders."""
+    for name in ("train", "val", "images"):
+        write_pictures(tmp_path / name, 6)
+    names = sorted(path.name for path in (tmp_path / "images").iterdir())
+    (tmp_path / "train_list.txt").write_text("".join(f"images/{name} {i % 2}\n" for i, name in enumerate(names)))
+    spec = DataSpec(str(tmp_path), unlabelled=str(tmp_path / "val"), split="full")
+    assert len(load_unlabelled(spec, load(spec, "train"))) == 12  # and those with labels
+
+
 def test_a_class_may_be_called_unlabelled(tmp_path):
     for name in ("train", "unlabelled"):
         write_pictures(tmp_path / name, 6)

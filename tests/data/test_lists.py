@@ -12,6 +12,7 @@ from PIL import Image
 
 from paddle_gan_aug.data import DataSpec, file_list, load, load_test
 from paddle_gan_aug.data.file_list import FEW
+from paddle_gan_aug.data.image_files import read_image_set
 from paddle_gan_aug.data.list_rows import Row, read_class_names, read_rows
 from paddle_gan_aug.errors import InputError
 
@@ -141,12 +142,17 @@ def test_generated_rows_train_and_never_validate(pictures):
         train, valid = load(folder / "images.csv"), load(folder / "images.csv", "valid")
         real = [image.tobytes() for image, m in zip(images, made) if not m]
         assert len(train) == 10 and len(valid) == 2 and all(image.tobytes() in real for image in valid.images)
+        larger = DataSpec(str(folder / "images.csv"), valid_share=0.5)
+        assert (len(load(larger)), len(load(larger, "valid"))) == (8, 4)
 
 
 def test_parts_that_are_none_and_lists_without_training(pictures, capsys):
     folder, images, rows = pictures
     (folder / "fold.csv").write_text("file,label,split\n" + lines(rows, "{},{},fold 1"))
     assert len(load_test(folder / "fold.csv")) == 12 and "its column split is left out" in capsys.readouterr().err
+    (folder / "odd.csv").write_text("file,label,split\n" + lines(rows[:-2], "{},{},test") + lines(rows[-2:], "{},{},"))
+    with pytest.raises(InputError, match="column split is '' in 2 of 12 rows, and a part in others: write train"):
+        load_test(folder / "odd.csv")
     (folder / "test.csv").write_text("file,label,split\n" + lines(rows, "{},{},test"))
     assert (load_test(folder / "test.csv").images == images).all()
     with pytest.raises(InputError, match="no training images"):
@@ -191,6 +197,15 @@ def test_metadata_in_the_folder_of_its_pictures(pictures):
     assert data.class_names == ("no", "yes") and (data.images == images).all()
     (folder / "pics" / "metadata.csv").write_text("file_name,text\n")  # captions, no labels
     assert load_test(folder / "pics").class_names == ("pics",)
+    (folder / "pics" / "metadata.csv").write_text("file_name,label\n" + lines(named[:-1], "{},{}") + f"{named[-1][0]},\n")
+    with pytest.raises(InputError, match="metadata.csv, line 13: no label"):
+        load_test(folder / "pics")
+
+
+def test_images_are_called_by_their_paths_in_the_list(pictures):
+    folder, images, rows = pictures
+    (folder / "list.csv").write_text("file,label\n" + lines(rows, "{},{}"))
+    assert read_image_set(folder / "list.csv", DataSpec("")).names == [str(Path(path)) for path, _ in rows]
 
 
 # ---- faults ----

@@ -7,7 +7,7 @@ import paddle_gan_aug
 from paddle_gan_aug.data import load, write_idx
 from paddle_gan_aug.errors import InputError
 from paddle_gan_aug.synthesis.filter_chain import FilterChain
-from paddle_gan_aug.synthesis.filter_runner import FilterRunner
+from paddle_gan_aug.synthesis.filter_runner import LOOKED_AT, FilterRunner, _spread
 from paddle_gan_aug.synthesis.reader import Reader, open_reader
 from paddle_gan_aug.synthesis.sampler import Samplers, expand, open_runs
 
@@ -151,3 +151,11 @@ def test_real_images_are_read_once(tiny, monkeypatch):
     monkeypatch.setattr(SupervisedClassifier, "read", read)
     FilterRunner(samplers, ["confidence", "agreement", "duplicates"], reader)
     assert sorted(seen) == [100, 500]
+
+
+@pytest.mark.parametrize("count", [3, 9_999, 10_000, 14_999])
+def test_limits_come_from_images_of_every_class(count):
+    """Files that are sorted by class: what is looked at is spread over all of them."""
+    labels = np.sort(np.arange(count) % 10).reshape(-1, 1, 1, 1)
+    looked_at = _spread(labels, LOOKED_AT)
+    assert len(looked_at) == min(count, LOOKED_AT) and set(looked_at.ravel()) == set(labels.ravel())

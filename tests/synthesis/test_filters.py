@@ -55,6 +55,14 @@ def test_the_registry_does_without_numpy():
         (Filters(settings={"contrast": {}}), "no filter is on"),
         (Filters(["contrast"], settings={"blur": {}}), "there is no filter 'blur'"),
         (Filters(["contrst"]), "did you mean contrast"),
+        (Filters(["score"], settings={"score": {"threshold": "high"}}), "score.threshold: expected a number, got 'high'"),
+        (Filters(["rejection"], settings={"rejection": {"percentile": 200}}), "rejection.percentile: expected a number >= 0 and <= 100"),
+        (Filters(["metropolis-hastings"], settings={"metropolis-hastings": {"chain": 0}}), "chain: expected a whole number >= 1, got 0"),
+        (Filters(["metropolis-hastings"], settings={"metropolis-hastings": {"chain": 2.5}}), "expected a whole number"),
+        (Filters(["metropolis-hastings"], settings={"metropolis-hastings": {"method": "x"}}), "one of isotonic, logistic, got 'x'"),
+        (Filters(["outliers"], "a run", settings={"outliers": {"share": 5}}), "outliers.share: expected a number >= 0 and <= 1, got 5"),
+        (Filters(["confidence"], "a run", settings={"confidence": {"threshold": True}}), "confidence.threshold: expected a number"),
+        (Filters(["entropy"], "a run", settings={"entropy": {"limit": float("nan")}}), "entropy.limit: expected a number >= 0, got nan"),
     ],
 )
 def test_bad_requests(filters, words):
