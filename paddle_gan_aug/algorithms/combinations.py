@@ -127,6 +127,10 @@ REFUSALS: List[Tuple[Callable[[Config], bool], str]] = [  # (when, why)
         "discriminator.pack must divide train.batch_size, so that every pack is full",
     ),
     (
+        lambda c: c.classifier.patience is not None and c.eval.every_steps is None,
+        "classifier.patience counts validations, and there are none: set eval.every_steps",
+    ),
+    (
         lambda c: c.diffaugment.strength > DIFFAUGMENT_POLICIES.get(c.diffaugment.policy, DiffAugmentPolicy()).largest_strength,
         "diffaugment.strength makes a shift or a hole larger than the image: set it to at most {strengths}",
     ),

@@ -15,7 +15,7 @@ from typing import Any, List, NamedTuple, Optional
 
 from .. import __version__, runtime
 from ..console import naming_settings, one_line, prepare_console
-from ..errors import InputError, RunFailed
+from ..errors import InputError, Interrupted, RunFailed
 from ..files import for_want_of_room
 from ..machine import asked_for
 from .messages import started_as, with_flags
@@ -101,7 +101,8 @@ def run_command(parser: CommandParser, argv: Optional[List[str]] = None) -> int:
     except (KeyboardInterrupt, ImportError) as error:
         if isinstance(error, ImportError) and not interrupt.came:
             raise
-        _complain(args, "interrupted" + getattr(args, "after_interrupt", ""))
+        said = str(error) if isinstance(error, Interrupted) else ""
+        _complain(args, said or "interrupted" + getattr(args, "after_interrupt", ""))
         return INTERRUPTED
 
 

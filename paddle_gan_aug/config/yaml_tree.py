@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Collection
 
 import yaml
@@ -9,7 +10,7 @@ import yaml
 LARGEST = 1_000_000  # characters; the longest configuration has some thousand
 DEEPEST = 20  # sections within sections
 MOST = 50_000  # values, those of an alias counted wherever it stands
-TEXT, NOTHING = "tag:yaml.org,2002:str", "tag:yaml.org,2002:null"
+TEXT, NOTHING, WHOLE = "tag:yaml.org,2002:str", "tag:yaml.org,2002:null", "tag:yaml.org,2002:int"
 NOTHINGS = ("", "~", "null", "Null", "NULL")
 
 
@@ -18,7 +19,7 @@ def read_tree(text: str, text_keys: Collection[str] = ()) -> Any:
 
     Args:
         text: the document.
-        text_keys: dotted keys whose values, or whose lists' items, are text: to YAML 010 is the number eight, and 2024-01-02 a date.
+        text_keys: dotted keys whose values, or whose lists' items, are text: to YAML 010 is a number, and 2024-01-02 a date.
 
     Returns:
         A tree of dicts, lists, strings, numbers, booleans and None, or another plain value where YAML means one.
@@ -59,6 +60,16 @@ def _check(document: yaml.Node, text_keys: Collection[str]) -> None:
             waiting += [(item, key, depth + 1, True) for item in node.value]
         elif key in text_keys and (in_list or node.tag != NOTHING) and node.tag.startswith(TEXT.rpartition(":")[0]):
             node.tag = TEXT
+        elif isinstance(node, yaml.ScalarNode):
+            _read_as_decimal(node)
+
+
+def _read_as_decimal(node: yaml.ScalarNode) -> None:
+    """Let 010 mean ten, and 1:30 nothing but text: YAML 1.1 reads them as eight and ninety."""
+    if node.style is None and re.fullmatch(r"[+-]?0[0-9]+", node.value):
+        node.tag, node.value = WHOLE, str(int(node.value))
+    elif node.style is None and re.fullmatch(r"[+-]?[0-9]+(:[0-9.]+)+", node.value):
+        node.tag = TEXT
 
 
 def _check_keys(mapping: yaml.MappingNode, where: str) -> None:
@@ -87,6 +98,7 @@ def read_value(text: str, is_text: bool = False, is_list: bool = False) -> Any:
     if is_text and text[:1] not in ("'", '"', "[" if is_list else "'"):
         return text
     try:
-        return read_tree(text, ("",) if is_text else ())
+        value = read_tree(text, ("",) if is_text else ())
     except ValueError:
         return text
+    return text if value is None and text not in NOTHINGS else value  # such as #ffffff, which YAML takes for a comment

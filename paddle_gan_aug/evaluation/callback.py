@@ -43,6 +43,9 @@ class EvaluationCallback(Callback):
     def load_state(self, state: Dict[str, Any]) -> None:
         self.best = state["best"]
 
+    def on_begin(self, progress: Progress) -> None:
+        reference_of(self.real)  # it may train a feature network: before the first step an interruption loses nothing
+
     def on_step(self, progress: Progress) -> None:
         if progress.step % self.config.eval.every_steps and not progress.complete:
             return

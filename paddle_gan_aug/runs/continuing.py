@@ -15,6 +15,7 @@ from ..data.load import NAMED
 from ..errors import InputError, did_you_mean
 from ..files import did_you_mean_path, find_path
 from ..training.checkpoint import MALFORMED, peek, steps_on_disk
+from ..training.recovery import Recovery
 from .places import check_run_name, is_run_folder
 
 CONTINUE_MAY_CHANGE = ("train.steps", "train.epochs", "checkpoint.", "log.", "runtime.", "data.place", "data.allow_overlap")
@@ -42,7 +43,7 @@ def resumable(run: Optional[str], output: Path, classifiers: bool = False) -> Op
             raise InputError(f"cannot resume: there is no run {run} in {output}; {meant} (for a new run leave `resume` out)")
         return folder if is_run_folder(folder) else None
     runs = [folder for folder in runs if _classifies(folder) == classifiers]
-    unfinished = [folder for folder in runs if not _finished(folder)]
+    unfinished = [folder for folder in runs if not _finished(folder) and not _failed(folder)]
     if runs and not unfinished:
         raise InputError(f"cannot resume: every run in {output} is finished; name one, and raise train.steps or train.epochs")
     return max(unfinished, key=lambda folder: (folder / "config.yaml").stat().st_mtime, default=None)
@@ -54,6 +55,13 @@ def _classifies(folder: Path) -> bool:
     except InputError:
         return False
     return row is not None and row.classifies
+
+
+def _failed(folder: Path) -> bool:
+    try:
+        return Recovery(folder).failed is not None
+    except InputError:  # a damaged file: to be said when the run is named
+        return False
 
 
 def _finished(folder: Path) -> bool:

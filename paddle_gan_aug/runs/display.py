@@ -39,7 +39,8 @@ def run_html(run: Any) -> str:
 
 
 def _grid(run: Any) -> str:
-    pictures = sorted((run.folder / "samples").glob("step-*.png"))
+    numbers = {int(path.stem[5:]): path for path in (run.folder / "samples").glob("step-*.png") if path.stem[5:].isdecimal()}
+    pictures = [numbers[step] for step in sorted(numbers) if step <= run.step]  # later ones are of a stretch that was given up
     if not pictures:
         return ""
     data = base64.b64encode(regular(pictures[-1]).read_bytes()).decode("ascii")

@@ -23,7 +23,7 @@ from ..evaluation.real_images import RealImages, check_measurable, read_real_ima
 from ..evaluation.reference import reference_of
 from ..evaluation.result import Evaluation
 from ..evaluation.samples import Samples, draw_samples
-from ..files import check_new_folder, expanded, make_folder
+from ..files import check_makeable, check_new_folder, expanded, make_folder
 from ..leading import Work, hand_out, led, spread
 from .dry_run import DryRun, data_of, parameters_of
 from .measuring import MORE, Generated, measuring_steps, some_of
@@ -184,7 +184,8 @@ def _of_run(
 ) -> _Subject:
     real = _real_of_run(run, data, part, reading)
     check_measurable(run.state["image_shape"], count, real, allow_overlap=allow_overlap or run.config.data.allow_overlap)
-    return _Subject(name, real, count, to or unused_folder(run.folder / "report", f"evaluation-{run.step}"), run)
+    page = check_makeable(to or unused_folder(run.folder / "report", f"evaluation-{run.step}"))  # before anything is measured
+    return _Subject(name, real, count, page, run)
 
 
 def _samples_of_run(run: Run, real: RealImages, count: int, seed: int, say: Callable[[str], None]) -> Samples:

@@ -108,16 +108,17 @@ def example(description: Dict[str, Any]) -> str:
     """example.py, of a description: it runs the first network with what Paddle (or ONNX Runtime) and NumPy offer."""
     model = description["models"][0]
     files = ", ".join(f'str(here / "{name}")' for name in model["files"])
-    inputs = ", ".join(f'"{port["name"]}": {_drawn(port)}' for port in model["inputs"])
+    classes = [description["classes"].index(name) for name in description["learnt_classes"]]
+    inputs = ", ".join(f'"{port["name"]}": {_drawn(port, classes)}' for port in model["inputs"])
     use = IMAGES if model["output"]["name"] == "images" else PROBABILITIES
     template = ONNX if description["form"] == "onnx" else PADDLE
     return template.format(files=files, inputs=f"{{{inputs}}}", output=model["output"]["name"], use=use)
 
 
-def _drawn(port: Dict[str, Any]) -> str:
-    """Code that draws an input."""
+def _drawn(port: Dict[str, Any], classes: List[int]) -> str:
+    """Code that draws an input; `classes` are those that have been learnt."""
     if port["name"] == "labels":
-        return f"np.arange({SHOWN}) % {port['range'][1] + 1:g}"
+        return f"np.array({[classes[i % len(classes)] for i in range(SHOWN)]}, np.int64)"
     if "parts" not in port:
         return f"rng.uniform(-1, 1, ({', '.join(map(str, [SHOWN, *port['shape'][1:]]))})).astype(np.float32)"
     codes: List[str] = [DRAWN[part["drawn"]].format(n=part["count"], count=SHOWN) for part in port["parts"]]

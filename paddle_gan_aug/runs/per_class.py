@@ -100,6 +100,12 @@ def train_per_class(
     parts = distinct_names(images.class_names, _as_file_name)
     options: Dict[str, Any] = {"output": folder, "log": log, "allow_changed_data": allow_changed_data, "quiet": True}
     names = {name: f"{folder.name}-{parts[name]}" for name in counts}
+    for name, count in counts.items():  # before the first of them trains
+        try:
+            check_run_name(names[name])
+            check_config(_of_class(settings, name, count))
+        except InputError as error:
+            raise InputError(f"the run of class {name}: {error}") from None
     if resume:
         _check_begun(names, overrides, options)
     if dry_run:
@@ -169,8 +175,14 @@ def _train_class(
     """Train the run of a class, or continue it if it has begun."""
     if resume and is_run_folder(options["output"] / options["run"]):
         return train(resume=True, overrides=_continuing(overrides), **options)
-    own = {"data.class_name": name, "train.batch_size": min(config.train.batch_size, count)}
-    return train(load_config(config, own), **options)
+    return train(_of_class(config, name, count), **options)
+
+
+def _of_class(config: Config, name: str, count: int) -> Config:
+    """The configuration of the run of a class with so many images: its batch is no larger, and D's packs are full."""
+    size, pack = config.train.batch_size, config.discriminator.pack
+    fitting = size if size <= count else max(count - count % pack, 1)
+    return load_config(config, {"data.class_name": name, "train.batch_size": fitting})
 
 
 def _check_folder(folder: Path, resume: bool) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 
 from .. import processes, runtime
 from ..algorithms import build
+from ..algorithms.registry import ALGORITHMS
 from ..config.arguments import checked
 from ..config.loading import Config, hyperparameters
 from ..console import listed
@@ -160,14 +161,15 @@ def train_prepared(prepared: Prepared, *, callbacks: Sequence[Callback] = (), ge
         recovery = _recovery_of(prepared.folder)
         first_states = tuple(json.dumps(callback.state()) for callback in callbacks)
         job = _Job(prepared, process, tuple(callbacks), first_states, generated)
+        went_back = None
         while True:
             if built.uses != recovery.used:
                 built = _build(prepared, recovery, generated)
             recovery.remove_given_up(job.checkpoints)
             try:
-                return _train_stretch(job, built, recovery)
+                return _train_stretch(job, built, recovery, went_back)
             except Collapsed as collapse:
-                _go_back(job, recovery, collapse)
+                went_back = f"alarm at {collapse}; {_go_back(job, recovery, collapse)}"
 
 
 def _rehearse(job: _Job, recovery: Recovery) -> Run:
@@ -217,13 +219,14 @@ def _make_run_folders(prepared: Prepared) -> Path:
     return folder
 
 
-def _go_back(job: _Job, recovery: Recovery, collapse: Collapsed) -> None:
-    """Note in `recovery` with which changed settings, and from which checkpoint, the run continues."""
+def _go_back(job: _Job, recovery: Recovery, collapse: Collapsed) -> str:
+    """Note in `recovery` with which changed settings, and from which checkpoint, the run continues; returns the same in words."""
     config = job.prepared.config
     healthy = [step for step in whole_steps(job.checkpoints) if step <= collapse.healthy_step]
     rung = recovery.climb(collapse, max(healthy, default=0), config.health.tries, config)
-    use = f"recovery {len(recovery.used)} of {config.health.tries}"
-    job.prepared.report(f"{use}, from step {recovery.used[-1]['from_step']}: {rung.text}")
+    said = f"recovery {len(recovery.used)} of {config.health.tries}, from step {recovery.used[-1]['from_step']}: {rung.text}"
+    job.prepared.report(said)
+    return said
 
 
 def _build(prepared: Prepared, recovery: Recovery, generated: Any) -> _Built:
@@ -248,8 +251,8 @@ def _build(prepared: Prepared, recovery: Recovery, generated: Any) -> _Built:
     return _Built(config, algorithm, batches, total_steps, list(recovery.used))
 
 
-def _train_stretch(job: _Job, built: _Built, recovery: Recovery) -> Run:
-    """Train from the newest checkpoint, or from the start, to the last step, an interruption or a collapse.
+def _train_stretch(job: _Job, built: _Built, recovery: Recovery, went_back: Optional[str] = None) -> Run:
+    """Train from the newest checkpoint, or from the start, to the last step, an interruption or a collapse; `went_back` says why there.
 
     Raises:
         Collapsed: The samples or the losses say that the run has failed.
@@ -266,6 +269,8 @@ def _train_stretch(job: _Job, built: _Built, recovery: Recovery) -> Run:
     name = log_name(job.folder, prepared.log, began=not prepared.new) if config.log.visualdl else job.folder.name
     records = Records(job.folder, prepared.log, name, visualdl=config.log.visualdl, resume_step=first_step if resumes else None)
     records.hyperparameters(hyperparameters(config), list(algorithm.losses))
+    if went_back:  # what the records said was given up with the steps
+        records.text(first_step, "health", went_back)
     origin = provenance(prepared.images, config, recovery.rungs, job.process, job.generated, prepared.unlabelled)
     with_state = [*_measures(job, config, records, latents, first_step, bool(recovery.used)), *job.callbacks]
     _set_states(job, recovery, with_state, state)
@@ -279,6 +284,8 @@ def _train_stretch(job: _Job, built: _Built, recovery: Recovery) -> Run:
         threads = f"{processes.count()} processes of {threads}"
     prepared.report(f"run {job.folder}  ·  {what}  ·  {built.total_steps} steps  ·  {job.process.device}, {threads}")
     progress = run_steps(algorithm, built.batches, built.total_steps, config.train.seed, [*with_state, *writers], first_step)
+    if progress.step == first_step and progress.stopped:
+        prepared.report(f"classifier.patience has stopped this run at step {first_step}: train a new one, with a larger value or without")
     return Run(job.folder, config, algorithm, progress.step, {"step": progress.step, **origin}, progress.interrupted)
 
 
@@ -363,6 +370,8 @@ def _measures(
         measures.append(EvaluationCallback(config, prepared.real, records, prepared.report))
     if latents is None:
         measures.append(FiniteLosses())  # last: it looks at what the others call the best
+    elif ALGORITHMS[config.algorithm].classifies and not config.health.recover:
+        measures.append(FiniteLosses("optimizer.discriminator_lr"))
     return measures
 
 

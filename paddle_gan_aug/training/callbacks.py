@@ -51,7 +51,7 @@ def _numbers(progress: Progress) -> str:
 
 
 class Recorder(Callback):
-    """Writes the values of a step to the records: every `every` steps, at the first step and at the last step of the run.
+    """Writes the values of a step to the records: every `every` steps, at the first and the last step of the run, and when it is measured.
 
     An interruption leaves no line of its own: a run that was interrupted and resumed has the same records as one that was not.
     """
@@ -62,7 +62,8 @@ class Recorder(Callback):
         self.records, self.every = records, every
 
     def on_step(self, progress: Progress) -> None:
-        if progress.step % self.every == 0 or progress.step == 1 or progress.complete or progress.notes:
+        measured = progress.notes or any(name.startswith("eval/") for name in progress.values)
+        if progress.step % self.every == 0 or progress.step == 1 or progress.complete or measured:
             values = {name: float(value) for name, value in progress.values.items()}
             values["images_per_second"] = progress.images_per_second
             self.records.scalars(progress.step, values, epoch=progress.epoch, **progress.notes)
@@ -151,7 +152,8 @@ class Checkpoints(Callback):
             callbacks = {name: callback.state() for name, callback in self.with_state.items()}
             callbacks = {name: state for name, state in callbacks.items() if state}
             state = {"total_steps": progress.total_steps, "stopped": progress.stopped, "callbacks": callbacks, **self.provenance}
-            save_checkpoint(self.folder, progress.step, progress.algorithm, self.latents, state, self.keep, self.best)
+            kept = self.keep, self.best, progress.healthy_step
+            save_checkpoint(self.folder, progress.step, progress.algorithm, self.latents, state, *kept)
             self._lighten(progress, whole=2)
 
     def on_end(self, progress: Progress) -> None:

@@ -48,8 +48,9 @@ def save_checkpoint(
     state: Mapping[str, Any],
     keep: int,
     best: Best = None,
+    healthy_step: Optional[int] = None,
 ) -> Path:
-    """Write `folder/step-<step>`, and remove all but the newest `keep` checkpoints and those that one of these calls the best.
+    """Write `folder/step-<step>`, and remove the others but for the newest `keep`, the one to go back to, and what one of these calls best.
 
     Args:
         folder: The run's `checkpoints` folder, which exists.
@@ -60,6 +61,7 @@ def save_checkpoint(
         keep: How many checkpoints stay.
         best: {"step", "metric", "value"} of the best checkpoint so far, perhaps this one; None means that nothing was measured. It is
             part of the state, because a run that goes back to this checkpoint knows of no better one; best.json repeats it.
+        healthy_step: If the run collapsed now, it would go back to the newest whole checkpoint up to this step; None if to none.
 
     Returns:
         The path of the new checkpoint.
@@ -72,7 +74,7 @@ def save_checkpoint(
     for leftover in folder.glob(f".*{INCOMPLETE}"):  # left by a process that was killed while it saved
         shutil.rmtree(leftover, ignore_errors=True)
     try:
-        return _save(folder, temporary, step, algorithm, latents, state, keep, best)
+        return _save(folder, temporary, step, algorithm, latents, state, keep, best, healthy_step)
     except (OSError, SafetensorError) as error:
         shutil.rmtree(temporary, ignore_errors=True)
         newest = max(steps_on_disk(folder), default=None)
@@ -91,6 +93,7 @@ def _save(
     state: Mapping[str, Any],
     keep: int,
     best: Best,
+    healthy_step: Optional[int],
 ) -> Path:
     final = folder / f"step-{step}"
     temporary.mkdir()
@@ -112,8 +115,8 @@ def _save(
     os.rename(temporary, final)
     sync_folder(folder)
     note_best(folder, best)
-    newest = steps_on_disk(folder)[-keep:]
-    stays = {*newest, best_step(folder), *(_best_of(peek(folder, kept)) for kept in newest)}
+    needed = {*steps_on_disk(folder)[-keep:], *[one for one in whole_steps(folder) if one <= (healthy_step or 0)][-1:]}
+    stays = {*needed, best_step(folder), *(_best_of(peek(folder, one)) for one in needed)}
     for old in steps_on_disk(folder):
         if old not in stays:
             remove_checkpoint(folder, old)

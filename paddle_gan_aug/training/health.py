@@ -61,18 +61,24 @@ def _all_finite(values: Mapping[str, Any]) -> bool:
 
 
 class FiniteLosses(Callback):
-    """Ends the training of a network that makes no images once a loss is not a finite number: nothing brings it back.
+    """Ends the training of a network that does not recover once a loss is not a finite number: nothing brings it back.
 
     It looks at every fifth step, at the last one, and at one that is called the best.
+
+    Args:
+        setting: The learning rate that may be too large, a key of the configuration.
     """
 
     stage = "measure"
+
+    def __init__(self, setting: str = "optimizer.classifier_lr") -> None:
+        self.setting = setting
 
     def on_step(self, progress: Progress) -> None:
         if (progress.step % 5 == 0 or progress.complete or progress.best) and not _all_finite(progress.values):
             progress.failure = RunFailed(
                 f"step {progress.step}: a loss is not a finite number, the training has diverged: train again under another name "
-                "with a smaller learning rate (optimizer.classifier_lr)"
+                f"with a smaller learning rate ({self.setting})"
             )
 
 
@@ -113,7 +119,7 @@ class HealthMonitor(Callback):
         some = _some_of_each_class(real, settings.samples, rng)
         self.limits = Limits(to_network(real.images[some]), settings.samples, rng, real.labels[some])
         self.began, self.settled, self.bad_looks, self.healthy_step = first_step, False, 0, 0
-        self.alarm_count = 0
+        self.alarm_count, self.finite = 0, True
         self.bad_signs: List[str] = []  # of the last look
         self._recent: Deque[Tuple[float, ...]] = deque(maxlen=max(2, settings.every_steps // 5))  # losses and scores of the last steps
 
@@ -139,8 +145,10 @@ class HealthMonitor(Callback):
         if progress.step % 5 == 0 or look or progress.complete:
             row = tuple(float(values[name]) for name in WATCHED if name in values)
             self._recent.append(row)
-            if not _all_finite(values):
+            finite = _all_finite(values)
+            if not finite and self.finite:  # said once: it does not come back
                 self._raise_alarm(progress, ["a loss that is not finite"])
+            self.finite = finite
         for text in progress.algorithm.findings:
             self.report(f"step {progress.step}: {text}")
             self.records.text(progress.step, "health", f"step {progress.step}: {text}")

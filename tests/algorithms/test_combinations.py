@@ -40,6 +40,7 @@ WRONG = [  # one for each row of REFUSALS, in order
     ({"algorithm": "semi-supervised", "data.class_name": "3"}, "nothing to classify"),
     ({"runtime.precision": "float16", "train.gradient_leaks": True}, "hands gradients from one optimizer to another"),
     ({**GAN, "discriminator.pack": 3, "train.batch_size": 64}, "must divide train.batch_size"),
+    ({"algorithm": "classifier", "classifier.patience": 3}, "counts validations, and there are none"),
     (
         {**GAN, "diffaugment.policy": "colour", "diffaugment.strength": 2.1},
         "at most 4 for digits, 2 for objects, 2 for colour, 2 for mirrored, 8 for translation$",

@@ -268,3 +268,27 @@ def test_images_of_the_data_are_no_generated_part(here, small_mnist, tmp_path, c
         done = here(*command, *more, code=2)
         assert "100 of the 100 test images" in done.stderr and "images of the generated part" in done.stderr
         assert not (here.output / "r").exists()
+
+
+def test_every_validation_is_recorded(small_mnist, tmp_path):
+    """Between the steps that are logged too: the step that patience chose is in the records."""
+    often = {"eval.every_steps": 7, "classifier.patience": 50, "train.steps": 30, "log.every_steps": 20}
+    run = train(tmp_path, small_mnist, **often).run
+    rows = [json.loads(line) for line in (run.folder / "metrics.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows if "eval/accuracy" in row] == [7, 14, 21, 28, 30]
+    assert [row["step"] for row in rows] == [1, 7, 14, 20, 21, 28, 30]
+
+
+def test_patience_without_validations_is_refused(here, small_mnist):
+    done = here("classify", "--data", small_mnist, "--steps", 4, "--patience", 3, "--run", "r", code=2)
+    assert "--patience (classifier.patience) counts validations, and there are none: set --eval-every (eval.every_steps)" in done.stderr
+    assert not (here.output / "r").exists()
+
+
+def test_a_run_that_patience_has_stopped_says_so(small_mnist, tmp_path, capsys):
+    stop = {"eval.every_steps": 1, "classifier.patience": 1, "train.steps": 200, "optimizer.schedule": "constant"}
+    step = train(tmp_path, small_mnist, **stop).run.step
+    options = {"run": "r", "output": tmp_path, "log": tmp_path / "log", "resume": True}
+    again = paddle_gan_aug.classify(overrides={"train.steps": 400}, **options)
+    said = capsys.readouterr()
+    assert again.run.step <= step and "classifier.patience has stopped this run at step" in said.out + said.err

@@ -112,7 +112,7 @@ PACKAGE = Path(paddle_gan_aug.__file__).parent
 RAISED = ("InputError", "RunFailed", "NoSuchPart")
 PARAMETER = re.compile(r"(?<![\w.\-/\0])([a-z]+(?:_[a-z]+)+)(?![\w.\0/(\-])|`(\w+)`|(?<![\w.])([a-z]+)=(?!\0)[\w\"']")
 NO_PARAMETERS = {  # of a command: columns of files, values, programs, and what Python alone has, where its messages name it
-    *("file_name", "dtype", "class_names", "image_shape"),
+    *("dtype", "class_names", "image_shape"),
     *("cut_recall", "coat"),
     *("quotas", "vary", "train_feature_network"),
 }

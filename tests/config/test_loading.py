@@ -102,7 +102,7 @@ def test_class_names_that_look_like_numbers_stay_as_they_are_written(tmp_path):
     assert load_config(overrides=parse_overrides([f"data.classes={written}"])).data.classes == names
     (tmp_path / "x.yaml").write_text(f"data:\n  classes: {written}\n  seed: 010\ntrain: {{steps: 5}}\n")
     config = load_config(tmp_path / "x.yaml")
-    assert (config.data.classes, config.data.seed, config.train.steps) == (names, 8, 5)
+    assert (config.data.classes, config.data.seed, config.train.steps) == (names, 10, 5)
     (tmp_path / "y.yaml").write_text(to_yaml(config))
     assert load_config(tmp_path / "y.yaml").data.classes == names
     with pytest.raises(InputError, match="data.classes: expected a list or nothing"):
@@ -129,7 +129,11 @@ def test_nothing_and_quoted_text():
     assert parse_overrides(["data.class_name=null", "generated.source="]) == {"data.class_name": None, "generated.source": None}
     assert parse_overrides(["data.class_name='null'", 'data.source="a b"']) == {"data.class_name": "null", "data.source": "a b"}
     assert parse_overrides(["data.classes=[010, 3, a, 2024-01-02]"]) == {"data.classes": ["010", "3", "a", "2024-01-02"]}
-    assert parse_overrides(["train.steps=010", "log.visualdl=off"]) == {"train.steps": 8, "log.visualdl": False}
+    assert parse_overrides(["train.steps=010", "log.visualdl=off"]) == {"train.steps": 10, "log.visualdl": False}
+    typed = parse_overrides(["train.steps=0100", "train.batch_size=08", "data.background=#ffffff", "data.window=[010, 4095]"])
+    assert typed == {"train.steps": 100, "train.batch_size": 8, "data.background": "#ffffff", "data.window": [10, 4095]}
+    with pytest.raises(InputError, match="train.steps: expected a whole number.*got '1:30'"):
+        load_config("classic", parse_overrides(["train.steps=1:30"]))
 
 
 BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(

@@ -7,7 +7,7 @@ import pytest
 from paddle_gan_aug.errors import InputError
 from paddle_gan_aug.evaluation import feature_network
 from paddle_gan_aug.evaluation.callback import EvaluationCallback
-from paddle_gan_aug.training.loop import by_state_name
+from paddle_gan_aug.training.loop import Callback, by_state_name
 
 
 def test_few_validation_images_choose_the_best_checkpoint_by_what_they_can(tmp_path, small_mnist, monkeypatch):
@@ -34,6 +34,28 @@ def test_the_data_is_read_once_for_all_evaluations(tmp_path, small_mnist, quick_
     overrides = {"data.source": str(small_mnist), "train.batch_size": 50, "eval.every_steps": 1, "train.steps": 4, "eval.count": 50}
     paddle_gan_aug.train("fast", run="r", overrides=overrides, output=tmp_path / "o", log=tmp_path / "log", quiet=True)
     assert reads.each_once()
+
+
+def test_the_feature_network_is_trained_before_the_first_step(tmp_path, small_mnist, monkeypatch):
+    """Ctrl-C while it trains must not end a run between two checkpoints."""
+    import paddle_gan_aug
+    from paddle_gan_aug.evaluation import callback
+
+    steps = []
+
+    class Watch(Callback):
+        def on_step(self, progress):
+            steps.append(progress.step)
+
+    def stop(real):
+        assert steps == []
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(callback, "reference_of", stop)
+    overrides = {"data.source": str(small_mnist), "train.batch_size": 50, "eval.every_steps": 2, "train.steps": 2, "eval.count": 50}
+    options = {"output": tmp_path / "o", "log": tmp_path / "log", "callbacks": [Watch()], "quiet": True}
+    with pytest.raises(KeyboardInterrupt):
+        paddle_gan_aug.train("fast", run="r", overrides=overrides, **options)
 
 
 def test_its_state_is_found_in_older_checkpoints():

@@ -1,5 +1,6 @@
 """A notebook shows a run: its grid, its losses, and what differs from its preset."""
 
+import base64
 import re
 
 from paddle_gan_aug.config.loading import load_config
@@ -23,6 +24,10 @@ def test_a_run_shows_its_grid_its_three_losses_and_its_settings(tmp_path, proces
     assert len(lines) == 3 and all(len(line.split()) == 4 for line in lines)
     assert all(f">{name}</text>" in shown for name in ("d_real_loss", "d_fake_loss", "g_loss"))
     assert "<td>train.steps</td><td>4</td>" in shown
+    before = (run.folder / "samples" / "step-000004.png").read_bytes()
+    for later in (999900, 1000000):  # of a stretch that was given up
+        (run.folder / "samples" / f"step-{later:06d}.png").write_bytes(b"later")
+    assert base64.b64encode(before).decode() in run._repr_html_()
     for path in (run.folder / "samples").iterdir():
         path.unlink()
     assert "<img" not in run._repr_html_()

@@ -14,6 +14,7 @@ from PIL import Image
 import paddle_gan_aug
 from paddle_gan_aug.config.loading import load_config
 from paddle_gan_aug.files import sha256, write_json
+from paddle_gan_aug.runs.continuing import resumable
 from paddle_gan_aug.runs.places import check_free, take_folder
 from paddle_gan_aug.training import checkpoint
 from paddle_gan_aug.training.checkpoint import steps_on_disk
@@ -312,3 +313,13 @@ def test_a_checkpoint_is_hashed_once(begun, monkeypatch):
     monkeypatch.setattr(checkpoint, "sha256", lambda path: hashed.append(path.name) or original(path))
     paddle_gan_aug.open_run(begun.folder)
     assert sorted(hashed) == ["optimizers.safetensors", "state.json", "weights.safetensors"]
+
+
+def test_the_newest_unfinished_run_is_none_that_has_failed(tmp_path):
+    for name, failed in (("good", None), ("bad", "step 9: blank images")):
+        (tmp_path / name / "checkpoints").mkdir(parents=True)
+        (tmp_path / name / "config.yaml").write_text("algorithm: classic\n")
+        (tmp_path / name / "recovery.json").write_text(json.dumps({"used": [], "failed": failed}))
+    os.utime(tmp_path / "good" / "config.yaml", (1, 1))
+    assert resumable(None, tmp_path) == tmp_path / "good"
+    assert resumable("bad", tmp_path) == tmp_path / "bad"  # whoever names it is told why it cannot go on

@@ -8,7 +8,9 @@ import pytest
 from safetensors.numpy import load_file
 
 import paddle_gan_aug
+from paddle_gan_aug.config.loading import load_config
 from paddle_gan_aug.data import load, write_idx
+from paddle_gan_aug.runs.per_class import _of_class
 
 
 @pytest.fixture
@@ -49,10 +51,18 @@ def test_runs_side_by_side_that_go_on(here, small, three_digits):
     assert [row["run"] for row in rows] == [f"whole-{digit}" for digit in (1, 1, 2, 2, 3, 3)]
 
 
+def test_the_packs_of_a_small_class_are_full():
+    config = load_config("dcgan-sn-hinge", {"train.batch_size": 50, "discriminator.pack": 5})
+    assert [_of_class(config, "a", count).train.batch_size for count in (100, 50, 49, 11)] == [50, 50, 45, 10]
+
+
 def test_what_it_refuses(here, small, three_digits):
     command = ["train", "--per-class-runs", "--data", three_digits, *small, "--steps", 2]
     assert "data.class_name" in here(*command, "--digit", 1, code=2).stderr
     assert "set --run to the name" in here(*command, "--resume", code=2).stderr
+    packs = here(*command, "--gan", "dcgan-sn-hinge", "-o", "discriminator.pack=25", code=2).stderr
+    assert "the run of class 3: algorithm gan: discriminator.pack must divide" in packs
+    assert "the run of class 1: " in here(*command, "--run", "n" * 199, code=2).stderr
     assert not here.output.exists()
     here.output.mkdir()
     (here.output / "taken").write_text("")

@@ -14,6 +14,7 @@ from paddle_gan_aug.algorithms.checks import check_config
 from paddle_gan_aug.algorithms.registry import LOSSES
 from paddle_gan_aug.config.loading import load_config, presets
 from paddle_gan_aug.errors import RunFailed
+from paddle_gan_aug.records.run_records import Records
 from paddle_gan_aug.training import checkpoint, recovery
 from paddle_gan_aug.training.checkpoint import steps_on_disk
 from paddle_gan_aug.training.health import Collapsed
@@ -37,6 +38,24 @@ def test_a_collapse_goes_back_to_the_last_healthy_checkpoint(run):
     assert done.config.optimizer.discriminator_lr == load_config("classic").optimizer.discriminator_lr / 2
     assert [row["step"] for row in recorded(run.folder)] == list(range(1, 21))  # no step twice, none missing
     assert load_config(run.folder / "config.yaml").train.real_target == 1.0  # what was asked for stays on record
+
+
+@pytest.mark.parametrize("keep", [1, 2])
+def test_the_checkpoint_to_go_back_to_stays(run, keep):
+    """Few checkpoints are kept, and many steps lie between the last healthy look and the alarm."""
+    more = {"checkpoint.keep": keep, "checkpoint.every_steps": 2, "health.every_steps": 4}
+    run(lambda config, step: step > 9 and config.train.real_target == 1.0, **more)
+    (use,) = used(run.folder)["used"]
+    assert (use["from_step"], use["alarm_step"]) == (8, 16)  # steps 10, 12 and 14 were saved since
+    assert len(steps_on_disk(run.folder / "checkpoints")) == keep
+
+
+def test_the_records_say_why_a_run_went_back(run, monkeypatch):
+    said = []
+    monkeypatch.setattr(Records, "text", lambda self, step, tag, text: said.append((step, tag, text)))
+    run(lambda config, step: step > 9 and config.train.real_target == 1.0)
+    ((step, _, text),) = [row for row in said if row[1] == "health" and row[2].startswith("alarm at")]
+    assert step == 8 and "alarm at step 12: " in text and "recovery 1 of" in text and "from step 8: halve D's learning rate" in text
 
 
 def test_the_rungs_add_up_and_map_the_weights(run):

@@ -122,3 +122,12 @@ def test_rare_classes_are_shown_as_often_as_the_largest(small_mnist):
         found = [batches.batch(step) for step in range(20)]
         assert sum(int((batch.labels == 1).sum()) for batch in found) == ones
         assert {(len(batch), len(batch.unlabelled)) for batch in found} == {(4, 16)}
+
+
+@pytest.mark.parametrize("preset", ["semi-supervised", "semi-supervised-conv"])
+def test_a_training_that_diverges_fails(cli, small_mnist, preset):
+    """Losses that are no numbers end it, with one alarm: what is left is no classifier."""
+    diverging = ["--data", small_mnist, "--gan", preset, *TINY[2:], LABELS, "optimizer.discriminator_lr=1e18", "--steps", 40, "--run", "r"]
+    failed = cli("classify", *diverging, code=1).stderr
+    assert failed.count("a loss that is not finite") == 1
+    assert "a loss is not a finite number" in failed and "optimizer.discriminator_lr" in failed
