@@ -48,7 +48,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         metavar="RUN",
         help="Use these trained runs of the same data instead of training, as for generate.",
     )
-    parser.add_argument("--per-class-runs", action="store_true", help="Train one GAN for each class.")
+    parser.add_argument("--per-class-runs", action="store_true", help="Train one GAN for each class, by default of the preset fast.")
     parser.add_argument("--per-class", type=positive, metavar="N", help="Give each class N images, real and generated together.")
     parser.add_argument("--ratio", type=float, metavar="R", help="Fill up each class to 1 + R times the largest one.")
     parser.add_argument(

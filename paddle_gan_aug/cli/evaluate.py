@@ -28,7 +28,8 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "--count", type=positive, metavar="N", help="Measure N images; without it 10,000 of a run, or all images of a folder."
     )
     parser.add_argument("--seed", type=seed, default=0, metavar="S", help="Set the seed of the latents and of all random choices.")
-    parser.add_argument("--to", metavar="DIR", help="Write the page of pictures into this folder; without it into the run's report folder.")
+    into = "Write the page of pictures into this folder; without it into the run's report folder, and for files nowhere."
+    parser.add_argument("--to", metavar="DIR", help=into)
     parser.add_argument(
         "--cas",
         dest="classifier_accuracy_score",

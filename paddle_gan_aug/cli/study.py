@@ -98,7 +98,7 @@ def _add_how_long(long: Any) -> None:
     long.add_argument(
         "--budget",
         metavar="TIME",
-        help="Fit the study into this time, such as 30m or 2h, with fewer seeds and a shorter training of the GAN.",
+        help="Fit the study into this time, such as 30m or 2h, with fewer arms, splits and seeds, and shorter trainings.",
     )
     long.add_argument("--seeds", type=positive, metavar="N", help="Repeat with N paired seeds; a claim needs 8.")
     long.add_argument(

@@ -45,7 +45,7 @@ def load_unlabelled(spec: DataSpec, labelled: LabelledImages) -> LabelledImages:
     whole = labelled
     if spec.labels is not None:
         whole = load(dataclasses.replace(spec, labels=None, unlabelled=None), "train")
-    given = [path for path in (_folder_beside(spec), spec.unlabelled) if path is not None]
+    given = [path for path in (folder_beside(spec), spec.unlabelled) if path is not None]
     parts, names = [whole.images, *(_read(path, spec, labelled) for path in given)], [whole.source, *map(str, given)]
     count = sum(map(len, parts))
     if count == len(labelled):
@@ -64,12 +64,12 @@ def given_unlabelled(spec: DataSpec, labelled: LabelledImages) -> Optional[np.nd
     Raises:
         InputError: images of another size or depth than `labelled`, or a path without any.
     """
-    parts = [_read(path, spec, labelled) for path in (_folder_beside(spec), spec.unlabelled) if path is not None]
+    parts = [_read(path, spec, labelled) for path in (folder_beside(spec), spec.unlabelled) if path is not None]
     return joined(*parts) if sum(map(len, parts)) else None
 
 
-def _folder_beside(spec: DataSpec) -> Optional[Path]:
-    """Return the folder `unlabelled` beside the folder `train` of a data set; None if there is none."""
+def folder_beside(spec: DataSpec) -> Optional[Path]:
+    """Return the folder `unlabelled` beside the folder `train` of a data set; None if there is none, or the data is no such folder."""
     place = place_of(spec)
     if not place.is_dir() or is_list_folder(place) or part_folders(place) is None:
         return None

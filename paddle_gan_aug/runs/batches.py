@@ -20,6 +20,8 @@ from ..data import (
     load_unlabelled,
     oversampled,
 )
+from ..data.few_labels import folder_beside
+from ..data.notices import notice_once
 from ..errors import InputError
 
 
@@ -41,7 +43,11 @@ def unlabelled_images(config: Config, images: LabelledImages) -> Optional[Labell
     Raises:
         InputError: As `load_unlabelled`.
     """
-    if not ALGORITHMS[config.algorithm].learns_without_labels:
+    row = ALGORITHMS[config.algorithm]
+    if not row.learns_without_labels:
+        beside = folder_beside(DataSpec.of(config.data)) if row.classifies else None
+        if beside is not None:
+            notice_once(f"{beside}: its images have no labels, so {config.preset} does not learn them; semi-supervised-conv does (--gan)")
         return None
     return load_unlabelled(DataSpec.of(config.data), images)
 

@@ -124,7 +124,7 @@ def make_plan(data: StudyData, request: Request, slowness: Callable[[float], flo
     folds = wanted if data.test is None else Settings.folds  # they play no part, and more seeds leave the keys of the others alone
     settings = replace(_settings(data, request, scenarios), folds=folds)
     plan = Plan(chosen, scenarios, wanted, settings, choices, *named, request.jobs, 0.0, request.budget, first_seed=request.first_seed)
-    plan = replace(plan, other_seeds=OTHER_SEEDS if request.other_seeds is None and optional else request.other_seeds)
+    plan = replace(plan, other_seeds=OTHER_SEEDS if request.other_seeds is None and optional and choices else request.other_seeds)
     _check_seeds(data, plan)
     plan = replace(plan, settings=replace(plan.settings, members=voters(data, plan)))
     plan = replace(plan, slowness=slowness(estimate(data, plan)))

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from paddle_gan_aug.config.loading import load_config
 from paddle_gan_aug.data import load, without_labels
@@ -131,3 +132,13 @@ def test_a_training_that_diverges_fails(cli, small_mnist, preset):
     failed = cli("classify", *diverging, code=1).stderr
     assert failed.count("a loss that is not finite") == 1
     assert "a loss is not a finite number" in failed and "optimizer.discriminator_lr" in failed
+
+
+def test_a_classifier_says_that_it_does_not_learn_the_folder_beside(here, tmp_path):
+    digits = load("mnist").subset(range(60))
+    for i, (image, label) in enumerate(zip(digits.images, digits.labels)):
+        folder = tmp_path / "data" / ("unlabelled" if i >= 40 else f"{'train' if i < 30 else 'test'}/{'odd' if label % 2 else 'even'}")
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image[0]).save(folder / f"{i}.png")
+    done = here("classify", "--data", tmp_path / "data", "--steps", 2, "--batch-size", 8, "-o", "log.visualdl=false", "--run", "r")
+    assert "unlabelled: its images have no labels, so classifier does not learn them; semi-supervised-conv does (--gan)" in done.stderr

@@ -26,7 +26,9 @@ def test_without_wishes(study_data):
     assert len(plan.testing()) == 3 * 8 + 2 * 3 and {cell.seed for cell in plan.choosing()} == {1000, 1001, 1002, 1003}
     assert plan_of(study_data(), arms=["classical"]).choosing() == []
     assert names(plan_of(study_data(), choices=0)) == names(plan_of(study_data(test=None))) == ["real", "classical", GAN_ARM]
-    assert any(note.startswith("trivialaugment and mixup take no part") for note in plan_of(study_data(test=None)).notes)
+    without = plan_of(study_data(test=None))
+    assert any(note.startswith("trivialaugment and mixup take no part") for note in without.notes)
+    assert plan.other_seeds == 3 and without.other_seeds is None  # where they take no part no arm has fewer seeds
     uneven = plan_of(study_data(pool=(40, 12, 12)))
     assert "class-weights" in names(uneven) and names(uneven)[-1] == GAN_ARM
 
