@@ -145,7 +145,7 @@ class AdversarialGAN(GAN):
         fake_images, controller = fake.images.detach(), self.view.controller
         if self.config.diffaugment.adaptive == "apa":
             with paddle.no_grad():
-                controller.update(processes.together(score(self.discriminator(self.seen(images), labels)).numpy()))
+                controller.update(processes.together(score(self.discriminator(self.seen(images), labels)).numpy()), self.pack)
             images = pseudo_reals(images, fake_images, controller.p, self._rng)
         if self.penalty and self.penalty.before_view:
             with in_float32():
@@ -157,7 +157,7 @@ class AdversarialGAN(GAN):
             fake_logits, fake_read = self.discriminator.read(fake_seen, fake.labels)
             smoothness = self._penalty(real_seen, fake_seen, labels)
         if self.config.diffaugment.adaptive == "ada":
-            controller.update(processes.together(score(real_logits.detach()).numpy()))
+            controller.update(processes.together(score(real_logits.detach()).numpy()), self.pack)
         values = self._adversarial_parts(real_logits, fake_logits)
         loss = paddle.add_n(list(values.values()))
         extra = self._d_extra(images, real_read, labels, fake_read, fake)

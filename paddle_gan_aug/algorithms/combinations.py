@@ -127,6 +127,15 @@ REFUSALS: List[Tuple[Callable[[Config], bool], str]] = [  # (when, why)
         "discriminator.pack must divide train.batch_size, so that every pack is full",
     ),
     (
+        lambda c: c.diffaugment.adaptive == "apa" and (c.discriminator.conditioning == "auxiliary" or _finds_classes(c)),
+        "diffaugment.adaptive apa shows D fakes as reals, of which its second head would learn classes: set it to none or ada",
+    ),
+    (
+        lambda c: c.classifier.logit_adjustment > 0 and (c.classifier.sampling == "balanced" or c.classifier.class_weights == "balanced"),
+        "classifier.logit_adjustment corrects for frequencies that classifier.sampling or class_weights balanced have levelled already: "
+        "leave one of them out",
+    ),
+    (
         lambda c: c.classifier.patience is not None and c.eval.every_steps is None,
         "classifier.patience counts validations, and there are none: set eval.every_steps",
     ),

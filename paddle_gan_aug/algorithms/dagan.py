@@ -36,6 +36,7 @@ class DAGAN(Varying, ClassicGAN):
 
     def __init__(self, config: Config, channels: int, image_size: int, class_names: Sequence[str]) -> None:
         super().__init__(config, channels, image_size, class_names)
+        self.view.stacked = 2  # D sees pairs
         self.remember_sources(channels, image_size)
 
     def make_generator(self, channels: int, image_size: int) -> nn.Layer:

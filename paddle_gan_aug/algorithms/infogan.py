@@ -27,6 +27,7 @@ from .adversarial import AdversarialGAN, Extra, Fakes
 from .base import Values, evaluating
 from .base import noise as draw_noise
 from .losses import clustering_loss
+from .optimizer_state import LossScale, forget
 from .ports import AROUND_ZERO, CATEGORY, NORMAL
 from .sorting import Sortings, lopsided, sorting_score, split
 
@@ -105,7 +106,7 @@ class InfoGAN(AdversarialGAN):
         self._judging = batches
 
     def begin_step(self, step: int, total_steps: int) -> None:
-        """See `Algorithm.begin_step`; what moves during the run stands still until the sorting has ended."""
+        """See `Algorithm.begin_step`; schedules and averages stand still until the sorting has ended. Instance noise fades all the same."""
         alone = self.sortings.last_step
         super().begin_step(max(1, step - alone), max(1, total_steps - alone))
         self.step_number = step
@@ -150,7 +151,9 @@ class InfoGAN(AdversarialGAN):
             best.set_state_dict(self.discriminator.state_dict())
         else:
             self.discriminator.set_state_dict(best.state_dict())
-            self.add_adam("d", self.discriminator, self._base_rates["d"])
+            forget(self.optimizers["d"])
+            if "d" in self.loss_scales:
+                self.loss_scales["d"] = LossScale()
             features, logits, _ = self._readings()
         found = logits.argmax(1).numpy()
         shares = np.bincount(found, minlength=self.config.code.categories) / len(found)

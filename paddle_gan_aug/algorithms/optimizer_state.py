@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Dict, Mapping, Sequence, Tuple
 
 import numpy as np
@@ -59,6 +60,8 @@ def set_arrays(
 ) -> None:
     """Set what `arrays_of` returned. A scale that is not needed here is left out.
 
+    A parameter that had no gradient so far has no moments: it begins with those of a first step, since Paddle takes all or none.
+
     Raises:
         ValueError: an entry does not belong to any optimizer here.
     """
@@ -75,7 +78,28 @@ def set_arrays(
                 raise ValueError(f"{key}: {name} has {len(optimizer._parameter_list)} parameters")
             else:
                 state[f"{optimizer._parameter_list[int(index)].name}_{kind}"] = paddle.to_tensor(value)
+        kinds = {_locate(key, optimizer._parameter_list)[1] for key in state}
+        for parameter, kind in itertools.product(optimizer._parameter_list, kinds):
+            state.setdefault(f"{parameter.name}_{kind}", paddle.to_tensor(_before_first_step(optimizer, kind, parameter.shape)))
         optimizer.set_state_dict(state)
+
+
+def forget(optimizer: paddle.optimizer.Adam) -> None:
+    """Set the moments of an optimizer to what they are before its first step.
+
+    A second optimizer of the same parameters would name its moments otherwise, and a resumed run would not find them.
+    """
+    for key, value in optimizer.state_dict().items():
+        if isinstance(value, paddle.Tensor):
+            value.set_value(_before_first_step(optimizer, _locate(key, optimizer._parameter_list)[1], value.shape))
+
+
+def _before_first_step(optimizer: paddle.optimizer.Adam, kind: str, shape: Sequence[int]) -> np.ndarray:
+    """A moment of a parameter of this shape, or the power of a beta, float32."""
+    for beta in ("beta1", "beta2"):
+        if kind.startswith(f"{beta}_pow"):
+            return np.full([1], getattr(optimizer, f"_{beta}"), np.float32)
+    return np.zeros(shape, np.float32)
 
 
 def _locate(key: str, parameters: Sequence[Tensor]) -> Tuple[int, str]:

@@ -16,6 +16,7 @@ from scipy.special import ndtr
 from ..data import to_network, to_uint8
 from ..networks import infer
 from .base import Algorithm, evaluating
+from .base import noise as draw_noise
 from .inference import InferenceModel, variation_model
 
 AT_ONCE = 500  # images
@@ -81,6 +82,12 @@ class Varying(Algorithm):
         noise = rng.standard_normal((len(images), self.noise_dim), dtype=np.float32)
         pieces = [self.variations(images[i : i + AT_ONCE], noise[i : i + AT_ONCE]) for i in range(0, len(images), AT_ONCE)]
         return np.concatenate(pieces)
+
+    def latents(self, count: int, rng: np.random.Generator, truncation: Optional[float] = None) -> np.ndarray:
+        """See `Algorithm.latents`; the first number, which chooses a training image, is not truncated."""
+        if truncation is None:
+            return super().latents(count, rng)
+        return np.concatenate([draw_noise((count, 1), rng), draw_noise((count, self.noise_dim), rng, truncation)], axis=1)
 
     def images(self, latents: np.ndarray, labels: Optional[np.ndarray] = None) -> np.ndarray:
         """See `Algorithm.images`: variations of remembered training images."""

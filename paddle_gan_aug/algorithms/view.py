@@ -20,13 +20,14 @@ class View:
         fill: what comes in from beyond the images' edges, a number or one for each channel. Where the setting is `auto`, a run sets it to
             the background of its data.
         probability: the probability of each change, where no controller sets it.
+        stacked: how many images lie on the channels of what D sees; they are changed alike.
     """
 
     def __init__(self, config: Config) -> None:
         self.noise, self.changes = config.train, config.diffaugment
         self.controller: Optional[AdaptiveProbability] = None
         self.fill = -1.0 if self.changes.fill == "auto" else self.changes.fill
-        self.probability = self.changes.probability
+        self.probability, self.stacked = self.changes.probability, 1
         if self.changes.adaptive != "none":
             start = self.changes.probability if self.changes.adaptive == "ada" else 0.0
             self.controller = AdaptiveProbability(self.changes.target, self.changes.images_to_one, p=start)
@@ -40,7 +41,7 @@ class View:
         if options.policy == "none":
             return images
         probability = self.controller.p if options.adaptive == "ada" else self.probability
-        return diffaugment(images, rng, options.policy, options.strength, probability, self.fill)
+        return diffaugment(images, rng, options.policy, options.strength, probability, self.fill, self.stacked)
 
     def _with_noise(self, images: Tensor, step: int) -> Tensor:
         """Instance noise (Sønderby et al. 2017): noise, which fades within the first steps, blurs all that D sees."""

@@ -26,6 +26,7 @@ def diffaugment(
     strength: float = 1.0,
     p: float = 1.0,
     fill: Union[float, Sequence[float]] = -1.0,
+    stacked: int = 1,
 ) -> Tensor:
     """Change each image at random; the result is differentiable by the images.
 
@@ -35,7 +36,8 @@ def diffaugment(
         policy: a `DiffAugmentPolicy`, or the name of one in `DIFFAUGMENT_POLICIES`.
         strength: multiplies all of the policy's extents; 0 = the images as they are.
         p: the probability that a change acts on a sample, for every change by itself (ADA).
-        fill: the background, which comes in from beyond the edges and shows in holes; a number, or one for each channel.
+        fill: the background, which comes in from beyond the edges and shows in holes; a number, or one for each channel of an image.
+        stacked: so many images lie on the channels of each sample, and are changed alike.
 
     Returns:
         Tensor [N, C, H, W]; colour changes may leave [-1, 1], as in the paper.
@@ -47,13 +49,15 @@ def diffaugment(
     fill = np.asarray(fill, dtype=np.float64).reshape(-1)
     if strength < 0 or not 0 <= p <= 1:
         raise ValueError(f"strength must not be negative and p must lie in [0, 1], got {strength} and {p}")
-    if len(fill) not in (1, images.shape[1]):
-        raise ValueError(f"{len(fill)} fill values for {images.shape[1]} channels")
+    if len(fill) not in (1, images.shape[1] // stacked):
+        raise ValueError(f"{len(fill)} fill values for {images.shape[1] // stacked} channels")
+    if len(fill) > 1:
+        fill = np.tile(fill, stacked)
     if strength == 0 or p == 0:
         return images
     draw = _Draws(rng, images.shape[0], p)
     images = _brightness(images, draw, policy.brightness * strength)
-    images = _saturation(images, draw, policy.saturation * strength)
+    images = _saturation(images, draw, policy.saturation * strength, stacked)
     images = _contrast(images, draw, policy.contrast * strength)
     images = _mirror(images, draw, min(policy.mirror * strength, 1.0))
     images = _translation(images, draw, policy.translation * strength, fill)
@@ -118,13 +122,13 @@ def _brightness(images: Tensor, draw: _Draws, extent: float) -> Tensor:
     return (flat + _per_sample(draw.uniform(extent), flat)).reshape(images.shape)
 
 
-def _saturation(images: Tensor, draw: _Draws, extent: float) -> Tensor:
+def _saturation(images: Tensor, draw: _Draws, extent: float, stacked: int) -> Tensor:
     n, c, h, w = images.shape
-    if not extent or c == 1:
+    if not extent or c == stacked:
         return images
-    flat = images.reshape([n, c, h * w])
+    flat = images.reshape([n * stacked, c // stacked, h * w])
     colours = flat - flat.mean(1, keepdim=True)
-    return (flat + colours * _per_sample(draw.uniform(extent), flat)).reshape(images.shape)
+    return (flat + colours * _per_sample(np.repeat(draw.uniform(extent), stacked), flat)).reshape(images.shape)
 
 
 def _contrast(images: Tensor, draw: _Draws, extent: float) -> Tensor:
@@ -217,10 +221,10 @@ class AdaptiveProbability:
         self.r: Optional[float] = None  # before the first move
         self._signs, self._images, self._updates = 0.0, 0, 0
 
-    def update(self, real_scores: np.ndarray) -> float:
-        """Take D's scores of one batch of reals, logits of being real, an array [N]; returns p."""
-        self._signs += float(np.sign(real_scores).sum())
-        self._images += len(real_scores)
+    def update(self, real_scores: np.ndarray, pack: int = 1) -> float:
+        """Take D's scores of one batch of reals, logits of being real, an array [N], each of `pack` images; returns p."""
+        self._signs += pack * float(np.sign(real_scores).sum())
+        self._images += pack * len(real_scores)
         self._updates += 1
         if self._updates == self.interval:
             self.r = self._signs / self._images

@@ -227,7 +227,7 @@ class DiffAugment(Section):
     policy: str = "none"
     # The factor on the strengths of all transforms.
     strength: Weight = 1.0
-    # The probability of each change; with `adaptive` it is where the probability begins.
+    # The probability of each change; with `adaptive` ada it is where the probability begins.
     probability: Probability = 1.0
     # The value from -1 (black) to 1 (white) that fills holes and enters from the edges; auto takes the median of the data's edges.
     fill: Union[Annotated[float, msgspec.Meta(ge=-1, le=1)], Literal["auto"]] = "auto"

@@ -40,6 +40,11 @@ WRONG = [  # one for each row of REFUSALS, in order
     ({"algorithm": "semi-supervised", "data.class_name": "3"}, "nothing to classify"),
     ({"runtime.precision": "float16", "train.gradient_leaks": True}, "hands gradients from one optimizer to another"),
     ({**GAN, "discriminator.pack": 3, "train.batch_size": 64}, "must divide train.batch_size"),
+    (
+        {**GAN, "discriminator.conditioning": "auxiliary", "generator.conditioning": "embedding", "diffaugment.adaptive": "apa"},
+        "shows D fakes as reals",
+    ),
+    ({"algorithm": "classifier", "classifier.logit_adjustment": 1.0, "classifier.sampling": "balanced"}, "have levelled already"),
     ({"algorithm": "classifier", "classifier.patience": 3}, "counts validations, and there are none"),
     (
         {**GAN, "diffaugment.policy": "colour", "diffaugment.strength": 2.1},

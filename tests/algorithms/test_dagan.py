@@ -60,3 +60,20 @@ def test_labels_are_not_looked_at(process, batch):
 def test_single_images_have_no_realness(process, batch):
     with pytest.raises(NotImplementedError, match="pairs"):
         dagan().realness(batch.images)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_images_of_a_pair_are_changed_alike(process, channels):
+    """Colour pairs have as many fills as an image has channels, and grey ones have no saturation."""
+    settings = {**TINY, "diffaugment.policy": "colour"}
+    algorithm = build(load_config("dagan", settings), (channels, 28, 28), tuple("01"))
+    algorithm.view.fill = np.linspace(-1, 0.5, channels)
+    rng = np.random.default_rng(0)
+    images = rng.uniform(-0.3, 0.3, (4, channels, 28, 28)).astype(np.float32)
+    algorithm._rng = rng
+    seen = algorithm.seen(paddle.to_tensor(np.concatenate([images, images], axis=1))).numpy()
+    np.testing.assert_allclose(seen[:, :channels], seen[:, channels:], atol=1e-6)
+    assert np.abs(seen[:, :channels] - images).max() > 0.05
+    algorithm.begin_step(1, 10)
+    values = algorithm.step([Batch(images, np.zeros(4, np.int64), images[::-1].copy())], rng)
+    assert all(np.isfinite(float(value)) for value in values.values())

@@ -110,13 +110,18 @@ def test_a_bad_sorting_is_noticed_without_labels_and_mended(monkeypatch):
     assert "d_real_loss" in learn(61) and gan.learns_images
 
 
-def test_a_run_goes_on_bit_for_bit_within_the_sorting(tmp_path, small_mnist, monkeypatch):
+@pytest.mark.parametrize("undone", [False, True])
+def test_a_run_goes_on_bit_for_bit_within_the_sorting(tmp_path, small_mnist, monkeypatch, undone):
+    """Also after a round that was undone, and from the last step of the sorting, when G's and the logit's moments do not exist yet."""
     import json
 
     import paddle_gan_aug
     from paddle_gan_aug.algorithms import sorting
 
     monkeypatch.setattr(sorting, "ROUND", 3)
+    if undone:
+        judge = Sortings.judge
+        monkeypatch.setattr(Sortings, "judge", lambda self, score: judge(self, -float(len(self.scores))))
     narrow = {"generator.width": 0.05, "discriminator.width": 0.05, "train.batch_size": 20, "log.grid_images": 32, "log.visualdl": False}
     overrides = {"data.source": str(small_mnist), **narrow, "code.sorting_rounds": 2, "log.every_steps": 1, "train.steps": 201}
     overrides.update({"checkpoint.every_steps": 2, "checkpoint.keep": 9, "health.every_steps": 2, "health.recover": False})
@@ -131,7 +136,7 @@ def test_a_run_goes_on_bit_for_bit_within_the_sorting(tmp_path, small_mnist, mon
 
     options = {"output": tmp_path, "log": tmp_path / "log", "quiet": True}
     paddle_gan_aug.train("infogan", run="whole", overrides=overrides, callbacks=[stop_at(10)], **options)
-    for number, step in enumerate((2, 4, 7, 10)):
+    for number, step in enumerate((2, 4, 6, 7, 10)):
         more = {"resume": True} if number else {"overrides": overrides}
         paddle_gan_aug.train(None if number else "infogan", run="parts", callbacks=[stop_at(step)], **more, **options)
     for name in ("weights.safetensors", "optimizers.safetensors"):

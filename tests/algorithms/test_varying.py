@@ -73,3 +73,11 @@ def test_the_state_is_all_there_is(process, digits):
         trained(again, digits, 2, first=2)
         for key, value in whole.weights().items():
             assert (again.weights()[key] == value).all(), key
+
+
+def test_truncation_leaves_the_choice_of_the_source_alone(algorithm):
+    latents = algorithm.latents(2000, np.random.default_rng(0), truncation=0.5)
+    assert np.abs(latents[:, 1:]).max() <= 0.5 and np.abs(latents[:, 0]).max() > 2.5
+    assert abs(latents[:, 0].std() - 1) < 0.05
+    whole = np.random.default_rng(0).standard_normal((5, algorithm.latent_dim), dtype=np.float32)
+    np.testing.assert_array_equal(algorithm.latents(5, np.random.default_rng(0)), whole)

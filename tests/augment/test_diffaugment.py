@@ -215,6 +215,8 @@ def test_the_adaptive_probability_moves_as_published():
         control.update(unsure)
     assert control.p == 0.0  # never below 0
 
+    packed = AdaptiveProbability(images_to_one=1000, interval=1)
+    assert packed.update(np.ones(50), pack=2) == pytest.approx(0.1)  # a hundred images, though fifty scores
     quick = AdaptiveProbability(images_to_one=1000, interval=1, limit=0.8)
     ps = [quick.update(sure) for _ in range(20)]
     np.testing.assert_allclose(ps[:16], 0.05 * np.arange(1, 17))
