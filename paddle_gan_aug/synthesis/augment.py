@@ -7,7 +7,7 @@ folder `.generated` goes last: a set without it that has a manifest is complete.
 
 import dataclasses
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
@@ -54,7 +54,6 @@ class AugmentedSet:
         short: {class name: images missing}.
         reading: {field of `DataSpec`: value}, with which the set must be read again, since real files are copied as
             they are. Pictures that were drawn from the data are read as they are.
-        source_reading: the same for the data that was augmented.
         policy: the policy of classical augmentation that fits the images.
         note: what the user should know, or None.
         source: the data set that was augmented.
@@ -62,13 +61,13 @@ class AugmentedSet:
         picture: of the policy, for a dry run; else None, also where the cache cannot be written.
         steps: what would be done, and how long it would take, see `estimate.estimated_steps`, for a dry run; else None.
         space: the memory and the disk that it would take, see `space.estimated_space`, for a dry run; else None.
+        source_reading: {field of `DataSpec`: value}, with which the data that was augmented is read.
     """
 
     folder: Path
     table: List[Tuple[str, int, int, int]]
     short: Dict[str, int]
     reading: Dict[str, Any]
-    source_reading: Dict[str, Any]
     policy: str
     note: Optional[str]
     source: str
@@ -76,6 +75,7 @@ class AugmentedSet:
     picture: Optional[Path] = None
     steps: Optional[List[Dict[str, Any]]] = None
     space: Optional[Dict[str, float]] = None
+    source_reading: Dict[str, Any] = field(default_factory=dict)
 
     def images(self, part: str = "train") -> LabelledImages:
         """Load one part: "train" (real and generated images), "valid" or "test" (real ones alone).
@@ -347,7 +347,8 @@ def _result(to: Path, plan: Plan, counts: Dict[str, Tuple[int, int]], **more: An
     source_reading = {name: getattr(spec, name) for name in READING if getattr(spec, name) != getattr(usual, name)}
     copied = plan.parts[0].files is not None
     reading = {name: value for name, value in source_reading.items() if copied or name in SIZES}
-    return AugmentedSet(to, table, short, reading, source_reading, choice_of(plan.policy), plan.note, plan.config.data.source, **more)
+    more["source_reading"] = source_reading
+    return AugmentedSet(to, table, short, reading, choice_of(plan.policy), plan.note, plan.config.data.source, **more)
 
 
 def _draw_policy(plan: Plan) -> Optional[Path]:
