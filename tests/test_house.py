@@ -221,7 +221,11 @@ def test_the_console_script_leads_somewhere():
 
 
 def test_no_pickle_and_no_eval():
-    forbidden = re.compile(r"\bpickle\.\w|paddle\.(load|save)\(|yaml\.load\(|(?<![.\w])(eval|exec)\(|allow_pickle=True")
+    modules = r"(import|from) (pickle|dill|cloudpickle|marshal|shelve)\b"
+    calls = r"\bpickle\.\w|(paddle|torch|joblib)\.(load|save)\(|yaml\.(full_|unsafe_)?load\(|(?<![.\w])(eval|exec)\(|allow_pickle ?= ?True"
+    forbidden = re.compile(f"{modules}|{calls}")
+    for unsafe in ("from pickle import loads", "import dill", "yaml.unsafe_load(x)", "paddle.load(x)", "eval(x)", "allow_pickle = True"):
+        assert forbidden.search(unsafe), unsafe
     for path in [*PACKAGE.rglob("*.py"), *(ROOT / "benchmarks").rglob("*.py"), *(ROOT / "docs").glob("*.py"), ROOT / "train.py"]:
         assert not forbidden.search(path.read_text(encoding="utf-8")), path
 

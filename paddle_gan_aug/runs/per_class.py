@@ -156,7 +156,7 @@ def _rehearse(
         raise RunFailed(f"runs have failed for good: {said}; train these classes again under another name")
     left = {}
     for name, count in counts.items():
-        total = planned_steps(config, max(1, count // min(config.train.batch_size, count)))
+        total = planned_steps(config, max(1, count // _of_class(config, name, count).train.batch_size))
         left[name] = max(0, total - max(whole_steps(options["output"] / names[name] / "checkpoints"), default=0))
     tried = max(counts, key=lambda name: (left[name] > 0, counts[name]))
     own = {**options, "run": names[tried], "dry_run": True}

@@ -284,7 +284,7 @@ def _train_stretch(job: _Job, built: _Built, recovery: Recovery, went_back: Opti
         threads = f"{processes.count()} processes of {threads}"
     prepared.report(f"run {job.folder}  ·  {what}  ·  {built.total_steps} steps  ·  {job.process.device}, {threads}")
     progress = run_steps(algorithm, built.batches, built.total_steps, config.train.seed, [*with_state, *writers], first_step)
-    if progress.step == first_step and progress.stopped:
+    if progress.step == first_step and progress.stopped and config.classifier.patience:
         prepared.report(f"classifier.patience has stopped this run at step {first_step}: train a new one, with a larger value or without")
     return Run(job.folder, config, algorithm, progress.step, {"step": progress.step, **origin}, progress.interrupted)
 
@@ -368,10 +368,10 @@ def _measures(
         from ..evaluation.callback import EvaluationCallback  # imports scikit-learn, which takes a second
 
         measures.append(EvaluationCallback(config, prepared.real, records, prepared.report))
-    if latents is None:
-        measures.append(FiniteLosses())  # last: it looks at what the others call the best
-    elif ALGORITHMS[config.algorithm].classifies and not config.health.recover:
-        measures.append(FiniteLosses("optimizer.discriminator_lr"))
+    row = ALGORITHMS[config.algorithm]
+    if latents is None or (row.classifies and not config.health.recover):
+        read = next(key for key in ("optimizer.classifier_lr", "optimizer.discriminator_lr") if row.reads_key(key))
+        measures.append(FiniteLosses(read))  # last: it looks at what the others call the best
     return measures
 
 

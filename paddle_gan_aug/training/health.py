@@ -71,7 +71,7 @@ class FiniteLosses(Callback):
 
     stage = "measure"
 
-    def __init__(self, setting: str = "optimizer.classifier_lr") -> None:
+    def __init__(self, setting: str) -> None:
         self.setting = setting
 
     def on_step(self, progress: Progress) -> None:

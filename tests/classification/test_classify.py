@@ -148,3 +148,16 @@ def test_records_after_the_best_step_stay(tmp_path, small_mnist, process, best_a
     assert [value.id for value in points if value.tag == "run eval/accuracy"] == [10, 20, 30, 40]
     pictures = [value for path in (tmp_path / "log" / "c").glob("report/vdlrecords*") for _, value in read_records(path)]
     assert {value.tag for value in pictures if value.WhichOneof("one_value") == "image"} == {"confusion", "per-class"}
+
+
+def test_the_classes_that_are_learnt_are_those_of_the_test(here, tmp_path):
+    """With `data.classes` the other classes of a test set play no part, though its folder holds them."""
+    images = load("mnist", "train")
+    for part, first in (("learnt", 0), ("unseen", 8)):
+        for digit in (1, 3, 8):
+            (tmp_path / part / str(digit)).mkdir(parents=True)
+            for i, image in enumerate(images.images[images.labels == digit][first : first + 8, 0]):
+                Image.fromarray(image).save(tmp_path / part / str(digit) / f"{i}.png")
+    command = ["classify", "--data", tmp_path / "learnt", "--test", tmp_path / "unseen", "--steps", 2, "--batch-size", 8]
+    report = json.loads(here(*command, "-o", "log.visualdl=false", "data.classes=[1,8]", "--json").stdout)
+    assert report["test"]["count"] == 16 and np.sum(report["confusion_matrix"], axis=1).tolist() == [8, 0, 8]

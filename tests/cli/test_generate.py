@@ -33,9 +33,21 @@ def test_variations_take_a_count_alone(here, arguments, words):
         (["--count", 5, "--per-class", 5], ["--per-class", "not allowed with", "--count"]),
         (["--filter-set", "confidence"], ["--filter-set confidence: expected NAME.SETTING=VALUE"]),
         (["--filters", "none", "--filter", "contrast"], ["not allowed with"]),
+        (["--preview", "--per-class", 2, "--format", "npz"], ["--preview draws one sheet", "leave out --per-class, --format"]),
+        (["--preview", "--resume"], ["leave out --resume"]),
+        (["--filter", "score", "--filter-set", "score.threshold=high"], ["score.threshold: expected a number, got 'high'"]),
     ],
 )
 def test_what_does_not_go_together_is_refused(here, tiny, arguments, words):
     done = here("generate", tiny["5"], "--to", here.folder / "x", *arguments, code=2)
     assert all(word in done.stderr for word in words), done.stderr
     assert len(done.stderr.splitlines()) == 1 and not (here.folder / "x").exists()
+
+
+def test_variations_that_are_interrupted_cannot_be_resumed(here, tiny, monkeypatch):
+    def stop(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("paddle_gan_aug.synthesis.vary.vary", stop)
+    done = here("generate", tiny["5"], "--from", "mnist", "--to", here.folder / "x", code=130)
+    assert "remove it, or choose another folder" in done.stderr and "--resume" not in done.stderr

@@ -1,6 +1,7 @@
 """`evaluate` from end to end: a run, files, the page; every unfit input one clear line; the best checkpoint kept."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -215,3 +216,11 @@ def test_a_cache_that_cannot_be_written_costs_one_line(here, digits, tmp_path, m
     assert results["kept"] == results["not"] and results["not"]["diversity"]["value"] > 0
     cure = "what it would keep is made again each time; name a folder that can be: runtime.cache, or the variable PADDLE_GAN_AUG_CACHE"
     assert told == {"kept": [], "not": [f"the cache {tmp_path / 'file' / 'cache'} cannot be written (Not a directory): {cure}"]}
+
+
+def test_a_page_that_cannot_be_written_is_refused_before_anything_is_measured(here, tiny, tmp_path, monkeypatch):
+    folder = shutil.copytree(tiny["conditional"], tmp_path / "r")
+    shutil.rmtree(folder / "report", ignore_errors=True)
+    (folder / "report").write_text("")
+    monkeypatch.setattr("paddle_gan_aug.runs.evaluate.measure", lambda *given, **options: pytest.fail("it was measured"))
+    assert "is a file of that name; choose another" in here("evaluate", folder, "--count", 50, code=2).stderr

@@ -11,7 +11,7 @@ import paddle_gan_aug
 from paddle_gan_aug.algorithms import build
 from paddle_gan_aug.config.loading import load_config, presets
 from paddle_gan_aug.errors import InputError, RunFailed
-from paddle_gan_aug.runs import inference
+from paddle_gan_aug.runs import inference, inference_texts
 from paddle_gan_aug.runs.inference import BATCHES, TOLERANCE
 
 CLASSES = [str(digit) for digit in range(10)]
@@ -98,6 +98,9 @@ def test_the_command_and_its_example(here, tiny, tmp_path):
     assert model["compared"]["batches"] == list(BATCHES) and "127.5" in model["pixels_from_images"]
     example = (tmp_path / "model" / "example.py").read_text()
     assert len(example.splitlines()) == 15 and "paddle_gan_aug" not in example
+    assert "np.array([0, 1, 2, 3, 4, 5, 6, 7], np.int64)" in example
+    some = inference_texts.example({**text, "learnt_classes": ["3", "7"]})
+    assert "np.array([3, 7, 3, 7, 3, 7, 3, 7], np.int64)" in some  # the others had no images
     assert run_alone(tmp_path / "model").startswith("(8, 1, 28, 28) ")
 
 

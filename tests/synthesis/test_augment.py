@@ -95,6 +95,8 @@ def test_filters_and_a_class_that_stays_short(here, folder, tmp_path, monkeypatc
     assert "exists" in here(*command[:4], tmp_path / "other" / "out", *command[5:], code=2).stderr  # runs are named after the set
     longer = here(*command, "--steps", 4, "--resume", code=2)
     assert "another length of training" in longer.stderr
+    other = here(*command, "--seed", 9, "--resume", code=2).stderr
+    assert "which would be resumed, was begun with --seed (train.seed) 0, not 9" in other
     here(*command, "--attempts", 3, "--resume", code=1)
     again = json.loads((tmp_path / "out" / "dropped.json").read_text())
     short = [name for name in dropped["missing"] if name in again["missing"]]
@@ -263,6 +265,8 @@ def test_a_complete_set_is_not_taken_for_another(here, folder, tmp_path):
     shutil.copyfile(folder / "three" / "0.png", tmp_path / "changed" / "three" / "2.png")
     for more, words in (
         (["--data", folder, "--per-class", 90], "complete with other numbers of generated images (eight: 8, five: 3; asked for eight: 86"),
+        (["--data", folder, "--truncation", 1], "complete with truncation None, not truncation 1.0"),
+        (["--data", folder, "--seed", 5], "complete with seed"),
         (["--data", tmp_path / "more"], "its train/three/more.png is not that of"),
         (["--data", tmp_path / "fewer"], "its train is not that of"),
         (["--data", tmp_path / "changed"], "its train/three/2.png is not that of"),
