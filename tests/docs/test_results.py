@@ -202,6 +202,29 @@ def test_where_the_gan_with_consistency_gains_and_loses():
     assert "133 images of class 7 for a 2, 132 again, and 460 images of class 9 for a 4" in text
 
 
+def test_what_is_said_of_the_gan_with_fixmatch():
+    files = (RESULTS / "study" / "mnist-10-fixmatch" / "rows").glob("*.json")
+    scores = {}
+    for row in (json.loads(file.read_text(encoding="utf-8")) for file in files):
+        scores.setdefault((row["role"], row["arm"]), {})[row["seed"]] = 100 * row["accuracy"]
+    gan, rival, without = (scores["test", arm] for arm in ("semi-supervised-fixmatch", "consistency-conv", "fixmatch"))
+    text = read(ROOT / "docs" / "results.md").split("study-mnist-10-fixmatch.yaml")[1].split("Transfer to new classes")[0]
+    named = [f"{np.mean([*scores['choose', arm].values()]):.2f} %" for arm in ("semi-supervised-fixmatch", "consistency-conv")]
+    gains = sorted(round(gan[seed] - rival[seed], 2) for seed in rival)
+    assert f"({named[0]} and {named[1]})" in text and len(gains) == 8 and gains[0] > 0
+    assert f"above zero, by {gains[0]:.2f} to {gains[-1]:.2f} points".replace("0.", ".", 1) in text
+    behind = {seed: round(gan[seed] - without[seed], 2) for seed in sorted(without)}
+    assert "{:.2f}, {:.2f} and {:.2f} points behind".format(*[*behind.values()][:3]).replace("0.", ".") in text
+    low, high, mean = min(behind.values()), max(behind.values()), np.mean([*behind.values()])
+    assert len(behind) == 8 and f"by {low:.2f} to {high:.2f} points, {mean:.2f} in the mean".replace(" 0.", " .") in text
+    ps = sorted(next(row["p"] for row in study(name)["comparisons"] if row["named"]) for name in {*README, "mnist-10-consistency"})
+    holm = [f"{p * (len(ps) - i):.2f}".replace("0.", ".") for i, p in enumerate(ps[:2])]
+    for readme, between in (("README.md", " and "), ("README_cn.md", " 和 ")):
+        assert between.join(holm) in read(ROOT / readme) and f"p = {ps[0]:.3f}".replace("0.", ".") in read(ROOT / readme)
+    low, high, worst, best = (f(of.values()) for of, f in ((gan, min), (gan, max), (rival, min), (rival, max)))
+    assert f"{low:.1f} to {high:.1f} % against {worst:.1f} to {best:.1f}" in read(ROOT / "docs" / "faq.md")
+
+
 @pytest.mark.parametrize("page", ["docs/semi-supervised.md", "docs/zh/semi-supervised.md"])
 def test_the_two_networks_of_few_labels(page):
     (rows,) = [rows for rows in tables(ROOT / page) if rows and "`semi-supervised-conv`" in rows[0]]
