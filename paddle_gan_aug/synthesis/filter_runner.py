@@ -49,7 +49,7 @@ class FilterRunner:
         try:
             full_settings(names, settings or {})  # before anything is read
         except ValueError as error:
-            raise InputError(f"filters: {error}") from None
+            raise InputError(f"settings: {error}") from None
         rows = [FILTERS[name] for name in names]
         self._needs = {need for row in rows for need in row.needs}
         self._calibrates = any("scores" in row.learns for row in rows)

@@ -243,7 +243,7 @@ class Filters:
         try:
             full_settings(names, self.settings or {})
         except ValueError as error:
-            raise InputError(f"filters: {error}") from None
+            raise InputError(f"settings: {error}") from None
         return names
 
 
